@@ -1,0 +1,85 @@
+/**
+ * Why a host refuses, and whose fault it is. Every promise of the host rejects with a kernel `Failure` whose reason is
+ * one of these; the table is the one place that says what a reason means for the peer that was involved.
+ */
+
+import { Failure, failure, type StatusCode } from "../kernel/errors.ts";
+
+/** Who caused a failure. Only `peer` may cost the peer anything; `network` and `self` never ban. */
+export type Fault = "peer" | "network" | "self";
+
+interface FailureKind {
+  readonly code: StatusCode;
+  readonly fault: Fault;
+}
+
+const KINDS = {
+  /** The host is not open, or closed while we waited. */
+  HOST_CLOSED: { code: "UNAVAILABLE", fault: "self" },
+  /** The caller's signal was aborted. */
+  REQUEST_CANCELLED: { code: "CANCELLED", fault: "self" },
+  /** The gate (ban table) or a connection limit of ours refused. */
+  GATE_REFUSED: { code: "PERMISSION_DENIED", fault: "self" },
+  /** Our own concurrent dials or requests are at their bound. */
+  HOST_BUSY: { code: "RESOURCE_EXHAUSTED", fault: "self" },
+  /** Malformed address, peer id or argument, or one with no transport for it. */
+  ADDRESS_INVALID: { code: "INVALID_ARGUMENT", fault: "self" },
+  /** Nobody answered at any address. */
+  DIAL_FAILED: { code: "UNAVAILABLE", fault: "network" },
+  DIAL_DEADLINE: { code: "DEADLINE_EXCEEDED", fault: "network" },
+  /** There is no connection to that peer, or it broke before or during the exchange. */
+  NOT_CONNECTED: { code: "UNAVAILABLE", fault: "network" },
+  CONNECTION_LOST: { code: "UNAVAILABLE", fault: "network" },
+  /** The remote speaks another chain or version of this protocol. */
+  PROTOCOL_UNSUPPORTED: { code: "UNIMPLEMENTED", fault: "network" },
+  /** No byte of an answer in time. */
+  FIRST_BYTE_DEADLINE: { code: "DEADLINE_EXCEEDED", fault: "network" },
+  /** Answer begun, not finished in time. */
+  RESPONSE_DEADLINE: { code: "DEADLINE_EXCEEDED", fault: "network" },
+  /** The remote reset the stream instead of ending it. */
+  STREAM_RESET: { code: "UNAVAILABLE", fault: "network" },
+  /** The remote ended the stream in the middle of a chunk. */
+  RESPONSE_TRUNCATED: { code: "DATA_LOSS", fault: "peer" },
+  /** Unknown status byte, a length that is no varint, bytes after an error. */
+  RESPONSE_MALFORMED: { code: "DATA_LOSS", fault: "peer" },
+  /** A chunk or the whole is longer than was asked for. */
+  RESPONSE_TOO_LARGE: { code: "DATA_LOSS", fault: "peer" },
+  /** More chunks than were asked for. */
+  RESPONSE_TOO_MANY: { code: "DATA_LOSS", fault: "peer" },
+  /** Status 1: the remote calls our request invalid. */
+  PEER_INVALID_REQUEST: { code: "FAILED_PRECONDITION", fault: "self" },
+  /** Status 2: the remote failed inside. */
+  PEER_SERVER_ERROR: { code: "UNAVAILABLE", fault: "network" },
+  /** Status 3: the remote does not have it. */
+  PEER_RESOURCE_UNAVAILABLE: { code: "NOT_FOUND", fault: "network" },
+  /** Status 4: the remote asks us to wait. */
+  PEER_RATE_LIMITED: { code: "RESOURCE_EXHAUSTED", fault: "self" },
+  /** Gossip larger than its topic allows, or not published at all. */
+  PUBLISH_FAILED: { code: "UNAVAILABLE", fault: "self" },
+  /** Addresses cannot be listened on. */
+  LISTEN_FAILED: { code: "FAILED_PRECONDITION", fault: "self" },
+  /** The DHT is off. */
+  LOOKUP_DISABLED: { code: "FAILED_PRECONDITION", fault: "self" },
+} as const satisfies Record<string, FailureKind>;
+
+/** The reasons with which a host's promises reject. */
+export type HostFailureReason = keyof typeof KINDS;
+
+export function hostFailure(reason: HostFailureReason, message: string): Failure {
+  return failure(KINDS[reason].code, reason, message);
+}
+
+function isHostReason(reason: string): reason is HostFailureReason {
+  return Object.hasOwn(KINDS, reason);
+}
+
+/** Whose fault a failure is. What did not come from the host is our own fault. */
+export function faultOf(cause: Failure): Fault {
+  return isHostReason(cause.reason) ? KINDS[cause.reason].fault : "self";
+}
+
+/** Turns whatever a library threw into one of ours; a Failure passes unchanged. */
+export function toHostFailure(cause: unknown, otherwise: HostFailureReason): Failure {
+  if (cause instanceof Failure) return cause;
+  return hostFailure(otherwise, cause instanceof Error ? cause.message : String(cause));
+}
