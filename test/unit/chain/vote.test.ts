@@ -1,0 +1,121 @@
+/**
+ * The voting rule: each condition refuses alone, and over any history of proposals and restarts a member signs at most one
+ * block a slot, in ascending slots.
+ */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { MalformedError } from "../../../src/chain/malformed.ts";
+import {
+  decideVote,
+  decodeVoteRecord,
+  encodeVoteRecord,
+  type Proposal,
+  type VoteFacts,
+  type VoteRecord,
+} from "../../../src/chain/vote.ts";
+
+const hashOf = (byte: number) => new Uint8Array(32).fill(byte);
+const head = hashOf(1);
+const proposal: Proposal = {
+  slot: 100,
+  height: 51,
+  hash: hashOf(2),
+  parentHash: head,
+  isApprovedByAuthor: true,
+  isValid: true,
+};
+const facts: VoteFacts = {
+  lastVote: { slot: 99, height: 50, hash: head },
+  startedAtMs: 0,
+  nowMs: 200_100,
+  slotDurationMs: 2000,
+  driftMs: 500,
+  headHash: head,
+};
+
+describe("decideVote", () => {
+  it("records a valid proposal of the current slot on the best head", () => {
+    assert.deepEqual(decideVote(proposal, facts), {
+      kind: "record",
+      record: { slot: 100, height: 51, hash: hashOf(2) },
+    });
+  });
+
+  it("refuses each unmet condition by name", () => {
+    const refusals: [Partial<Proposal>, Partial<VoteFacts>, string][] = [
+      [{ isApprovedByAuthor: false }, {}, "NOT_APPROVED_BY_AUTHOR"],
+      [{ isValid: false }, {}, "INVALID_PROPOSAL"],
+      [{ parentHash: hashOf(9) }, {}, "NOT_ON_BEST_HEAD"],
+      [{}, { nowMs: 199_499 }, "NOT_CURRENT_SLOT"],
+      [{}, { nowMs: 202_500 }, "NOT_CURRENT_SLOT"],
+      [{}, { lastVote: { slot: 100, height: 51, hash: hashOf(3) } }, "SLOT_NOT_ABOVE_LAST_VOTE"],
+      [{}, { lastVote: { slot: 101, height: 51, hash: hashOf(3) } }, "SLOT_NOT_ABOVE_LAST_VOTE"],
+      [{}, { lastVote: undefined, startedAtMs: 199_500 }, "TOO_SOON_WITHOUT_RECORD"],
+    ];
+    for (const [change, known, reason] of refusals) {
+      assert.deepEqual(decideVote({ ...proposal, ...change }, { ...facts, ...known }), {
+        kind: "refuse",
+        reason,
+      });
+    }
+  });
+
+  it("takes the slot's borders with the drift, half open", () => {
+    for (const nowMs of [199_500, 202_499])
+      assert.equal(decideVote(proposal, { ...facts, nowMs }).kind, "record");
+  });
+
+  it("votes without a record in the first slot that begins after start and drift", () => {
+    const known = { ...facts, lastVote: undefined, startedAtMs: 199_499 };
+    assert.equal(decideVote(proposal, known).kind, "record");
+  });
+
+  it("repeats the identical recorded block even when the slot is over and the head has moved", () => {
+    const lastVote: VoteRecord = { slot: 100, height: 51, hash: hashOf(2) };
+    const late = { ...facts, lastVote, nowMs: 900_000, headHash: hashOf(7) };
+    assert.deepEqual(decideVote(proposal, late), { kind: "repeat", record: lastVote });
+  });
+
+  it("never signs two blocks of one slot over any history with restarts that lose the record", () => {
+    const event = fc.record({
+      advanceMs: fc.integer({ min: 0, max: 1200 }),
+      slotShift: fc.integer({ min: -2, max: 2 }),
+      hash: fc.integer({ min: 2, max: 4 }),
+      isRestart: fc.boolean(),
+      losesRecord: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 60 }), (events) => {
+        const signed = new Map<number, number>();
+        let nowMs = 100_000;
+        let startedAtMs = nowMs;
+        let lastVote: VoteRecord | undefined;
+        for (const { advanceMs, slotShift, hash, isRestart, losesRecord } of events) {
+          nowMs += advanceMs;
+          if (isRestart) startedAtMs = nowMs;
+          if (isRestart && losesRecord) lastVote = undefined;
+          const slot = Math.floor(nowMs / 2000) + slotShift;
+          const decision = decideVote(
+            { ...proposal, slot, hash: hashOf(hash) },
+            { ...facts, lastVote, startedAtMs, nowMs },
+          );
+          if (decision.kind === "refuse") continue;
+          assert.ok(signed.get(slot) === undefined || signed.get(slot) === hash, `two votes in slot ${slot}`);
+          signed.set(slot, hash);
+          lastVote = decision.record;
+        }
+      }),
+      { numRuns: 2000, seed: 20 },
+    );
+  });
+});
+
+describe("VoteRecord bytes", () => {
+  it("survive a round trip and refuse damage", () => {
+    const record: VoteRecord = { slot: 850_000_123, height: 77, hash: hashOf(5) };
+    assert.deepEqual(decodeVoteRecord(encodeVoteRecord(record)), record);
+    assert.throws(() => decodeVoteRecord(new Uint8Array(47)), MalformedError);
+    assert.throws(() => decodeVoteRecord(new Uint8Array(48).fill(255)), MalformedError);
+  });
+});
