@@ -24,6 +24,8 @@ const KINDS = {
   HOST_BUSY: { code: "RESOURCE_EXHAUSTED", fault: "self" },
   /** Malformed address, peer id or argument, or one with no transport for it. */
   ADDRESS_INVALID: { code: "INVALID_ARGUMENT", fault: "self" },
+  /** The request is longer than its protocol allows. */
+  REQUEST_TOO_LARGE: { code: "INVALID_ARGUMENT", fault: "self" },
   /** Nobody answered at any address. */
   DIAL_FAILED: { code: "UNAVAILABLE", fault: "network" },
   DIAL_DEADLINE: { code: "DEADLINE_EXCEEDED", fault: "network" },
@@ -38,8 +40,8 @@ const KINDS = {
   RESPONSE_DEADLINE: { code: "DEADLINE_EXCEEDED", fault: "network" },
   /** The remote reset the stream instead of ending it. */
   STREAM_RESET: { code: "UNAVAILABLE", fault: "network" },
-  /** The remote ended the stream in the middle of a chunk. */
-  RESPONSE_TRUNCATED: { code: "DATA_LOSS", fault: "peer" },
+  /** The stream ended before the answer did. QUIC shows a reset as an end, so it is nobody's proven fault. */
+  RESPONSE_TRUNCATED: { code: "UNAVAILABLE", fault: "network" },
   /** Unknown status byte, a length that is no varint, bytes after an error. */
   RESPONSE_MALFORMED: { code: "DATA_LOSS", fault: "peer" },
   /** A chunk or the whole is longer than was asked for. */

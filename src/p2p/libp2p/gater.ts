@@ -1,0 +1,41 @@
+/**
+ * The gate in libp2p's words: asked before a dial, when a connection arrives (its address), when its peer is proven, and
+ * once more when it is about to be used. It holds the bound on connections too, so that reserved peers pass it.
+ */
+
+import type { ConnectionGater } from "@libp2p/interface";
+import type { ConnectionGate } from "../port.ts";
+
+/** Connections above `connectionsMax` that only reserved peers can take: a federation has at most 15 members and their sentries. */
+export const RESERVED_CONNECTIONS = 64;
+
+export interface GaterParts {
+  readonly gate: ConnectionGate;
+  readonly isReserved: (peerId: string) => boolean;
+  readonly isFull: () => boolean;
+  readonly onRefused: () => void;
+}
+
+export function connectionGater(parts: GaterParts): ConnectionGater {
+  const { gate, isReserved, isFull } = parts;
+  const denies = (peerId: string | undefined, address: string | undefined, isInbound: boolean): boolean => {
+    const isAllowed = gate.allows(peerId, address, isInbound ? "inbound" : "outbound");
+    const hasRoom = !isInbound || peerId === undefined || isReserved(peerId) || !isFull();
+    if (isAllowed && hasRoom) return false;
+    parts.onRefused();
+    return true;
+  };
+  return {
+    denyDialPeer: (peer) => denies(peer.toString(), undefined, false),
+    denyDialMultiaddr: (address) => denies(undefined, address.toString(), false),
+    denyInboundConnection: (connection) => denies(undefined, connection.remoteAddr.toString(), true),
+    denyOutboundConnection: (peer, connection) =>
+      denies(peer.toString(), connection.remoteAddr.toString(), false),
+    denyInboundEncryptedConnection: (peer, connection) =>
+      denies(peer.toString(), connection.remoteAddr.toString(), true),
+    denyOutboundEncryptedConnection: (peer, connection) =>
+      denies(peer.toString(), connection.remoteAddr.toString(), false),
+    denyInboundUpgradedConnection: (peer, connection) =>
+      denies(peer.toString(), connection.remoteAddr.toString(), true),
+  };
+}

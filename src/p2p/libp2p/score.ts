@@ -1,0 +1,122 @@
+/**
+ * Gossip scores, derived from the one rate we know: a block each slot. Nothing here lets an honest peer fall below zero.
+ *
+ * - P1 (time in the mesh) and P2 (first deliveries) are small and positive: they tell mesh peers that deliver from those that
+ *   do not, so that opportunistic grafting replaces the silent.
+ * - P3 (too few deliveries in the mesh) is off. It punishes silence, and an honest peer is silent whenever we told it
+ *   IDONTWANT, and all are when the chain halts. Withholding is judged above, where heads are known.
+ * - P4 (invalid messages) is the penalty: the square of what was rejected.
+ * - P5 is the application's, from PeerActor. P6 (many peers on one address) is off on private networks. P7 begins beyond 6
+ *   broken promises, since our own lag breaks some.
+ */
+
+import type { TopicName } from "../protocols.ts";
+
+/** Counters below this are taken for zero. */
+const DECAY_TO_ZERO = 0.01;
+
+/** P2 looks back over this many slots; P4 forgives over this many: ten minutes of 2 s slots. */
+const FIRST_DELIVERY_SLOTS = 100;
+const INVALID_SLOTS = 300;
+
+/** Most that P1 and P2 give. */
+const TIME_IN_MESH_MAX = 8;
+const FIRST_DELIVERIES_MAX = 25;
+
+/** One rejected block costs more than half of what P1 and P2 can give (33), two cost more than all of it. */
+const INVALID_BLOCK_WEIGHT = -20;
+const INVALID_TRANSACTION_WEIGHT = -5;
+
+/** The application's share, −100…100, counts as it is. */
+export const PROTECTED_SCORE = 100;
+
+/** Two rejected blocks (−80) end gossip, three (−180) end everything but the connection. */
+export const SCORE_THRESHOLDS = {
+  gossipThreshold: -40,
+  publishThreshold: -80,
+  graylistThreshold: -160,
+  acceptPXThreshold: 1000,
+  opportunisticGraftThreshold: 5,
+} as const;
+
+export interface ScoreOptions {
+  readonly slotDurationMs: number;
+  readonly privateNetwork: boolean;
+  readonly applicationScore: (peerId: string) => number;
+  readonly topicIds: Readonly<Record<TopicName, string>>;
+}
+
+/** The factor that takes a counter to 1 % in so many intervals. */
+export function decayOver(intervals: number): number {
+  return DECAY_TO_ZERO ** (1 / intervals);
+}
+
+/** Parameters for gossipsub; counters decay once a slot. */
+export function scoreParams(options: ScoreOptions) {
+  return {
+    topics: {
+      [options.topicIds.blocks]: blockTopic(options.slotDurationMs),
+      [options.topicIds.transactions]: transactionTopic(options.slotDurationMs),
+    },
+    topicScoreCap: TIME_IN_MESH_MAX + FIRST_DELIVERIES_MAX,
+    appSpecificScore: options.applicationScore,
+    appSpecificWeight: 1,
+    IPColocationFactorWeight: options.privateNetwork ? 0 : -5,
+    IPColocationFactorThreshold: 8,
+    IPColocationFactorWhitelist: new Set(["127.0.0.1", "::1"]),
+    behaviourPenaltyWeight: -10,
+    behaviourPenaltyThreshold: 6,
+    behaviourPenaltyDecay: decayOver(INVALID_SLOTS),
+    decayInterval: options.slotDurationMs,
+    decayToZero: DECAY_TO_ZERO,
+    // A peer cannot shed a bad score by coming back within the time that would have decayed it.
+    retainScore: INVALID_SLOTS * options.slotDurationMs,
+  };
+}
+
+/** P3 and P3b: off. */
+const NO_DELIVERY_PENALTY = {
+  meshMessageDeliveriesWeight: 0,
+  meshMessageDeliveriesDecay: 0.5,
+  meshMessageDeliveriesCap: 1,
+  meshMessageDeliveriesThreshold: 1,
+  meshMessageDeliveriesWindow: 5000,
+  meshMessageDeliveriesActivation: 60_000,
+  meshFailurePenaltyWeight: 0,
+  meshFailurePenaltyDecay: 0.5,
+} as const;
+
+function blockTopic(slotDurationMs: number) {
+  const decay = decayOver(FIRST_DELIVERY_SLOTS);
+  // One block a slot, all first from one peer: the counter converges here.
+  const cap = 1 / (1 - decay);
+  const timeInMeshCap = 3_600_000 / slotDurationMs;
+  return {
+    topicWeight: 1,
+    timeInMeshWeight: TIME_IN_MESH_MAX / timeInMeshCap,
+    timeInMeshQuantum: slotDurationMs,
+    timeInMeshCap,
+    firstMessageDeliveriesWeight: FIRST_DELIVERIES_MAX / cap,
+    firstMessageDeliveriesDecay: decay,
+    firstMessageDeliveriesCap: cap,
+    ...NO_DELIVERY_PENALTY,
+    invalidMessageDeliveriesWeight: INVALID_BLOCK_WEIGHT,
+    invalidMessageDeliveriesDecay: decayOver(INVALID_SLOTS),
+  };
+}
+
+/** The rate of transactions is unknown, so nothing is earned here. */
+function transactionTopic(slotDurationMs: number) {
+  return {
+    topicWeight: 1,
+    timeInMeshWeight: 0,
+    timeInMeshQuantum: slotDurationMs,
+    timeInMeshCap: 1,
+    firstMessageDeliveriesWeight: 0,
+    firstMessageDeliveriesDecay: 0.5,
+    firstMessageDeliveriesCap: 1,
+    ...NO_DELIVERY_PENALTY,
+    invalidMessageDeliveriesWeight: INVALID_TRANSACTION_WEIGHT,
+    invalidMessageDeliveriesDecay: decayOver(INVALID_SLOTS),
+  };
+}
