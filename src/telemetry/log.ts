@@ -1,0 +1,101 @@
+/**
+ * Structured logging with pino behind the kernel's Log port. Owns the destination and the level of every actor; the
+ * composition root makes it, everyone else holds a child. Bytes are logged as hex, bigints as strings, errors with
+ * their stack, so that a message never spoils a line.
+ */
+
+import { type Logger, pino, stdTimeFunctions } from "pino";
+import type { Fields, Log } from "../kernel/log.ts";
+
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Hex digits of a byte array that a line shows; the rest is only counted. */
+const HEX_DIGITS_MAX = 64;
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  /** File to append to; undefined means standard error. */
+  readonly file: string | undefined;
+  /** On every line. */
+  readonly fields: Fields;
+}
+
+/** The root of all logs, with the power to change levels and to flush. */
+export interface RootLog extends Log {
+  /** Sets the level of one actor, or of all; answers the level before. */
+  setLevel(actor: string | undefined, level: LogLevel): LogLevel;
+  /** Writes out what is buffered. */
+  flush(): void;
+}
+
+/** Actors are few and named in code; the bound only guards against a mistake. */
+const ACTORS_MAX = 64;
+
+export function openLog(options: LogOptions): RootLog {
+  const destination = pino.destination({ dest: options.file ?? 2, sync: true, mkdir: true });
+  const logger = pino(
+    {
+      level: options.level,
+      base: options.fields,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination,
+  );
+  const actors = new Map<string, Logger>();
+  const remember = (fields: Fields, child: Logger): void => {
+    const actor = fields["actor"];
+    if (typeof actor === "string" && actors.size < ACTORS_MAX) actors.set(actor, child);
+  };
+  return {
+    ...wrap(logger, remember),
+    setLevel: (actor, level) => {
+      if (actor === undefined) {
+        const before = logger.level as LogLevel;
+        for (const each of [logger, ...actors.values()]) each.level = level;
+        return before;
+      }
+      const child = actors.get(actor);
+      const before = (child ?? logger).level as LogLevel;
+      if (child !== undefined) child.level = level;
+      return before;
+    },
+    flush: () => destination.flushSync(),
+  };
+}
+
+function wrap(logger: Logger, remember: (fields: Fields, child: Logger) => void): Log {
+  const at =
+    (level: "debug" | "info" | "warn" | "error") =>
+    (message: string, fields?: Fields): void => {
+      if (logger.isLevelEnabled(level)) logger[level](fields === undefined ? {} : plain(fields), message);
+    };
+  return {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    child: (fields) => {
+      const child = logger.child(plain(fields));
+      remember(fields, child);
+      return wrap(child, remember);
+    },
+  };
+}
+
+function plain(fields: Fields): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields)) result[name] = plainValue(value);
+  return result;
+}
+
+function plainValue(value: unknown): unknown {
+  if (typeof value === "bigint") return value.toString();
+  if (value instanceof Uint8Array) {
+    const hex = Buffer.from(value.subarray(0, HEX_DIGITS_MAX / 2)).toString("hex");
+    return value.length * 2 > HEX_DIGITS_MAX ? `${hex}… (${value.length} bytes)` : hex;
+  }
+  if (value instanceof Error) return { name: value.name, message: value.message, stack: value.stack };
+  return value;
+}
