@@ -13,11 +13,9 @@ import {
   Signature,
   verifyMultipleAggregateSignatures,
 } from "@chainsafe/blst";
+import { SIGNATURE_LENGTH } from "./approval.ts";
+import { PUBLIC_KEY_LENGTH } from "./body-layout.ts";
 
-/** Bytes of a compressed public key (G1). */
-export const PUBLIC_KEY_LENGTH = 48;
-/** Bytes of a compressed signature (G2). */
-export const SIGNATURE_LENGTH = 96;
 /** Bytes of a secret key (scalar, big-endian, 1 … r − 1). */
 export const SECRET_KEY_LENGTH = 32;
 /** Bytes of a signing root. */
