@@ -17,7 +17,7 @@ const DEPTH_MAX = 26;
 export const ZERO_HASHES: readonly Uint8Array[] = makeZeroHashes();
 
 function makeZeroHashes(): Uint8Array[] {
-  const hashes = [new Uint8Array(CHUNK_LENGTH)];
+  const hashes: Uint8Array[] = [new Uint8Array(CHUNK_LENGTH)];
   for (let depth = 0; depth < DEPTH_MAX; depth++) {
     const below = hashes[depth] as Uint8Array;
     hashes.push(hashPair(below, below));
