@@ -45,6 +45,8 @@ interface FaultData {
   /** More blocks than `max_blocks_without_pow` since the last AuxPoW. */
   readonly AUXPOW_OVERDUE: { readonly height: number; readonly latestHeight: number };
   readonly BAD_APPROVAL_SIGNATURE: { readonly of: ApprovalSubject };
+  /** The ChainActor computes another state than the header claims. */
+  readonly WRONG_STATE_ROOT: { readonly expected: Uint8Array; readonly actual: Uint8Array };
   /** A rule that this version cannot judge yet. Not invalid: the sender may be right. */
   readonly NOT_SUPPORTED_YET: { readonly feature: string };
 }
@@ -106,6 +108,8 @@ export function describeFault(fault: BlockFault): string {
       return `block ${fault.height} needs an AuxPoW: none since height ${fault.latestHeight}`;
     case "BAD_APPROVAL_SIGNATURE":
       return `${approvalName(fault.of)} has an invalid signature`;
+    case "WRONG_STATE_ROOT":
+      return `state root is ${toHex(fault.actual)} instead of ${toHex(fault.expected)}`;
     case "NOT_SUPPORTED_YET":
       return `${fault.feature} is not supported by this version yet`;
     default:
