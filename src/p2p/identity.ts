@@ -79,7 +79,10 @@ export function verifyPeerSignature(peerId: string, bytes: Uint8Array, signature
   const publicKey = publicKeyOfPeer(peerId);
   if (publicKey === undefined || signature.length !== SIGNATURE_LENGTH) return false;
   try {
-    const key = createPublicKey({ format: "jwk", key: { kty: "OKP", crv: "Ed25519", x: base64Url(publicKey) } });
+    const key = createPublicKey({
+      format: "jwk",
+      key: { kty: "OKP", crv: "Ed25519", x: base64Url(publicKey) },
+    });
     return verify(null, bytes, key, signature);
   } catch {
     // Bytes that are no point of the curve: nobody can have signed with them.

@@ -28,7 +28,8 @@ function watch(target: Watchable, count: (bytesIn: number, bytesOut: number) => 
   target.dispatchEvent = (event) => {
     if (event.type === "message" && "data" in event) {
       const { data } = event;
-      if (typeof data === "object" && data !== null && "byteLength" in data) count(Number(data.byteLength), 0);
+      if (typeof data === "object" && data !== null && "byteLength" in data)
+        count(Number(data.byteLength), 0);
     }
     return dispatchEvent(event);
   };

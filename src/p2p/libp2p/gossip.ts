@@ -1,0 +1,199 @@
+/**
+ * Gossip over gossipsub 1.2: the two topics, ids by content, validation that waits for a verdict before anything is
+ * forwarded, and limits for what is decoded. Messages are unsigned: a block proves itself.
+ */
+
+import { createHash } from "node:crypto";
+import {
+  type GossipSub,
+  type GossipSubComponents,
+  type GossipsubMessage,
+  gossipsub,
+  type Message,
+  StrictNoSign,
+  type SubscriptionChangeData,
+  TopicValidatorResult,
+} from "@chainsafe/libp2p-gossipsub";
+import type { PeerId } from "@libp2p/interface";
+import { assert } from "../../kernel/errors.ts";
+import type { EventHub } from "../event-hub.ts";
+import { hostFailure, toHostFailure } from "../failures.ts";
+import type { GossipDesk } from "../gossip-desk.ts";
+import { GOSSIP_DEFAULTS, type GossipOptions, type HostOptions, type Verdict } from "../port.ts";
+import { TOPIC_BYTES_MAX, TOPICS, type TopicName, topicId } from "../protocols.ts";
+import { SCORE_THRESHOLDS, scoreParams } from "./score.ts";
+
+/** What gossipsub's router can do beyond its published interface. */
+interface Router extends GossipSub {
+  getScore(peerId: string): number;
+  getMeshPeers(topic: string): string[];
+  reportMessageValidationResult(id: string, source: string, result: TopicValidatorResult): void;
+}
+
+/** 160 bits of SHA-256: no two messages share them, and 5,000 ids in an IHAVE stay at 100 kB. */
+const MESSAGE_ID_LENGTH = 20;
+
+/** One RPC: an answer to IWANT brings several messages at once. A longer one ends the gossip stream. */
+const RPC_BYTES_MAX = 8 * 1024 * 1024;
+
+/** What waits to be sent to one peer: eight of the largest blocks. At the bound the stream is reset. */
+const OUTBOUND_BYTES_MAX = 16 * 1024 * 1024;
+
+/** An RPC beyond these counts is dropped while it is decoded. A peer has two topics, and at most 5,000 ids to offer. */
+const DECODE_LIMITS = {
+  maxSubscriptions: 16,
+  maxMessages: 1024,
+  maxIhaveMessageIDs: 5000,
+  maxIwantMessageIDs: 5000,
+  maxIdontwantMessageIDs: 512,
+  maxControlMessages: 64,
+  maxPeerInfos: 16,
+} as const;
+
+/** Below this IDONTWANT costs more than the duplicate that it saves. */
+const IDONTWANT_BYTES_MIN = 4096;
+
+/** Our own lag breaks promises; three seconds, the default, were seen to punish honest peers. */
+const IWANT_FOLLOWUP_MS = 12_000;
+
+const RESULTS: Readonly<Record<Verdict, TopicValidatorResult>> = {
+  accept: TopicValidatorResult.Accept,
+  ignore: TopicValidatorResult.Ignore,
+  reject: TopicValidatorResult.Reject,
+};
+
+/** SHA-256 of topic and data, cut: equal bytes on two topics are two messages. */
+export function messageId(topic: string, data: Uint8Array): Uint8Array {
+  const digest = createHash("sha256").update(topic).update("\0").update(data).digest();
+  return new Uint8Array(digest.subarray(0, MESSAGE_ID_LENGTH));
+}
+
+export function topicIdsOf(genesisHash: Uint8Array): Record<TopicName, string> {
+  return { blocks: topicId(genesisHash, "blocks"), transactions: topicId(genesisHash, "transactions") };
+}
+
+/** The gossipsub service of a node opened with these options. */
+export function gossipService(
+  options: HostOptions,
+  applicationScore: (peerId: string) => number,
+): (components: GossipSubComponents) => GossipSub {
+  const gossip: GossipOptions = { ...GOSSIP_DEFAULTS, ...options.gossip };
+  const topicIds = topicIdsOf(options.genesisHash);
+  const { slotDurationMs } = gossip;
+  const { privateNetwork } = options;
+  return gossipsub({
+    globalSignaturePolicy: StrictNoSign,
+    msgIdFn: (message: Message) => messageId(message.topic, message.data),
+    asyncValidation: true,
+    allowedTopics: Object.values(topicIds),
+    canRelayMessage: false,
+    emitSelf: false,
+    fallbackToFloodsub: false,
+    floodPublish: true,
+    batchPublish: true,
+    doPX: false,
+    tagMeshPeers: false,
+    allowPublishToZeroTopicPeers: true,
+    ignoreDuplicatePublishError: true,
+    D: gossip.degree,
+    Dlo: gossip.degreeLow,
+    Dhi: gossip.degreeHigh,
+    Dscore: Math.max(1, Math.floor(gossip.degree / 2)),
+    Dout: Math.max(0, Math.min(2, gossip.degreeLow - 1, Math.floor(gossip.degree / 2))),
+    heartbeatInterval: gossip.heartbeatMs,
+    mcacheLength: 6,
+    mcacheGossip: 3,
+    gossipsubIWantFollowupMs: IWANT_FOLLOWUP_MS,
+    idontwantMinDataSize: IDONTWANT_BYTES_MIN,
+    maxInboundDataLength: RPC_BYTES_MAX,
+    maxOutboundBufferSize: OUTBOUND_BYTES_MAX,
+    decodeRpcLimits: DECODE_LIMITS,
+    maxTopicBytesPerPeer: 64 * 1024,
+    scoreParams: scoreParams({ slotDurationMs, privateNetwork, applicationScore, topicIds }),
+    scoreThresholds: SCORE_THRESHOLDS,
+  });
+}
+
+export class Gossip {
+  readonly #router: Router;
+  readonly #desk: GossipDesk;
+  readonly #events: EventHub;
+  readonly #topicIds: Readonly<Record<TopicName, string>>;
+
+  constructor(service: GossipSub, desk: GossipDesk, events: EventHub, genesisHash: Uint8Array) {
+    const router = service as Router;
+    assert(typeof router.getScore === "function", "gossipsub tells scores");
+    assert(typeof router.getMeshPeers === "function", "gossipsub tells its mesh");
+    assert(typeof router.reportMessageValidationResult === "function", "gossipsub takes verdicts");
+    this.#router = router;
+    this.#desk = desk;
+    this.#events = events;
+    this.#topicIds = topicIdsOf(genesisHash);
+  }
+
+  /** Hooks into the router, before it starts. */
+  attach(): void {
+    for (const topic of TOPICS) {
+      this.#router.topicValidators.set(this.#topicIds[topic], (peer, message) =>
+        this.#validate(peer, topic, message.data),
+      );
+    }
+    this.#router.addEventListener("gossipsub:message", (event) => this.#forward(event.detail));
+    this.#router.addEventListener("subscription-change", (event) => this.#onSubscription(event.detail));
+  }
+
+  subscribe(topics: readonly TopicName[]): void {
+    for (const topic of topics) this.#router.subscribe(this.#topicIds[topic]);
+  }
+
+  async publish(topic: TopicName, data: Uint8Array): Promise<{ readonly recipients: number }> {
+    if (data.length > TOPIC_BYTES_MAX[topic]) {
+      throw hostFailure("PUBLISH_FAILED", `${data.length} bytes are too many for ${topic}`);
+    }
+    try {
+      const { recipients } = await this.#router.publish(this.#topicIds[topic], data);
+      this.#desk.countPublished(topic);
+      return { recipients: recipients.length };
+    } catch (thrown) {
+      throw toHostFailure(thrown, "PUBLISH_FAILED");
+    }
+  }
+
+  score(peerId: string): number {
+    return this.#router.getScore(peerId);
+  }
+
+  subscribers(topic: TopicName): string[] {
+    return this.#router.getSubscribers(this.#topicIds[topic]).map((peer) => peer.toString());
+  }
+
+  meshPeers(topic: TopicName): string[] {
+    return this.#router.getMeshPeers(this.#topicIds[topic]);
+  }
+
+  async #validate(peer: PeerId, topic: TopicName, data: Uint8Array): Promise<TopicValidatorResult> {
+    if (data.length > TOPIC_BYTES_MAX[topic]) {
+      this.#desk.countRejected(topic);
+      return TopicValidatorResult.Reject;
+    }
+    return RESULTS[await this.#desk.judge(peer.toString(), topic, data)];
+  }
+
+  /** Arrives only for accepted messages; telling the router at once makes it forward and credit them. */
+  #forward(message: GossipsubMessage): void {
+    this.#router.reportMessageValidationResult(
+      message.msgId,
+      message.propagationSource.toString(),
+      TopicValidatorResult.Accept,
+    );
+  }
+
+  #onSubscription(change: SubscriptionChangeData): void {
+    const peerId = change.peerId.toString();
+    for (const { topic: id, subscribe: isSubscribed } of change.subscriptions) {
+      const topic = TOPICS.find((name) => this.#topicIds[name] === id);
+      if (topic !== undefined)
+        this.#events.emit({ type: "subscriptionChanged", peerId, topic, isSubscribed });
+    }
+  }
+}

@@ -1,0 +1,447 @@
+/**
+ * The host over js-libp2p. It owns the libp2p node from `open` to `close` and joins its parts: gate, connections, requests,
+ * gossip, meters. It decides nothing; see the port.
+ */
+
+import type { Connection, PeerId } from "@libp2p/interface";
+import { peerIdFromString } from "@libp2p/peer-id";
+import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
+import type { Clock } from "../../kernel/clock.ts";
+import { asError, assert, type Failure } from "../../kernel/errors.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import { RequestAdmission } from "../admission.ts";
+import { deadlineAfter } from "../deadline.ts";
+import { EventHub } from "../event-hub.ts";
+import { type HostFailureReason, hostFailure, toHostFailure } from "../failures.ts";
+import { GossipDesk } from "../gossip-desk.ts";
+import { type Identity, verifyPeerSignature } from "../identity.ts";
+import {
+  type ConnectionGate,
+  type ConnectionInfo,
+  type DialOptions,
+  type FoundPeer,
+  GOSSIP_DEFAULTS,
+  type Host,
+  type HostEvent,
+  type HostOptions,
+  type HostSnapshot,
+  type HostStats,
+  type HostSubscription,
+  type MessageHandle,
+  type RequestHandle,
+  type RequestOptions,
+  type Verdict,
+} from "../port.ts";
+import { PROTOCOL_LIMITS, type Protocol, protocolId, type TopicName } from "../protocols.ts";
+import { Connections } from "./connections.ts";
+import { connectionGater } from "./gater.ts";
+import { Gossip } from "./gossip.ts";
+import { Lingering } from "./lingering.ts";
+import { findPeerById, walk } from "./look-up.ts";
+import { Meters } from "./meters.ts";
+import { createNode, type Node } from "./node.ts";
+import { requestOver } from "./requester.ts";
+import { type Answer, Responder } from "./responder.ts";
+import { PROTECTED_SCORE } from "./score.ts";
+
+/** Requests of ours in flight, all peers together: two per peer at a hundred peers and some. At the bound: HOST_BUSY. */
+const REQUESTS_IN_FLIGHT_MAX = 256;
+
+/** Streams of one protocol that a peer may hold open on one connection; what waits beyond is reset by the muxer. */
+const INBOUND_STREAMS_EXTRA = 8;
+
+export interface Libp2pHostParts {
+  readonly identity: Identity;
+  readonly gate: ConnectionGate;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** What exists only while the host is open. */
+interface Opened {
+  readonly node: Node;
+  readonly gossip: Gossip;
+  readonly options: HostOptions;
+}
+
+export class Libp2pHost implements Host {
+  readonly peerId: string;
+  readonly #parts: Libp2pHostParts;
+  readonly #events: EventHub;
+  readonly #admission = new RequestAdmission();
+  readonly #connections: Connections;
+  readonly #desk: GossipDesk;
+  readonly #lingering: Lingering;
+  readonly #responder: Responder;
+  readonly #meters: Meters;
+  #protected: ReadonlySet<string> = new Set();
+  #opened: Opened | undefined;
+  #isStarting = false;
+  #closing: Promise<void> | undefined;
+  #gateRefused = 0;
+  #requestsInFlight = 0;
+
+  constructor(parts: Libp2pHostParts) {
+    const { clock } = parts;
+    this.peerId = parts.identity.peerId;
+    this.#parts = parts;
+    this.#events = new EventHub(parts.log);
+    this.#connections = new Connections(clock, this.#events);
+    this.#desk = new GossipDesk(clock, this.#events);
+    this.#lingering = new Lingering(clock);
+    this.#meters = new Meters((stream) => this.#connections.ownerOf(stream));
+    this.#responder = new Responder({
+      clock,
+      events: this.#events,
+      admission: this.#admission,
+      lingering: this.#lingering,
+      isReserved: (peerId) => this.#protected.has(peerId),
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#opened !== undefined;
+  }
+
+  async open(options: HostOptions, signal?: AbortSignal): Promise<void> {
+    assert(this.#opened === undefined && !this.#isStarting, "a host is opened once at a time");
+    await this.#closing;
+    this.#isStarting = true;
+    try {
+      await this.#start(options, signal);
+    } catch (thrown) {
+      throw toHostFailure(thrown, "LISTEN_FAILED");
+    } finally {
+      this.#isStarting = false;
+    }
+  }
+
+  async #start(options: HostOptions, signal: AbortSignal | undefined): Promise<void> {
+    const node = await createNode(options, {
+      identity: this.#parts.identity,
+      meters: this.#meters,
+      gater: connectionGater({
+        gate: this.#parts.gate,
+        isReserved: (peerId) => this.#protected.has(peerId),
+        isFull: () => this.#connections.size >= options.connectionsMax,
+        onRefused: () => {
+          this.#gateRefused += 1;
+        },
+      }),
+      applicationScore: (peerId) => this.#applicationScore(peerId),
+      onMulticastPeer: (peer) => this.#discovered(peer.id, peer.multiaddrs, "mdns"),
+    });
+    const gossip = new Gossip(node.services.gossip, this.#desk, this.#events, options.genesisHash);
+    const opened: Opened = { node, gossip, options };
+    this.#events.beginEpoch();
+    this.#desk.open({ ...GOSSIP_DEFAULTS, ...options.gossip }.verdictDeadlineMs);
+    await this.#wire(opened);
+    await node.start();
+    if (signal?.aborted === true) {
+      await node.stop();
+      throw hostFailure("REQUEST_CANCELLED", "the opening was cancelled");
+    }
+    gossip.subscribe(options.topics);
+    this.#opened = opened;
+    this.#events.emit({ type: "opened" });
+    for (const address of options.bootstrapAddresses) this.#announceBootstrap(address);
+  }
+
+  /** Joins the node's events and protocols to ours, before it starts. */
+  async #wire({ node, gossip, options }: Opened): Promise<void> {
+    gossip.attach();
+    node.addEventListener("connection:open", ({ detail }) => this.#connections.opened(detail, this.#meters));
+    node.addEventListener("connection:close", ({ detail }) => this.#connections.closed(detail));
+    node.addEventListener("peer:identify", ({ detail }) => this.#connections.identified(detail));
+    node.addEventListener("peer:discovery", ({ detail }) => {
+      if (options.kadDht) this.#discovered(detail.id, detail.multiaddrs, "dht");
+    });
+    node.addEventListener("self:peer:update", () => {
+      if (this.#opened?.node !== node) return;
+      this.#events.emit({ type: "addressesChanged", addresses: this.addresses() });
+    });
+    node.addEventListener("transport:close", () => this.#failIfDeaf(node));
+    node.addEventListener("stop", () => this.#fail(node, "libp2p stopped by itself"));
+    for (const protocol of options.protocols) await this.#handle(node, options.genesisHash, protocol);
+  }
+
+  async #handle(node: Node, genesisHash: Uint8Array, protocol: Protocol): Promise<void> {
+    await node.handle(
+      protocolId(genesisHash, protocol),
+      (stream, connection) => this.#responder.accept(stream, connection.remotePeer.toString(), protocol),
+      { maxInboundStreams: PROTOCOL_LIMITS[protocol].concurrentMax + INBOUND_STREAMS_EXTRA },
+    );
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#opened;
+    if (opened === undefined) return this.#closing;
+    this.#closing = this.#stop(opened).finally(() => {
+      this.#closing = undefined;
+    });
+    return this.#closing;
+  }
+
+  async #stop({ node }: Opened): Promise<void> {
+    // From here on a stopping node is no failure, and its requests answer HOST_CLOSED.
+    this.#opened = undefined;
+    this.#responder.close();
+    this.#desk.close();
+    try {
+      await node.stop();
+    } catch (thrown) {
+      this.#parts.log.warn("libp2p did not stop cleanly", { error: asError(thrown) });
+    }
+    this.#lingering.close();
+    this.#connections.close();
+    this.#events.emit({ type: "closed" });
+  }
+
+  /** All listeners gone while we should listen: nobody can reach us any more. */
+  #failIfDeaf(node: Node): void {
+    if (this.#opened?.node !== node || this.#opened.options.listenAddresses.length === 0) return;
+    if (node.getMultiaddrs().length === 0) this.#fail(node, "every listener is closed");
+  }
+
+  #fail(node: Node, message: string): void {
+    const opened = this.#opened;
+    if (opened?.node !== node) return;
+    this.#closing = this.#stop(opened).finally(() => {
+      this.#closing = undefined;
+      this.#events.emit({ type: "failed", message });
+    });
+  }
+
+  subscribe(listener: (event: HostEvent) => void): HostSubscription {
+    const stop = this.#events.add(listener);
+    return { snapshot: this.#snapshot(), close: stop };
+  }
+
+  #snapshot(): HostSnapshot {
+    const gossip = this.#opened?.gossip;
+    return {
+      epoch: this.#events.epoch,
+      isOpen: this.isOpen,
+      connections: this.#connections.list(),
+      identities: this.#connections.identities(),
+      subscriptions: {
+        blocks: gossip?.subscribers("blocks") ?? [],
+        transactions: gossip?.subscribers("transactions") ?? [],
+      },
+    };
+  }
+
+  async dial(
+    peerId: string | undefined,
+    addresses: readonly string[],
+    options: DialOptions,
+  ): Promise<ConnectionInfo> {
+    const { node } = this.#need();
+    const target = dialTarget(peerId, addresses);
+    const known = peerId === undefined ? undefined : this.#connections.ofPeer(peerId);
+    if (known !== undefined) return this.#describe(known);
+    if (!this.#parts.gate.allows(peerId, undefined, "outbound")) {
+      this.#gateRefused += 1;
+      throw hostFailure("GATE_REFUSED", `the gate refuses ${peerId}`);
+    }
+    const deadline = deadlineAfter(this.#parts.clock, options.deadlineMs, "DIAL_DEADLINE", options.signal);
+    try {
+      return this.#describe(await node.dial(target, { signal: deadline.signal }));
+    } catch (thrown) {
+      if (deadline.signal.aborted) throw toHostFailure(deadline.signal.reason, "DIAL_DEADLINE");
+      throw dialFailure(thrown);
+    } finally {
+      deadline.dispose();
+    }
+  }
+
+  #describe(connection: Connection): ConnectionInfo {
+    const info = this.#connections.info(connection);
+    if (info === undefined) throw hostFailure("DIAL_FAILED", "the connection closed as it opened");
+    return info;
+  }
+
+  async hangUp(peerId: string): Promise<void> {
+    const { node } = this.#need();
+    if (this.#connections.ofPeer(peerId) === undefined) return;
+    await node.hangUp(peerIdFromString(peerId));
+  }
+
+  async ping(peerId: string, options: DialOptions): Promise<number> {
+    const { node } = this.#need();
+    if (this.#connections.ofPeer(peerId) === undefined) throw notConnected(peerId);
+    const deadline = deadlineAfter(
+      this.#parts.clock,
+      options.deadlineMs,
+      "FIRST_BYTE_DEADLINE",
+      options.signal,
+    );
+    try {
+      return await node.services.ping.ping(peerIdFromString(peerId), { signal: deadline.signal });
+    } catch (thrown) {
+      throw toHostFailure(deadline.signal.aborted ? deadline.signal.reason : thrown, "CONNECTION_LOST");
+    } finally {
+      deadline.dispose();
+    }
+  }
+
+  async request(
+    peerId: string,
+    protocol: Protocol,
+    payload: Uint8Array,
+    options: RequestOptions,
+  ): Promise<readonly Uint8Array[]> {
+    const opened = this.#need();
+    const { requestBytesMax } = PROTOCOL_LIMITS[protocol];
+    if (payload.length > requestBytesMax) {
+      throw hostFailure("REQUEST_TOO_LARGE", `${payload.length} bytes are too many for ${protocol}`);
+    }
+    const connection = this.#connections.ofPeer(peerId);
+    if (connection === undefined) throw notConnected(peerId);
+    if (this.#requestsInFlight >= REQUESTS_IN_FLIGHT_MAX) {
+      throw hostFailure("HOST_BUSY", `${REQUESTS_IN_FLIGHT_MAX} requests are in flight`);
+    }
+    this.#requestsInFlight += 1;
+    try {
+      const parts = { clock: this.#parts.clock, lingering: this.#lingering };
+      const name = protocolId(opened.options.genesisHash, protocol);
+      return await requestOver(parts, connection, name, payload, options);
+    } catch (thrown) {
+      if (this.#opened !== opened) throw hostFailure("HOST_CLOSED", "the host closed meanwhile");
+      throw thrown;
+    } finally {
+      this.#requestsInFlight -= 1;
+    }
+  }
+
+  respond(handle: RequestHandle, answer: Answer): void {
+    this.#responder.respond(handle, answer);
+  }
+
+  async publish(topic: TopicName, data: Uint8Array): Promise<{ readonly recipients: number }> {
+    return this.#need().gossip.publish(topic, data);
+  }
+
+  verdict(handle: MessageHandle, verdict: Verdict): void {
+    this.#desk.settle(handle, verdict);
+  }
+
+  sign(bytes: Uint8Array): Uint8Array {
+    return this.#parts.identity.sign(bytes);
+  }
+
+  verifyPeerSignature(peerId: string, bytes: Uint8Array, signature: Uint8Array): boolean {
+    return verifyPeerSignature(peerId, bytes, signature);
+  }
+
+  addresses(): readonly string[] {
+    return this.#opened?.node.getMultiaddrs().map((address) => address.toString()) ?? [];
+  }
+
+  connections(): readonly ConnectionInfo[] {
+    return this.#connections.list();
+  }
+
+  stats(): HostStats {
+    const opened = this.#opened;
+    const connections = this.#connections.list();
+    const peerIds = new Set(connections.map((connection) => connection.peerId));
+    return {
+      epoch: this.#events.epoch,
+      connectionsIn: connections.filter((connection) => connection.direction === "inbound").length,
+      connectionsOut: connections.filter((connection) => connection.direction === "outbound").length,
+      dialsPending: opened?.node.getDialQueue().length ?? 0,
+      requestsServing: this.#admission.serving,
+      requestsWaiting: this.#responder.waiting,
+      messagesWaiting: this.#desk.waiting,
+      rateLimited: this.#admission.refused,
+      gateRefused: this.#gateRefused,
+      trafficByProtocol: this.#meters.byProtocol.byLabel(),
+      trafficByTransport: this.#meters.byTransport.byLabel(),
+      gossip: this.#desk.stats((topic) => ({
+        subscribers: opened?.gossip.subscribers(topic).length ?? 0,
+        meshPeers: opened?.gossip.meshPeers(topic) ?? [],
+      })),
+      gossipScores: Object.fromEntries(
+        [...peerIds].map((peerId) => [peerId, opened?.gossip.score(peerId) ?? 0]),
+      ),
+    };
+  }
+
+  protectPeers(peerIds: ReadonlySet<string>): void {
+    this.#protected = new Set(peerIds);
+  }
+
+  async findPeers(limit: number, options: DialOptions): Promise<readonly FoundPeer[]> {
+    return walk(this.#need().node, this.#parts, limit, options);
+  }
+
+  async findPeer(peerId: string, options: DialOptions): Promise<FoundPeer | undefined> {
+    return findPeerById(this.#need().node, this.#parts, peerId, options);
+  }
+
+  #need(): Opened {
+    if (this.#opened === undefined) throw hostFailure("HOST_CLOSED", "the host is not open");
+    return this.#opened;
+  }
+
+  #applicationScore(peerId: string): number {
+    const score = this.#parts.gate.applicationScore?.(peerId) ?? 0;
+    return this.#protected.has(peerId) ? Math.max(score, PROTECTED_SCORE) : score;
+  }
+
+  #discovered(peer: PeerId, addresses: readonly Multiaddr[], source: "mdns" | "dht"): void {
+    const peerId = peer.toString();
+    if (peerId === this.peerId || this.#connections.ofPeer(peerId) !== undefined) return;
+    this.#events.emit({
+      type: "peerDiscovered",
+      peerId,
+      addresses: addresses.map((address) => address.toString()),
+      source,
+    });
+  }
+
+  #announceBootstrap(address: string): void {
+    const peerId = address.split("/p2p/")[1];
+    if (peerId === undefined) this.#parts.log.warn("a bootstrap address names no peer", { address });
+    else this.#events.emit({ type: "peerDiscovered", peerId, addresses: [address], source: "bootstrap" });
+  }
+}
+
+function notConnected(peerId: string): Failure {
+  return hostFailure("NOT_CONNECTED", `no connection to ${peerId}`);
+}
+
+/** Addresses with the peer's id appended, so that whoever else answers there is refused. */
+function dialTarget(peerId: string | undefined, addresses: readonly string[]): PeerId | Multiaddr[] {
+  try {
+    const peer = peerId === undefined ? undefined : peerIdFromString(peerId);
+    const parsed = addresses.map((address) => {
+      const isComplete = peerId === undefined || address.includes("/p2p/");
+      return multiaddr(isComplete ? address : `${address}/p2p/${peerId}`);
+    });
+    if (parsed.length > 0) return parsed;
+    if (peer !== undefined) return peer;
+  } catch (thrown) {
+    throw toHostFailure(thrown, "ADDRESS_INVALID");
+  }
+  throw hostFailure("ADDRESS_INVALID", "neither a peer nor an address");
+}
+
+const DIAL_REASONS: Readonly<Record<string, HostFailureReason>> = {
+  DialDeniedError: "GATE_REFUSED",
+  ConnectionInterceptedError: "GATE_REFUSED",
+  NoValidAddressesError: "ADDRESS_INVALID",
+  TransportUnavailableError: "ADDRESS_INVALID",
+  InvalidMultiaddrError: "ADDRESS_INVALID",
+  InvalidPeerIdError: "ADDRESS_INVALID",
+  InvalidParametersError: "ADDRESS_INVALID",
+};
+
+function dialFailure(thrown: unknown): Failure {
+  const error = asError(thrown);
+  if (error.message === "Dial queue is full") return hostFailure("HOST_BUSY", error.message);
+  return hostFailure(DIAL_REASONS[error.name] ?? "DIAL_FAILED", error.message);
+}

@@ -1,0 +1,138 @@
+/**
+ * How a libp2p node is put together for given options. libp2p is kept passive: it listens and answers; whom to dial is
+ * PeerActor's decision. Its own limits are raised out of the way of ours.
+ */
+
+import type { GossipSub } from "@chainsafe/libp2p-gossipsub";
+import { quic } from "@chainsafe/libp2p-quic";
+import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
+import { identify, identifyPush } from "@libp2p/identify";
+import type { ConnectionGater, PeerInfo, Transport } from "@libp2p/interface";
+import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from "@libp2p/kad-dht";
+import { mdns } from "@libp2p/mdns";
+import { noise } from "@libp2p/noise";
+import { type Ping, ping } from "@libp2p/ping";
+import { tcp } from "@libp2p/tcp";
+import { tls } from "@libp2p/tls";
+import { yamux } from "@libp2p/yamux";
+import { createLibp2p, type Libp2p, type Libp2pOptions } from "libp2p";
+import type { Identity } from "../identity.ts";
+import type { HostOptions } from "../port.ts";
+import { chainTag } from "../protocols.ts";
+import { RESERVED_CONNECTIONS } from "./gater.ts";
+import { gossipService } from "./gossip.ts";
+import type { Meters } from "./meters.ts";
+
+/** Dials at once and waiting. A thousand peers that join within a second must find room; beyond it a dial fails at once. */
+export const DIALS_PARALLEL_MAX = 100;
+const DIALS_WAITING_MAX = 2000;
+
+/** Handshakes of inbound connections at once. A TLS handshake takes 5 ms of a core. */
+const INBOUND_PENDING_MAX = 256;
+
+/** New inbound connections a second from one address; on a private network many nodes share one. */
+const INBOUND_PER_SECOND_PUBLIC = 5;
+const INBOUND_PER_SECOND_PRIVATE = 2000;
+
+/** Peers asked at once in a DHT look-up; the library's 10 was seen to cause bursts of hundreds of megabytes. */
+const DHT_PARALLELISM = 3;
+
+/** Of a connection that says nothing; our own keep-alive is every 10 s. */
+const KEEP_ALIVE_MS = 10_000;
+
+/** Our own event loop may stand still for a moment: only a silence longer than this ends a connection. */
+const PING_TIMEOUT_MS_MIN = 10_000;
+
+export interface NodeParts {
+  readonly identity: Identity;
+  readonly gater: ConnectionGater;
+  readonly meters: Meters;
+  readonly applicationScore: (peerId: string) => number;
+  readonly onMulticastPeer: (peer: PeerInfo) => void;
+}
+
+export type NodeServices = {
+  identify: unknown;
+  identifyPush: unknown;
+  ping: Ping;
+  gossip: GossipSub;
+  dht?: KadDHT;
+};
+
+export type Node = Libp2p<NodeServices>;
+
+function transportsOf(options: HostOptions) {
+  const transports: NonNullable<Libp2pOptions["transports"]> = [];
+  if (options.transports.tcp) {
+    transports.push(tcp({ dialOpts: { noDelay: true }, listenOpts: { noDelay: true } }));
+  }
+  // The QUIC package is built against another copy of the same interfaces.
+  if (options.transports.quic) transports.push((components) => quic()(components) as unknown as Transport);
+  return transports;
+}
+
+function connectionLimits(options: HostOptions): NonNullable<Libp2pOptions["connectionManager"]> {
+  return {
+    maxConnections: options.connectionsMax + RESERVED_CONNECTIONS,
+    maxParallelDials: DIALS_PARALLEL_MAX,
+    maxDialQueueLength: DIALS_WAITING_MAX,
+    maxIncomingPendingConnections: INBOUND_PENDING_MAX,
+    inboundConnectionThreshold: options.privateNetwork
+      ? INBOUND_PER_SECOND_PRIVATE
+      : INBOUND_PER_SECOND_PUBLIC,
+    reconnectRetries: 0,
+  };
+}
+
+function discoveryOf(options: HostOptions, onPeer: (peer: PeerInfo) => void) {
+  if (!options.mdns) return [];
+  const factory: NonNullable<Libp2pOptions["peerDiscovery"]>[number] = (components) => {
+    // Nodes of other chains on the same network do not even hear of each other.
+    const service = mdns({ serviceTag: `_alys-${chainTag(options.genesisHash)}._udp.local` })(components);
+    service.addEventListener("peer", (event) => onPeer(event.detail));
+    return service;
+  };
+  return [factory];
+}
+
+/** A node that is not started yet. */
+export async function createNode(options: HostOptions, parts: NodeParts): Promise<Node> {
+  const chain = chainTag(options.genesisHash);
+  const dht = kadDHT({
+    protocol: `/alys/${chain}/kad/1`,
+    logPrefix: "libp2p:dht",
+    datastorePrefix: "/dht",
+    metricsPrefix: "libp2p_dht",
+    clientMode: options.listenAddresses.length === 0,
+    alpha: DHT_PARALLELISM,
+    peerInfoMapper: options.privateNetwork ? passthroughMapper : removePrivateAddressesMapper,
+  });
+  const node = await createLibp2p({
+    start: false,
+    privateKey: await generateKeyPairFromSeed("Ed25519", parts.identity.seed),
+    nodeInfo: { name: "alysd", userAgent: options.agentVersion ?? "alysd" },
+    addresses: {
+      listen: [...options.listenAddresses],
+      ...(options.announceAddresses === undefined ? {} : { announce: [...options.announceAddresses] }),
+    },
+    transports: transportsOf(options),
+    connectionEncrypters: options.encryption.map((name) => (name === "tls" ? tls() : noise())),
+    streamMuxers: [yamux({ enableKeepAlive: true, keepAliveInterval: KEEP_ALIVE_MS })],
+    connectionGater: parts.gater,
+    connectionManager: connectionLimits(options),
+    connectionMonitor: {
+      pingInterval: KEEP_ALIVE_MS,
+      pingTimeout: { minTimeout: PING_TIMEOUT_MS_MIN, maxTimeout: 3 * PING_TIMEOUT_MS_MIN },
+    },
+    peerDiscovery: discoveryOf(options, parts.onMulticastPeer),
+    metrics: () => parts.meters.asMetrics(),
+    services: {
+      identify: identify(),
+      identifyPush: identifyPush(),
+      ping: ping(),
+      gossip: gossipService(options, parts.applicationScore),
+      ...(options.kadDht ? { dht } : {}),
+    },
+  });
+  return node as unknown as Node;
+}

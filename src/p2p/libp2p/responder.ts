@@ -1,0 +1,195 @@
+/**
+ * Requests of peers: read one within limits, announce it, send the answer as fast as the peer takes it.
+ * reading → waiting (announced) → answering → gone. At every step a deadline; whoever breaks the framing is reset and
+ * reported.
+ */
+
+import type { Stream } from "@libp2p/interface";
+import type { Clock, TimerHandle } from "../../kernel/clock.ts";
+import type { RequestAdmission } from "../admission.ts";
+import { deadlineAfter } from "../deadline.ts";
+import type { EventHub } from "../event-hub.ts";
+import { hostFailure } from "../failures.ts";
+import { encodeChunk, encodeEnd, encodeError, type Piece, RequestDecoder } from "../framing.ts";
+import type { HostEvent, RequestHandle, ResponseError } from "../port.ts";
+import { PROTOCOL_LIMITS, type Protocol } from "../protocols.ts";
+import type { Lingering } from "./lingering.ts";
+
+/** From the opening of the stream to the whole request: 2 MiB at half a megabyte a second. */
+export const REQUEST_READ_DEADLINE_MS = 5000;
+
+/** From the announcement to `respond`: the actor above may be waiting for its disk. */
+export const RESPOND_DEADLINE_MS = 10_000;
+
+/** From `respond` to the last byte: 2 MiB at 70 KB/s. A slower reader is not worth its buffer. */
+export const ANSWER_DEADLINE_MS = 30_000;
+
+export type Answer = Iterable<Uint8Array> | AsyncIterable<Uint8Array> | ResponseError;
+
+type ViolationKind = Extract<HostEvent, { type: "violation" }>["kind"];
+
+interface Serving {
+  readonly stream: Stream;
+  readonly peerId: string;
+  readonly protocol: Protocol;
+  readonly decoder: RequestDecoder;
+  /** Refused requests are read too, so that the answer finds a peer that listens. */
+  readonly isAdmitted: boolean;
+  phase: "reading" | "waiting" | "answering" | "gone";
+  timer: TimerHandle | undefined;
+  bytesOut: number;
+}
+
+export interface ResponderParts {
+  readonly clock: Clock;
+  readonly events: EventHub;
+  readonly admission: RequestAdmission;
+  readonly lingering: Lingering;
+  readonly isReserved: (peerId: string) => boolean;
+}
+
+export class Responder {
+  readonly #parts: ResponderParts;
+  readonly #serving = new Map<number, Serving>();
+  #handles = 0;
+
+  constructor(parts: ResponderParts) {
+    this.#parts = parts;
+  }
+
+  get waiting(): number {
+    let count = 0;
+    for (const serving of this.#serving.values()) if (serving.phase === "waiting") count += 1;
+    return count;
+  }
+
+  /** Takes over a stream that a peer opened. */
+  accept(stream: Stream, peerId: string, protocol: Protocol): void {
+    const { admission, clock, isReserved } = this.#parts;
+    const admitted = admission.admit(peerId, protocol, isReserved(peerId), clock.monotonicMs());
+    if (admitted === "flooding") {
+      this.#violate(stream, peerId, protocol, "rate-limited");
+      return;
+    }
+    this.#handles += 1;
+    const handle = this.#handles as RequestHandle;
+    const serving: Serving = {
+      stream,
+      peerId,
+      protocol,
+      decoder: new RequestDecoder(PROTOCOL_LIMITS[protocol].requestBytesMax),
+      isAdmitted: admitted === "admitted",
+      phase: "reading",
+      timer: undefined,
+      bytesOut: 0,
+    };
+    this.#serving.set(handle, serving);
+    serving.timer = clock.setTimer(REQUEST_READ_DEADLINE_MS, () => this.#breakOff(handle, "request-timeout"));
+    stream.addEventListener("message", (event: { data: Piece }) => this.#onMessage(handle, event.data));
+    stream.addEventListener("end", () => this.#onEnd(handle));
+    stream.addEventListener("close", () => this.#leave(handle, "closed"), { once: true });
+    if (stream.readableEnded) this.#onEnd(handle);
+  }
+
+  /** A stale handle does nothing. */
+  respond(handle: RequestHandle, answer: Answer): void {
+    const serving = this.#serving.get(handle);
+    if (serving?.phase !== "waiting") return;
+    serving.timer?.cancel();
+    serving.phase = "answering";
+    void this.#answer(handle, serving, answer);
+  }
+
+  close(): void {
+    for (const [handle, serving] of [...this.#serving]) {
+      serving.stream.abort(hostFailure("HOST_CLOSED", "the host closes"));
+      this.#leave(handle as RequestHandle, "closed");
+    }
+  }
+
+  #onMessage(handle: RequestHandle, data: Piece): void {
+    const serving = this.#serving.get(handle);
+    if (serving === undefined) return;
+    const progress = serving.decoder.push(data);
+    if (progress.state === "broken") this.#breakOff(handle, progress.kind);
+    else if (progress.state === "complete" && serving.phase === "reading") {
+      this.#announce(handle, serving, progress.payload);
+    }
+  }
+
+  #announce(handle: RequestHandle, serving: Serving, payload: Uint8Array): void {
+    serving.timer?.cancel();
+    serving.phase = "waiting";
+    if (!serving.isAdmitted) {
+      this.respond(handle, "rate-limited");
+      return;
+    }
+    const { clock, events } = this.#parts;
+    serving.timer = clock.setTimer(RESPOND_DEADLINE_MS, () => {
+      serving.stream.abort(hostFailure("RESPONSE_DEADLINE", "nobody answered in time"));
+      this.#leave(handle, "expired");
+    });
+    const { peerId, protocol } = serving;
+    const deadlineMs = clock.monotonicMs() + RESPOND_DEADLINE_MS;
+    events.emit({ type: "request", handle, peerId, protocol, payload, deadlineMs });
+  }
+
+  /** The peer closed its half: fine once its request is whole. */
+  #onEnd(handle: RequestHandle): void {
+    if (this.#serving.get(handle)?.phase === "reading") this.#breakOff(handle, "request-malformed");
+  }
+
+  async #answer(handle: RequestHandle, serving: Serving, answer: Answer): Promise<void> {
+    const { stream } = serving;
+    const deadline = deadlineAfter(this.#parts.clock, ANSWER_DEADLINE_MS, "RESPONSE_DEADLINE");
+    try {
+      if (typeof answer === "string") await this.#send(serving, encodeError(answer), deadline.signal);
+      else {
+        for await (const chunk of answer) await this.#send(serving, encodeChunk(chunk), deadline.signal);
+        await this.#send(serving, encodeEnd(), deadline.signal);
+      }
+      this.#parts.lingering.finish(stream);
+      this.#leave(handle, "answered");
+    } catch (thrown) {
+      // The peer left, was too slow, or the source of chunks failed; without the end byte nobody takes it for whole.
+      stream.abort(thrown instanceof Error ? thrown : new Error(String(thrown)));
+      this.#leave(handle, deadline.signal.aborted ? "expired" : "closed");
+    } finally {
+      deadline.dispose();
+    }
+  }
+
+  async #send(serving: Serving, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    serving.bytesOut += bytes.length;
+    if (!serving.stream.send(bytes)) await serving.stream.onDrain({ signal });
+  }
+
+  #breakOff(handle: RequestHandle, kind: ViolationKind): void {
+    const serving = this.#serving.get(handle);
+    if (serving === undefined) return;
+    const wasAnnounced = serving.phase !== "reading";
+    serving.phase = wasAnnounced ? serving.phase : "gone";
+    this.#violate(serving.stream, serving.peerId, serving.protocol, kind);
+    this.#leave(handle, "closed");
+  }
+
+  #violate(stream: Stream, peerId: string, protocol: Protocol, kind: ViolationKind): void {
+    this.#parts.events.emit({ type: "violation", peerId, protocol, kind });
+    stream.abort(hostFailure("STREAM_RESET", kind));
+  }
+
+  /** Forgets an exchange, once. Only one that was announced is reported. */
+  #leave(handle: RequestHandle, outcome: "answered" | "expired" | "closed"): void {
+    const serving = this.#serving.get(handle);
+    if (serving === undefined) return;
+    this.#serving.delete(handle);
+    serving.timer?.cancel();
+    const wasAnnounced = serving.phase === "waiting" || serving.phase === "answering";
+    serving.phase = "gone";
+    if (!serving.isAdmitted) return;
+    this.#parts.admission.release(serving.peerId, serving.protocol);
+    if (!wasAnnounced) return;
+    this.#parts.events.emit({ type: "requestEnded", handle, outcome, bytesOut: serving.bytesOut });
+  }
+}
