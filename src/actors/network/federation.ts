@@ -1,0 +1,119 @@
+/**
+ * The privileged channel's envelopes: sealing ours (sequence, expiry, ed25519 signature) and opening those of members.
+ * Pure but for the signing function handed in; the NetworkActor owns one desk for the life of an incarnation.
+ */
+
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  type FederationMessage,
+  FederationMessageSchema,
+  SignedFederationMessageSchema,
+} from "../../../gen/alys/wire/v1/wire_pb.ts";
+import { sha256 } from "../../chain/hash.ts";
+import { toHex } from "../../chain/hex.ts";
+
+/** Signing and checking by the keys of peer ids; the host has them. */
+export interface PeerKeys {
+  sign(bytes: Uint8Array): Uint8Array;
+  verifyPeerSignature(peerId: string, bytes: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/** Why an envelope was not believed. */
+export type EnvelopeFault = "malformed" | "bad signature" | "expired" | "replayed" | "empty";
+
+export type Opened =
+  | { readonly ok: true; readonly message: FederationMessage; readonly bytes: Uint8Array }
+  | { readonly ok: false; readonly fault: EnvelopeFault };
+
+/** Messages of one sender that may overtake each other; an older one counts as replayed. */
+const WINDOW = 64;
+
+/** Senders remembered. Members are at most 15, with sentries and restarts this is ample; the oldest is forgotten. */
+const SENDERS_MAX = 256;
+
+interface Seen {
+  readonly startMs: bigint;
+  highest: bigint;
+  /** Bit i: counter highest − i was seen. */
+  window: bigint;
+}
+
+export class FederationDesk {
+  readonly #keys: PeerKeys;
+  readonly #context: Uint8Array;
+  readonly #startMs: bigint;
+  readonly #seen = new Map<string, Seen>();
+  #counter = 0n;
+
+  /** `startMs` begins this process's sequence and must lie above that of its last life: the time of its start does. */
+  constructor(keys: PeerKeys, genesisHash: Uint8Array, startMs: number) {
+    this.#keys = keys;
+    this.#context = new TextEncoder().encode(`/alys/${toHex(genesisHash)}/federation/1`);
+    this.#startMs = BigInt(startMs);
+  }
+
+  /** Seals a payload (an encoded FederationMessage whose envelope fields are ours to fill). Throws on malformed bytes. */
+  seal(payload: Uint8Array, nowMs: number, lifetimeMs: number): Uint8Array {
+    this.#counter += 1n;
+    const { payload: content } = fromBinary(FederationMessageSchema, payload);
+    const message = toBinary(
+      FederationMessageSchema,
+      create(FederationMessageSchema, {
+        startMs: this.#startMs,
+        counter: this.#counter,
+        expiryMs: BigInt(nowMs + lifetimeMs),
+        payload: content,
+      }),
+    );
+    const signature = this.#keys.sign(this.#signed(message));
+    return toBinary(SignedFederationMessageSchema, create(SignedFederationMessageSchema, { message, signature }));
+  }
+
+  /** Opens an envelope that this peer sent us on its own connection. */
+  open(peerId: string, envelope: Uint8Array, nowMs: number): Opened {
+    try {
+      const { message: bytes, signature } = fromBinary(SignedFederationMessageSchema, envelope);
+      if (!this.#keys.verifyPeerSignature(peerId, this.#signed(bytes), signature)) {
+        return { ok: false, fault: "bad signature" };
+      }
+      const message = fromBinary(FederationMessageSchema, bytes);
+      if (message.payload.case === undefined) return { ok: false, fault: "empty" };
+      if (message.expiryMs < BigInt(nowMs)) return { ok: false, fault: "expired" };
+      if (!this.#accepts(peerId, message.startMs, message.counter)) return { ok: false, fault: "replayed" };
+      return { ok: true, message, bytes };
+    } catch {
+      // Whatever the decoder says of bytes from outside, the answer is the same.
+      return { ok: false, fault: "malformed" };
+    }
+  }
+
+  #signed(message: Uint8Array): Uint8Array {
+    const digest = sha256(message);
+    const bytes = new Uint8Array(this.#context.length + digest.length);
+    bytes.set(this.#context);
+    bytes.set(digest, this.#context.length);
+    return bytes;
+  }
+
+  /** Streams of one connection may overtake each other, so a window and not a bare maximum decides. */
+  #accepts(peerId: string, startMs: bigint, counter: bigint): boolean {
+    const seen = this.#seen.get(peerId);
+    if (seen === undefined || startMs > seen.startMs) {
+      this.#seen.delete(peerId);
+      if (this.#seen.size >= SENDERS_MAX) this.#seen.delete(this.#seen.keys().next().value ?? "");
+      this.#seen.set(peerId, { startMs, highest: counter, window: 1n });
+      return true;
+    }
+    if (startMs < seen.startMs) return false;
+    if (counter > seen.highest) {
+      const shift = counter - seen.highest;
+      seen.window = shift >= WINDOW ? 1n : BigInt.asUintN(WINDOW, seen.window << shift) | 1n;
+      seen.highest = counter;
+      return true;
+    }
+    const age = seen.highest - counter;
+    if (age >= WINDOW || ((seen.window >> age) & 1n) === 1n) return false;
+    seen.window |= 1n << age;
+    return true;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * What peers send us, sorted: requests for ranges are answered from the chain, gossip is decoded and handed up for a
+ * verdict, federation messages are opened and handed up for an answer. Owned by the NetworkActor, which calls it for
+ * each event of the host; nothing is served to a peer before its status handshake.
+ */
+
+import { fromBinary } from "@bufbuild/protobuf";
+import { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import { GossipBlockSchema, GossipTransactionSchema } from "../../../gen/alys/wire/v1/wire_pb.ts";
+import { sha256 } from "../../chain/hash.ts";
+import type { ChainPort } from "../../integrations/chain/port.ts";
+import { type EnginePort, TRANSACTION_BYTES_MAX } from "../../integrations/engine/port.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Host, HostEvent, MessageHandle, Verdict } from "../../p2p/port.ts";
+import { TRANSACTION_DEADLINE_MS } from "./config.ts";
+import type { FederationDesk } from "./federation.ts";
+import type { Greeted } from "./greeted.ts";
+import { answerRange, decodeRangeRequest } from "./ranges.ts";
+
+/** What inbound traffic leads to; the actor carries it out. */
+export interface InboundEffects {
+  offence(peerId: string, offence: Offence, detail: string, evidence: Uint8Array): void;
+  blockArrived(handle: MessageHandle, peerId: string, block: Uint8Array): void;
+  federationArrived(handle: number, peerId: string, memberKey: Uint8Array, payload: Uint8Array): void;
+  transactionAccepted(hash: Uint8Array): void;
+  /** Starts work outside the mailbox. */
+  effect(work: Promise<Verdict>, done: (verdict: Verdict) => void): void;
+}
+
+export interface InboundParts {
+  readonly host: Host;
+  readonly chain: ChainPort;
+  readonly engine: EnginePort;
+  readonly clock: Clock;
+  readonly greeted: Greeted;
+  readonly federation: FederationDesk;
+  readonly effects: InboundEffects;
+}
+
+type RequestEvent = Extract<HostEvent, { type: "request" }>;
+type GossipEvent = Extract<HostEvent, { type: "gossip" }>;
+type ViolationEvent = Extract<HostEvent, { type: "violation" }>;
+
+export class Inbound {
+  readonly #parts: InboundParts;
+
+  constructor(parts: InboundParts) {
+    this.#parts = parts;
+  }
+
+  /** Status and goodbye are the PeerActor's; protocols that nobody serves yet are refused. */
+  onRequest(event: RequestEvent): void {
+    switch (event.protocol) {
+      case "blocks-by-range":
+        return this.#serveRange(event);
+      case "federation":
+        return this.#openFederation(event);
+      case "status":
+      case "goodbye":
+        return;
+      case "blocks-by-hash":
+      case "checkpoint":
+        return this.#parts.host.respond(event.handle, "resource-unavailable");
+    }
+  }
+
+  onGossip(event: GossipEvent): void {
+    if (!this.#parts.greeted.has(event.peerId)) return this.#parts.host.verdict(event.handle, "ignore");
+    if (event.topic === "blocks") this.#onBlock(event);
+    else this.#onTransaction(event);
+  }
+
+  onViolation(event: ViolationEvent): void {
+    const offence = event.kind === "rate-limited" ? Offence.FLOOD : Offence.MALFORMED_MESSAGE;
+    if (event.kind === "request-timeout") return;
+    const evidence = new TextEncoder().encode(`${event.protocol} ${event.kind}`);
+    this.#parts.effects.offence(event.peerId, offence, `${event.kind} on ${event.protocol}`, evidence);
+  }
+
+  #serveRange(event: RequestEvent): void {
+    const { host, chain, greeted } = this.#parts;
+    const range = decodeRangeRequest(event.payload);
+    if (range === undefined) {
+      this.#malformed(event.peerId, "blocks-by-range request", event.payload);
+      return host.respond(event.handle, "invalid-request");
+    }
+    if (!greeted.has(event.peerId)) return host.respond(event.handle, "invalid-request");
+    if (range.startHeight < chain.snapshot().earliestHeight) {
+      return host.respond(event.handle, "resource-unavailable");
+    }
+    host.respond(event.handle, answerRange(chain, range));
+  }
+
+  #openFederation(event: RequestEvent): void {
+    const { host, greeted, federation, clock, effects } = this.#parts;
+    const memberKey = greeted.memberKey(event.peerId);
+    if (memberKey === undefined) return host.respond(event.handle, "invalid-request");
+    const opened = federation.open(event.peerId, event.payload, clock.nowMs());
+    if (!opened.ok) {
+      if (opened.fault === "malformed" || opened.fault === "bad signature") {
+        this.#malformed(event.peerId, `federation message: ${opened.fault}`, event.payload);
+      }
+      return host.respond(event.handle, "invalid-request");
+    }
+    effects.federationArrived(event.handle, event.peerId, memberKey, opened.bytes);
+  }
+
+  #onBlock(event: GossipEvent): void {
+    const { host, effects } = this.#parts;
+    const block = decodeGossip(() => fromBinary(GossipBlockSchema, event.data).block);
+    if (block === undefined) {
+      this.#malformed(event.peerId, "gossip block", event.data);
+      return host.verdict(event.handle, "reject");
+    }
+    effects.blockArrived(event.handle, event.peerId, block);
+  }
+
+  #onTransaction(event: GossipEvent): void {
+    const { host, engine, effects } = this.#parts;
+    const transaction = decodeGossip(() => fromBinary(GossipTransactionSchema, event.data).transaction);
+    if (transaction === undefined || transaction.length > TRANSACTION_BYTES_MAX) {
+      this.#malformed(event.peerId, "gossip transaction", event.data);
+      return host.verdict(event.handle, "reject");
+    }
+    effects.effect(engine.validateTransaction(transaction, TRANSACTION_DEADLINE_MS), (verdict) => {
+      host.verdict(event.handle, verdict);
+      if (verdict === "accept") effects.transactionAccepted(sha256(transaction));
+      if (verdict === "reject") this.#malformed(event.peerId, "transaction refused by the engine", transaction);
+    });
+  }
+
+  #malformed(peerId: string, what: string, bytes: Uint8Array): void {
+    this.#parts.effects.offence(peerId, Offence.MALFORMED_MESSAGE, `malformed ${what}`, sha256(bytes));
+  }
+}
+
+/** The field, or undefined when the message is no protobuf or the field is empty. */
+function decodeGossip(decode: () => Uint8Array): Uint8Array | undefined {
+  try {
+    const bytes = decode();
+    return bytes.length === 0 ? undefined : bytes;
+  } catch {
+    return undefined;
+  }
+}

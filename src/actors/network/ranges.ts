@@ -1,0 +1,68 @@
+/**
+ * Ranges of blocks on the wire: reading a peer's request, answering it from the chain, and reading an answer. Pure but
+ * for the chain's reads; the NetworkActor carries the bytes.
+ */
+
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  BlocksByRangeRequestSchema,
+  BlocksByRangeResponseSchema,
+} from "../../../gen/alys/wire/v1/wire_pb.ts";
+import type { ChainPort } from "../../integrations/chain/port.ts";
+import { ANSWER_BLOCK_BYTES_MAX, CHUNK_BLOCK_BYTES, RANGE_BLOCKS_MAX } from "./config.ts";
+
+export interface BlockRange {
+  readonly startHeight: number;
+  readonly count: number;
+}
+
+export function encodeRangeRequest(range: BlockRange): Uint8Array {
+  const request = create(BlocksByRangeRequestSchema, {
+    startHeight: BigInt(range.startHeight),
+    count: range.count,
+  });
+  return toBinary(BlocksByRangeRequestSchema, request);
+}
+
+/** A peer's request; undefined when it is malformed or out of its limits. */
+export function decodeRangeRequest(payload: Uint8Array): BlockRange | undefined {
+  try {
+    const { startHeight, count } = fromBinary(BlocksByRangeRequestSchema, payload);
+    if (startHeight < 1n || startHeight > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
+    if (count < 1 || count > RANGE_BLOCKS_MAX) return undefined;
+    return { startHeight: Number(startHeight), count };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The chunks of the answer, read as they are pulled: blocks that leave the chain meanwhile end it early. */
+export function* answerRange(chain: Pick<ChainPort, "readRange">, range: BlockRange): Generator<Uint8Array> {
+  let height = range.startHeight;
+  let count = range.count;
+  let budget = ANSWER_BLOCK_BYTES_MAX;
+  while (count > 0 && budget > 0) {
+    const blocks = chain.readRange(height, count, Math.min(CHUNK_BLOCK_BYTES, budget));
+    const bytes = blocks.reduce((sum, block) => sum + block.length, 0);
+    // readRange gives one block at least, however large: past the budget it waits for the next request.
+    if (blocks.length === 0 || (bytes > budget && budget < ANSWER_BLOCK_BYTES_MAX)) return;
+    yield toBinary(BlocksByRangeResponseSchema, create(BlocksByRangeResponseSchema, { blocks }));
+    height += blocks.length;
+    count -= blocks.length;
+    budget -= bytes;
+  }
+}
+
+/** The blocks of an answer's chunks, as views; undefined when a chunk is malformed or there are more than asked for. */
+export function decodeRangeAnswer(chunks: readonly Uint8Array[], count: number): Uint8Array[] | undefined {
+  const blocks: Uint8Array[] = [];
+  try {
+    for (const chunk of chunks) {
+      for (const block of fromBinary(BlocksByRangeResponseSchema, chunk).blocks) blocks.push(block);
+      if (blocks.length > count) return undefined;
+    }
+  } catch {
+    return undefined;
+  }
+  return blocks;
+}

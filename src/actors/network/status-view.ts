@@ -1,0 +1,59 @@
+/**
+ * NetworkStatus as it is answered and watched, built from the host's own counts. Pure.
+ */
+
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { NetworkState, type NetworkStatusSchema } from "../../../gen/alys/network/v1/network_pb.ts";
+import type { Host } from "../../p2p/port.ts";
+import { protocolId, topicId } from "../../p2p/protocols.ts";
+import type { NetworkActorConfig } from "./config.ts";
+
+export type NetworkPhase =
+  | { readonly name: "stopped" }
+  | { readonly name: "starting" }
+  | { readonly name: "running"; readonly startedMs: number }
+  | { readonly name: "stopping" };
+
+const STATES: Readonly<Record<NetworkPhase["name"], NetworkState>> = {
+  stopped: NetworkState.STOPPED,
+  starting: NetworkState.STARTING,
+  running: NetworkState.RUNNING,
+  stopping: NetworkState.STOPPING,
+};
+
+export const stateOf = (phase: NetworkPhase): NetworkState => STATES[phase.name];
+
+export function networkStatus(
+  host: Host,
+  phase: NetworkPhase,
+  config: NetworkActorConfig,
+): MessageInitShape<typeof NetworkStatusSchema> {
+  const { genesisHash, protocols } = config.host;
+  const common = { state: stateOf(phase), peerId: host.peerId, genesisHash };
+  if (!host.isOpen) return common;
+  const stats = host.stats();
+  const connections = host.connections();
+  return {
+    ...common,
+    listenAddresses: [...host.addresses()],
+    connectedPeers: new Set(connections.map((connection) => connection.peerId)).size,
+    inboundConnections: stats.connectionsIn,
+    outboundConnections: stats.connectionsOut,
+    protocols: protocols.map((protocol) => protocolId(genesisHash, protocol)),
+    topics: stats.gossip.map((topic) => ({
+      name: topicId(genesisHash, topic.topic),
+      subscribedPeers: topic.subscribers,
+      meshPeers: topic.meshPeers.length,
+      accepted: BigInt(topic.accepted),
+      ignored: BigInt(topic.ignored + topic.expired),
+      rejected: BigInt(topic.rejected),
+    })),
+    traffic: Object.entries(stats.trafficByProtocol).map(([protocol, traffic]) => ({
+      protocol,
+      bytesReceived: BigInt(traffic.bytesIn),
+      bytesSent: BigInt(traffic.bytesOut),
+    })),
+    ...(phase.name === "running" ? { started: timestampFromMs(phase.startedMs) } : {}),
+  };
+}
