@@ -1,7 +1,7 @@
 /**
  * The port of the disk: blocks by height and hash, side blocks, small tables, the last vote.
  * It knows bytes, heights and hashes, nothing of chain rules: what is valid is decided above, before it is written here.
- * Implementations are lmdb.ts (the disk) and memory.ts (its twin with simulated crashes); test/contract/block-store.ts
+ * Implementations are lmdb-store.ts (the disk) and memory.ts (its twin with simulated crashes); test/contract/block-store.ts
  * holds both to this text. Rejections and throws are always a `Failure`:
  *   DATA_LOSS           DATABASE_CORRUPT, RECORD_MISSING   the bytes on disk are not what was written
  *   RESOURCE_EXHAUSTED  DISK_FULL                          nothing was written; free space and try again
@@ -17,6 +17,9 @@ export const HEIGHT_MAX = 0xffff_fffe;
 
 /** Most blocks in one batch. A longer one is refused with INVALID_ARGUMENT: a transaction would hold the writer too long. */
 export const BATCH_BLOCKS_MAX = 4096;
+
+/** Most bytes of records in one batch, 16 MiB: a segment is 1 MiB or one block of 2 MiB. A longer one is refused likewise. */
+export const BATCH_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Most side blocks kept. Beyond it `putSide` is refused with RESOURCE_EXHAUSTED until `pruneSide` makes room. */
 export const SIDE_BLOCKS_MAX = 4096;
