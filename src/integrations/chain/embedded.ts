@@ -1,0 +1,361 @@
+/**
+ * EmbeddedChain: the ChainActor that every node has, the chain port over a block store. It owns the order of imports
+ * and the two heads: the durable one, which everybody sees, and the pending one, which the next segment is checked
+ * against while earlier ones are still being written. SyncActor imports; everybody reads. A segment on the pending head
+ * is pipelined; one beside it waits until nothing is being written and then goes through fork choice.
+ */
+
+import type { BlockFault } from "../../chain/block-fault.ts";
+import { equalBytes } from "../../chain/bytes.ts";
+import { finalHeight, mayReorganize } from "../../chain/finality.ts";
+import { isBetterHead } from "../../chain/fork-choice.ts";
+import { HEADER_LENGTH } from "../../chain/header.ts";
+import { checkSequence, nextHistoryRoot, type SequenceState } from "../../chain/sequence.ts";
+import type { AuthoritySetFacts, ChainFacts, ValidatedSegment } from "../../chain/validator.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { asError, assert, Failure, failure } from "../../kernel/errors.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { BlockPoint, BlockStore, MetaEntries } from "../../storage/port.ts";
+import { appendBatchOf, type Branch, batchOf, findBranch, stateAt, stateBehind } from "./branch.ts";
+import { encodeMarks, marksUpTo, peaksAt } from "./history.ts";
+import { type GenesisFacts, HISTORY_KEY, openTip } from "./opening.ts";
+import type { ChainEvent, ChainPort, ChainSnapshot, ChildTemplate, ImportOutcome } from "./port.ts";
+import { judgeChild } from "./proposal.ts";
+import { behind, checkStateRoots, hashOf, ownedBytes } from "./segment-parts.ts";
+import { recordAt, type Tip, tipAfter, withApproval } from "./tip.ts";
+
+export interface EmbeddedChainParts {
+  /** Outlives the chain and is closed by whoever opened it. */
+  readonly store: BlockStore;
+  readonly facts: ChainFacts;
+  readonly genesis: GenesisFacts;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Opens the chain at what is durable, or says why it cannot: DATA_LOSS for damage, FAILED_PRECONDITION for another chain. */
+export function openEmbeddedChain(parts: EmbeddedChainParts): EmbeddedChain | Failure {
+  try {
+    const tip = openTip(parts.store, parts.genesis, parts.facts);
+    return tip instanceof Failure ? tip : new EmbeddedChain(parts, tip);
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+}
+
+/** An import that has its place in the order; what it came to is known when it is durable. */
+interface Placed {
+  readonly outcome: Promise<ImportOutcome>;
+}
+
+export class EmbeddedChain implements ChainPort {
+  readonly facts: ChainFacts;
+  readonly #store: BlockStore;
+  readonly #genesis: GenesisFacts;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #listeners = new Set<(event: ChainEvent) => void>();
+  /** Writes under way; drained before a fork is judged. Bounded by the store, which refuses more. */
+  readonly #writes = new Set<Promise<unknown>>();
+  #durable: Tip;
+  #pending: Tip;
+  #final: BlockPoint;
+  /** Counts roll-backs, so that of several failed writes only the first one rolls back. */
+  #generation = 0;
+  #order: Promise<unknown> = Promise.resolve();
+  /** False only when the side table is known to be empty, so that pruning an empty one costs nothing. */
+  #mayHaveSides = true;
+  #isClosed = false;
+
+  /** `tip` is what openTip found in the store. */
+  constructor(parts: EmbeddedChainParts, tip: Tip) {
+    this.facts = parts.facts;
+    this.#store = parts.store;
+    this.#genesis = parts.genesis;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+    this.#durable = tip;
+    this.#pending = tip;
+    this.#final = this.#finalBelow(tip);
+  }
+
+  snapshot(): ChainSnapshot {
+    return {
+      head: this.#durable.head,
+      final: this.#final,
+      earliestHeight: this.#store.base() ?? 1,
+      isAvailable: !this.#isClosed,
+    };
+  }
+
+  authoritiesAt(_height: number): AuthoritySetFacts {
+    // Blocks that change the set are not accepted by this version (rules.ts), so it is the first one throughout.
+    return this.#genesis.authorities;
+  }
+
+  async importSegment(segment: ValidatedSegment): Promise<ImportOutcome> {
+    const turn = this.#order.then(() => this.#place(segment));
+    // The next one goes on whatever became of this one; the caller hears of a programmer's error.
+    this.#order = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    return (await turn).outcome;
+  }
+
+  judgeProposal(block: Uint8Array): BlockFault | undefined {
+    return judgeChild(block, this.#durable, this.facts, this.#clock.nowMs());
+  }
+
+  childTemplate(): ChildTemplate {
+    const { head, state, stateRoot } = this.#durable;
+    return {
+      parentHash: head.hash,
+      height: head.height + 1,
+      parentSlot: head.slot,
+      stateRoot,
+      authoritiesRoot: state.authorities.root,
+      historyRoot: nextHistoryRoot(state),
+      parentApproval: head.height === 0 ? undefined : head.approval,
+      authorities: state.authorities,
+    };
+  }
+
+  readBlock(height: number): Uint8Array | undefined {
+    return height === 0 ? undefined : this.#store.readBlock(height);
+  }
+
+  readBlockByHash(
+    hash: Uint8Array,
+  ): { readonly height: number; readonly bytes: Uint8Array; readonly isCanonical: boolean } | undefined {
+    const height = this.#store.heightOf(hash);
+    const bytes = height === undefined ? undefined : this.#store.readBlock(height);
+    if (height !== undefined && bytes !== undefined) return { height, bytes, isCanonical: true };
+    const side = this.#store.readSide(hash);
+    return side && { height: side.height, bytes: side.bytes, isCanonical: false };
+  }
+
+  readRange(firstHeight: number, count: number, bytesMax: number): Uint8Array[] {
+    return this.#store.readRange(firstHeight, count, bytesMax);
+  }
+
+  hashAt(height: number): Uint8Array | undefined {
+    return height === 0 ? this.facts.genesisHash : this.#store.hashAt(height);
+  }
+
+  heightOf(hash: Uint8Array): number | undefined {
+    return equalBytes(hash, this.facts.genesisHash) ? 0 : this.#store.heightOf(hash);
+  }
+
+  subscribe(listener: (event: ChainEvent) => void): { close(): void } {
+    this.#listeners.add(listener);
+    return { close: () => this.#listeners.delete(listener) };
+  }
+
+  /** Waits for the writes under way; later imports are answered `notNow`. Does not close the store. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#order;
+    await this.#drained();
+    this.#listeners.clear();
+  }
+
+  /** Gives the segment its place: at once on the pending head, after everything else is written beside it. */
+  async #place(segment: ValidatedSegment): Promise<Placed> {
+    assert(segment.count > 0, "an empty segment was imported");
+    if (this.#isClosed) return settled(notNow(failure("UNAVAILABLE", "CHAIN_CLOSED", "the chain is closed")));
+    try {
+      if (equalBytes(segment.firstParentHash, this.#pending.state.hash)) return this.#extend(segment, 0);
+      await this.#drained();
+      return await this.#placeFork(segment);
+    } catch (error) {
+      return settled(notNow(operating(error)));
+    }
+  }
+
+  /** `skipped` blocks before the segment's first were there already. */
+  #extend(segment: ValidatedSegment, skipped: number): Placed {
+    const parent = this.#pending;
+    const checked = check(parent.state, parent.stateRoot, segment, skipped);
+    if (checked.kind === "invalid") return settled(checked);
+    const tip = tipAfter(segment, checked.state, parent.marks, this.facts);
+    const approval = segment.firstParentApproval;
+    const parentRecord = parent.record && approval && withApproval(parent.record, approval);
+    const bytes = ownedBytes(segment.bytes);
+    const batch = appendBatchOf(segment, bytes, parentRecord, this.#metaOf(parent, tip));
+    const write = this.#store.append(batch);
+    this.#pending = tip;
+    return { outcome: this.#settle(write, tip, segment.count, this.#generation) };
+  }
+
+  async #settle(
+    write: Promise<unknown>,
+    tip: Tip,
+    blocks: number,
+    generation: number,
+  ): Promise<ImportOutcome> {
+    try {
+      await this.#track(write);
+    } catch (error) {
+      // What was queued behind it fails at the store for the gap; what comes now begins at the durable head again.
+      if (this.#generation === generation) {
+        this.#generation++;
+        this.#pending = this.#durable;
+      }
+      return notNow(operating(error));
+    }
+    this.#durable = tip;
+    this.#emit({ type: "imported", head: tip.head, blocks });
+    this.#moveFinal();
+    return { kind: "imported", head: tip.head };
+  }
+
+  /** Nothing is being written: the durable head is the pending one, and the store shows everything. */
+  async #placeFork(segment: ValidatedSegment): Promise<Placed> {
+    const tip = this.#durable;
+    const last = hashOf(segment, segment.count - 1);
+    if (this.heightOf(last) !== undefined || this.#store.readSide(last) !== undefined) {
+      return settled({ kind: "known" });
+    }
+    let skipped = 0;
+    while (this.heightOf(hashOf(segment, skipped)) !== undefined) skipped++;
+    const rest = skipped === 0 ? segment : behind(segment, skipped);
+    if (equalBytes(rest.firstParentHash, tip.state.hash)) return this.#extend(rest, skipped);
+
+    const branch = findBranch(this.#store, (hash) => this.heightOf(hash), rest.firstParentHash);
+    if (branch === undefined) {
+      const parentHash = rest.firstParentHash.slice();
+      return settled({ kind: "unknownParent", parentHash, height: rest.first.height });
+    }
+    if (!mayReorganize(branch.commonHeight, this.#final.height)) {
+      return settled({ kind: "belowFinal", height: branch.commonHeight + 1 });
+    }
+    return settled(await this.#choose(branch, rest, skipped));
+  }
+
+  /** Checks the segment on its branch and lets fork choice decide between it and the canonical head. */
+  async #choose(branch: Branch, segment: ValidatedSegment, skipped: number): Promise<ImportOutcome> {
+    const tip = this.#durable;
+    const { commonHeight } = branch;
+    const parentRecord = commonHeight === 0 ? undefined : this.#store.readBlock(commonHeight);
+    const common = this.#stateAt(commonHeight, parentRecord, tip);
+    const checked = check(stateBehind(branch, common), tip.stateRoot, segment, skipped);
+    if (checked.kind === "invalid") return checked;
+    if (!isBetterHead(checked.state, tip.state)) return await this.#keepBeside(segment);
+
+    const next = tipAfter(segment, checked.state, marksUpTo(tip.marks, commonHeight), this.facts);
+    const meta = new Map([[HISTORY_KEY, encodeMarks(this.facts.genesisHash, next.marks)]]);
+    const batch = batchOf(branch, segment, parentRecord, meta);
+    await this.#track(this.#store.replaceAbove(commonHeight, batch));
+    this.#durable = next;
+    this.#pending = next;
+    this.#mayHaveSides = true;
+    const blocksReverted = tip.head.height - commonHeight;
+    this.#emit({ type: "reorganized", head: next.head, commonHeight, blocksReverted });
+    this.#moveFinal();
+    return { kind: "reorganized", head: next.head, commonHeight, blocksReverted };
+  }
+
+  /** Ascending, so that a crash leaves no side block without its parent. */
+  async #keepBeside(segment: ValidatedSegment): Promise<ImportOutcome> {
+    this.#mayHaveSides = true;
+    for (let index = 0; index < segment.count; index++) {
+      const height = segment.first.height + index;
+      const record = recordAt(segment, index).slice();
+      await this.#track(this.#store.putSide(hashOf(segment, index).slice(), height, record));
+    }
+    return { kind: "side" };
+  }
+
+  /** The state behind a canonical block; the store must show all of the chain up to it. */
+  #stateAt(height: number, record: Uint8Array | undefined, tip: Tip): SequenceState {
+    const hashes = (first: number, count: number): Uint8Array => this.#store.hashesBetween(first, count);
+    const peaks = peaksAt(marksUpTo(tip.marks, height), this.facts.genesisHash, height + 1, hashes);
+    const header = height === 0 ? this.#genesis.header : record?.subarray(0, HEADER_LENGTH);
+    const hash = this.hashAt(height);
+    if (peaks === undefined || header === undefined || hash === undefined) {
+      throw failure("DATA_LOSS", "RECORD_MISSING", `canonical block ${height} is not in the store`);
+    }
+    return stateAt(header, hash, peaks, this.authoritiesAt(height + 1));
+  }
+
+  /** The record of marks, where it changed; the first block brings it, so that the store names its chain. */
+  #metaOf(parent: Tip, tip: Tip): MetaEntries | undefined {
+    if (parent.marks === tip.marks && parent.head.height > 0) return undefined;
+    return new Map([[HISTORY_KEY, encodeMarks(this.facts.genesisHash, tip.marks)]]);
+  }
+
+  #finalBelow(tip: Tip): BlockPoint {
+    const base = this.#store.base() ?? 1;
+    // An adopted checkpoint is final by its adoption, however young the chain on it.
+    const height = Math.max(finalHeight(tip.head.height, this.facts), base > 1 ? base : 0);
+    const hash = this.hashAt(height);
+    assert(hash !== undefined, "the final block is in the store");
+    return { height, hash };
+  }
+
+  #moveFinal(): void {
+    const final = this.#finalBelow(this.#durable);
+    if (final.height <= this.#final.height) return;
+    this.#final = final;
+    this.#emit({ type: "finalized", height: final.height, hash: final.hash });
+    // A side block at or below the final one can never be chosen any more.
+    if (!this.#mayHaveSides) return;
+    this.#track(this.#store.pruneSide(final.height + 1)).then(
+      () => {
+        this.#mayHaveSides = this.#store.stats().sideBlocks > 0;
+      },
+      (error: unknown) => this.#log.warn("side blocks were not pruned", { error: asError(error) }),
+    );
+  }
+
+  #emit(event: ChainEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #track<T>(write: Promise<T>): Promise<T> {
+    const entry: Promise<unknown> = write.then(
+      () => this.#writes.delete(entry),
+      () => this.#writes.delete(entry),
+    );
+    this.#writes.add(entry);
+    return write;
+  }
+
+  async #drained(): Promise<void> {
+    while (this.#writes.size > 0) await Promise.all(this.#writes);
+  }
+}
+
+type Checked =
+  | { readonly kind: "valid"; readonly state: SequenceState }
+  | Extract<ImportOutcome, { kind: "invalid" }>;
+
+/** The rules that need the parent, and the embedded ChainActor's verdict. */
+function check(
+  parent: SequenceState,
+  stateRoot: Uint8Array,
+  segment: ValidatedSegment,
+  skipped: number,
+): Checked {
+  const verdict = checkSequence(parent, segment);
+  if (!verdict.ok) return { kind: "invalid", index: skipped + verdict.index, fault: verdict.fault };
+  const wrong = checkStateRoots(stateRoot, segment);
+  if (wrong === undefined) return { kind: "valid", state: verdict.state };
+  return { kind: "invalid", index: skipped + wrong.index, fault: wrong.fault };
+}
+
+function settled(outcome: ImportOutcome): Placed {
+  return { outcome: Promise.resolve(outcome) };
+}
+
+function notNow(reason: Failure): ImportOutcome {
+  return { kind: "notNow", failure: reason };
+}
+
+/** The failure that a write rejected with; anything else is a programmer's error and goes on. */
+function operating(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  throw error;
+}
