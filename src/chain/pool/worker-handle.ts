@@ -1,0 +1,110 @@
+/**
+ * One validation worker as the pool sees it: the thread, the jobs it holds (at most two, so that it never waits for the
+ * pool between two of them), and the watch over it. A worker that dies, or holds one job for too long, is lost once
+ * and for all: the pool gets its jobs back and makes another. Owned by threads.ts.
+ */
+import { Worker } from "node:worker_threads";
+import type { Clock, TimerHandle } from "../../kernel/clock.ts";
+import { assert } from "../../kernel/errors.ts";
+import type { Job } from "./job.ts";
+import type { Reply, WorkerData } from "./task.ts";
+
+/** One is being checked, one waits in the thread's inbox. More would only hold slabs. */
+export const JOBS_IN_FLIGHT_MAX = 2;
+/**
+ * Heap of a worker's JavaScript. Slabs and native memory do not count; a check needs a few MiB. At the bound the thread
+ * ends, alone, and is replaced.
+ */
+const HEAP_MIB_MAX = 256;
+
+export interface WorkerEvents {
+  /** The worker runs. */
+  onReady(handle: WorkerHandle): void;
+  /** The job was answered; its place is free. */
+  onReply(handle: WorkerHandle, job: Job, reply: Reply): void;
+  /** The worker is gone with these jobs unanswered, the one it was checking first. Called once. */
+  onLost(handle: WorkerHandle, jobs: readonly Job[], reason: string): void;
+}
+
+export class WorkerHandle {
+  readonly #worker: Worker;
+  readonly #clock: Clock;
+  readonly #hungMs: number;
+  readonly #events: WorkerEvents;
+  readonly #jobs: Job[] = [];
+  #watch: TimerHandle | undefined;
+  #isLost = false;
+  #isReady = false;
+
+  constructor(url: URL, data: WorkerData, clock: Clock, hungMs: number, events: WorkerEvents) {
+    this.#clock = clock;
+    this.#hungMs = hungMs;
+    this.#events = events;
+    this.#worker = new Worker(url, {
+      workerData: data,
+      name: "alys-validator",
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB_MAX },
+    });
+    this.#worker.on("message", (reply: Reply) => this.#handle(reply));
+    this.#worker.on("error", (error: unknown) => this.#lose(String(error)));
+    this.#worker.on("messageerror", (error) => this.#lose(String(error)));
+    this.#worker.on("exit", (code) => this.#lose(`exit code ${code}`));
+  }
+
+  /** How many jobs it holds. */
+  get load(): number {
+    return this.#jobs.length;
+  }
+
+  get hasRoom(): boolean {
+    return !this.#isLost && this.#jobs.length < JOBS_IN_FLIGHT_MAX;
+  }
+
+  /** Whether it has started, ever. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  post(job: Job): void {
+    assert(this.hasRoom, "the worker has no room");
+    const { task, transfer } = job.pack();
+    this.#jobs.push(job);
+    if (this.#jobs.length === 1) this.#watchFront();
+    this.#worker.postMessage(task, transfer);
+  }
+
+  /** Ends the thread without a report; resolves when it is gone. */
+  async end(): Promise<void> {
+    this.#isLost = true;
+    this.#watch?.cancel();
+    await this.#worker.terminate();
+  }
+
+  #handle(reply: Reply): void {
+    if (this.#isLost) return;
+    if (reply.kind === "ready") {
+      this.#isReady = true;
+      this.#events.onReady(this);
+      return;
+    }
+    const job = this.#jobs.shift();
+    assert(job !== undefined, "a worker replied to nothing");
+    this.#watchFront();
+    this.#events.onReply(this, job, reply);
+  }
+
+  /** Gives the job in front its time, from now on. */
+  #watchFront(): void {
+    this.#watch?.cancel();
+    this.#watch = undefined;
+    if (this.#jobs.length === 0) return;
+    this.#watch = this.#clock.setTimer(this.#hungMs, () => this.#lose(`no answer for ${this.#hungMs} ms`));
+  }
+
+  #lose(reason: string): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    this.#watch?.cancel();
+    this.#events.onLost(this, this.#jobs.splice(0), reason);
+  }
+}
