@@ -33,10 +33,10 @@ import {
   containerRoot,
   depthOf,
   hashFixedTrees,
+  ListRootBatch,
   listRoot,
   uint64Chunk,
 } from "./merkle.ts";
-import { ListRootBatch } from "./merkle-batch.ts";
 
 /**
  * Bodies are hashed in rounds of at most this much transaction data, or one body alone, so that the working memory

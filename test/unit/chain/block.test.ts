@@ -174,7 +174,7 @@ function damaged(
   good: Uint8Array,
   damages: readonly { kind: string; at: number; with: number }[],
 ): Uint8Array {
-  let result = good.slice();
+  let result: Uint8Array = good.slice();
   for (const damage of damages) {
     // Two in three hits go to the offsets, where form is decided.
     const reach = damage.at % 3 === 0 ? result.length : Math.min(result.length, 260);

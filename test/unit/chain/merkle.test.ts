@@ -16,11 +16,11 @@ import {
   depthOf,
   hashFixedTrees,
   hashPair,
+  ListRootBatch,
   listRoot,
   merkleize,
   zeroHash,
 } from "../../../src/chain/merkle.ts";
-import { ListRootBatch } from "../../../src/chain/merkle-batch.ts";
 import { DOMAIN_DELEGATION, domain, signingRoot } from "../../../src/chain/signing.ts";
 import { bytes } from "./arbitraries.ts";
 import { signingDataType } from "./ssz-oracle.ts";
