@@ -43,6 +43,9 @@ const KEEP_ALIVE_MS = 10_000;
 /** Our own event loop may stand still for a moment: only a silence longer than this ends a connection. */
 const PING_TIMEOUT_MS_MIN = 10_000;
 
+/** Changes of our addresses are gathered this long; the library's second would also delay the end of the process. */
+const IDENTIFY_DEBOUNCE_MS = 100;
+
 export interface NodeParts {
   readonly identity: Identity;
   readonly gater: ConnectionGater;
@@ -128,7 +131,7 @@ export async function createNode(options: HostOptions, parts: NodeParts): Promis
     metrics: () => parts.meters.asMetrics(),
     services: {
       identify: identify(),
-      identifyPush: identifyPush(),
+      identifyPush: identifyPush({ debounce: IDENTIFY_DEBOUNCE_MS }),
       ping: ping(),
       gossip: gossipService(options, parts.applicationScore),
       ...(options.kadDht ? { dht } : {}),

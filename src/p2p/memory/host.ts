@@ -1,0 +1,505 @@
+/**
+ * The host's in-memory twin: same port, same identities and signatures, same limits and reports, over a `MemoryNetwork`.
+ * Simulations run a thousand of them in one process on a fake clock.
+ */
+
+import { assert } from "../../kernel/errors.ts";
+import { type Log, silentLog } from "../../kernel/log.ts";
+import { RequestAdmission } from "../admission.ts";
+import { deadlineAfter } from "../deadline.ts";
+import { EventHub } from "../event-hub.ts";
+import { hostFailure, toHostFailure } from "../failures.ts";
+import { GossipDesk } from "../gossip-desk.ts";
+import { type Identity, verifyPeerSignature } from "../identity.ts";
+import {
+  type ConnectionGate,
+  type ConnectionInfo,
+  type DialOptions,
+  type FoundPeer,
+  GOSSIP_DEFAULTS,
+  type Host,
+  type HostEvent,
+  type HostOptions,
+  type HostStats,
+  type HostSubscription,
+  type MessageHandle,
+  type PeerIdentity,
+  type RequestHandle,
+  type RequestOptions,
+  type ResponseError,
+  type Verdict,
+} from "../port.ts";
+import { PROTOCOL_LIMITS, type Protocol, protocolId, TOPICS, type TopicName, topicId } from "../protocols.ts";
+import { TrafficMeter } from "../traffic.ts";
+import { MemoryExchange, MemoryResponder } from "./exchange.ts";
+import { MemoryGossip } from "./gossip.ts";
+import { MemoryLink } from "./link.ts";
+import type { MemoryNetwork } from "./network.ts";
+
+/** As the libp2p host: inbound connections above `connectionsMax` that only reserved peers can take. */
+const RESERVED_CONNECTIONS = 64;
+
+/** A greeting, a reset, a subscription: they take no time on the wire. */
+const SMALL = 0;
+
+export interface MemoryHostParts {
+  readonly identity: Identity;
+  readonly gate: ConnectionGate;
+  readonly network: MemoryNetwork;
+  readonly log?: Log;
+}
+
+export class MemoryHost implements Host {
+  readonly peerId: string;
+  readonly #parts: MemoryHostParts;
+  readonly #network: MemoryNetwork;
+  readonly #events: EventHub;
+  readonly #admission = new RequestAdmission();
+  readonly #responder: MemoryResponder;
+  readonly #desk: GossipDesk;
+  readonly #gossip: MemoryGossip;
+  readonly #links = new Map<string, MemoryLink>();
+  readonly #identities = new Map<string, PeerIdentity>();
+  readonly #subscriptions: Record<TopicName, Set<string>> = { blocks: new Set(), transactions: new Set() };
+  readonly #traffic = new TrafficMeter();
+  #protected: ReadonlySet<string> = new Set();
+  #options: HostOptions | undefined;
+  #addresses: string[] = [];
+  #gateRefused = 0;
+  #dials = 0;
+  #pending = 0;
+
+  constructor(parts: MemoryHostParts) {
+    const { network } = parts;
+    this.peerId = parts.identity.peerId;
+    this.#parts = parts;
+    this.#network = network;
+    this.#events = new EventHub(parts.log ?? silentLog);
+    this.#desk = new GossipDesk(network.clock, this.#events);
+    this.#responder = new MemoryResponder({
+      clock: network.clock,
+      events: this.#events,
+      admission: this.#admission,
+      isReserved: (peerId) => this.#protected.has(peerId),
+    });
+    this.#gossip = new MemoryGossip({
+      desk: this.#desk,
+      subscribers: (topic) => this.#subscribers(topic),
+      send: (peerId, topic, data) => this.#sendGossip(peerId, topic, data),
+      applicationScore: (peerId) =>
+        this.#protected.has(peerId) ? 100 : (parts.gate.applicationScore?.(peerId) ?? 0),
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#options !== undefined;
+  }
+
+  async open(options: HostOptions, signal?: AbortSignal): Promise<void> {
+    assert(this.#options === undefined, "a host is opened once at a time");
+    if (signal?.aborted === true) throw hostFailure("REQUEST_CANCELLED", "the opening was cancelled");
+    this.#addresses = [];
+    for (const address of options.listenAddresses) {
+      const own = this.#network.listen(address, this);
+      if (own === undefined) {
+        this.#network.unlisten(this);
+        throw hostFailure("LISTEN_FAILED", `${address} is taken`);
+      }
+      this.#addresses.push(`${own}/p2p/${this.peerId}`);
+    }
+    this.#options = options;
+    this.#events.beginEpoch();
+    this.#desk.open({ ...GOSSIP_DEFAULTS, ...options.gossip }.verdictDeadlineMs);
+    this.#events.emit({ type: "opened" });
+    for (const address of options.bootstrapAddresses) {
+      const peerId = address.split("/p2p/")[1];
+      if (peerId === undefined) continue;
+      this.#events.emit({ type: "peerDiscovered", peerId, addresses: [address], source: "bootstrap" });
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#options === undefined) return;
+    this.#options = undefined;
+    this.#network.unlisten(this);
+    this.#responder.close();
+    this.#desk.close();
+    for (const link of [...this.#links.values()]) this.#drop(link, "HOST_CLOSED");
+    this.#addresses = [];
+    this.#events.emit({ type: "closed" });
+  }
+
+  /** For tests of supervision: the host dies as a real one might. */
+  async crash(message: string): Promise<void> {
+    await this.close();
+    this.#events.emit({ type: "failed", message });
+  }
+
+  subscribe(listener: (event: HostEvent) => void): HostSubscription {
+    const stop = this.#events.add(listener);
+    const snapshot = {
+      epoch: this.#events.epoch,
+      isOpen: this.isOpen,
+      connections: this.connections(),
+      identities: [...this.#identities.values()],
+      subscriptions: { blocks: this.#subscribers("blocks"), transactions: this.#subscribers("transactions") },
+    };
+    return { snapshot, close: stop };
+  }
+
+  async dial(
+    peerId: string | undefined,
+    addresses: readonly string[],
+    options: DialOptions,
+  ): Promise<ConnectionInfo> {
+    this.#need();
+    const known = peerId === undefined ? undefined : this.#linkTo(peerId);
+    if (known !== undefined) return known.info();
+    const tried = addresses.length > 0 ? addresses : this.#network.addressesOf(peerId ?? "");
+    if (tried.length === 0)
+      throw hostFailure(peerId === undefined ? "ADDRESS_INVALID" : "DIAL_FAILED", "no address");
+    if (tried.some((address) => !address.startsWith("/memory/"))) {
+      throw hostFailure("ADDRESS_INVALID", "no transport for this address");
+    }
+    if (!this.#gateAllows(peerId, undefined, "outbound"))
+      throw hostFailure("GATE_REFUSED", "the gate refuses");
+    const deadline = deadlineAfter(this.#network.clock, options.deadlineMs, "DIAL_DEADLINE", options.signal);
+    this.#pending += 1;
+    try {
+      return await this.#reach(peerId, tried, deadline.signal);
+    } finally {
+      this.#pending -= 1;
+      deadline.dispose();
+    }
+  }
+
+  async #reach(
+    peerId: string | undefined,
+    addresses: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ConnectionInfo> {
+    const targets = addresses.map((address) => ({ address, host: this.#network.at(address) }));
+    const target = targets.find(({ host }) => host !== undefined && host !== this);
+    const { promise, resolve, reject } = Promise.withResolvers<ConnectionInfo>();
+    signal.addEventListener("abort", () => reject(toHostFailure(signal.reason, "DIAL_DEADLINE")), {
+      once: true,
+    });
+    if (signal.aborted) reject(toHostFailure(signal.reason, "DIAL_DEADLINE"));
+    const expected = peerId ?? target?.address.split("/p2p/")[1];
+    if (target?.host === undefined || (expected !== undefined && target.host.peerId !== expected)) {
+      const fail = (): void => reject(hostFailure("DIAL_FAILED", "nobody answers there"));
+      this.#network.deliver(this.peerId, this.peerId, SMALL, fail);
+      return promise;
+    }
+    const { address, host } = target;
+    if (!this.#gateAllows(host.peerId, address, "outbound"))
+      throw hostFailure("GATE_REFUSED", "the gate refuses");
+    this.#dials += 1;
+    const id = `${this.peerId}-${this.#dials}`;
+    this.#network.deliver(this.peerId, host.peerId, SMALL, () => {
+      const isAccepted = host.#accept(id, this);
+      this.#network.deliver(host.peerId, this.peerId, SMALL, () => {
+        if (!isAccepted || !this.isOpen || signal.aborted) {
+          host.#dropId(id);
+          reject(hostFailure("DIAL_FAILED", "the other side refused"));
+        } else resolve(this.#join(id, host, "outbound", address).info());
+      });
+    });
+    return promise;
+  }
+
+  #accept(id: string, dialler: MemoryHost): boolean {
+    const options = this.#options;
+    if (options === undefined) return false;
+    const isReserved = this.#protected.has(dialler.peerId);
+    const room = options.connectionsMax + (isReserved ? RESERVED_CONNECTIONS : 0);
+    const remoteAddress = `/memory/${dialler.peerId}`;
+    if (!this.#gateAllows(dialler.peerId, remoteAddress, "inbound")) return false;
+    if (this.#links.size >= room) {
+      this.#gateRefused += 1;
+      return false;
+    }
+    this.#join(id, dialler, "inbound", remoteAddress);
+    return true;
+  }
+
+  #join(
+    id: string,
+    remote: MemoryHost,
+    direction: "inbound" | "outbound",
+    remoteAddress: string,
+  ): MemoryLink {
+    const openedMs = this.#network.clock.nowMs();
+    const link = new MemoryLink({ id, remote, direction, remoteAddress, openedMs });
+    this.#links.set(id, link);
+    this.#events.emit({ type: "connectionOpened", connection: link.info() });
+    // What identify and gossipsub say when a connection opens.
+    const options = this.#need();
+    const identity: PeerIdentity = {
+      peerId: this.peerId,
+      agentVersion: options.agentVersion ?? "alysd",
+      protocols: options.protocols.map((name) => protocolId(options.genesisHash, name)),
+      listenAddresses: [...this.#addresses],
+      observedAddress: undefined,
+    };
+    const topics = options.topics.map((topic) => topicId(options.genesisHash, topic));
+    this.#network.deliver(this.peerId, remote.peerId, SMALL, () => remote.#greeted(id, identity, topics));
+    return link;
+  }
+
+  #greeted(id: string, identity: PeerIdentity, topics: readonly string[]): void {
+    const link = this.#links.get(id);
+    const options = this.#options;
+    // The greeting can overtake nothing: a link we do not know was dropped meanwhile.
+    if (link === undefined || options === undefined) return;
+    this.#identities.set(identity.peerId, identity);
+    this.#events.emit({ type: "peerIdentified", identity });
+    for (const topic of TOPICS) {
+      if (!topics.includes(topicId(options.genesisHash, topic))) continue;
+      this.#subscriptions[topic].add(identity.peerId);
+      this.#events.emit({ type: "subscriptionChanged", peerId: identity.peerId, topic, isSubscribed: true });
+    }
+  }
+
+  async hangUp(peerId: string): Promise<void> {
+    this.#need();
+    for (const link of [...this.#links.values()]) {
+      if (link.remote.peerId === peerId) this.#drop(link, "CONNECTION_LOST");
+    }
+  }
+
+  /** Ends a link here at once and at the other end when the news arrives. */
+  #drop(link: MemoryLink, reason: "CONNECTION_LOST" | "HOST_CLOSED"): void {
+    this.#forget(link, reason);
+    const { remote, id } = link;
+    this.#network.deliver(this.peerId, remote.peerId, SMALL, () => remote.#dropId(id));
+  }
+
+  #dropId(id: string): void {
+    const link = this.#links.get(id);
+    if (link !== undefined) this.#forget(link, "CONNECTION_LOST");
+  }
+
+  #forget(link: MemoryLink, reason: "CONNECTION_LOST" | "HOST_CLOSED"): void {
+    if (!this.#links.delete(link.id)) return;
+    const { peerId } = link.remote;
+    const isLastOfPeer = this.#linkTo(peerId) === undefined;
+    if (isLastOfPeer) {
+      this.#identities.delete(peerId);
+      for (const topic of TOPICS) this.#subscriptions[topic].delete(peerId);
+    }
+    link.end(reason);
+    this.#events.emit({ type: "connectionClosed", connection: link.info(), isLastOfPeer });
+  }
+
+  async ping(peerId: string, options: DialOptions): Promise<number> {
+    const link = this.#needLink(peerId);
+    const { clock } = this.#network;
+    const startMs = clock.monotonicMs();
+    const deadline = deadlineAfter(clock, options.deadlineMs, "FIRST_BYTE_DEADLINE", options.signal);
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    deadline.signal.addEventListener("abort", () => reject(deadline.signal.reason), { once: true });
+    this.#network.deliver(this.peerId, peerId, SMALL, () => {
+      const back = (): void => resolve(clock.monotonicMs() - startMs);
+      this.#network.deliver(link.remote.peerId, this.peerId, SMALL, back);
+    });
+    return promise.finally(() => deadline.dispose());
+  }
+
+  async request(
+    peerId: string,
+    protocol: Protocol,
+    payload: Uint8Array,
+    options: RequestOptions,
+  ): Promise<readonly Uint8Array[]> {
+    const { genesisHash } = this.#need();
+    if (payload.length > PROTOCOL_LIMITS[protocol].requestBytesMax) {
+      throw hostFailure("REQUEST_TOO_LARGE", `${payload.length} bytes are too many for ${protocol}`);
+    }
+    const link = this.#needLink(peerId);
+    const exchange = new MemoryExchange(this.#network.clock, options);
+    link.exchanges.add(exchange);
+    const { remote } = link;
+    const name = protocolId(genesisHash, protocol);
+    this.#count(link, protocol, 0, payload.length);
+    exchange.onCancel = () => {
+      this.#network.deliver(this.peerId, peerId, SMALL, () => exchange.onCancelled());
+    };
+    // The payload is copied: nobody may change what is on its way.
+    const sent = payload.slice();
+    this.#network.deliver(this.peerId, peerId, payload.length, () => {
+      remote.#serve(link.id, this, name, sent, exchange);
+    });
+    try {
+      return await exchange.outcome;
+    } finally {
+      link.exchanges.delete(exchange);
+    }
+  }
+
+  #serve(id: string, asker: MemoryHost, name: string, payload: Uint8Array, exchange: MemoryExchange): void {
+    const link = this.#links.get(id);
+    const options = this.#options;
+    const back = (bytes: number, arrive: () => void): void => {
+      this.#network.deliver(this.peerId, asker.peerId, bytes, arrive);
+    };
+    if (link === undefined || options === undefined) {
+      back(SMALL, () => asker.#dropId(id));
+      return;
+    }
+    const protocol = options.protocols.find((own) => protocolId(options.genesisHash, own) === name);
+    if (protocol === undefined) {
+      back(SMALL, () => exchange.failFor("PROTOCOL_UNSUPPORTED"));
+      return;
+    }
+    this.#count(link, protocol, payload.length, 0);
+    exchange.onCancelled = this.#responder.accept(asker.peerId, protocol, payload, {
+      send: (bytes) => {
+        this.#count(link, protocol, 0, bytes.length);
+        const { promise, resolve } = Promise.withResolvers<void>();
+        back(bytes.length, () => {
+          asker.#countAt(id, protocol, bytes.length);
+          exchange.receive(bytes);
+          resolve();
+        });
+        return promise;
+      },
+      fail: (reason) => back(SMALL, () => exchange.failFor(reason)),
+    });
+    link.cancels.add(exchange.onCancelled);
+  }
+
+  respond(
+    handle: RequestHandle,
+    answer: Iterable<Uint8Array> | AsyncIterable<Uint8Array> | ResponseError,
+  ): void {
+    this.#responder.respond(handle, answer);
+  }
+
+  async publish(topic: TopicName, data: Uint8Array): Promise<{ readonly recipients: number }> {
+    this.#need();
+    return this.#gossip.publish(topic, data.slice());
+  }
+
+  #sendGossip(peerId: string, topic: TopicName, data: Uint8Array): void {
+    const link = this.#linkTo(peerId);
+    if (link === undefined || this.#network.losesGossip()) return;
+    this.#count(link, "gossip", 0, data.length);
+    const { remote } = link;
+    this.#network.deliver(this.peerId, peerId, data.length, () => {
+      if (!remote.#links.has(link.id) || !remote.isOpen) return;
+      remote.#countAt(link.id, "gossip", data.length);
+      void remote.#gossip.receive(this.peerId, topic, data);
+    });
+  }
+
+  verdict(handle: MessageHandle, verdict: Verdict): void {
+    this.#desk.settle(handle, verdict);
+  }
+
+  sign(bytes: Uint8Array): Uint8Array {
+    return this.#parts.identity.sign(bytes);
+  }
+
+  verifyPeerSignature(peerId: string, bytes: Uint8Array, signature: Uint8Array): boolean {
+    return verifyPeerSignature(peerId, bytes, signature);
+  }
+
+  addresses(): readonly string[] {
+    return [...this.#addresses];
+  }
+
+  connections(): readonly ConnectionInfo[] {
+    return [...this.#links.values()].map((link) => link.info());
+  }
+
+  stats(): HostStats {
+    const connections = this.connections();
+    return {
+      epoch: this.#events.epoch,
+      connectionsIn: connections.filter((connection) => connection.direction === "inbound").length,
+      connectionsOut: connections.filter((connection) => connection.direction === "outbound").length,
+      dialsPending: this.#pending,
+      requestsServing: this.#admission.serving,
+      requestsWaiting: this.#responder.waiting,
+      messagesWaiting: this.#desk.waiting,
+      rateLimited: this.#admission.refused,
+      gateRefused: this.#gateRefused,
+      trafficByProtocol: this.#traffic.byLabel(),
+      trafficByTransport: { memory: this.#traffic.total() },
+      gossip: this.#desk.stats((topic) => {
+        const peers = this.#subscribers(topic);
+        return { subscribers: peers.length, meshPeers: peers };
+      }),
+      gossipScores: Object.fromEntries(connections.map(({ peerId }) => [peerId, this.#gossip.score(peerId)])),
+    };
+  }
+
+  protectPeers(peerIds: ReadonlySet<string>): void {
+    this.#protected = new Set(peerIds);
+  }
+
+  async findPeers(limit: number, _options: DialOptions): Promise<readonly FoundPeer[]> {
+    const { kadDht, genesisHash } = this.#need();
+    if (!kadDht) throw hostFailure("LOOKUP_DISABLED", "the DHT is off");
+    return this.#network
+      .listeners()
+      .filter(
+        (host) =>
+          host !== this && host.#isOf(genesisHash) && this.#network.isReachable(this.peerId, host.peerId),
+      )
+      .slice(0, limit)
+      .map((host) => ({ peerId: host.peerId, addresses: host.addresses() }));
+  }
+
+  async findPeer(peerId: string, options: DialOptions): Promise<FoundPeer | undefined> {
+    const peers = await this.findPeers(Number.POSITIVE_INFINITY, options);
+    return peers.find((peer) => peer.peerId === peerId);
+  }
+
+  #isOf(genesisHash: Uint8Array): boolean {
+    const options = this.#options;
+    return options?.kadDht === true && Buffer.compare(options.genesisHash, genesisHash) === 0;
+  }
+
+  #subscribers(topic: TopicName): string[] {
+    return [...this.#subscriptions[topic]];
+  }
+
+  #linkTo(peerId: string): MemoryLink | undefined {
+    for (const link of this.#links.values()) if (link.remote.peerId === peerId) return link;
+    return undefined;
+  }
+
+  #need(): HostOptions {
+    if (this.#options === undefined) throw hostFailure("HOST_CLOSED", "the host is not open");
+    return this.#options;
+  }
+
+  #needLink(peerId: string): MemoryLink {
+    this.#need();
+    const link = this.#linkTo(peerId);
+    if (link === undefined) throw hostFailure("NOT_CONNECTED", `no connection to ${peerId}`);
+    return link;
+  }
+
+  #gateAllows(
+    peerId: string | undefined,
+    address: string | undefined,
+    direction: "inbound" | "outbound",
+  ): boolean {
+    if (this.#parts.gate.allows(peerId, address, direction)) return true;
+    this.#gateRefused += 1;
+    return false;
+  }
+
+  #count(link: MemoryLink, label: string, bytesIn: number, bytesOut: number): void {
+    link.traffic.add(label, bytesIn, bytesOut);
+    this.#traffic.add(label, bytesIn, bytesOut);
+  }
+
+  #countAt(id: string, label: string, bytesIn: number): void {
+    const link = this.#links.get(id);
+    if (link !== undefined) this.#count(link, label, bytesIn, 0);
+  }
+}
