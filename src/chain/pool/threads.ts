@@ -199,6 +199,7 @@ export class ThreadValidator implements Validator {
     const handle = new WorkerHandle(workerUrl, { facts }, clock, hungMs, {
       onReady: () => {
         this.#startFailures = 0;
+        this.#dispatch();
       },
       onReply: (_handle, job, reply) => this.#finish(job, reply),
       onLost: (lost, jobs, reason) => this.#replace(lost, jobs, reason),
@@ -222,12 +223,11 @@ export class ThreadValidator implements Validator {
     this.#keepEnding(lost);
     this.#options.log.warn("a validation worker was lost", { reason, jobs: jobs.length });
     if (!lost.isReady && ++this.#startFailures >= START_FAILURES_MAX) {
-      this.#requeue(jobs, reason);
       this.#stop(unavailable(reason));
       return;
     }
-    this.#startWorker();
     this.#requeue(jobs, reason);
+    this.#startWorker();
     this.#dispatch();
   }
 

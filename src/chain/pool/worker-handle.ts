@@ -49,6 +49,7 @@ export class WorkerHandle {
     this.#worker.on("error", (error: unknown) => this.#lose(String(error)));
     this.#worker.on("messageerror", (error) => this.#lose(String(error)));
     this.#worker.on("exit", (code) => this.#lose(`exit code ${code}`));
+    this.#watchOver("no start");
   }
 
   /** How many jobs it holds. */
@@ -56,8 +57,9 @@ export class WorkerHandle {
     return this.#jobs.length;
   }
 
+  /** Not before it is ready: a worker that fails to start takes no job with it. */
   get hasRoom(): boolean {
-    return !this.#isLost && this.#jobs.length < JOBS_IN_FLIGHT_MAX;
+    return this.#isReady && !this.#isLost && this.#jobs.length < JOBS_IN_FLIGHT_MAX;
   }
 
   /** Whether it has started, ever. */
@@ -84,6 +86,7 @@ export class WorkerHandle {
     if (this.#isLost) return;
     if (reply.kind === "ready") {
       this.#isReady = true;
+      this.#watch?.cancel();
       this.#events.onReady(this);
       return;
     }
@@ -96,9 +99,11 @@ export class WorkerHandle {
   /** Gives the job in front its time, from now on. */
   #watchFront(): void {
     this.#watch?.cancel();
-    this.#watch = undefined;
-    if (this.#jobs.length === 0) return;
-    this.#watch = this.#clock.setTimer(this.#hungMs, () => this.#lose(`no answer for ${this.#hungMs} ms`));
+    if (this.#jobs.length > 0) this.#watchOver("no answer");
+  }
+
+  #watchOver(what: string): void {
+    this.#watch = this.#clock.setTimer(this.#hungMs, () => this.#lose(`${what} for ${this.#hungMs} ms`));
   }
 
   #lose(reason: string): void {
