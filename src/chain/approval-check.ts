@@ -1,6 +1,6 @@
 /**
- * Approvals against signatures: turning an approval and the hash it approves into a set for BLS, verifying many in
- * batches, and finding the bad one of a batch. Blocks the thread: validation workers call it.
+ * Approvals against signatures: turning an approval and the hash it approves into a set for BLS, verifying
+ * many in batches, and finding the bad one of a batch. Blocks the thread: validation workers call it.
  */
 
 import { type AggregateApproval, decodeApproval } from "./approval.ts";
@@ -40,7 +40,9 @@ export function firstBadSet(sets: readonly SignatureCheck[]): number | undefined
   return undefined;
 }
 
-/** The first bad set of a batch that failed as a whole. All the halvings together cost about one more batch. */
+/**
+ * The first bad set of a batch that failed as a whole. All the halvings together cost about one more batch.
+ */
 function bisect(batch: readonly SignatureCheck[]): number {
   let start = 0;
   let end = batch.length;
@@ -52,7 +54,10 @@ function bisect(batch: readonly SignatureCheck[]): number {
   return start;
 }
 
-/** For each check whether header and approval are well formed, the bit rules hold and the signature is genuine. */
+/**
+ * For each check whether header and approval are well formed, the bit rules hold and the signature is
+ * genuine.
+ */
 export function verifyApprovals(checks: readonly ApprovalCheck[], genesisHash: Uint8Array): boolean[] {
   const approvalDomainBytes = approvalDomain(genesisHash);
   const verdicts = new Array<boolean>(checks.length).fill(false);

@@ -1,6 +1,7 @@
 /**
- * AggregateApproval: who of the authorities signed, as a bitlist, and their aggregate signature. Decoding, encoding,
- * root, and counting votes. Whether it suffices is judged in rules.ts, whether it is genuine with bls.ts.
+ * AggregateApproval: who of the authorities signed, as a bitlist, and their aggregate signature. Decoding,
+ * encoding, root, and counting votes. Whether it suffices is judged in rules.ts, whether it is genuine with
+ * bls.ts.
  */
 
 import { readUint32, writeUint32 } from "./little-endian.ts";

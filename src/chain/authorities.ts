@@ -1,6 +1,6 @@
 /**
- * AuthoritySet: its root, and picking the keys that an approval's bits name. Who may be in a set and how it changes
- * is judged elsewhere.
+ * AuthoritySet: its root, and picking the keys that an approval's bits name. Who may be in a set and how it
+ * changes is judged elsewhere.
  */
 
 import { AUTHORITIES_MAX, indexesOf } from "./approval.ts";

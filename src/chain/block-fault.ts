@@ -1,7 +1,7 @@
 /**
- * BlockFault: why a block was not accepted, one code per check of the validity rules, with the data that shows it.
- * Plain data, so that it crosses threads. `isInvalid` tells what no later knowledge can mend (the sender's fault, to
- * be remembered by digest) from what may yet become acceptable (held, no penalty).
+ * BlockFault: why a block was not accepted, one code per check of the validity rules, with the data that
+ * shows it. Plain data, so that it crosses threads. `isInvalid` tells what no later knowledge can mend (the
+ * sender's fault, to be remembered by digest) from what may yet become acceptable (held, no penalty).
  */
 
 import { assertNever } from "../kernel/errors.ts";

@@ -1,7 +1,8 @@
 /**
- * SignedBlock and BlockBody: taking blocks apart without copying, putting them together, and the decoded body.
- * Header and body bytes are kept as they came, so that splitting and joining is what the hot path does; decoding is
- * for building blocks and for showing them to people. Everything that does not fit exactly is a MalformedError.
+ * SignedBlock and BlockBody: taking blocks apart without copying, putting them together, and the decoded
+ * body. Header and body bytes are kept as they came, so that splitting and joining is what the hot path does;
+ * decoding is for building blocks and for showing them to people. Everything that does not fit exactly is a
+ * MalformedError.
  */
 
 import type { AggregateApproval } from "./approval.ts";

@@ -1,7 +1,7 @@
 /**
- * The exact serialized form of a BlockBody, by offsets: every offset, limit and length is checked and nothing is
- * copied. The decoder, the body root and the segment check read bodies through this; a body that passes is exactly
- * what its decoded form would encode to.
+ * The exact serialized form of a BlockBody, by offsets: every offset, limit and length is checked and nothing
+ * is copied. The decoder, the body root and the segment check read bodies through this; a body that passes is
+ * exactly what its decoded form would encode to.
  */
 
 import { AUTHORITIES_MAX, decodeApproval, SIGNATURE_LENGTH } from "./approval.ts";
@@ -16,7 +16,9 @@ export const PEGIN_LENGTH = 64;
 export const PEGOUT_BYTES_MAX = 2 ** 17;
 export const FINALIZED_PEGOUTS_MAX = 2 ** 6;
 export const AUXPOW_BYTES_MAX = 2 ** 16;
-/** range_start 32, range_end 32, bits 4, chain_id 4, height 8, fee_recipient 20, offset of the last field 4. */
+/**
+ * range_start 32, range_end 32, bits 4, chain_id 4, height 8, fee_recipient 20, offset of the last field 4.
+ */
 export const AUXPOW_FIXED_LENGTH = 104;
 export const PUBLIC_KEY_LENGTH = 48;
 
@@ -35,7 +37,10 @@ export const BODY_FIELD = {
   nextAuthorities: 6,
 } as const;
 
-/** Field i of the body lies in `bytes` from `boundaries[i]` to `boundaries[i + 1]`; the last boundary is the end. */
+/**
+ * Field i of the body lies in `bytes` from `boundaries[i]` to `boundaries[i + 1]`; the last boundary is the
+ * end.
+ */
 export interface BodyLayout {
   readonly bytes: Uint8Array;
   readonly boundaries: readonly number[];
@@ -185,7 +190,9 @@ function checkAuxpow(bytes: Uint8Array, start: number, end: number): void {
   readUint64(bytes, start + 72, "auxpow height");
 }
 
-/** AuthorityChange: set and proofs by offset; the set is a container of one list, so has an offset of its own. */
+/**
+ * AuthorityChange: set and proofs by offset; the set is a container of one list, so has an offset of its own.
+ */
 function checkChange(bytes: Uint8Array, start: number, end: number): void {
   const length = end - start;
   if (length < 12) throw new MalformedError(`authority change has ${length} bytes`);

@@ -1,7 +1,7 @@
 /**
- * Roots of block bodies, many at once: the transactions of all bodies of a segment go through the trees level by
- * level together, so do the approvals of parents and the bodies themselves. What is rare (pegins, pegouts, AuxPoW,
- * authority changes) is hashed one by one.
+ * Roots of block bodies, many at once: the transactions of all bodies of a segment go through the trees level
+ * by level together, so do the approvals of parents and the bodies themselves. What is rare (pegins, pegouts,
+ * AuxPoW, authority changes) is hashed one by one.
  */
 
 import { AUTHORITIES_MAX, decodeApproval } from "./approval.ts";
@@ -39,8 +39,9 @@ import {
 } from "./merkle.ts";
 
 /**
- * Bodies are hashed in rounds of at most this much transaction data, or one body alone, so that the working memory
- * stays in the processor's cache and below 16 MiB in all (one body of 2^16 tiny transactions takes 64 bytes for each).
+ * Bodies are hashed in rounds of at most this much transaction data, or one body alone, so that the working
+ * memory stays in the processor's cache and below 16 MiB in all (one body of 2^16 tiny transactions takes 64
+ * bytes for each).
  */
 const ROUND_BYTES_MAX = 256 * 1024;
 
@@ -113,8 +114,8 @@ function addTransactions(body: BodyLayout): number {
 }
 
 /**
- * List[AggregateApproval, 1] of each body that has one. The bits and their length make one pair, the signature two
- * more; four calls then climb from there to the list's root.
+ * List[AggregateApproval, 1] of each body that has one. The bits and their length make one pair, the
+ * signature two more; four calls then climb from there to the list's root.
  */
 function writeApprovalRoots(bodies: readonly BodyLayout[], leaves: Uint8Array): void {
   const carriers: number[] = [];
@@ -201,7 +202,8 @@ function byteListsRoot(elements: readonly Uint8Array[], limit: number): Uint8Arr
 
 function peginsRoot(packed: Uint8Array): Uint8Array {
   const roots = new Uint8Array(packed.length / 2);
-  // A pegin is two whole leaves, so that hashing the pairs of the packed list gives the roots of its elements.
+  // A pegin is two whole leaves, so that hashing the pairs of the packed list gives the roots of its
+  // elements.
   hashPairs(packed, roots);
   const elements: Uint8Array[] = [];
   for (let at = 0; at < roots.length; at += PEGIN_LENGTH / 2) elements.push(roots.subarray(at, at + 32));

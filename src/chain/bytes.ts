@@ -1,6 +1,6 @@
 /**
- * Comparing and joining byte arrays. The chain's objects are bytes, so that equality and order of bytes are equality
- * and order of hashes, keys and approvals.
+ * Comparing and joining byte arrays. The chain's objects are bytes, so that equality and order of bytes are
+ * equality and order of hashes, keys and approvals.
  */
 
 /** Whether both hold the same bytes. */

@@ -1,15 +1,15 @@
 /**
- * checkSegment: everything about a segment that needs no knowledge of the blocks before it. Pure and synchronous; it
- * holds its thread for milliseconds, so that workers run it, many segments at a time. sequence.ts then judges, in
- * order, how segments continue the chain.
+ * checkSegment: everything about a segment that needs no knowledge of the blocks before it. Pure and
+ * synchronous; it holds its thread for milliseconds, so that workers run it, many segments at a time.
+ * sequence.ts then judges, in order, how segments continue the chain.
  */
 
 import { assert } from "../kernel/errors.ts";
-import { approvalDomain, approvalSet, firstBadSet } from "./approval-check.ts";
-import { decodeApproval } from "./approval.ts";
 import type { AggregateApproval } from "./approval.ts";
-import { type ApprovalSubject, type BlockFault, blockFault } from "./block-fault.ts";
+import { decodeApproval } from "./approval.ts";
+import { approvalDomain, approvalSet, firstBadSet } from "./approval-check.ts";
 import { type ParsedBlock, parentApprovalBytes, parseBlock } from "./block.ts";
+import { type ApprovalSubject, type BlockFault, blockFault } from "./block-fault.ts";
 import { bodyRoots } from "./body-root.ts";
 import { equalBytes } from "./bytes.ts";
 import { decodeHeader, HASH_LENGTH, HEADER_LENGTH, headerHashes } from "./header.ts";
@@ -61,8 +61,9 @@ interface Work {
 }
 
 /**
- * Form, numbers, links, bit rules, body roots and signatures of 1 to 64 blocks, cheap first. The verdict's memory is
- * its own, so that it may be transferred; on a fault the index tells the first block found at fault.
+ * Form, numbers, links, bit rules, body roots and signatures of 1 to 64 blocks, cheap first. The verdict's
+ * memory is its own, so that it may be transferred; on a fault the index tells the first block found at
+ * fault.
  */
 export function checkSegment(facts: ChainFacts, input: SegmentInput): SegmentVerdict {
   const { blocks } = input;
@@ -137,8 +138,8 @@ function checkPlace(work: Work, index: number): BlockFault | undefined {
 }
 
 /**
- * Bit rules of the block's own approval, where the policy looks at it, and of its parent's. The slot, so the author,
- * of the first block's parent is known to sequence.ts alone.
+ * Bit rules of the block's own approval, where the policy looks at it, and of its parent's. The slot, so the
+ * author, of the first block's parent is known to sequence.ts alone.
  */
 function checkApprovals(work: Work, index: number): BlockFault | undefined {
   const { header, approval, body } = work.blocks[index] as ParsedBlock;
@@ -192,16 +193,17 @@ function ownClaim(work: Work, index: number): Claim {
   return { index, of: "own", set };
 }
 
-/** Each block's own approval, and each parent's approval that is not byte for byte one of those verified already. */
+/**
+ * Each block's own approval, and each parent's approval that is not byte for byte one of those verified
+ * already.
+ */
 function allClaims(work: Work): Claim[] {
   const claims: Claim[] = [];
   for (const [index, block] of work.blocks.entries()) {
     const carried = work.carried[index];
     const parent = work.blocks[index - 1];
     const verified =
-      parent === undefined
-        ? work.input.verifiedParentApproval
-        : parent.bytes.subarray(parent.approvalOffset);
+      parent === undefined ? work.input.verifiedParentApproval : parent.bytes.subarray(parent.approvalOffset);
     if (carried !== undefined && (verified === undefined || !equalBytes(carried.bytes, verified))) {
       const hash = parent === undefined ? block.header.parentHash : hashAt(work, index - 1);
       const domainBytes = approvalDomain(work.facts.genesisHash);

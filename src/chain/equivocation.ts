@@ -1,6 +1,6 @@
 /**
- * Equivocation: two verified approvals of different headers of one slot. Guilty are the members who are in both. The
- * caller has verified both approvals and keeps both as evidence.
+ * Equivocation: two verified approvals of different headers of one slot. Guilty are the members who are in
+ * both. The caller has verified both approvals and keeps both as evidence.
  */
 
 import { decodeApproval } from "./approval.ts";
@@ -19,8 +19,9 @@ export interface Equivocation {
 }
 
 /**
- * Undefined when the headers are the same, or of different slots, or nobody signed both. Members are compared by key, so
- * that it holds across a change of the set. Throws MalformedError on bytes that are no header or approval.
+ * Undefined when the headers are the same, or of different slots, or nobody signed both. Members are compared
+ * by key, so that it holds across a change of the set. Throws MalformedError on bytes that are no header or
+ * approval.
  */
 export function findEquivocation(first: ApprovalCheck, second: ApprovalCheck): Equivocation | undefined {
   if (equalBytes(first.header, second.header)) return undefined;

@@ -1,7 +1,8 @@
 /**
- * Finality on chains that do not require AuxPoW: a block is final, by convention, once `finality_depth` (64) blocks
- * stand on it. No reorganization replaces a final block. On chains that require AuxPoW a block is final when covered by
- * an AuxPoW that is itself buried as deep; until those can be judged nothing but genesis is final there.
+ * Finality on chains that do not require AuxPoW: a block is final, by convention, once `finality_depth` (64)
+ * blocks stand on it. No reorganization replaces a final block. On chains that require AuxPoW a block is
+ * final when covered by an AuxPoW that is itself buried as deep; until those can be judged nothing but
+ * genesis is final there.
  */
 
 import type { ChainFacts } from "./validator.ts";

@@ -1,6 +1,6 @@
 /**
- * Fork choice among certified heads: greatest height, then lowest slot, then lowest hash. A total order, so that every
- * node that knows the same heads chooses the same one.
+ * Fork choice among certified heads: greatest height, then lowest slot, then lowest hash. A total order, so
+ * that every node that knows the same heads chooses the same one.
  */
 
 import { compareBytes } from "./bytes.ts";

@@ -1,7 +1,7 @@
 /**
- * SHA-256, twice: `sha256` for single messages (OpenSSL through node:crypto) and `hashPairs` for tree levels (SIMD
- * through @chainsafe/hashtree, 15 million pairs a second and core). Where the native module does not load, `hashPairs`
- * is @noble/hashes: thirty times slower, the same bytes.
+ * SHA-256, twice: `sha256` for single messages (OpenSSL through node:crypto) and `hashPairs` for tree levels
+ * (SIMD through @chainsafe/hashtree, 15 million pairs a second and core). Where the native module does not
+ * load, `hashPairs` is @noble/hashes: thirty times slower, the same bytes.
  */
 
 import { hash } from "node:crypto";

@@ -1,6 +1,6 @@
 /**
- * BlockHeader: 184 bytes, eight fields, eight leaves. The block hash is its hash tree root. Header bytes are kept as
- * they came; the decoded form is for rules and for people.
+ * BlockHeader: 184 bytes, eight fields, eight leaves. The block hash is its hash tree root. Header bytes are
+ * kept as they came; the decoded form is for rules and for people.
  */
 
 import { readUint64, writeUint64 } from "./little-endian.ts";
@@ -74,7 +74,10 @@ export function headerHash(headerBytes: Uint8Array): Uint8Array {
   return headerHashes(headerBytes, 1);
 }
 
-/** Hashes of `count` headers packed back to back (184 · count bytes): 32 · count bytes, three native calls in all. */
+/**
+ * Hashes of `count` headers packed back to back (184 · count bytes): 32 · count bytes, three native calls in
+ * all.
+ */
 export function headerHashes(headers: Uint8Array, count: number): Uint8Array {
   const leaves = new Uint8Array(count * 256);
   for (let index = 0; index < count; index++) {

@@ -1,5 +1,6 @@
 /**
- * Hexadecimal text and bytes. Used where people and JSON meet the chain: chain specifications, logs, test vectors.
+ * Hexadecimal text and bytes. Used where people and JSON meet the chain: chain specifications, logs, test
+ * vectors.
  */
 
 import { Buffer } from "node:buffer";

@@ -1,7 +1,7 @@
 /**
- * Little-endian integers as SSZ writes them. A u64 is a `number` inside: one above 2^53 − 1 does not fit and is
- * refused as malformed, because no valid height, slot or time of a block can reach it (a time that far ahead is
- * never in the past, and slot and height follow from it).
+ * Little-endian integers as SSZ writes them. A u64 is a `number` inside: one above 2^53 − 1 does not fit and
+ * is refused as malformed, because no valid height, slot or time of a block can reach it (a time that far
+ * ahead is never in the past, and slot and height follow from it).
  */
 
 import { MalformedError } from "./malformed.ts";

@@ -1,7 +1,8 @@
 /**
- * The building blocks of SSZ's hash_tree_root: zero hashes, packing, merkleization to a limit, length mix-in, and the
- * roots of basic values, byte vectors, byte lists and containers; and ListRootBatch, which climbs many trees at once.
- * Whoever defines an SSZ object (blocks, delegations, parameters) composes its root from these.
+ * The building blocks of SSZ's hash_tree_root: zero hashes, packing, merkleization to a limit, length mix-in,
+ * and the roots of basic values, byte vectors, byte lists and containers; and ListRootBatch, which climbs
+ * many trees at once. Whoever defines an SSZ object (blocks, delegations, parameters) composes its root from
+ * these.
  */
 
 import { concatBytes } from "./bytes.ts";
@@ -50,8 +51,8 @@ export function hashPair(left: Uint8Array, right: Uint8Array): Uint8Array {
 }
 
 /**
- * Roots of complete trees of 2^depth leaves each, given back to back; 32 bytes a tree. Each level of all trees is one
- * native call.
+ * Roots of complete trees of 2^depth leaves each, given back to back; 32 bytes a tree. Each level of all
+ * trees is one native call.
  */
 export function hashFixedTrees(leaves: Uint8Array, depth: number): Uint8Array {
   let level = leaves;
@@ -117,7 +118,9 @@ export function containerRoot(fieldRoots: readonly Uint8Array[]): Uint8Array {
   return merkleize(concatBytes(fieldRoots), depthOf(fieldRoots.length));
 }
 
-/** First size of the working memory; it grows by doubling with what is added between two calls of `finish`. */
+/**
+ * First size of the working memory; it grows by doubling with what is added between two calls of `finish`.
+ */
 const CAPACITY_BYTES_START = 64 * 1024;
 const WORDS_PER_CHUNK = CHUNK_LENGTH / 4;
 
@@ -133,10 +136,10 @@ function makeLevel(capacityBytes: number): Level {
 }
 
 /**
- * The roots of many lists with the same limit, computed level by level over all of them: a native call costs a
- * microsecond and hashes fifteen pairs in the next one, so that thousands of short transactions cost little more than
- * their hashes. Add lists, then `finish`. Reusable: memory is kept from one round to the next, and its owner bounds it
- * by how much it adds to a round.
+ * The roots of many lists with the same limit, computed level by level over all of them: a native call costs
+ * a microsecond and hashes fifteen pairs in the next one, so that thousands of short transactions cost little
+ * more than their hashes. Add lists, then `finish`. Reusable: memory is kept from one round to the next, and
+ * its owner bounds it by how much it adds to a round.
  */
 export class ListRootBatch {
   readonly #depth: number;
@@ -158,8 +161,8 @@ export class ListRootBatch {
   }
 
   /**
-   * One list: its packed content is `bytes` from `start` to `end`, zero-padded to whole chunks; `length` is the
-   * number that its root mixes in. The caller has checked that it fits the limit.
+   * One list: its packed content is `bytes` from `start` to `end`, zero-padded to whole chunks; `length` is
+   * the number that its root mixes in. The caller has checked that it fits the limit.
    */
   add(bytes: Uint8Array, start: number, end: number, length: number): void {
     const contentLength = end - start;
@@ -191,7 +194,10 @@ export class ListRootBatch {
     return roots;
   }
 
-  /** Moves the packed level above into the working level, pairing each odd end with the zero hash of its height. */
+  /**
+   * Moves the packed level above into the working level, pairing each odd end with the zero hash of its
+   * height.
+   */
   #spread(height: number): void {
     const counts = this.#counts;
     const source = this.#above.words;
@@ -217,13 +223,16 @@ export class ListRootBatch {
     this.#size = write * 4;
   }
 
-  /** At the top every list is one chunk with a zero hash beside it; the length takes the zero hash's place. */
+  /**
+   * At the top every list is one chunk with a zero hash beside it; the length takes the zero hash's place.
+   */
   #mixInLengths(roots: Uint8Array): void {
     const words = this.#level.words;
     for (let list = 0; list < this.#lengths.length; list++) {
       const at = (2 * list + 1) * WORDS_PER_CHUNK;
       words.fill(0, at, at + WORDS_PER_CHUNK);
-      // Lengths are below 2^32, so that the low word is all of it; typed arrays here are little-endian (asserted below).
+      // Lengths are below 2^32, so that the low word is all of it; typed arrays here are little-endian
+      // (asserted below).
       words[at] = this.#lengths[list] as number;
     }
     hashPairs(this.#level.bytes.subarray(0, roots.length * 2), roots);

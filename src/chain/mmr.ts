@@ -1,7 +1,7 @@
 /**
- * The Merkle mountain range over block hashes that every header's history_root commits to. Kept as its peaks alone
- * (at most 53), which is all that appending needs; proofs ask their maker for the nodes below. The count tells which
- * peaks there are: one for each set bit, tallest first.
+ * The Merkle mountain range over block hashes that every header's history_root commits to. Kept as its peaks
+ * alone (at most 53), which is all that appending needs; proofs ask their maker for the nodes below. The
+ * count tells which peaks there are: one for each set bit, tallest first.
  */
 
 import { concatBytes, equalBytes } from "./bytes.ts";
@@ -17,17 +17,23 @@ const HASH = 32;
 const PROOF_FIXED_LENGTH = 16;
 const PROOF_LENGTH_MAX = PROOF_FIXED_LENGTH + HASH * 2 * LEVELS;
 
-/** That the leaf at `index` is in the range of `count` leaves. Which hashes `path` holds follows from both numbers. */
+/**
+ * That the leaf at `index` is in the range of `count` leaves. Which hashes `path` holds follows from both
+ * numbers.
+ */
 export interface HistoryProof {
   readonly index: number;
   readonly count: number;
-  /** Siblings bottom up to the peak, the bag of the peaks to its right (if any), the peaks to its left, nearest first. */
+  /**
+   * Siblings bottom up to the peak, the bag of the peaks to its right (if any), the peaks to its left,
+   * nearest first.
+   */
   readonly path: readonly Uint8Array[];
 }
 
 /**
- * Root of the aligned run of 2^level leaves that begins at leaf position · 2^level. Level 0 is the hash of the block at
- * height `position`.
+ * Root of the aligned run of 2^level leaves that begins at leaf position · 2^level. Level 0 is the hash of
+ * the block at height `position`.
  */
 export type NodeAt = (level: number, position: number) => Uint8Array;
 
@@ -43,8 +49,8 @@ export function appendHash(peaks: readonly Uint8Array[], count: number, hash: Ui
 }
 
 /**
- * Peaks after appending hashes packed back to back. Runs that are aligned to their size become one subtree each, so
- * that 64 hashes cost about seven calls instead of 64.
+ * Peaks after appending hashes packed back to back. Runs that are aligned to their size become one subtree
+ * each, so that 64 hashes cost about seven calls instead of 64.
  */
 export function appendHashes(peaks: readonly Uint8Array[], count: number, hashes: Uint8Array): Uint8Array[] {
   let result = [...peaks];
@@ -62,7 +68,10 @@ export function appendHashes(peaks: readonly Uint8Array[], count: number, hashes
   return result;
 }
 
-/** `units` counts what is there in runs of the appended one's size; each trailing one bit is a peak to merge with. */
+/**
+ * `units` counts what is there in runs of the appended one's size; each trailing one bit is a peak to merge
+ * with.
+ */
 function appendRun(peaks: readonly Uint8Array[], units: number, root: Uint8Array): Uint8Array[] {
   const result = [...peaks];
   let peak = root;
@@ -83,7 +92,8 @@ export function peakCount(count: number): number {
  * MalformedError when the number of peaks is not the one that `count` dictates.
  */
 export function historyRoot(count: number, peaks: readonly Uint8Array[]): Uint8Array {
-  if (peaks.length !== peakCount(count)) throw new MalformedError(`${peaks.length} peaks for ${count} leaves`);
+  if (peaks.length !== peakCount(count))
+    throw new MalformedError(`${peaks.length} peaks for ${count} leaves`);
   if (count === 0) return new Uint8Array(HASH);
   return rootOfBag(count, bag(peaks));
 }
@@ -98,7 +108,8 @@ function rootOfBag(count: number, bagged: Uint8Array): Uint8Array {
 /** bag(p1 … pk) = SHA-256(p1 ‖ bag(p2 … pk)), bag(p) = p. At least one peak. */
 function bag(peaks: readonly Uint8Array[]): Uint8Array {
   let bagged = peaks[peaks.length - 1] as Uint8Array;
-  for (let index = peaks.length - 2; index >= 0; index--) bagged = hashPair(peaks[index] as Uint8Array, bagged);
+  for (let index = peaks.length - 2; index >= 0; index--)
+    bagged = hashPair(peaks[index] as Uint8Array, bagged);
   return bagged;
 }
 
@@ -135,7 +146,8 @@ export function makeHistoryProof(index: number, count: number, nodeAt: NodeAt): 
 /** Whether `proof` shows that `hash` is the leaf at its index in the range that `root` commits to. */
 export function verifyHistoryProof(proof: HistoryProof, hash: Uint8Array, root: Uint8Array): boolean {
   const { index, count, path } = proof;
-  if (!Number.isSafeInteger(index) || !Number.isSafeInteger(count) || index < 0 || index >= count) return false;
+  if (!Number.isSafeInteger(index) || !Number.isSafeInteger(count) || index < 0 || index >= count)
+    return false;
   const peaks = peaksOf(count);
   const own = peakOver(peaks, index);
   const siblings = (peaks[own] as Peak).level;
@@ -169,7 +181,10 @@ export function encodeHistoryProof(proof: HistoryProof): Uint8Array {
   return concatBytes([fixed, ...proof.path]);
 }
 
-/** Throws MalformedError when the bytes cannot be a proof; that the length fits index and count is for verifying. */
+/**
+ * Throws MalformedError when the bytes cannot be a proof; that the length fits index and count is for
+ * verifying.
+ */
 export function decodeHistoryProof(bytes: Uint8Array): HistoryProof {
   const isWhole = (bytes.length - PROOF_FIXED_LENGTH) % HASH === 0;
   if (bytes.length < PROOF_FIXED_LENGTH || bytes.length > PROOF_LENGTH_MAX || !isWhole) {

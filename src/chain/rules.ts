@@ -1,14 +1,14 @@
 /**
- * The rules of block validity that need no signature, one small pure function each: the fault, or undefined when
- * the rule holds. check-segment.ts and sequence.ts apply them in order of cost; voting applies the same ones to a
- * proposal.
+ * The rules of block validity that need no signature, one small pure function each: the fault, or undefined
+ * when the rule holds. check-segment.ts and sequence.ts apply them in order of cost; voting applies the same
+ * ones to a proposal.
  */
 
-import { countBits, quorumOf } from "./approval.ts";
 import type { AggregateApproval } from "./approval.ts";
+import { countBits, quorumOf } from "./approval.ts";
 import { type ApprovalSubject, type BlockFault, blockFault } from "./block-fault.ts";
-import { BODY_FIELD, isFieldEmpty } from "./body-layout.ts";
 import type { BodyLayout } from "./body-layout.ts";
+import { BODY_FIELD, isFieldEmpty } from "./body-layout.ts";
 import { equalBytes } from "./bytes.ts";
 import type { BlockHeader } from "./header.ts";
 import type { ChainFacts } from "./validator.ts";
@@ -63,8 +63,8 @@ export function checkAuthoritiesRoot(header: BlockHeader, expected: Uint8Array):
 }
 
 /**
- * Bitlist of exactly one bit for each authority, the author's among them. `slot` is that of the approved block;
- * undefined, where it is not known yet, leaves the author to whoever knows it.
+ * Bitlist of exactly one bit for each authority, the author's among them. `slot` is that of the approved
+ * block; undefined, where it is not known yet, leaves the author to whoever knows it.
  */
 export function checkBitlist(
   approval: AggregateApproval,
@@ -115,8 +115,8 @@ export function checkParentApprovalPresence(header: BlockHeader, body: BodyLayou
 }
 
 /**
- * AuxPoW cannot be judged yet, so a block that carries one is neither accepted nor held against its sender; and since
- * none is ever accepted, the last one is genesis.
+ * AuxPoW cannot be judged yet, so a block that carries one is neither accepted nor held against its sender;
+ * and since none is ever accepted, the last one is genesis.
  */
 export function checkAuxPow(header: BlockHeader, body: BodyLayout, facts: ChainFacts): Outcome {
   if (!isFieldEmpty(body, BODY_FIELD.auxpow)) return blockFault("NOT_SUPPORTED_YET", { feature: "AuxPoW" });

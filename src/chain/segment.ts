@@ -1,16 +1,18 @@
 /**
- * Cutting a run of blocks into segments, the units that are validated and written: at most 64 blocks and 1 MiB, or
- * one larger block alone, and none goes on past a block that changes the authorities.
+ * Cutting a run of blocks into segments, the units that are validated and written: at most 64 blocks and 1
+ * MiB, or one larger block alone, and none goes on past a block that changes the authorities.
  */
 
-import { BODY_FIELD, BODY_FIXED_LENGTH } from "./body-layout.ts";
 import { BLOCK_FIXED_LENGTH } from "./block.ts";
+import { BODY_FIELD, BODY_FIXED_LENGTH } from "./body-layout.ts";
 import { HEADER_LENGTH } from "./header.ts";
 import { readUint32 } from "./little-endian.ts";
 
 /** A longer run is cut: one approval covers at most this many blocks. */
 export const SEGMENT_BLOCKS_MAX = 64;
-/** A run that would exceed this is cut before the block that does; a single block may be larger (up to 2 MiB). */
+/**
+ * A run that would exceed this is cut before the block that does; a single block may be larger (up to 2 MiB).
+ */
 export const SEGMENT_BYTES_MAX = 1024 * 1024;
 
 /** How many of the blocks from `start` on make the next segment: 0 when there are none. */
@@ -39,8 +41,8 @@ export function cutSegments(blocks: readonly Uint8Array[]): Uint8Array[][] {
 }
 
 /**
- * Whether the block changes the authorities, read from two offsets of bytes that nobody has checked yet. A malformed
- * block gives either answer: it fails its form check afterwards.
+ * Whether the block changes the authorities, read from two offsets of bytes that nobody has checked yet. A
+ * malformed block gives either answer: it fails its form check afterwards.
  */
 export function carriesNextAuthorities(block: Uint8Array): boolean {
   if (block.length < BLOCK_FIXED_LENGTH + BODY_FIXED_LENGTH) return false;

@@ -1,7 +1,7 @@
 /**
- * The ordered half of validation: whether a segment that is valid by itself continues the chain that we stand on.
- * Segments are validated in parallel and pass through here one after another before they are written; the state
- * that comes back is where the next one must begin. Pure.
+ * The ordered half of validation: whether a segment that is valid by itself continues the chain that we stand
+ * on. Segments are validated in parallel and pass through here one after another before they are written; the
+ * state that comes back is where the next one must begin. Pure.
  */
 
 import { decodeApproval } from "./approval.ts";
@@ -45,8 +45,8 @@ export function nextHistoryRoot(state: SequenceState): Uint8Array {
 }
 
 /**
- * Link, height, slot, authorities and parent's author of the first block (the segment's own check extends them to the
- * rest), and the history root: at each block under EVERY_BLOCK, at the end under SEGMENT.
+ * Link, height, slot, authorities and parent's author of the first block (the segment's own check extends
+ * them to the rest), and the history root: at each block under EVERY_BLOCK, at the end under SEGMENT.
  */
 export function checkSequence(state: SequenceState, segment: ValidatedSegment): SequenceVerdict {
   const { first, last, count, hashes } = segment;
@@ -57,7 +57,8 @@ export function checkSequence(state: SequenceState, segment: ValidatedSegment): 
     checkAuthoritiesRoot(first, state.authorities.root) ??
     checkParentApproval(state, segment);
   if (fault !== undefined) return { ok: false, index: 0, fault };
-  const history = segment.policy === "EVERY_BLOCK" ? checkEachRoot(state, segment) : checkEndRoot(state, segment);
+  const history =
+    segment.policy === "EVERY_BLOCK" ? checkEachRoot(state, segment) : checkEndRoot(state, segment);
   if (!history.ok) return history;
   return {
     ok: true,
@@ -72,7 +73,9 @@ export function checkSequence(state: SequenceState, segment: ValidatedSegment): 
   };
 }
 
-/** Who wrote the parent is known here and not to the segment's own check, so the author's bit is judged here. */
+/**
+ * Who wrote the parent is known here and not to the segment's own check, so the author's bit is judged here.
+ */
 function checkParentApproval(state: SequenceState, segment: ValidatedSegment): BlockFault | undefined {
   const bytes = segment.firstParentApproval;
   if (bytes === undefined) return undefined;
@@ -100,7 +103,11 @@ function checkEachRoot(state: SequenceState, segment: ValidatedSegment): History
     const header = decodeHeader(segment.headers.subarray(index * HEADER_LENGTH, (index + 1) * HEADER_LENGTH));
     const fault = checkHistoryRoot(header, historyRoot(length, peaks));
     if (fault !== undefined) return { ok: false, index, fault };
-    peaks = appendHash(peaks, length, segment.hashes.subarray(index * HASH_LENGTH, (index + 1) * HASH_LENGTH));
+    peaks = appendHash(
+      peaks,
+      length,
+      segment.hashes.subarray(index * HASH_LENGTH, (index + 1) * HASH_LENGTH),
+    );
   }
   return { ok: true, peaks };
 }

@@ -1,6 +1,6 @@
 /**
- * What gets signed: the root of SigningData { object_root, domain }. The domain carries the kind of object and the
- * chain, so that no signature can be moved to another kind or chain.
+ * What gets signed: the root of SigningData { object_root, domain }. The domain carries the kind of object
+ * and the chain, so that no signature can be moved to another kind or chain.
  */
 
 import { writeUint32 } from "./little-endian.ts";

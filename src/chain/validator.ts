@@ -1,7 +1,8 @@
 /**
- * Validator: the port of block validation. Given a run of blocks and the authorities in force it answers whether the
- * run is valid by itself; the link to what came before is judged afterwards, in order, by sequence.ts. Implemented by
- * worker threads and by an inline twin. The sync pipeline and the network's gossip validation use it.
+ * Validator: the port of block validation. Given a run of blocks and the authorities in force it answers
+ * whether the run is valid by itself; the link to what came before is judged afterwards, in order, by
+ * sequence.ts. Implemented by worker threads and by an inline twin. The sync pipeline and the network's
+ * gossip validation use it.
  */
 
 import type { BlockFault } from "./block-fault.ts";
@@ -38,8 +39,8 @@ export interface SegmentInput {
   /** Unix time in milliseconds against which future timestamps are judged. */
   readonly nowMs: number;
   /**
-   * Approval bytes of the first block's parent that are already verified: a parent_approval equal to them is not
-   * verified again (EVERY_BLOCK).
+   * Approval bytes of the first block's parent that are already verified: a parent_approval equal to them is
+   * not verified again (EVERY_BLOCK).
    */
   readonly verifiedParentApproval?: Uint8Array;
 }
@@ -48,8 +49,8 @@ export interface ValidatedSegment {
   readonly policy: Policy;
   readonly count: number;
   /**
-   * SignedBlocks back to back in the form to store and serve: each block's approval is the one inside its successor
-   * where that is in the segment.
+   * SignedBlocks back to back in the form to store and serve: each block's approval is the one inside its
+   * successor where that is in the segment.
    */
   readonly bytes: Uint8Array;
   /** count + 1 offsets into `bytes`. */
@@ -85,7 +86,10 @@ export interface SignatureCheck {
 }
 
 export interface Validator {
-  /** Rejects only when aborted or closed; what is wrong with the blocks is a verdict. */
+  /**
+   * What is wrong with the blocks is a verdict. Rejects with a Failure when aborted or closed, when the queue is full
+   * (RESOURCE_EXHAUSTED), or when workers are lost over it (INTERNAL) or do not start (UNAVAILABLE).
+   */
   validateSegment(input: SegmentInput, signal?: AbortSignal): Promise<SegmentVerdict>;
   /** Bit rules and signature of each approval, in the order asked. */
   verifyApprovals(checks: readonly ApprovalCheck[]): Promise<boolean[]>;

@@ -1,4 +1,6 @@
-/** SignedBlock, BlockBody, BlockHeader and AggregateApproval against the SSZ reference, and against damage. */
+/**
+ * SignedBlock, BlockBody, BlockHeader and AggregateApproval against the SSZ reference, and against damage.
+ */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,6 +1,6 @@
 /**
- * A small forge for tests: valid chains of a federation whose keys are all ours, with a place to bend every part of a
- * block before it is signed, so that a test can make a block that breaks one rule and no other.
+ * A small forge for tests: valid chains of a federation whose keys are all ours, with a place to bend every
+ * part of a block before it is signed, so that a test can make a block that breaks one rule and no other.
  */
 
 import { type AggregateApproval, encodeApproval } from "../../../src/chain/approval.ts";
@@ -126,7 +126,8 @@ export class ChainBuilder {
     const built = { bytes, header, headerBytes, hash, approval };
     this.state = {
       ...state,
-      height: header.height,
+      // A bent height does not bend the blocks above.
+      height: honest.height,
       hash,
       slot: header.slot,
       timestampMs: header.timestampMs,

@@ -1,4 +1,6 @@
-/** Hashing backends, tree building blocks, batches and small conversions, each against a plain computation. */
+/**
+ * Hashing backends, tree building blocks, batches and small conversions, each against a plain computation.
+ */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

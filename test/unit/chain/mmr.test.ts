@@ -1,4 +1,7 @@
-/** The mountain range against a range computed from all leaves, and its proofs against every place and every damage. */
+/**
+ * The mountain range against a range computed from all leaves, and its proofs against every place and every
+ * damage.
+ */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,6 +1,6 @@
 /**
- * The chain's objects declared with @chainsafe/ssz: the reference that tests hold the offset code against. Nothing
- * but tests imports it.
+ * The chain's objects declared with @chainsafe/ssz: the reference that tests hold the offset code against.
+ * Nothing but tests imports it.
  */
 
 import {
