@@ -66,7 +66,10 @@ export class FederationDesk {
       }),
     );
     const signature = this.#keys.sign(this.#signed(message));
-    return toBinary(SignedFederationMessageSchema, create(SignedFederationMessageSchema, { message, signature }));
+    return toBinary(
+      SignedFederationMessageSchema,
+      create(SignedFederationMessageSchema, { message, signature }),
+    );
   }
 
   /** Opens an envelope that this peer sent us on its own connection. */

@@ -125,7 +125,8 @@ export class Inbound {
     effects.effect(engine.validateTransaction(transaction, TRANSACTION_DEADLINE_MS), (verdict) => {
       host.verdict(event.handle, verdict);
       if (verdict === "accept") effects.transactionAccepted(sha256(transaction));
-      if (verdict === "reject") this.#malformed(event.peerId, "transaction refused by the engine", transaction);
+      if (verdict === "reject")
+        this.#malformed(event.peerId, "transaction refused by the engine", transaction);
     });
   }
 

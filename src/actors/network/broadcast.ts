@@ -1,0 +1,95 @@
+/**
+ * Publishing: blocks and transactions of clients and of the producer. Checks form and asks the engine; validity is
+ * judged by every receiver before it forwards. Owned by the NetworkActor.
+ */
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import { type NetworkInternalService, NetworkService } from "../../../gen/alys/network/v1/network_pb.ts";
+import { GossipBlockSchema, GossipTransactionSchema } from "../../../gen/alys/wire/v1/wire_pb.ts";
+import { splitBlock } from "../../chain/block.ts";
+import { sha256 } from "../../chain/hash.ts";
+import { headerHash } from "../../chain/header.ts";
+import { MalformedError } from "../../chain/malformed.ts";
+import { type EnginePort, TRANSACTION_BYTES_MAX } from "../../integrations/engine/port.ts";
+import type { ActorContext } from "../../kernel/actor.ts";
+import type { Deferred } from "../../kernel/deferred.ts";
+import { type Failure, failure } from "../../kernel/errors.ts";
+import type { Host } from "../../p2p/port.ts";
+import { TRANSACTION_DEADLINE_MS } from "./config.ts";
+
+type Context = ActorContext<typeof NetworkService, typeof NetworkInternalService>;
+
+export interface BroadcastParts {
+  readonly context: Context;
+  readonly host: Host;
+  readonly engine: EnginePort;
+}
+
+/** The hash of a block that is well formed; a Failure naming what is wrong otherwise. */
+function hashOf(block: Uint8Array): Uint8Array | Failure {
+  try {
+    return headerHash(splitBlock(block).header);
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    return failure("INVALID_ARGUMENT", "BLOCK_MALFORMED", `the block is malformed: ${error.message}`, {
+      field: "block.ssz",
+    });
+  }
+}
+
+export class Broadcast {
+  readonly #parts: BroadcastParts;
+
+  constructor(parts: BroadcastParts) {
+    this.#parts = parts;
+  }
+
+  /** Publishes a block for a client. */
+  block(block: Uint8Array): Failure | Deferred<typeof NetworkService.method.broadcastBlock.output> {
+    const { context } = this.#parts;
+    const blockHash = hashOf(block);
+    if (!(blockHash instanceof Uint8Array)) return blockHash;
+    const answer = context.deferred(NetworkService.method.broadcastBlock);
+    context.effect(this.publishBlock(block), (outcome) => {
+      if (outcome.ok) answer.resolve({ blockHash, peersReached: outcome.value.recipients });
+      else answer.reject(outcome.failure);
+    });
+    return answer;
+  }
+
+  publishBlock(block: Uint8Array): Promise<{ readonly recipients: number }> {
+    const message = toBinary(GossipBlockSchema, create(GossipBlockSchema, { block }));
+    return this.#parts.host.publish("blocks", message);
+  }
+
+  /** Publishes a transaction after the engine's check. */
+  transaction(
+    transaction: Uint8Array,
+  ): Failure | Deferred<typeof NetworkService.method.broadcastTransaction.output> {
+    const { context, engine } = this.#parts;
+    if (transaction.length === 0 || transaction.length > TRANSACTION_BYTES_MAX) {
+      const limits = `1 to ${TRANSACTION_BYTES_MAX} bytes`;
+      return failure("INVALID_ARGUMENT", "TRANSACTION_SIZE", `a transaction has ${limits}`, {
+        field: "transaction",
+      });
+    }
+    const answer = context.deferred(NetworkService.method.broadcastTransaction);
+    context.effect(this.#checked(engine, transaction), (outcome) => {
+      if (outcome.ok) {
+        answer.resolve({ transactionHash: sha256(transaction), peersReached: outcome.value.recipients });
+      } else {
+        answer.reject(outcome.failure);
+      }
+    });
+    return answer;
+  }
+
+  async #checked(engine: EnginePort, transaction: Uint8Array): Promise<{ readonly recipients: number }> {
+    const verdict = await engine.validateTransaction(transaction, TRANSACTION_DEADLINE_MS);
+    if (verdict !== "accept") {
+      throw failure("FAILED_PRECONDITION", "TRANSACTION_REFUSED", `the engine says ${verdict}`);
+    }
+    const message = create(GossipTransactionSchema, { transaction });
+    return this.#parts.host.publish("transactions", toBinary(GossipTransactionSchema, message));
+  }
+}
