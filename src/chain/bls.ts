@@ -1,8 +1,9 @@
 /**
  * BLS12-381 signatures: keys in G1 (48 bytes), signatures in G2 (96 bytes), Ethereum's proof-of-possession
- * ciphersuite. The only file that imports blst. The binding throws on bytes that are no valid point; every call
- * on bytes from outside is wrapped here, so that a bad point is simply `false` (or `undefined`), never a throw.
- * Calls block the calling thread (a batch also uses all cores): on hot paths only validation workers call.
+ * ciphersuite. The only file that imports blst. The binding throws on bytes that are no valid point; every
+ * call on bytes from outside is wrapped here, so that a bad point is simply `false` (or `undefined`), never a
+ * throw. Calls block the calling thread (a batch also uses all cores): on hot paths only validation workers
+ * call.
  */
 import {
   aggregatePublicKeys,
@@ -21,13 +22,14 @@ export const SECRET_KEY_LENGTH = 32;
 /** Bytes of a signing root. */
 const SIGNING_ROOT_LENGTH = 32;
 /**
- * Sets one batch call may verify. 64 sets hold a thread about 30 ms on two cores; larger batches gain nothing.
- * A larger batch is a programmer's error: `verifyEach` cuts.
+ * Sets one batch call may verify. 64 sets hold a thread about 30 ms on two cores; larger batches gain
+ * nothing. A larger batch is a programmer's error: `verifyEach` cuts.
  */
 export const BATCH_SETS_MAX = 64;
 /**
- * Validated public keys kept decoded (validation costs 76 µs each). 1,024 covers many sets of 15; at the bound the
- * key that was added first is dropped and decoded again when next seen. Only valid keys are kept, about 150 B each.
+ * Validated public keys kept decoded (validation costs 76 µs each). 1,024 covers many sets of 15; at the
+ * bound the key that was added first is dropped and decoded again when next seen. Only valid keys are kept,
+ * about 150 B each.
  */
 const KEY_CACHE_MAX = 1024;
 
@@ -62,7 +64,9 @@ export class SecretKey {
     }
   }
 
-  /** The key that 32 or more seed bytes derive (IETF KeyGen). The seed must be secret and uniformly random. */
+  /**
+   * The key that 32 or more seed bytes derive (IETF KeyGen). The seed must be secret and uniformly random.
+   */
   static fromSeed(seed: Uint8Array): SecretKey {
     if (seed.length < SECRET_KEY_LENGTH) throw new RangeError("a key seed has at least 32 bytes");
     return new SecretKey(BlstSecretKey.fromKeygen(seed));
@@ -91,8 +95,8 @@ export function publicKeyOf(secretKey: SecretKey): Uint8Array {
 }
 
 /**
- * The secret key whose signature is the aggregate of all the keys' signatures over one root: the sum modulo the
- * group order. For forges and tests that hold every member's key. Throws if the keys cancel out.
+ * The secret key whose signature is the aggregate of all the keys' signatures over one root: the sum modulo
+ * the group order. For forges and tests that hold every member's key. Throws if the keys cancel out.
  */
 export function sumSecretKeys(secretKeys: readonly SecretKey[]): SecretKey {
   let sum = 0n;
@@ -125,8 +129,9 @@ export function aggregateSignatures(signatures: readonly Uint8Array[]): Uint8Arr
 }
 
 /**
- * Whether `signature` is the aggregate of every key's signature over `signingRoot` (about 1.4 ms of one thread).
- * Sound only for keys whose proof of possession was verified. No key, an invalid key or point: `false`.
+ * Whether `signature` is the aggregate of every key's signature over `signingRoot` (about 1.4 ms of one
+ * thread). Sound only for keys whose proof of possession was verified. No key, an invalid key or point:
+ * `false`.
  */
 export function verifyAggregate(
   publicKeys: readonly Uint8Array[],
@@ -169,8 +174,9 @@ export function verifyBatch(sets: readonly SignatureSet[]): boolean {
 }
 
 /**
- * Which of the sets hold, in their order. Verifies in batches and halves a failed one until the bad sets stand
- * alone: one bad set costs about twice a good batch, all bad about as much as one by one plus the halvings.
+ * Which of the sets hold, in their order. Verifies in batches and halves a failed one until the bad sets
+ * stand alone: one bad set costs about twice a good batch, all bad about as much as one by one plus the
+ * halvings.
  */
 export function verifyEach(sets: readonly SignatureSet[]): boolean[] {
   const verdicts = new Array<boolean>(sets.length).fill(false);

@@ -1,7 +1,8 @@
 /**
- * Delegation: a member's signed statement that a peer id speaks for it (role member) or relays for it (role sentry)
- * until a time. The transport proves the peer id, so that the statement binds a connection to a member without a
- * challenge. Made by the operator's tools, shown in the status handshake, checked by the peer actor.
+ * Delegation: a member's signed statement that a peer id speaks for it (role member) or relays for it (role
+ * sentry) until a time. The transport proves the peer id, so that the statement binds a connection to a
+ * member without a challenge. Made by the operator's tools, shown in the status handshake, checked by the
+ * peer actor.
  */
 import { type SecretKey, sign, verifyAggregate } from "./bls.ts";
 import { equalBytes } from "./bytes.ts";
@@ -10,7 +11,9 @@ import { MalformedError } from "./malformed.ts";
 import { byteListRoot, byteVectorRoot, containerRoot, uint64Chunk } from "./merkle.ts";
 import { DOMAIN_DELEGATION, domain, signingRoot } from "./signing.ts";
 
-/** The peer is the member itself: its federation messages count, and its report of a head counts for a quorum. */
+/**
+ * The peer is the member itself: its federation messages count, and its report of a head counts for a quorum.
+ */
 export const ROLE_MEMBER = 1;
 /** The peer relays for the member and does not hold its authority key. */
 export const ROLE_SENTRY = 2;
@@ -108,8 +111,8 @@ export function signDelegation(
 }
 
 /**
- * Judges a delegation (SSZ bytes) and its signature (96 bytes) as they came from a peer; never throws. Cheap checks
- * first, then one signature (about 1.4 ms): the caller limits how often a peer may ask for it.
+ * Judges a delegation (SSZ bytes) and its signature (96 bytes) as they came from a peer; never throws. Cheap
+ * checks first, then one signature (about 1.4 ms): the caller limits how often a peer may ask for it.
  */
 export function verifyDelegation(
   bytes: Uint8Array,
@@ -137,7 +140,9 @@ export function isExpired(delegation: Delegation, nowMs: number): boolean {
   return nowMs >= delegation.expiryMs;
 }
 
-/** Position of the delegating key in a set; `undefined` when it left. To be asked again when the set changes. */
+/**
+ * Position of the delegating key in a set; `undefined` when it left. To be asked again when the set changes.
+ */
 export function memberOf(delegation: Delegation, authorities: readonly Uint8Array[]): number | undefined {
   const index = authorities.findIndex((key) => equalBytes(key, delegation.publicKey));
   return index < 0 ? undefined : index;

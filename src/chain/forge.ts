@@ -1,7 +1,8 @@
 /**
- * A deterministic forge of valid chains, for tests, benchmarks and demonstrations: the same options give the same
- * bytes. It holds every member's key, and signs with the sum of them: that signature is the aggregate, so a block costs
- * one signature (about 0.4 ms) however many members there are. No node that takes part in a federation uses it.
+ * A deterministic forge of valid chains, for tests, benchmarks and demonstrations: the same options give the
+ * same bytes. It holds every member's key, and signs with the sum of them: that signature is the aggregate,
+ * so a block costs one signature (about 0.4 ms) however many members there are. No node that takes part in a
+ * federation uses it.
  */
 import { assert } from "../kernel/errors.ts";
 import { type AggregateApproval, AUTHORITIES_MAX, encodeApproval, indexesOf } from "./approval.ts";
@@ -19,8 +20,9 @@ import { type ChainParameters, type Genesis, genesisOf } from "./spec.ts";
 import type { AuthoritySetFacts, ChainFacts } from "./validator.ts";
 
 /**
- * Bytes of a serialized block of at most seven members without its transactions: header and two offsets 192, body
- * offsets 28, parent's approval with its offset 105, own approval 101 (block 1 has no parent's approval: 105 less).
+ * Bytes of a serialized block of at most seven members without its transactions: header and two offsets 192,
+ * body offsets 28, parent's approval with its offset 105, own approval 101 (block 1 has no parent's approval:
+ * 105 less).
  */
 export const EMPTY_BLOCK_LENGTH = 426;
 /** Each transaction adds its bytes and an offset. */
@@ -43,8 +45,9 @@ export interface ForgeOptions {
   /** Bytes of each transaction; default 5. */
   readonly transactionBytes?: number;
   /**
-   * Only blocks whose height is a multiple of this (default 1: all) and the last one of forgeChain are signed; the
-   * others carry a filler that does not verify. Makes long chains quickly for SEGMENT validation alone.
+   * Only blocks whose height is a multiple of this (default 1: all) and the last one of forgeChain are
+   * signed; the others carry a filler that does not verify. Makes long chains quickly for SEGMENT validation
+   * alone.
    */
   readonly signEvery?: number;
 }
@@ -72,7 +75,9 @@ export interface ForgeBlockOptions {
   readonly header?: Partial<BlockHeader>;
 }
 
-/** Members' secret keys: the same for the same seed, so that a local network can write them to its key files. */
+/**
+ * Members' secret keys: the same for the same seed, so that a local network can write them to its key files.
+ */
 export function forgeSecretKeys(members = 3, seed = 1): SecretKey[] {
   assert(Number.isSafeInteger(members) && members >= 1 && members <= AUTHORITIES_MAX, "1 to 15 members");
   return Array.from({ length: members }, (_, index) => SecretKey.fromSeed(keySeed(seed, index)));
@@ -98,7 +103,10 @@ export function forgeParameters(secretKeys: readonly SecretKey[], slotDurationMs
   };
 }
 
-/** Yields serialized SignedBlocks of heights 1 to `blocks`, in consecutive slots, each approved by all members. */
+/**
+ * Yields serialized SignedBlocks of heights 1 to `blocks`, in consecutive slots, each approved by all
+ * members.
+ */
 export function* forgeChain(options: ForgeChainOptions): Generator<Uint8Array, void, void> {
   const forge = ChainForge.of(options);
   for (let made = 1; made <= options.blocks; made++) yield forge.next({}, made === options.blocks);
@@ -112,7 +120,10 @@ export class ChainForge {
   readonly #approvalDomain: Uint8Array;
   #secretKeys: readonly SecretKey[];
   #authorities: AuthoritySetFacts;
-  /** Sum of the keys of a mask; emptied when the set changes, else at most one entry a mask that the caller asks for. */
+  /**
+   * Sum of the keys of a mask; emptied when the set changes, else at most one entry a mask that the caller
+   * asks for.
+   */
   #sums = new Map<number, SecretKey>();
   #head: BlockHeader;
   #headHash: Uint8Array;
@@ -257,7 +268,10 @@ export class ChainForge {
     };
   }
 
-  /** Bytes that look random, from seed, height and position by a xorshift: content does not matter, speed does. */
+  /**
+   * Bytes that look random, from seed, height and position by a xorshift: content does not matter, speed
+   * does.
+   */
   #makeTransactions(height: number): Uint8Array[] {
     const { seed, transactions, transactionBytes } = this.#options;
     let state = (Math.imul(seed, 0x9e37_79b1) ^ Math.imul(height, 0x85eb_ca6b)) | 1;

@@ -1,7 +1,7 @@
 /**
- * The authority key file: made, loaded, never overwritten. Owns the file's form and its access rights: 0600 in a
- * folder that is 0700, anything looser is refused, because whoever reads this file votes as the member. Blocking file
- * calls, for start-up and the command line only.
+ * The authority key file: made, loaded, never overwritten. Owns the file's form and its access rights: 0600
+ * in a folder that is 0700, anything looser is refused, because whoever reads this file votes as the member.
+ * Blocking file calls, for start-up and the command line only.
  */
 import {
   closeSync,
@@ -31,15 +31,17 @@ const FOLDER_MODE = 0o700;
 /** Bits that give the group or everyone any right. */
 const LOOSE_BITS = 0o077;
 
-/** A fresh key from the system's randomness (pass the real one; a seeded one makes a key that all can guess). */
+/**
+ * A fresh key from the system's randomness (pass the real one; a seeded one makes a key that all can guess).
+ */
 export function generateSecretKey(random: Random): SecretKey {
   return SecretKey.fromSeed(random.bytes(SECRET_KEY_LENGTH));
 }
 
 /**
- * Writes the key to a new file (0600; a missing folder is made 0700), complete or not at all, and durable when it
- * returns. `undefined` on success. Failures: ALREADY_EXISTS/KEY_FILE_EXISTS, FAILED_PRECONDITION/KEY_FOLDER_TOO_OPEN,
- * INTERNAL/KEY_FILE_NOT_WRITTEN.
+ * Writes the key to a new file (0600; a missing folder is made 0700), complete or not at all, and durable
+ * when it returns. `undefined` on success. Failures: ALREADY_EXISTS/KEY_FILE_EXISTS,
+ * FAILED_PRECONDITION/KEY_FOLDER_TOO_OPEN, INTERNAL/KEY_FILE_NOT_WRITTEN.
  */
 export function writeAuthorityKey(path: string, key: SecretKey, random: Random): Failure | undefined {
   const folder = dirname(path);
@@ -73,9 +75,9 @@ export function writeAuthorityKey(path: string, key: SecretKey, random: Random):
 }
 
 /**
- * Loads the key. Failures: NOT_FOUND/KEY_FILE_MISSING, FAILED_PRECONDITION/KEY_FILE_TOO_OPEN or KEY_FOLDER_TOO_OPEN (they
- * name the chmod that mends it), DATA_LOSS/KEY_FILE_MALFORMED, PERMISSION_DENIED/KEY_FILE_UNREADABLE. No message ever
- * holds a part of the file.
+ * Loads the key. Failures: NOT_FOUND/KEY_FILE_MISSING, FAILED_PRECONDITION/KEY_FILE_TOO_OPEN or
+ * KEY_FOLDER_TOO_OPEN (they name the chmod that mends it), DATA_LOSS/KEY_FILE_MALFORMED,
+ * PERMISSION_DENIED/KEY_FILE_UNREADABLE. No message ever holds a part of the file.
  */
 export function loadAuthorityKey(path: string): SecretKey | Failure {
   let file: number;
@@ -147,7 +149,8 @@ function checkFolder(folder: string): Failure | undefined {
 
 function tooOpen(reason: string, path: string, mode: number, wanted: number): Failure {
   const octal = (value: number) => (value & 0o777).toString(8).padStart(4, "0");
-  const message = `${path} has mode ${octal(mode)}: others can reach the key; run chmod ${octal(wanted)} ${path}`;
+  const chmod = `chmod ${octal(wanted)} ${path}`;
+  const message = `${path} has mode ${octal(mode)}: others can reach the key; run ${chmod}`;
   return failure("FAILED_PRECONDITION", reason, message);
 }
 

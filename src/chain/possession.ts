@@ -1,6 +1,7 @@
 /**
- * Proofs of possession: a key's signature over itself, without which a set of keys admits rogue-key forgeries. Also
- * the side file that brings the proofs of a chain specification's own authorities, because Alys's JSON has none.
+ * Proofs of possession: a key's signature over itself, without which a set of keys admits rogue-key
+ * forgeries. Also the side file that brings the proofs of a chain specification's own authorities, because
+ * Alys's JSON has none.
  */
 import { type Failure, failure } from "../kernel/errors.ts";
 import { SIGNATURE_LENGTH } from "./approval.ts";
@@ -31,8 +32,9 @@ export function encodePossessionFile(secretKeys: readonly SecretKey[], genesisHa
 }
 
 /**
- * Checks the side file's text against a chain's authorities. Answers the authorities for which it has no proof (empty:
- * all proven). INVALID_ARGUMENT with the field's path: bad form, another chain, a proof that does not verify.
+ * Checks the side file's text against a chain's authorities. Answers the authorities for which it has no
+ * proof (empty: all proven). INVALID_ARGUMENT with the field's path: bad form, another chain, a proof that
+ * does not verify.
  */
 export function checkPossessionFile(
   text: string,

@@ -1,7 +1,7 @@
 /**
- * The chain specification: Alys's JSON as it is, the parameters that make a chain (and only those), their root, and
- * the genesis header that follows from them. Two files that differ in a parameter are two chains; local settings in the
- * same file (isValidator, time-outs) do not count. Pure: chain-file.ts reads the files.
+ * The chain specification: Alys's JSON as it is, the parameters that make a chain (and only those), their
+ * root, and the genesis header that follows from them. Two files that differ in a parameter are two chains;
+ * local settings in the same file (isValidator, time-outs) do not count. Pure: chain-file.ts reads the files.
  */
 import { type Failure, failure } from "../kernel/errors.ts";
 import { AUTHORITIES_MAX } from "./approval.ts";
@@ -50,8 +50,9 @@ export interface Genesis {
 }
 
 /**
- * Parses the JSON text. INVALID_ARGUMENT/CHAIN_SPECIFICATION_INVALID, with the path of the field at fault, for a missing field, a wrong
- * type or range, keys that repeat or are no valid points. Unknown and local fields are left alone.
+ * Parses the JSON text. INVALID_ARGUMENT/CHAIN_SPECIFICATION_INVALID, with the path of the field at fault,
+ * for a missing field, a wrong type or range, keys that repeat or are no valid points. Unknown and local
+ * fields are left alone.
  */
 export function parseChainSpecification(text: string): ChainParameters | Failure {
   try {
@@ -123,14 +124,17 @@ export function genesisOf(parameters: ChainParameters): Genesis {
   return { header, hash: headerHash(header), authorities };
 }
 
-/** The warning of a chain whose authorities (some of them) have no proof of possession; `undefined` for none. */
+/**
+ * The warning of a chain whose authorities (some of them) have no proof of possession; `undefined` for none.
+ */
 export function possessionWarning(unproven: readonly Uint8Array[]): string | undefined {
   if (unproven.length === 0) return undefined;
   const keys = unproven.map((key) => toHex(key).slice(0, 16)).join(", ");
   return (
-    `${unproven.length} of the chain specification's authorities have no proof of possession (${keys}): a member that ` +
-    "chose its key as a function of the others' could forge approvals alone (rogue-key attack). Have every member " +
-    "prove its key and name the file of proofs in the configuration"
+    `${unproven.length} of the chain specification's authorities have no proof of possession ` +
+    `(${keys}): a member that chose its key as a function of the others' could forge approvals ` +
+    "alone (rogue-key attack). Have every member prove its key and name the file of proofs in the " +
+    "configuration"
   );
 }
 

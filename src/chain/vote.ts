@@ -1,8 +1,9 @@
 /**
- * The voting rule of a federation member: given a proposal and what the member knows, sign or refuse, and which
- * record must be durable before the signature leaves the process. Pure: no clock, no store, no signature here; the
- * producer supplies the facts, writes the record (fsync) and only then signs. Never voting for two blocks of one slot is what
- * makes two quorums of one slot provable misbehaviour, so nothing here has an override.
+ * The voting rule of a federation member: given a proposal and what the member knows, sign or refuse, and
+ * which record must be durable before the signature leaves the process. Pure: no clock, no store, no
+ * signature here; the producer supplies the facts, writes the record (fsync) and only then signs. Never
+ * voting for two blocks of one slot is what makes two quorums of one slot provable misbehaviour, so nothing
+ * here has an override.
  */
 import { equalBytes } from "./bytes.ts";
 import { readUint64, writeUint64 } from "./little-endian.ts";
@@ -31,7 +32,10 @@ export interface Proposal {
 
 /** What the member knows when it decides. Times are Unix milliseconds. */
 export interface VoteFacts {
-  /** The newest durable record; `undefined` only if the store holds none (an unreadable one is an error, not none). */
+  /**
+   * The newest durable record; `undefined` only if the store holds none (an unreadable one is an error, not
+   * none).
+   */
   readonly lastVote: VoteRecord | undefined;
   /** When this process started. */
   readonly startedAtMs: number;
@@ -74,8 +78,8 @@ export function decideVote(proposal: Proposal, facts: VoteFacts): VoteDecision {
   if (lastVote !== undefined) {
     if (proposal.slot <= lastVote.slot) return refuse("SLOT_NOT_ABOVE_LAST_VOTE");
   } else if (slotStartMs <= facts.startedAtMs + driftMs) {
-    // A lost record may hold a vote cast before our start, and votes are cast up to the drift before their slot begins.
-    // (This relies on a clock that restarts do not set back.)
+    // A lost record may hold a vote cast before our start, and votes are cast up to the drift before their
+    // slot begins. (This relies on a clock that restarts do not set back.)
     return refuse("TOO_SOON_WITHOUT_RECORD");
   }
   return {

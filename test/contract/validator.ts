@@ -1,5 +1,6 @@
 /**
- * The contract of a Validator, for each of its implementations: verdicts, their order, refusals, cancelling, closing.
+ * The contract of a Validator, for each of its implementations: verdicts, their order, refusals, cancelling,
+ * closing.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";

@@ -1,6 +1,6 @@
 /**
- * The validator's in-memory twin: checks on the calling thread, before the promise resolves. For simulation and tests;
- * a node uses threads.ts, because each check holds its thread for milliseconds.
+ * The validator's in-memory twin: checks on the calling thread, before the promise resolves. For simulation
+ * and tests; a node uses threads.ts, because each check holds its thread for milliseconds.
  */
 import { verifyApprovals } from "../approval-check.ts";
 import { verifyEach } from "../bls.ts";

@@ -1,6 +1,6 @@
 /**
- * Job: one question to a worker, from the call of a validator's method to the promise's end. It can be packed more than
- * once, because the worker that held it may be lost.
+ * Job: one question to a worker, from the call of a validator's method to the promise's end. It can be packed
+ * more than once, because the worker that held it may be lost.
  */
 import type { Transferable } from "node:worker_threads";
 import type { Reply, Task } from "./task.ts";

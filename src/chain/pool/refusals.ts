@@ -21,7 +21,10 @@ export function overloaded(queued: number): Failure {
   return failure("RESOURCE_EXHAUSTED", "VALIDATION_QUEUE_FULL", message, { retryDelayMs: 50 });
 }
 
-/** Two workers were lost over this input. It says nothing about the input's validity, and nobody's fault is proven. */
+/**
+ * Two workers were lost over this input. It says nothing about the input's validity, and nobody's fault is
+ * proven.
+ */
 export function workerLost(reason: string): Failure {
   return failure(
     "INTERNAL",
@@ -45,7 +48,8 @@ export function assertSegment({ blocks }: SegmentInput): number {
   assert(blocks.length >= 1 && blocks.length <= SEGMENT_BLOCKS_MAX, `a segment of ${blocks.length} blocks`);
   let bytes = 0;
   for (const block of blocks) bytes += block.length;
-  // A single block may be larger; one that is too large for a block is malformed, which is the verdict's to say.
+  // A single block may be larger; one that is too large for a block is malformed, which is the verdict's to
+  // say.
   const isInBounds = blocks.length === 1 || bytes <= SEGMENT_BYTES_MAX;
   assert(isInBounds, `a segment of ${blocks.length} blocks has ${bytes} bytes`);
   return bytes;

@@ -1,6 +1,6 @@
 /**
- * Slabs: the buffers in which segments travel to workers and back. Recycled, so that a long sync allocates a handful
- * of them. A slab that a dying worker held is gone; a new one is made when one is needed.
+ * Slabs: the buffers in which segments travel to workers and back. Recycled, so that a long sync allocates a
+ * handful of them. A slab that a dying worker held is gone; a new one is made when one is needed.
  */
 
 /** 64 small blocks (435 bytes) take 28 KiB; smaller slabs would only make more classes. */
@@ -12,7 +12,9 @@ export class Slabs {
   readonly #freeBytesMax: number;
   #freeBytes = 0;
 
-  /** More free bytes than `freeBytesMax` are not kept: a slab returned at the bound is left to the collector. */
+  /**
+   * More free bytes than `freeBytesMax` are not kept: a slab returned at the bound is left to the collector.
+   */
   constructor(freeBytesMax: number) {
     this.#freeBytesMax = freeBytesMax;
   }

@@ -1,7 +1,7 @@
 /**
- * What the pool and its workers say to each other, and what a worker does with it. Blocks travel packed into one
- * slab, a buffer that is transferred there and back and used again; verdicts come back in few transferred buffers.
- * Sets of keys travel packed, because cloning a small view would clone the whole buffer behind it.
+ * What the pool and its workers say to each other, and what a worker does with it. Blocks travel packed into
+ * one slab, a buffer that is transferred there and back and used again; verdicts come back in few transferred
+ * buffers. Sets of keys travel packed, because cloning a small view would clone the whole buffer behind it.
  */
 import type { Transferable } from "node:worker_threads";
 import { assertNever } from "../../kernel/errors.ts";

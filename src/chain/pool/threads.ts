@@ -1,7 +1,7 @@
 /**
- * The validator of a running node: a pool of worker threads, one a core. Owns the workers, the bounded queue before
- * them and the slabs. No signature is ever verified on the calling thread; a worker that dies or hangs is replaced,
- * its job goes to another once, and a second loss is reported as a failure.
+ * The validator of a running node: a pool of worker threads, one a core. Owns the workers, the bounded queue
+ * before them and the slabs. No signature is ever verified on the calling thread; a worker that dies or hangs
+ * is replaced, its job goes to another once, and a second loss is reported as a failure.
  */
 import { availableParallelism } from "node:os";
 import { type Clock, realClock } from "../../kernel/clock.ts";
@@ -34,11 +34,16 @@ import { JOBS_IN_FLIGHT_MAX, WorkerHandle } from "./worker-handle.ts";
 export const QUEUE_JOBS_MAX = 128;
 /** Bytes of waiting blocks: 32 full segments. At the bound as above. */
 export const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
-/** The longest honest check (64 blocks, two signatures each, halved to the end) takes a second on one slow core. */
+/**
+ * The longest honest check (64 blocks, two signatures each, halved to the end) takes a second on one slow
+ * core.
+ */
 const HUNG_MS = 10_000;
 /** Times that a job may take its worker down before it is reported. */
 const LOSSES_MAX = 2;
-/** Workers in a row that end before they run; then the pool gives up and every call rejects with UNAVAILABLE. */
+/**
+ * Workers in a row that end before they run; then the pool gives up and every call rejects with UNAVAILABLE.
+ */
 const START_FAILURES_MAX = 3;
 /** Free slabs kept: as many full segments as can be in flight. */
 const SLAB_BYTES_MAX = 1024 * 1024;

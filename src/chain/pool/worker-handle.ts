@@ -1,7 +1,7 @@
 /**
- * One validation worker as the pool sees it: the thread, the jobs it holds (at most two, so that it never waits for the
- * pool between two of them), and the watch over it. A worker that dies, or holds one job for too long, is lost once
- * and for all: the pool gets its jobs back and makes another. Owned by threads.ts.
+ * One validation worker as the pool sees it: the thread, the jobs it holds (at most two, so that it never
+ * waits for the pool between two of them), and the watch over it. A worker that dies, or holds one job for
+ * too long, is lost once and for all: the pool gets its jobs back and makes another. Owned by threads.ts.
  */
 import { Worker } from "node:worker_threads";
 import type { Clock, TimerHandle } from "../../kernel/clock.ts";
@@ -12,8 +12,8 @@ import type { Reply, WorkerData } from "./task.ts";
 /** One is being checked, one waits in the thread's inbox. More would only hold slabs. */
 export const JOBS_IN_FLIGHT_MAX = 2;
 /**
- * Heap of a worker's JavaScript. Slabs and native memory do not count; a check needs a few MiB. At the bound the thread
- * ends, alone, and is replaced.
+ * Heap of a worker's JavaScript. Slabs and native memory do not count; a check needs a few MiB. At the bound
+ * the thread ends, alone, and is replaced.
  */
 const HEAP_MIB_MAX = 256;
 

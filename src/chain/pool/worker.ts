@@ -1,6 +1,7 @@
 /**
- * Entry of a validation worker thread: takes tasks in order, runs each to its end, replies. It keeps nothing between
- * tasks but the cache of decoded keys, so that it may die at any time. Started by threads.ts only, as .ts or as .js.
+ * Entry of a validation worker thread: takes tasks in order, runs each to its end, replies. It keeps nothing
+ * between tasks but the cache of decoded keys, so that it may die at any time. Started by threads.ts only, as
+ * .ts or as .js.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../kernel/errors.ts";

@@ -1,6 +1,6 @@
 /**
- * Delegations: SSZ bytes and root, the signature's binding to peer, chain and set, expiry, and that nothing a peer
- * sends makes the check throw.
+ * Delegations: SSZ bytes and root, the signature's binding to peer, chain and set, expiry, and that nothing a
+ * peer sends makes the check throw.
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

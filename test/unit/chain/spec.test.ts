@@ -1,5 +1,6 @@
 /**
- * The chain specification: Alys's own JSON is read, its root is SSZ's, and every missing or wrong field is named.
+ * The chain specification: Alys's own JSON is read, its root is SSZ's, and every missing or wrong field is
+ * named.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * The voting rule: each condition refuses alone, and over any history of proposals and restarts a member signs at most one
- * block a slot, in ascending slots.
+ * The voting rule: each condition refuses alone, and over any history of proposals and restarts a member
+ * signs at most one block a slot, in ascending slots.
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

@@ -1,5 +1,6 @@
 /**
- * A validation worker that fails on demand: the time of a segment says how. Everything else it does as the real one.
+ * A validation worker that fails on demand: the time of a segment says how. Everything else it does as the
+ * real one.
  */
 import { existsSync, writeFileSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";

@@ -1,6 +1,6 @@
 /**
- * The pool keeps the contract of validators, survives workers that die, throw, hang or never start, bounds its queue and leaves
- * nothing behind.
+ * The pool keeps the contract of validators, survives workers that die, throw, hang or never start, bounds
+ * its queue and leaves nothing behind.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -52,7 +52,7 @@ describe("ThreadValidator with workers that fail", () => {
   });
   afterEach(() => pool.close());
 
-  it("asks another worker once when one dies in the middle of a segment; those behind it are not lost", async () => {
+  it("asks another worker when one dies in the middle of a segment, and loses none behind it", async () => {
     const verdicts = await Promise.all([
       pool.validateSegment(segment(FAILURE.DIE_ONCE)),
       pool.validateSegment(segment(undefined, 8)),
