@@ -1,0 +1,71 @@
+/**
+ * What one part of the program holds of another: ask, tell and watch, typed by the protobuf service. A Ref is stable:
+ * it survives restarts of the actor behind it, and nothing in it says that the actor is in this process.
+ */
+import type { DescService } from "@bufbuild/protobuf";
+import type { Call } from "./call.ts";
+import type { Failure } from "./errors.ts";
+import type { RequestInitOf, ResponseOf, StreamMethodOf, UnaryMethodOf } from "./protocol.ts";
+
+export interface AskOptions {
+  /** How long the answer is wanted from now, milliseconds; without it the method's policy decides. */
+  readonly deadlineMs?: number;
+  /** Gives up when it aborts: the ask rejects with CANCELLED. */
+  readonly signal?: AbortSignal;
+  /** The call on whose behalf this is asked: its correlation id and trace context are inherited. */
+  readonly cause?: Call;
+  /** For callers from outside the process that brought their own. */
+  readonly correlationId?: string;
+  readonly traceparent?: string;
+}
+
+export type TellOptions = Omit<AskOptions, "signal">;
+
+export interface WatchOptions {
+  /** Closes the subscription when it aborts; the reader hears nothing more. */
+  readonly signal?: AbortSignal;
+  /** Sends a heartbeat when nothing was sent for this long, milliseconds; none without it. Topics only. */
+  readonly heartbeatMs?: number;
+  readonly cause?: Call;
+  readonly correlationId?: string;
+  readonly traceparent?: string;
+}
+
+/** Who reads a stream. Called in turns of its own, never inside `watch`, and never after `close`. */
+export interface StreamReader<T> {
+  /** Must not block. One that throws is closed, with INTERNAL. */
+  onMessage(message: T): void;
+  /** Called once, last: `undefined` when a transfer is complete, the failure otherwise. */
+  onEnd(failure: Failure | undefined): void;
+}
+
+export interface Subscription {
+  /** Idempotent; the reader hears nothing more, not even the end. */
+  close(): void;
+  /** A paused reader gets nothing; what comes meanwhile is buffered up to the topic's bound, then skipped. */
+  pause(): void;
+  resume(): void;
+  /** What waits for the reader. */
+  readonly pending: { readonly messages: number; readonly bytes: number };
+}
+
+export interface Ref<S extends DescService> {
+  readonly service: S;
+  /** Name of the actor. */
+  readonly name: string;
+  /** Sends a request and promises the answer. Rejects with Failure only. */
+  ask<M extends UnaryMethodOf<S>>(
+    method: M,
+    request: RequestInitOf<M>,
+    options?: AskOptions,
+  ): Promise<ResponseOf<M>>;
+  /** Sends a request whose answer nobody waits for. What cannot be delivered is a dead letter. */
+  tell<M extends UnaryMethodOf<S>>(method: M, request: RequestInitOf<M>, options?: TellOptions): void;
+  /** Reads a topic (snapshot, then changes) or a transfer (finite chunks). */
+  watch<M extends StreamMethodOf<S>>(
+    method: M,
+    request: RequestInitOf<M>,
+    reader: StreamReader<ResponseOf<M>>,
+    options?: WatchOptions,
+  ): Subscription;
+}
