@@ -5,7 +5,7 @@
 
 import type { Connection, PeerId } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
-import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
+import type { Multiaddr } from "@multiformats/multiaddr";
 import type { Clock } from "../../kernel/clock.ts";
 import { asError, assert, type Failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
@@ -13,7 +13,7 @@ import type { Random } from "../../kernel/random.ts";
 import { RequestAdmission } from "../admission.ts";
 import { deadlineAfter } from "../deadline.ts";
 import { EventHub } from "../event-hub.ts";
-import { type HostFailureReason, hostFailure, toHostFailure } from "../failures.ts";
+import { hostFailure, toHostFailure } from "../failures.ts";
 import { GossipDesk } from "../gossip-desk.ts";
 import { type Identity, verifyPeerSignature } from "../identity.ts";
 import {
@@ -35,6 +35,7 @@ import {
 } from "../port.ts";
 import { PROTOCOL_LIMITS, type Protocol, protocolId, type TopicName } from "../protocols.ts";
 import { Connections } from "./connections.ts";
+import { dialFailure, dialTarget } from "./dialling.ts";
 import { connectionGater } from "./gater.ts";
 import { Gossip } from "./gossip.ts";
 import { Lingering } from "./lingering.ts";
@@ -412,36 +413,4 @@ export class Libp2pHost implements Host {
 
 function notConnected(peerId: string): Failure {
   return hostFailure("NOT_CONNECTED", `no connection to ${peerId}`);
-}
-
-/** Addresses with the peer's id appended, so that whoever else answers there is refused. */
-function dialTarget(peerId: string | undefined, addresses: readonly string[]): PeerId | Multiaddr[] {
-  try {
-    const peer = peerId === undefined ? undefined : peerIdFromString(peerId);
-    const parsed = addresses.map((address) => {
-      const isComplete = peerId === undefined || address.includes("/p2p/");
-      return multiaddr(isComplete ? address : `${address}/p2p/${peerId}`);
-    });
-    if (parsed.length > 0) return parsed;
-    if (peer !== undefined) return peer;
-  } catch (thrown) {
-    throw toHostFailure(thrown, "ADDRESS_INVALID");
-  }
-  throw hostFailure("ADDRESS_INVALID", "neither a peer nor an address");
-}
-
-const DIAL_REASONS: Readonly<Record<string, HostFailureReason>> = {
-  DialDeniedError: "GATE_REFUSED",
-  ConnectionInterceptedError: "GATE_REFUSED",
-  NoValidAddressesError: "ADDRESS_INVALID",
-  TransportUnavailableError: "ADDRESS_INVALID",
-  InvalidMultiaddrError: "ADDRESS_INVALID",
-  InvalidPeerIdError: "ADDRESS_INVALID",
-  InvalidParametersError: "ADDRESS_INVALID",
-};
-
-function dialFailure(thrown: unknown): Failure {
-  const error = asError(thrown);
-  if (error.message === "Dial queue is full") return hostFailure("HOST_BUSY", error.message);
-  return hostFailure(DIAL_REASONS[error.name] ?? "DIAL_FAILED", error.message);
 }

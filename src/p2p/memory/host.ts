@@ -23,14 +23,14 @@ import {
   type HostStats,
   type HostSubscription,
   type MessageHandle,
-  type PeerIdentity,
   type RequestHandle,
   type RequestOptions,
   type ResponseError,
   type Verdict,
 } from "../port.ts";
-import { PROTOCOL_LIMITS, type Protocol, protocolId, TOPICS, type TopicName, topicId } from "../protocols.ts";
+import { PROTOCOL_LIMITS, type Protocol, protocolId, type TopicName } from "../protocols.ts";
 import { TrafficMeter } from "../traffic.ts";
+import { Acquaintances, type Greeting, greetingOf } from "./acquaintances.ts";
 import { MemoryExchange, MemoryResponder } from "./exchange.ts";
 import { MemoryGossip } from "./gossip.ts";
 import { MemoryLink } from "./link.ts";
@@ -59,8 +59,7 @@ export class MemoryHost implements Host {
   readonly #desk: GossipDesk;
   readonly #gossip: MemoryGossip;
   readonly #links = new Map<string, MemoryLink>();
-  readonly #identities = new Map<string, PeerIdentity>();
-  readonly #subscriptions: Record<TopicName, Set<string>> = { blocks: new Set(), transactions: new Set() };
+  readonly #acquaintances: Acquaintances;
   readonly #traffic = new TrafficMeter();
   #protected: ReadonlySet<string> = new Set();
   #options: HostOptions | undefined;
@@ -75,6 +74,7 @@ export class MemoryHost implements Host {
     this.#parts = parts;
     this.#network = network;
     this.#events = new EventHub(parts.log ?? silentLog);
+    this.#acquaintances = new Acquaintances(this.#events);
     this.#desk = new GossipDesk(network.clock, this.#events);
     this.#responder = new MemoryResponder({
       clock: network.clock,
@@ -84,7 +84,7 @@ export class MemoryHost implements Host {
     });
     this.#gossip = new MemoryGossip({
       desk: this.#desk,
-      subscribers: (topic) => this.#subscribers(topic),
+      subscribers: (topic) => this.#acquaintances.subscribers(topic),
       send: (peerId, topic, data) => this.#sendGossip(peerId, topic, data),
       applicationScore: (peerId) =>
         this.#protected.has(peerId) ? 100 : (parts.gate.applicationScore?.(peerId) ?? 0),
@@ -141,8 +141,8 @@ export class MemoryHost implements Host {
       epoch: this.#events.epoch,
       isOpen: this.isOpen,
       connections: this.connections(),
-      identities: [...this.#identities.values()],
-      subscriptions: { blocks: this.#subscribers("blocks"), transactions: this.#subscribers("transactions") },
+      identities: this.#acquaintances.identities(),
+      subscriptions: this.#acquaintances.subscriptions(),
     };
     return { snapshot, close: stop };
   }
@@ -197,30 +197,34 @@ export class MemoryHost implements Host {
     this.#dials += 1;
     const id = `${this.peerId}-${this.#dials}`;
     this.#network.deliver(this.peerId, host.peerId, SMALL, () => {
-      const isAccepted = host.#accept(id, this);
+      const link = host.#accept(id, this);
       this.#network.deliver(host.peerId, this.peerId, SMALL, () => {
-        if (!isAccepted || !this.isOpen || signal.aborted) {
+        if (link === undefined || !this.isOpen || signal.aborted) {
           host.#dropId(id);
           reject(hostFailure("DIAL_FAILED", "the other side refused"));
-        } else resolve(this.#join(id, host, "outbound", address).info());
+          return;
+        }
+        const own = this.#join(id, host, "outbound", address);
+        this.#greet(own);
+        resolve(own.info());
       });
+      if (link !== undefined) host.#greet(link);
     });
     return promise;
   }
 
-  #accept(id: string, dialler: MemoryHost): boolean {
+  #accept(id: string, dialler: MemoryHost): MemoryLink | undefined {
     const options = this.#options;
-    if (options === undefined) return false;
+    if (options === undefined) return undefined;
     const isReserved = this.#protected.has(dialler.peerId);
     const room = options.connectionsMax + (isReserved ? RESERVED_CONNECTIONS : 0);
     const remoteAddress = `/memory/${dialler.peerId}`;
-    if (!this.#gateAllows(dialler.peerId, remoteAddress, "inbound")) return false;
+    if (!this.#gateAllows(dialler.peerId, remoteAddress, "inbound")) return undefined;
     if (this.#links.size >= room) {
       this.#gateRefused += 1;
-      return false;
+      return undefined;
     }
-    this.#join(id, dialler, "inbound", remoteAddress);
-    return true;
+    return this.#join(id, dialler, "inbound", remoteAddress);
   }
 
   #join(
@@ -233,31 +237,18 @@ export class MemoryHost implements Host {
     const link = new MemoryLink({ id, remote, direction, remoteAddress, openedMs });
     this.#links.set(id, link);
     this.#events.emit({ type: "connectionOpened", connection: link.info() });
-    // What identify and gossipsub say when a connection opens.
-    const options = this.#need();
-    const identity: PeerIdentity = {
-      peerId: this.peerId,
-      agentVersion: options.agentVersion ?? "alysd",
-      protocols: options.protocols.map((name) => protocolId(options.genesisHash, name)),
-      listenAddresses: [...this.#addresses],
-      observedAddress: undefined,
-    };
-    const topics = options.topics.map((topic) => topicId(options.genesisHash, topic));
-    this.#network.deliver(this.peerId, remote.peerId, SMALL, () => remote.#greeted(id, identity, topics));
     return link;
   }
 
-  #greeted(id: string, identity: PeerIdentity, topics: readonly string[]): void {
-    const link = this.#links.get(id);
-    const options = this.#options;
-    // The greeting can overtake nothing: a link we do not know was dropped meanwhile.
-    if (link === undefined || options === undefined) return;
-    this.#identities.set(identity.peerId, identity);
-    this.#events.emit({ type: "peerIdentified", identity });
-    for (const topic of TOPICS) {
-      if (!topics.includes(topicId(options.genesisHash, topic))) continue;
-      this.#subscriptions[topic].add(identity.peerId);
-      this.#events.emit({ type: "subscriptionChanged", peerId: identity.peerId, topic, isSubscribed: true });
+  #greet({ id, remote }: MemoryLink): void {
+    const greeting = greetingOf(this.peerId, this.#need(), this.#addresses);
+    this.#network.deliver(this.peerId, remote.peerId, SMALL, () => remote.#greeted(id, greeting));
+  }
+
+  /** A link that we do not know was dropped meanwhile. */
+  #greeted(id: string, greeting: Greeting): void {
+    if (this.#links.has(id) && this.#options !== undefined) {
+      this.#acquaintances.greeted(greeting, this.#options.genesisHash);
     }
   }
 
@@ -284,10 +275,7 @@ export class MemoryHost implements Host {
     if (!this.#links.delete(link.id)) return;
     const { peerId } = link.remote;
     const isLastOfPeer = this.#linkTo(peerId) === undefined;
-    if (isLastOfPeer) {
-      this.#identities.delete(peerId);
-      for (const topic of TOPICS) this.#subscriptions[topic].delete(peerId);
-    }
+    if (isLastOfPeer) this.#acquaintances.forget(peerId);
     link.end(reason);
     this.#events.emit({ type: "connectionClosed", connection: link.info(), isLastOfPeer });
   }
@@ -353,6 +341,8 @@ export class MemoryHost implements Host {
       return;
     }
     this.#count(link, protocol, payload.length, 0);
+    const cancel = (): void => exchange.onCancelled();
+    link.cancels.add(cancel);
     exchange.onCancelled = this.#responder.accept(asker.peerId, protocol, payload, {
       send: (bytes) => {
         this.#count(link, protocol, 0, bytes.length);
@@ -365,8 +355,8 @@ export class MemoryHost implements Host {
         return promise;
       },
       fail: (reason) => back(SMALL, () => exchange.failFor(reason)),
+      ended: () => link.cancels.delete(cancel),
     });
-    link.cancels.add(exchange.onCancelled);
   }
 
   respond(
@@ -428,7 +418,7 @@ export class MemoryHost implements Host {
       trafficByProtocol: this.#traffic.byLabel(),
       trafficByTransport: { memory: this.#traffic.total() },
       gossip: this.#desk.stats((topic) => {
-        const peers = this.#subscribers(topic);
+        const peers = this.#acquaintances.subscribers(topic);
         return { subscribers: peers.length, meshPeers: peers };
       }),
       gossipScores: Object.fromEntries(connections.map(({ peerId }) => [peerId, this.#gossip.score(peerId)])),
@@ -460,10 +450,6 @@ export class MemoryHost implements Host {
   #isOf(genesisHash: Uint8Array): boolean {
     const options = this.#options;
     return options?.kadDht === true && Buffer.compare(options.genesisHash, genesisHash) === 0;
-  }
-
-  #subscribers(topic: TopicName): string[] {
-    return [...this.#subscriptions[topic]];
   }
 
   #linkTo(peerId: string): MemoryLink | undefined {
