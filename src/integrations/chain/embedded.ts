@@ -166,6 +166,8 @@ export class EmbeddedChain implements ChainPort {
     assert(segment.count > 0, "an empty segment was imported");
     if (this.#isClosed) return settled(notNow(failure("UNAVAILABLE", "CHAIN_CLOSED", "the chain is closed")));
     try {
+      // An empty store takes any first height, so that nothing may stand behind a first write that can still fail.
+      if (this.#durable.head.height === 0) await this.#drained();
       if (equalBytes(segment.firstParentHash, this.#pending.state.hash)) return this.#extend(segment, 0);
       await this.#drained();
       return await this.#placeFork(segment);

@@ -1,0 +1,190 @@
+/**
+ * ProducerActor: proposes, votes and publishes for a local federation, above sync. It keeps the slot's time, hands the
+ * messages of other members to the Voter and our own slots to the Author. What outlives it (vote record, key, chain) is
+ * handed in. Nobody below knows it: what it hears comes from their streams.
+ */
+
+import { type InboundFederation, NetworkInternalService } from "../../../gen/alys/network/v1/network_pb.ts";
+import { PeerService } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import { ProducerInternalService, ProducerService } from "../../../gen/alys/producer/v1/producer_pb.ts";
+import { equalBytes } from "../../chain/bytes.ts";
+import { slotAt } from "../../chain/rules.ts";
+import { TRANSACTION_BYTES_MAX } from "../../integrations/engine/port.ts";
+import type { Actor, ActorDefinition } from "../../kernel/actor.ts";
+import { Topic } from "../../kernel/topic.ts";
+import { Author } from "./author.ts";
+import { Ballot } from "./ballot.ts";
+import { type ProducerConfig, REWATCH_MS } from "./config.ts";
+import { transactionRefused, transactionsFull } from "./errors.ts";
+import { ConnectedMembers } from "./members.ts";
+import type { ProducerContext, ProducerParts } from "./parts.ts";
+import { TransactionQueue } from "./transactions.ts";
+import { Voter } from "./voter.ts";
+import { type SeenVote, VoteWitness } from "./witness.ts";
+
+/** The definition for the kernel's cell. */
+export function producerActor(
+  parts: ProducerParts,
+  config: ProducerConfig,
+): ActorDefinition<typeof ProducerService, typeof ProducerInternalService> {
+  return {
+    name: "producer",
+    service: ProducerService,
+    internal: ProducerInternalService,
+    create: (context) => new ProducerActor(context, parts, config),
+  };
+}
+
+/** What only a node with an authority key has. */
+interface Member {
+  readonly ballot: Ballot;
+  readonly author: Author;
+  readonly voter: Voter;
+}
+
+class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInternalService> {
+  readonly handlers: Actor<typeof ProducerService, typeof ProducerInternalService>["handlers"];
+  readonly internal: Actor<typeof ProducerService, typeof ProducerInternalService>["internal"];
+  readonly streams: { readonly watchVotes: Topic<typeof ProducerService.method.watchVotes> };
+  readonly #context: ProducerContext;
+  readonly #parts: ProducerParts;
+  readonly #members = new ConnectedMembers();
+  readonly #transactions = new TransactionQueue();
+  readonly #member: Member | undefined;
+  #lastSlot = 0;
+
+  constructor(context: ProducerContext, parts: ProducerParts, config: ProducerConfig) {
+    this.#context = context;
+    this.#parts = parts;
+    this.#member = this.#makeMember(config);
+    const snapshot = () => ({ event: { case: "snapshot" as const, value: this.#status() } });
+    // A feed of events: a reader that was too slow wants the newest votes, not the status once more.
+    this.streams = {
+      watchVotes: new Topic(ProducerService.method.watchVotes, { snapshot, afterSkip: "changes" }),
+    };
+    this.handlers = { getProducerStatus: () => ({ status: this.#status() }) };
+    this.internal = { submitTransaction: ({ transaction }) => this.#submit(transaction) };
+  }
+
+  onStart(): void {
+    if (this.#member === undefined) return;
+    const { chain } = this.#parts;
+    const { voter } = this.#member;
+    // The chain tells outside our turns; what it tells is looked at in one of them.
+    const subscription = chain.subscribe((event) => {
+      if (event.type !== "imported" && event.type !== "reorganized") return;
+      this.#context.effect(Promise.resolve(), () => voter.headMoved());
+    });
+    this.#context.signal.addEventListener("abort", () => subscription.close(), { once: true });
+    this.#watchPeers();
+    this.#watchFederation(voter);
+    this.#lastSlot = this.#slotNow();
+    this.#awaitSlot();
+  }
+
+  onStop(): void {
+    // The context's signal ends the subscriptions.
+  }
+
+  #makeMember(config: ProducerConfig): Member | undefined {
+    const { signer, votes, chain } = this.#parts;
+    if (signer === undefined || votes === undefined) return undefined;
+    const [context, parts, members, transactions] = [
+      this.#context,
+      this.#parts,
+      this.#members,
+      this.#transactions,
+    ];
+    const { clock, log } = context;
+    const ballot = new Ballot({ votes, signer, facts: chain.facts, startedAtMs: clock.nowMs(), log });
+    const witness = new VoteWitness(log, (vote) => this.#publish(vote));
+    const author = new Author({ context, parts, config, ballot, members, transactions, witness });
+    const voter = new Voter({ context, parts, config, ballot, witness });
+    return { ballot, author, voter };
+  }
+
+  /** Slots begin at multiples of their duration in Unix time. */
+  #awaitSlot(): void {
+    const { clock, timers } = this.#context;
+    const { slotDurationMs } = this.#parts.chain.facts;
+    const delayMs = (this.#slotNow() + 1) * slotDurationMs - clock.nowMs();
+    timers.after(delayMs, () => {
+      const slot = this.#slotNow();
+      // A timer may fire a little early, and the wall clock may be set back: no slot begins twice.
+      if (slot > this.#lastSlot) {
+        this.#lastSlot = slot;
+        this.#member?.author.slotBegan(slot);
+      }
+      this.#awaitSlot();
+    });
+  }
+
+  #slotNow(): number {
+    return slotAt(Math.floor(this.#context.clock.nowMs()), this.#parts.chain.facts.slotDurationMs);
+  }
+
+  #watchPeers(): void {
+    this.#context.watch(
+      this.#parts.peers,
+      PeerService.method.watchPeers,
+      {},
+      {
+        onMessage: (message) => this.#members.apply(message),
+        onEnd: () => {
+          this.#members.clear();
+          this.#context.timers.after(REWATCH_MS, () => this.#watchPeers());
+        },
+      },
+    );
+  }
+
+  #watchFederation(voter: Voter): void {
+    const onMessage = (message: InboundFederation) => voter.messageArrived(message);
+    this.#context.watch(
+      this.#parts.network,
+      NetworkInternalService.method.watchFederation,
+      {},
+      {
+        onMessage: ({ event }) => {
+          if (event.case === "message") onMessage(event.value);
+        },
+        onEnd: () => {
+          this.#context.timers.after(REWATCH_MS, () => this.#watchFederation(voter));
+        },
+      },
+    );
+  }
+
+  #submit(transaction: Uint8Array) {
+    const { length } = transaction;
+    if (length < 1 || length > TRANSACTION_BYTES_MAX) return transactionRefused(length);
+    if (!this.#transactions.add(transaction)) return transactionsFull(this.#parts.chain.facts.slotDurationMs);
+    return {};
+  }
+
+  #publish({ slot, height, hash, authorityIndex, isProposal }: SeenVote): void {
+    const value = { slot: BigInt(slot), block: { height: BigInt(height), hash }, authorityIndex, isProposal };
+    this.streams.watchVotes.publish({ event: { case: "vote", value } });
+  }
+
+  #status() {
+    const { chain } = this.#parts;
+    if (this.#member === undefined) return { isEnabled: false };
+    const { ballot, author, voter } = this.#member;
+    const { keys } = chain.authoritiesAt(chain.snapshot().head.height + 1);
+    const index = keys.findIndex((key) => equalBytes(key, ballot.publicKey));
+    const { blocksProposed, blocksCertified, lastRefusal } = author.counts;
+    const { proposalsApproved, proposalsRefused } = voter.counts;
+    return {
+      isEnabled: index >= 0,
+      authorityKey: ballot.publicKey,
+      authorityIndex: Math.max(0, index),
+      blocksProposed: BigInt(blocksProposed),
+      blocksCertified: BigInt(blocksCertified),
+      proposalsApproved: BigInt(proposalsApproved),
+      proposalsRefused: BigInt(proposalsRefused),
+      lastVotedSlot: BigInt(ballot.lastVote?.slot ?? 0),
+      lastRefusal,
+    };
+  }
+}

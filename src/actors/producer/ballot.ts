@@ -1,0 +1,103 @@
+/**
+ * Ballot: the one place where this member signs. It decides by the voting rule, makes the record durable, and only
+ * then signs. Owns the last vote; the store outlives restarts, and no recovery of the chain touches it.
+ */
+
+import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../chain/signing.ts";
+import type { ChainFacts } from "../../chain/validator.ts";
+import {
+  decideVote,
+  decodeVoteRecord,
+  encodeVoteRecord,
+  type Proposal,
+  type VoteDecision,
+  type VoteRecord,
+  type VoteRefusal,
+} from "../../chain/vote.ts";
+import { Failure } from "../../kernel/errors.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { VoteStore } from "../../storage/port.ts";
+
+/** The member's key: a SecretKey of bls.ts, or whatever else can sign. */
+export interface Signer {
+  /** 48 bytes. */
+  readonly publicKey: Uint8Array;
+  /** Signature (96 bytes) over a 32-byte signing root. */
+  sign(signingRoot: Uint8Array): Uint8Array;
+}
+
+export type Cast =
+  | { readonly ok: true; readonly signature: Uint8Array; readonly isRepeat: boolean }
+  | { readonly ok: false; readonly reason: VoteRefusal | "VOTE_NOT_DURABLE" };
+
+export interface BallotParts {
+  readonly votes: VoteStore;
+  readonly signer: Signer;
+  readonly facts: ChainFacts;
+  /** Unix milliseconds. */
+  readonly startedAtMs: number;
+  readonly log: Log;
+}
+
+export class Ballot {
+  readonly publicKey: Uint8Array;
+  readonly #parts: BallotParts;
+  readonly #domain: Uint8Array;
+  #lastVote: VoteRecord | undefined;
+  /** False after a write that failed: the slot counts as used, and signing the same block waits for the record. */
+  #isDurable = true;
+
+  /** Throws MalformedError on a damaged record: a member that does not know its last vote must not start. */
+  constructor(parts: BallotParts) {
+    this.#parts = parts;
+    this.publicKey = parts.signer.publicKey;
+    this.#domain = domain(DOMAIN_BLOCK_APPROVAL, parts.facts.genesisHash);
+    const bytes = parts.votes.last();
+    this.#lastVote = bytes && decodeVoteRecord(bytes);
+  }
+
+  get lastVote(): VoteRecord | undefined {
+    return this.#lastVote;
+  }
+
+  /** What `cast` would decide; records and signs nothing. */
+  consider(proposal: Proposal, nowMs: number, headHash: Uint8Array): VoteDecision {
+    const { slotDurationMs, driftMs } = this.#parts.facts;
+    const { startedAtMs } = this.#parts;
+    return decideVote(proposal, {
+      lastVote: this.#lastVote,
+      startedAtMs,
+      nowMs,
+      slotDurationMs,
+      driftMs,
+      headHash,
+    });
+  }
+
+  /** Blocks for one fsync when the vote is new. */
+  cast(proposal: Proposal, nowMs: number, headHash: Uint8Array): Cast {
+    const decision = this.consider(proposal, nowMs, headHash);
+    if (decision.kind === "refuse") return { ok: false, reason: decision.reason };
+    const isRecorded = decision.kind === "repeat" && this.#isDurable;
+    if (!isRecorded && !this.#record(decision.record)) {
+      return { ok: false, reason: "VOTE_NOT_DURABLE" };
+    }
+    const signature = this.#parts.signer.sign(signingRoot(proposal.hash, this.#domain));
+    return { ok: true, signature, isRepeat: decision.kind === "repeat" };
+  }
+
+  #record(record: VoteRecord): boolean {
+    // Remembered first: should the write fail half-way, the slot counts as used.
+    this.#lastVote = record;
+    this.#isDurable = false;
+    try {
+      this.#parts.votes.record(encodeVoteRecord(record));
+      this.#isDurable = true;
+      return true;
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      this.#parts.log.error("the vote was not made durable and is not cast", { error, slot: record.slot });
+      return false;
+    }
+  }
+}

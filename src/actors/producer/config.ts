@@ -1,0 +1,36 @@
+/**
+ * Settings of the ProducerActor and its constants with their reasons. The composition root fills the settings from
+ * the configuration file.
+ */
+
+export interface ProducerConfig {
+  /** How long a proposal may gather approvals, milliseconds. Federation timing: 500. */
+  readonly consensusTimeoutMs: number;
+  /** How long we wait for a block that is just arriving, milliseconds. Federation timing: 100. */
+  readonly graceMs: number;
+  /** Length of the transaction made up for a block that has none, 0 for none; at most 1 MiB. */
+  readonly fillerBytes: number;
+}
+
+/**
+ * Proposals that wait for their parent or for the verification of their signatures. A member makes one a slot, so that
+ * even all 15 at once fit; one more is refused as BUSY, and its author counts us as silent.
+ */
+export const PROPOSALS_MAX = 16;
+
+/** Submitted transactions that wait for a block of ours; at the bound SubmitTransaction is refused. */
+export const TRANSACTIONS_MAX = 4096;
+/** Their bytes, 8 MiB: some six blocks. At the bound as above. */
+export const TRANSACTIONS_BYTES_MAX = 8 * 1024 * 1024;
+
+/**
+ * Transactions in one block of ours in bytes, offsets included: a SignedBlock has at most 2 MiB, and each member's
+ * validation time (200 ms) has to hold it. What does not fit waits for our next block.
+ */
+export const BLOCK_TRANSACTION_BYTES_MAX = 1_500_000;
+
+/** Pause before a stream of an actor below that ended is read again: its restart takes this long at least. */
+export const REWATCH_MS = 250;
+
+/** Deadline of the question whether we may produce, milliseconds: answered from memory, or the slot is lost anyway. */
+export const PERMISSION_DEADLINE_MS = 250;

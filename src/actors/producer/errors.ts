@@ -1,0 +1,34 @@
+/**
+ * Why a member refuses a proposal, and what callers of the ProducerActor are told. A refusal travels to the proposal's
+ * author as its code, so that its operator can read who refused and why.
+ */
+
+import type { BlockFault } from "../../chain/block-fault.ts";
+import type { VoteRefusal } from "../../chain/vote.ts";
+import { type Failure, failure } from "../../kernel/errors.ts";
+
+export type Refusal =
+  | VoteRefusal
+  /** Not a SignedBlock, or not in a federation message. */
+  | "MALFORMED"
+  /** This node's key is not in the set in force. */
+  | "NOT_A_MEMBER"
+  /** Too many proposals wait. */
+  | "BUSY"
+  /** The approval of the parent inside the proposal does not verify. */
+  | "BAD_PARENT_APPROVAL"
+  /** The vote could not be made durable, so it was not cast. */
+  | "VOTE_NOT_DURABLE"
+  /** The operating system or a worker failed us; the proposal may be good. */
+  | "NOT_NOW"
+  | BlockFault["code"];
+
+export function transactionRefused(length: number): Failure {
+  const message = `a transaction has 1 byte to 1 MiB, this one has ${length} bytes`;
+  return failure("INVALID_ARGUMENT", "TRANSACTION_SIZE", message, { field: "transaction" });
+}
+
+export function transactionsFull(slotDurationMs: number): Failure {
+  const detail = { retryDelayMs: slotDurationMs };
+  return failure("RESOURCE_EXHAUSTED", "TRANSACTIONS_FULL", "too many transactions wait for a block", detail);
+}
