@@ -28,4 +28,3 @@ export interface ProducerParts {
   /** The member's vote record; needed with a signer. */
   readonly votes: VoteStore | undefined;
 }
-

@@ -13,11 +13,11 @@ import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../chain/signing.
 import type { Proposal } from "../../chain/vote.ts";
 import type { ChainHead } from "../../integrations/chain/port.ts";
 import type { TimerHandle } from "../../kernel/clock.ts";
-import type { ProducerContext, ProducerParts } from "./parts.ts";
 import type { Ballot } from "./ballot.ts";
 import { PROPOSALS_MAX, type ProducerConfig } from "./config.ts";
 import type { Refusal } from "./errors.ts";
 import { decodeFederation, encodeApprovalReply } from "./messages.ts";
+import type { ProducerContext, ProducerParts } from "./parts.ts";
 import type { VoteWitness } from "./witness.ts";
 
 export interface VoterParts {
