@@ -4,14 +4,15 @@
  */
 
 import { type AggregateApproval, encodeApproval } from "../../../src/chain/approval.ts";
-import { authoritySet } from "../../../src/chain/authorities.ts";
 import { type BlockBody, EMPTY_BODY, encodeBody, joinBlock } from "../../../src/chain/block.ts";
 import { SecretKey, sumSecretKeys } from "../../../src/chain/bls.ts";
 import { bodyRoot } from "../../../src/chain/body-root.ts";
-import { type BlockHeader, encodeHeader, headerHash } from "../../../src/chain/header.ts";
+import { forgeParameters } from "../../../src/chain/forge.ts";
+import { type BlockHeader, decodeHeader, encodeHeader, headerHash } from "../../../src/chain/header.ts";
 import { appendHash } from "../../../src/chain/mmr.ts";
 import { genesisState, nextHistoryRoot, type SequenceState } from "../../../src/chain/sequence.ts";
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../../src/chain/signing.ts";
+import { type ChainParameters, type Genesis, genesisOf } from "../../../src/chain/spec.ts";
 import type { AuthoritySetFacts, ChainFacts } from "../../../src/chain/validator.ts";
 
 export const SLOT_DURATION_MS = 2000;
@@ -20,6 +21,8 @@ export const FIRST_SLOT = 855_000_000;
 
 export interface Federation {
   readonly secrets: readonly SecretKey[];
+  readonly parameters: ChainParameters;
+  readonly genesis: Genesis;
   readonly authorities: AuthoritySetFacts;
   readonly facts: ChainFacts;
 }
@@ -28,25 +31,16 @@ export function makeFederation(size: number): Federation {
   const secrets = Array.from({ length: size }, (_, index) =>
     SecretKey.fromSeed(new Uint8Array(32).fill(index + 1)),
   );
-  const authorities = authoritySet(secrets.map((secret) => secret.publicKey));
-  const genesis: BlockHeader = {
-    parentHash: new Uint8Array(32),
-    height: 0,
-    slot: 0,
-    timestampMs: 0,
-    stateRoot: new Uint8Array(32).fill(0xa1),
-    bodyRoot: bodyRoot(encodeBody(EMPTY_BODY)),
-    authoritiesRoot: authorities.root,
-    historyRoot: new Uint8Array(32),
-  };
+  const parameters = forgeParameters(secrets, SLOT_DURATION_MS);
+  const genesis = genesisOf(parameters);
   const facts: ChainFacts = {
-    genesisHash: headerHash(encodeHeader(genesis)),
+    genesisHash: genesis.hash,
     slotDurationMs: SLOT_DURATION_MS,
     driftMs: 500,
     maxBlocksWithoutPow: 0,
     finalityDepth: 64,
   };
-  return { secrets, authorities, facts };
+  return { secrets, parameters, genesis, authorities: genesis.authorities, facts };
 }
 
 /** All members of a set of `size`. */
@@ -112,7 +106,7 @@ export class ChainBuilder {
       height: state.height + 1,
       slot,
       timestampMs: slot * SLOT_DURATION_MS + 7,
-      stateRoot: new Uint8Array(32).fill(0xa1),
+      stateRoot: decodeHeader(federation.genesis.header).stateRoot,
       bodyRoot: bodyRoot(body),
       authoritiesRoot: federation.authorities.root,
       historyRoot: nextHistoryRoot(state),
