@@ -12,7 +12,7 @@ import { hashPair, merkleize, mixInLength, packBytes } from "./merkle.ts";
 export const AUTHORITIES_MAX = 15;
 export const SIGNATURE_LENGTH = 96;
 /** Offset of the bits (4) and signature (96). */
-export const APPROVAL_FIXED_LENGTH = 100;
+const APPROVAL_FIXED_LENGTH = 100;
 /** A bitlist of at most 15 bits with its end mark takes one or two bytes. */
 export const APPROVAL_LENGTH_MAX = APPROVAL_FIXED_LENGTH + 2;
 

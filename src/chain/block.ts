@@ -46,7 +46,7 @@ export interface ParsedBlock {
   readonly approvalOffset: number;
 }
 
-export interface Pegin {
+interface Pegin {
   readonly txid: Uint8Array;
   readonly blockHash: Uint8Array;
 }

@@ -15,7 +15,7 @@ export const CHUNK_LENGTH = 32;
 const DEPTH_MAX = 26;
 
 /** `ZERO_HASHES[d]` is the root of a tree of 2^d zero chunks. */
-export const ZERO_HASHES: readonly Uint8Array[] = makeZeroHashes();
+const ZERO_HASHES: readonly Uint8Array[] = makeZeroHashes();
 
 function makeZeroHashes(): Uint8Array[] {
   const hashes: Uint8Array[] = [new Uint8Array(CHUNK_LENGTH)];

@@ -80,7 +80,7 @@ export function checkBitlist(
   return (approval.bits & (1 << author)) === 0 ? blockFault("AUTHOR_BIT_MISSING", { of, author }) : undefined;
 }
 
-export function checkQuorum(approval: AggregateApproval, authorities: number, of: ApprovalSubject): Outcome {
+function checkQuorum(approval: AggregateApproval, authorities: number, of: ApprovalSubject): Outcome {
   const required = quorumOf(authorities);
   const actual = countBits(approval.bits);
   return actual >= required ? undefined : blockFault("QUORUM_MISSING", { of, required, actual });

@@ -17,7 +17,7 @@ import type { AuthoritySetFacts, ChainFacts } from "../../../src/chain/validator
 
 export const SLOT_DURATION_MS = 2000;
 /** Slot of the first block: a time in 2024. */
-export const FIRST_SLOT = 855_000_000;
+const FIRST_SLOT = 855_000_000;
 
 export interface Federation {
   readonly secrets: readonly SecretKey[];

@@ -36,7 +36,7 @@ export const blockHeaderType = new ContainerType({
 
 export const approvalType = new ContainerType({ aggregationBits: new BitListType(15), signature: bytes96 });
 
-export const auxPowHeaderType = new ContainerType({
+const auxPowHeaderType = new ContainerType({
   rangeStart: bytes32,
   rangeEnd: bytes32,
   bits: uint32,
@@ -48,7 +48,7 @@ export const auxPowHeaderType = new ContainerType({
 
 export const authoritySetType = new ContainerType({ keys: new ListCompositeType(bytes48, 15) });
 
-export const authorityChangeType = new ContainerType({
+const authorityChangeType = new ContainerType({
   set: authoritySetType,
   proofs: new ListCompositeType(bytes96, 15),
 });
@@ -80,7 +80,7 @@ export function oracleApproval(approval: AggregateApproval): {
   return { aggregationBits, signature: approval.signature };
 }
 
-export function oracleChange(change: AuthorityChange): {
+function oracleChange(change: AuthorityChange): {
   set: { keys: Uint8Array[] };
   proofs: Uint8Array[];
 } {
