@@ -20,6 +20,10 @@ export class HashTail {
     return this.#heights.get(Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString("latin1"));
   }
 
+  clear(): void {
+    this.#heights.clear();
+  }
+
   removeWhere(isGone: (height: number) => boolean): void {
     for (const [hash, height] of this.#heights) {
       if (isGone(height)) this.#heights.delete(hash);

@@ -20,10 +20,10 @@ import {
   isSealed,
   MAP_BYTES,
   RUN_BLOCKS,
-  RUNS_MAX,
   runKey,
   sideKey,
   tableKey,
+  unsealedCount,
 } from "./lmdb-layout.ts";
 import { factsOf, failureOf } from "./lmdb-messages.ts";
 import { WriterThread } from "./lmdb-thread.ts";
@@ -293,7 +293,9 @@ class LmdbStore implements BlockStore {
       if ("batch" in request) this.#tail.add(request.batch.firstHeight, request.batch.hashes);
     }
     if (after.head < before.head) this.#tail.removeWhere((height) => height > after.head);
-    if (after.runs !== before.runs) this.#tail.removeWhere((height) => isSealed(after, height));
+    if (after.runs === before.runs) return;
+    if (unsealedCount(after) === 0) this.#tail.clear();
+    else this.#tail.removeWhere((height) => isSealed(after, height));
   }
 
   #fillTail(): void {
@@ -341,12 +343,11 @@ class LmdbStore implements BlockStore {
 
   #sealedHeightOf(hash: Uint8Array): number | undefined {
     const first = hash[0] ?? 0;
-    const runs = this.#databases.index.getRange({
-      start: runKey(first, 0),
-      end: runKey(first, RUNS_MAX) + 1,
-    });
-    for (const { value } of runs) {
-      for (const height of heightsIn(value as Buffer, hash)) {
+    // The newest first: most questions are about recent blocks.
+    for (let run = this.#state.runs - 1; run >= 0; run--) {
+      const entries = this.#databases.index.getBinary(runKey(first, run));
+      if (entries === undefined) continue;
+      for (const height of heightsIn(entries, hash)) {
         if (this.#hasHash(height, hash)) return height;
       }
     }

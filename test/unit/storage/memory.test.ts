@@ -1,0 +1,67 @@
+/** The twin in memory: the contract of every block store, and its simulated crashes. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { realScheduler, SimulatedScheduler } from "../../../src/kernel/scheduler.ts";
+import { MemoryDisk, openMemoryStore, openMemoryVotes } from "../../../src/storage/memory.ts";
+import { blockBatch, blockHash } from "../../contract/block-batches.ts";
+import { assertChain, blockStoreContract, rejectsWith } from "../../contract/block-store.ts";
+
+const genesisHash = blockHash(0);
+
+blockStoreContract("memory", async () => {
+  const disk = new MemoryDisk();
+  return {
+    open: async () => openMemoryStore({ disk, genesisHash, scheduler: realScheduler }),
+    dispose: async () => {},
+  };
+});
+
+describe("MemoryDisk", () => {
+  it("loses at a crash what was not flushed, but for the survivors, in order", async () => {
+    for (const survivors of [0, 1, 2, 3]) {
+      const disk = new MemoryDisk();
+      const scheduler = new SimulatedScheduler();
+      const store = openMemoryStore({ disk, genesisHash, scheduler });
+      const first = store.append(blockBatch(1, 5));
+      scheduler.step();
+      await first;
+      for (const height of [6, 11, 16]) void store.append(blockBatch(height, 5));
+      assert.equal(store.head()?.height, 5, "only what is durable is seen");
+      disk.crash({ survivors });
+      assert.throws(() => store.head(), { reason: "STORE_CLOSED" });
+      await store.close();
+      await scheduler.runUntilIdle();
+      assertChain(openMemoryStore({ disk, genesisHash, scheduler }), 1, 5 + 5 * survivors);
+    }
+  });
+
+  it("refuses to open what a torn write left", async () => {
+    const disk = new MemoryDisk();
+    const scheduler = new SimulatedScheduler();
+    const store = openMemoryStore({ disk, genesisHash, scheduler });
+    void store.append(blockBatch(1, 5));
+    disk.crash({ isTorn: true });
+    assert.throws(() => openMemoryStore({ disk, genesisHash, scheduler }), { reason: "DATABASE_CORRUPT" });
+  });
+
+  it("fails writes while it is full, and goes on afterwards", async () => {
+    const disk = new MemoryDisk();
+    const store = openMemoryStore({ disk, genesisHash, scheduler: realScheduler });
+    const votes = openMemoryVotes(disk);
+    disk.isFull = true;
+    await rejectsWith(store.append(blockBatch(1, 5)), "RESOURCE_EXHAUSTED", "DISK_FULL");
+    assert.throws(() => votes.record(Uint8Array.of(1)), { reason: "DISK_FULL" });
+    disk.isFull = false;
+    await store.append(blockBatch(1, 5));
+    votes.record(Uint8Array.of(2));
+    assert.deepEqual(votes.last(), Uint8Array.of(2));
+    assertChain(store, 1, 5);
+  });
+
+  it("refuses another chain", async () => {
+    const disk = new MemoryDisk();
+    await openMemoryStore({ disk, genesisHash, scheduler: realScheduler }).close();
+    const open = () => openMemoryStore({ disk, genesisHash: blockHash(1), scheduler: realScheduler });
+    assert.throws(open, { reason: "GENESIS_MISMATCH" });
+  });
+});
