@@ -38,7 +38,7 @@ export class TopicSubscription<M extends DescMethod> extends StreamSubscription<
   #skipped = 0;
   #needsSnapshot = false;
   #needsHeartbeat = false;
-  #deliveredSinceHeartbeat = false;
+  #deliveredAtMs = 0;
   #heartbeat: TimerHandle | undefined;
 
   constructor(
@@ -53,6 +53,7 @@ export class TopicSubscription<M extends DescMethod> extends StreamSubscription<
     this.#host = host;
     this.#settings = settings;
     this.#link = link;
+    this.#deliveredAtMs = host.clock.monotonicMs();
   }
 
   override get pending(): { messages: number; bytes: number } {
@@ -95,7 +96,7 @@ export class TopicSubscription<M extends DescMethod> extends StreamSubscription<
       if (!this.isOpen || this.isPaused) return false;
       const message = this.#next();
       if (message === undefined) return false;
-      this.#deliveredSinceHeartbeat = true;
+      this.#deliveredAtMs = this.#host.clock.monotonicMs();
       this.deliver(message);
     }
     return true;
@@ -167,15 +168,18 @@ export class TopicSubscription<M extends DescMethod> extends StreamSubscription<
     return count;
   }
 
+  /** Waits until the reader was told nothing for a whole period. */
   #armHeartbeat(): void {
     const periodMs = this.#link.heartbeatMs;
     if (periodMs === undefined || !this.#link.hasEvent("heartbeat")) return;
-    this.#heartbeat = this.#host.clock.setTimer(periodMs, () => {
-      if (!this.#deliveredSinceHeartbeat) {
+    const { clock } = this.#host;
+    const sinceMs = clock.monotonicMs() - this.#deliveredAtMs;
+    const delayMs = sinceMs >= periodMs ? periodMs : periodMs - sinceMs;
+    this.#heartbeat = clock.setTimer(delayMs, () => {
+      if (clock.monotonicMs() - this.#deliveredAtMs >= periodMs) {
         this.#needsHeartbeat = true;
         this.wake();
       }
-      this.#deliveredSinceHeartbeat = false;
       this.#armHeartbeat();
     });
   }

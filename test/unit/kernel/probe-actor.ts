@@ -122,8 +122,8 @@ export function see<T>(promise: Promise<T>): Seen<T> {
   return seen;
 }
 
-export function assertFailed<T>(seen: Seen<T>, code: StatusCode, reason: string): void {
-  assert.equal(seen.isSettled, true, "not settled");
+export function assertFailed(seen: Seen<unknown> | undefined, code: StatusCode, reason: string): void {
+  assert.equal(seen?.isSettled, true, "not settled");
   assert.equal(seen.failure?.code, code);
   assert.equal(seen.failure?.reason, reason);
 }
