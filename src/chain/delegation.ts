@@ -148,6 +148,6 @@ export function memberOf(delegation: Delegation, authorities: readonly Uint8Arra
   return index < 0 ? undefined : index;
 }
 
-function delegationSigningRoot(delegation: Delegation, genesisHash: Uint8Array): Uint8Array {
+export function delegationSigningRoot(delegation: Delegation, genesisHash: Uint8Array): Uint8Array {
   return signingRoot(delegationRoot(delegation), domain(DOMAIN_DELEGATION, genesisHash));
 }

@@ -74,6 +74,11 @@ export function publicKeyOfPeer(peerId: string): Uint8Array | undefined {
   return bytes.subarray(PEER_ID_PREFIX.length);
 }
 
+/** The binary form of an ed25519 peer id, 38 bytes, as a delegation carries it; `undefined` as above. */
+export function peerIdBytes(peerId: string): Uint8Array | undefined {
+  return publicKeyOfPeer(peerId) === undefined ? undefined : base58Decode(peerId);
+}
+
 /** True only for a signature by the key of that peer id; malformed ids and signatures are false. */
 export function verifyPeerSignature(peerId: string, bytes: Uint8Array, signature: Uint8Array): boolean {
   const publicKey = publicKeyOfPeer(peerId);

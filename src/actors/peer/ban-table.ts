@@ -1,0 +1,117 @@
+/**
+ * Bans: records of their own that do not decay and are never evicted early, persisted, and read by the host's gate at
+ * every connection. Written by the PeerActor only; it outlives the actor and the host, so the composition root makes it.
+ */
+
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { type Ban, BanSchema, type Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { ConnectionGate } from "../../p2p/port.ts";
+import type { Table } from "../../storage/port.ts";
+
+/** Bans in force at a time, about 30 MB. At it new ones are refused, never old ones dropped: a flood of ids frees nobody. */
+export const BANS_MAX = 100_000;
+
+const REASON_LENGTH_MAX = 512;
+const EVIDENCE_BYTES_MAX = 1024;
+
+export interface BanInit {
+  readonly peerId: string;
+  readonly reason: string;
+  readonly offence: Offence;
+  readonly evidence: Uint8Array;
+  readonly durationMs: number;
+}
+
+export class BanTable implements ConnectionGate {
+  readonly #clock: Clock;
+  readonly #table: Table;
+  readonly #bans = new Map<string, Ban>();
+  #applicationScore: (peerId: string) => number = () => 0;
+
+  /** Reads what is stored; a record that cannot be read is dropped. */
+  constructor(clock: Clock, table: Table) {
+    this.#clock = clock;
+    this.#table = table;
+    for (const [peerId, bytes] of table.entries()) {
+      const ban = decodeBan(bytes);
+      if (ban !== undefined && this.#isInForce(ban) && this.#bans.size < BANS_MAX)
+        this.#bans.set(peerId, ban);
+    }
+  }
+
+  /** The gate: refuses banned peers, in either direction. */
+  allows(peerId: string | undefined): boolean {
+    return peerId === undefined || this.find(peerId) === undefined;
+  }
+
+  /** What gossip takes from the PeerActor's judgement. */
+  applicationScore(peerId: string): number {
+    return this.#applicationScore(peerId);
+  }
+
+  /** The PeerActor of this incarnation judges. */
+  judgeBy(applicationScore: (peerId: string) => number): void {
+    this.#applicationScore = applicationScore;
+  }
+
+  /** The ban in force, if there is one. */
+  find(peerId: string): Ban | undefined {
+    const ban = this.#bans.get(peerId);
+    return ban !== undefined && this.#isInForce(ban) ? ban : undefined;
+  }
+
+  /** All bans in force. */
+  list(): readonly Ban[] {
+    return [...this.#bans.values()].filter((ban) => this.#isInForce(ban));
+  }
+
+  /** Bans, or prolongs; undefined when the table is full. In force at once, durable when the promise settles. */
+  put(init: BanInit): { readonly ban: Ban; readonly stored: Promise<void> } | undefined {
+    if (this.#bans.size >= BANS_MAX && !this.#bans.has(init.peerId)) this.removeExpired();
+    if (this.#bans.size >= BANS_MAX && !this.#bans.has(init.peerId)) return undefined;
+    const nowMs = this.#clock.nowMs();
+    const known = this.find(init.peerId);
+    const untilMs = Math.max(
+      nowMs + init.durationMs,
+      known?.until === undefined ? 0 : timestampMs(known.until),
+    );
+    const ban = create(BanSchema, {
+      peerId: init.peerId,
+      reason: init.reason.slice(0, REASON_LENGTH_MAX),
+      offence: init.offence,
+      evidence: init.evidence.slice(0, EVIDENCE_BYTES_MAX),
+      until: timestampFromMs(untilMs),
+      created: timestampFromMs(nowMs),
+    });
+    this.#bans.set(init.peerId, ban);
+    return { ban, stored: this.#table.put(new Map([[init.peerId, toBinary(BanSchema, ban)]])) };
+  }
+
+  /** Lifts a ban; false when there was none. */
+  lift(peerId: string): { readonly wasBanned: boolean; readonly stored: Promise<void> } {
+    const wasBanned = this.find(peerId) !== undefined;
+    this.#bans.delete(peerId);
+    return { wasBanned, stored: this.#table.delete([peerId]) };
+  }
+
+  /** Forgets bans that ended; answers whose. */
+  removeExpired(): { readonly peerIds: readonly string[]; readonly stored: Promise<void> } {
+    const ended = [...this.#bans].filter(([, ban]) => !this.#isInForce(ban)).map(([peerId]) => peerId);
+    for (const peerId of ended) this.#bans.delete(peerId);
+    return { peerIds: ended, stored: ended.length === 0 ? Promise.resolve() : this.#table.delete(ended) };
+  }
+
+  #isInForce(ban: Ban): boolean {
+    return ban.until !== undefined && timestampMs(ban.until) > this.#clock.nowMs();
+  }
+}
+
+function decodeBan(bytes: Uint8Array): Ban | undefined {
+  try {
+    return fromBinary(BanSchema, bytes.slice());
+  } catch {
+    return undefined;
+  }
+}

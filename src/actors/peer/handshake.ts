@@ -1,0 +1,187 @@
+/**
+ * The status handshake: what we say of ourselves and what we believe of a peer. A number proves nothing; a head counts
+ * when its approval verifies under the set in force, a role when its delegation does. Owned by the PeerActor; the
+ * signatures are checked by the validator, off this thread.
+ */
+
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { Role, type Status, StatusSchema } from "../../../gen/alys/wire/v1/wire_pb.ts";
+import { equalBytes } from "../../chain/bytes.ts";
+import {
+  type Delegation,
+  decodeDelegation,
+  delegationSigningRoot,
+  isExpired,
+  memberOf,
+} from "../../chain/delegation.ts";
+import { type BlockHeader, decodeHeader, HASH_LENGTH, headerHash } from "../../chain/header.ts";
+import { MalformedError } from "../../chain/malformed.ts";
+import type { Validator } from "../../chain/validator.ts";
+import type { ChainPort } from "../../integrations/chain/port.ts";
+import { PROTOCOL_VERSIONS } from "./config.ts";
+
+/** What a member shows to prove its role. */
+export interface OwnDelegation {
+  /** SSZ Delegation. */
+  readonly delegation: Uint8Array;
+  /** 96 bytes. */
+  readonly signature: Uint8Array;
+  readonly role: Role;
+}
+
+export interface HandshakeParts {
+  readonly chain: ChainPort;
+  readonly validator: Validator;
+  /** Peer id in its binary form, as a Delegation carries it. */
+  readonly peerIdBytes: (peerId: string) => Uint8Array | undefined;
+  readonly ownDelegation: OwnDelegation | undefined;
+}
+
+/** A Status that was believed. */
+export interface ProvenStatus {
+  readonly headHash: Uint8Array;
+  readonly headHeight: number;
+  readonly headSlot: number;
+  readonly finalHeight: number;
+  readonly earliestHeight: number;
+  readonly receivedMs: number;
+  /** Set when a delegation proved it. */
+  readonly memberKey: Uint8Array | undefined;
+  readonly memberRole: number;
+}
+
+/** Why a Status was not believed, and whether that is proof of bad faith. */
+export type StatusFault =
+  | { readonly kind: "malformed"; readonly detail: string }
+  | { readonly kind: "other chain" }
+  | { readonly kind: "no common version" }
+  | { readonly kind: "false head" }
+  | { readonly kind: "unknown authorities" };
+
+export type StatusVerdict =
+  | { readonly ok: true; readonly status: ProvenStatus }
+  | { readonly ok: false; readonly fault: StatusFault };
+
+/** Heads whose approval was verified: every peer of a synced network tells the same one. */
+const VERIFIED_MAX = 64;
+
+interface Claim {
+  readonly status: Status;
+  readonly header: BlockHeader;
+  readonly hash: Uint8Array;
+}
+
+export class Handshake {
+  readonly #parts: HandshakeParts;
+  readonly #verified = new Map<string, true>();
+
+  constructor(parts: HandshakeParts) {
+    this.#parts = parts;
+  }
+
+  /** Our own Status, encoded. */
+  ownStatus(): Uint8Array {
+    const { chain, ownDelegation } = this.#parts;
+    const { head, final, earliestHeight } = chain.snapshot();
+    const status = create(StatusSchema, {
+      versions: [...PROTOCOL_VERSIONS],
+      genesisHash: chain.facts.genesisHash,
+      headHeader: head.header,
+      headApproval: head.approval,
+      finalHeight: BigInt(final.height),
+      finalHash: final.hash,
+      earliestHeight: BigInt(earliestHeight),
+      role: ownDelegation?.role ?? Role.UNSPECIFIED,
+      delegation: ownDelegation?.delegation ?? new Uint8Array(),
+      delegationSignature: ownDelegation?.signature ?? new Uint8Array(),
+    });
+    return toBinary(StatusSchema, status);
+  }
+
+  /** Judges a peer's Status. Rejects only when the validator is closed or overloaded. */
+  async judge(peerId: string, bytes: Uint8Array, nowMs: number): Promise<StatusVerdict> {
+    const claim = this.#read(bytes);
+    if ("kind" in claim) return { ok: false, fault: claim };
+    const fault = await this.#headFault(claim);
+    if (fault !== undefined) return { ok: false, fault };
+    const { status, header, hash } = claim;
+    const member = await this.#memberOf(peerId, status, nowMs);
+    return {
+      ok: true,
+      status: {
+        headHash: hash,
+        headHeight: header.height,
+        headSlot: header.slot,
+        finalHeight: Number(status.finalHeight),
+        earliestHeight: Number(status.earliestHeight),
+        receivedMs: nowMs,
+        memberKey: member?.publicKey,
+        memberRole: member?.role ?? 0,
+      },
+    };
+  }
+
+  #read(bytes: Uint8Array): Claim | StatusFault {
+    try {
+      const status = fromBinary(StatusSchema, bytes.slice());
+      if (!equalBytes(status.genesisHash, this.#parts.chain.facts.genesisHash))
+        return { kind: "other chain" };
+      if (!status.versions.some((version) => PROTOCOL_VERSIONS.includes(version)))
+        return { kind: "no common version" };
+      if (status.finalHash.length !== HASH_LENGTH)
+        return { kind: "malformed", detail: "final_hash is not 32 bytes" };
+      if (status.finalHeight > Number.MAX_SAFE_INTEGER || status.earliestHeight > Number.MAX_SAFE_INTEGER) {
+        return { kind: "malformed", detail: "a height is out of range" };
+      }
+      return { status, header: decodeHeader(status.headHeader), hash: headerHash(status.headHeader) };
+    } catch (error) {
+      const detail = error instanceof MalformedError ? error.message : "not a Status";
+      return { kind: "malformed", detail };
+    }
+  }
+
+  /** Undefined when the head is believed. */
+  async #headFault({ status, header, hash }: Claim): Promise<StatusFault | undefined> {
+    const { chain, validator } = this.#parts;
+    if (header.height === 0) {
+      return equalBytes(hash, chain.facts.genesisHash) ? undefined : { kind: "false head" };
+    }
+    const known = chain.hashAt(header.height);
+    if (known !== undefined && equalBytes(known, hash)) return undefined;
+    const key = Buffer.from(hash).toString("hex");
+    if (this.#verified.has(key)) return undefined;
+    const authorities = chain.authoritiesAt(header.height);
+    // A head under a set that we do not know is a hint and no proof: neither believed nor blamed.
+    if (!equalBytes(header.authoritiesRoot, authorities.root)) return { kind: "unknown authorities" };
+    const check = { header: status.headHeader, approval: status.headApproval, authorities };
+    const [isTrue] = await validator.verifyApprovals([check]);
+    if (isTrue !== true) return { kind: "false head" };
+    if (this.#verified.size >= VERIFIED_MAX) this.#verified.delete(this.#verified.keys().next().value ?? "");
+    this.#verified.set(key, true);
+    return undefined;
+  }
+
+  /** A delegation that does not hold gives no role; expired or of a former member, it is no fault either. */
+  async #memberOf(peerId: string, status: Status, nowMs: number): Promise<Delegation | undefined> {
+    if (status.delegation.length === 0) return undefined;
+    const { chain, validator, peerIdBytes } = this.#parts;
+    let delegation: Delegation;
+    try {
+      delegation = decodeDelegation(status.delegation);
+    } catch {
+      return undefined;
+    }
+    const peerBytes = peerIdBytes(peerId);
+    const { keys } = chain.authoritiesAt(chain.snapshot().head.height + 1);
+    if (peerBytes === undefined || !equalBytes(peerBytes, delegation.peerId)) return undefined;
+    if (memberOf(delegation, keys) === undefined || isExpired(delegation, nowMs)) return undefined;
+    const [isTrue] = await validator.verifySignatures([
+      {
+        publicKeys: [delegation.publicKey],
+        signingRoot: delegationSigningRoot(delegation, chain.facts.genesisHash),
+        signature: status.delegationSignature,
+      },
+    ]);
+    return isTrue === true ? delegation : undefined;
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * PeerInfo as it is answered and watched, built from what the book knows. Pure.
+ */
+
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import {
+  ConnectionState,
+  Direction,
+  type PeerInfo,
+  PeerInfoSchema,
+  type PeerScore,
+  PeerScoreSchema,
+  PeerType,
+} from "../../../gen/alys/peer/v1/peer_pb.ts";
+import type { KnownPeer } from "./peer-book.ts";
+import { reputationAt } from "./reputation.ts";
+import { scoreOf } from "./score.ts";
+
+export function scoreView(peer: KnownPeer, nowMs: number): PeerScore {
+  const score = scoreOf(peer.score, peer.memberKey !== undefined);
+  return create(PeerScoreSchema, { ...score, reputation: reputationAt(peer.reputation, nowMs) });
+}
+
+/** A proven delegation decides; else what the operator assigned; else a regular node. */
+export function typeOf(peer: KnownPeer): PeerType {
+  if (peer.memberKey !== undefined) return PeerType.FEDERATION;
+  return peer.assignedType === PeerType.UNSPECIFIED ? PeerType.REGULAR : peer.assignedType;
+}
+
+export function peerView(peer: KnownPeer, nowMs: number, isBanned: boolean): PeerInfo {
+  const { link } = peer;
+  const connection = link.state === "connected" || link.state === "handshaking" ? link.connection : undefined;
+  const status = link.state === "connected" ? link.status : undefined;
+  return create(PeerInfoSchema, {
+    peerId: peer.peerId,
+    addresses: [...peer.addresses],
+    peerType: typeOf(peer),
+    score: scoreView(peer, nowMs),
+    connectionState: isBanned ? ConnectionState.BANNED : STATES[link.state],
+    direction: connection === undefined ? Direction.UNSPECIFIED : DIRECTIONS[connection.direction],
+    transport: connection?.transport ?? "",
+    lastSeen: timestampFromMs(peer.lastSeenMs),
+    metrics: {
+      ...(peer.score.latencyMs === undefined ? {} : { latencyMs: peer.score.latencyMs }),
+      ...(peer.score.bytesPerSecond === undefined
+        ? {}
+        : { throughputBytesPerSecond: peer.score.bytesPerSecond }),
+      requestsAnswered: BigInt(peer.requestsAnswered),
+      requestsFailed: BigInt(peer.requestsFailed),
+      blocksServed: BigInt(peer.blocksServed),
+      bytesReceived: BigInt(connection?.bytesIn ?? 0),
+      bytesSent: BigInt(connection?.bytesOut ?? 0),
+    },
+    ...(status === undefined
+      ? {}
+      : {
+          head: {
+            height: BigInt(status.headHeight),
+            hash: status.headHash,
+            slot: BigInt(status.headSlot),
+            receivedMs: BigInt(status.receivedMs),
+          },
+          finalHeight: BigInt(status.finalHeight),
+          earliestHeight: BigInt(status.earliestHeight),
+        }),
+    memberKey: peer.memberKey ?? new Uint8Array(),
+    memberRole: peer.memberRole,
+  });
+}
+
+const STATES: Readonly<Record<KnownPeer["link"]["state"], ConnectionState>> = {
+  disconnected: ConnectionState.DISCONNECTED,
+  dialling: ConnectionState.CONNECTING,
+  handshaking: ConnectionState.HANDSHAKING,
+  connected: ConnectionState.CONNECTED,
+};
+
+const DIRECTIONS = { inbound: Direction.INBOUND, outbound: Direction.OUTBOUND } as const;
