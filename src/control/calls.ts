@@ -1,0 +1,231 @@
+/**
+ * The three kinds of calls on grpc-js: unary, server-streaming and bidirectional. Here a call gets its correlation id,
+ * deadline and abort signal, is counted, refused while there are too many, answered with the right status, and written
+ * to the audit log. What is done with the request is `bind.ts`'s, `health.ts`'s and `reflection.ts`'s business.
+ */
+import type { DescMethod } from "@bufbuild/protobuf";
+import {
+  type handleBidiStreamingCall,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Metadata,
+  type ServerDuplexStream,
+} from "@grpc/grpc-js";
+import type { CorrelationIds } from "../kernel/call.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { type Failure, failure } from "../kernel/errors.ts";
+import type { Log } from "../kernel/log.ts";
+import { Audit } from "./audit.ts";
+import { decodeRequest, encodeResponse } from "./codec.ts";
+import { correlationIdOf, remainingMs, traceparentOf } from "./correlation.ts";
+import { CORRELATION_KEY, toFailure, toStatus } from "./errors.ts";
+import type { LiveCalls } from "./live-calls.ts";
+import { Outgoing, type WritableCall } from "./stream.ts";
+
+/** What all calls of one listener share. */
+export interface CallHost {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly live: LiveCalls;
+  readonly correlationIds: CorrelationIds;
+}
+
+/** What is known of a call beside its request. */
+export interface Incoming {
+  readonly method: DescMethod;
+  readonly correlationId: string;
+  readonly traceparent: string | undefined;
+  /** Milliseconds that the caller gave it; undefined when it named no deadline. */
+  readonly deadlineMs: number | undefined;
+  /** Aborts when the caller leaves or its deadline passes. */
+  readonly signal: AbortSignal;
+}
+
+export type UnaryRun = (request: object, incoming: Incoming) => Promise<object> | object;
+
+/** What a streaming method does with a call; it answers how to react. */
+export interface StreamReaction {
+  /** There is room for more. */
+  onRoom(): void;
+  /** Nobody listens any more, whoever ended it: let go of everything. Called once. */
+  onClosed(): void;
+}
+export type StreamRun = (request: object, incoming: Incoming, outgoing: Outgoing) => StreamReaction;
+
+/** The reading side of a bidirectional call: decoded messages at the reader's pace. */
+export type DuplexRun = (
+  requests: AsyncIterable<object>,
+  incoming: Incoming,
+  send: (response: object) => Promise<void>,
+) => Promise<void>;
+
+const CALLER_GONE = failure("CANCELLED", "CALLER_GONE", "the caller left");
+
+type AnyCall = Parameters<handleUnaryCall<Buffer, Buffer>>[0] | WritableCall;
+
+function incomingOf(method: DescMethod, call: AnyCall, host: CallHost, signal: AbortSignal): Incoming {
+  return {
+    method,
+    correlationId: correlationIdOf(call.metadata, host.correlationIds),
+    traceparent: traceparentOf(call.metadata),
+    deadlineMs: remainingMs(call.getDeadline(), host.clock),
+    signal,
+  };
+}
+
+/** One request, one answer. */
+export function unaryCall(
+  method: DescMethod,
+  host: CallHost,
+  run: UnaryRun,
+): handleUnaryCall<Buffer, Buffer> {
+  const audit = new Audit(method, host);
+  return (call, callback) => {
+    const controller = new AbortController();
+    const incoming = incomingOf(method, call, host, controller.signal);
+    const record = audit.begin(incoming.correlationId, call.getPeer());
+    let isAnswered = false;
+    call.once("cancelled", () => {
+      if (!isAnswered) controller.abort(CALLER_GONE);
+    });
+    const refusal = host.live.beginUnary();
+    const answer = async (): Promise<Buffer> => {
+      if (refusal !== undefined) throw refusal;
+      try {
+        return encodeResponse(method, await run(decodeRequest(method, call.request), incoming));
+      } finally {
+        host.live.unaryEnded();
+      }
+    };
+    answer().then(
+      (frame) => {
+        isAnswered = true;
+        const headers = new Metadata();
+        headers.set(CORRELATION_KEY, incoming.correlationId);
+        call.sendMetadata(headers);
+        record.end(undefined);
+        callback(null, frame);
+      },
+      (thrown: unknown) => {
+        isAnswered = true;
+        const reason = toFailure(thrown, incoming.correlationId, host.log);
+        record.end(reason);
+        callback(toStatus(reason, incoming.correlationId));
+      },
+    );
+  };
+}
+
+/** One request, many answers. */
+export function streamCall(
+  method: DescMethod,
+  host: CallHost,
+  run: StreamRun,
+): handleServerStreamingCall<Buffer, Buffer> {
+  const audit = new Audit(method, host);
+  return (call) => {
+    const stream = new LiveOutgoing(method, call, host, audit);
+    if (stream.outgoing.isFinished) return;
+    try {
+      stream.react(run(decodeRequest(method, call.request), stream.incoming, stream.outgoing));
+    } catch (thrown) {
+      stream.end(toFailure(thrown, stream.incoming.correlationId, host.log));
+    }
+  };
+}
+
+/** Many requests, many answers, in any order. */
+export function duplexCall(
+  method: DescMethod,
+  host: CallHost,
+  run: DuplexRun,
+): handleBidiStreamingCall<Buffer, Buffer> {
+  const audit = new Audit(method, host);
+  return (call) => {
+    const stream = new LiveOutgoing(method, call, host, audit);
+    if (stream.outgoing.isFinished) return;
+    const room = new Room();
+    stream.react({ onRoom: () => room.open(), onClosed: () => room.close() });
+    const send = async (response: object): Promise<void> => {
+      if (stream.outgoing.isFinished) throw CALLER_GONE;
+      if (!stream.outgoing.send(encodeResponse(method, response))) await room.wait();
+    };
+    run(requestsOf(method, call, stream.incoming.signal), stream.incoming, send).then(
+      () => stream.outgoing.finish(undefined),
+      (thrown: unknown) => stream.end(toFailure(thrown, stream.incoming.correlationId, host.log)),
+    );
+  };
+}
+
+/** A stream as it is counted, ended by a drain, and audited. */
+class LiveOutgoing {
+  readonly incoming: Incoming;
+  readonly outgoing: Outgoing;
+  #reaction: StreamReaction | undefined;
+
+  constructor(method: DescMethod, call: WritableCall, host: CallHost, audit: Audit) {
+    const controller = new AbortController();
+    this.incoming = incomingOf(method, call, host, controller.signal);
+    const record = audit.begin(this.incoming.correlationId, call.getPeer());
+    this.outgoing = new Outgoing(call, this.incoming.correlationId, {
+      onRoom: () => this.#reaction?.onRoom(),
+      onGone: () => {},
+      onFinished: (reason) => {
+        host.live.streamEnded(this);
+        record.end(reason);
+        this.#close();
+        controller.abort(reason ?? CALLER_GONE);
+      },
+    });
+    const refusal = host.live.beginStream(this);
+    if (refusal !== undefined) this.end(refusal);
+  }
+
+  react(reaction: StreamReaction): void {
+    this.#reaction = reaction;
+    if (this.outgoing.isFinished) this.#close();
+  }
+
+  end(reason: Failure): void {
+    this.outgoing.finish(reason);
+  }
+
+  #close(): void {
+    const reaction = this.#reaction;
+    this.#reaction = undefined;
+    reaction?.onClosed();
+  }
+}
+
+/** Lets senders wait for room; one that waits when the stream ends is told so. */
+class Room {
+  #waiting: { resolve(): void; reject(reason: Failure): void }[] = [];
+
+  wait(): Promise<void> {
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  open(): void {
+    for (const one of this.#waiting.splice(0)) one.resolve();
+  }
+
+  close(): void {
+    for (const one of this.#waiting.splice(0)) one.reject(CALLER_GONE);
+  }
+}
+
+async function* requestsOf(
+  method: DescMethod,
+  call: ServerDuplexStream<Buffer, Buffer>,
+  signal: AbortSignal,
+): AsyncGenerator<object> {
+  try {
+    // A bare loop over the call destroys it at the client's half-close, and the trailers are never sent.
+    for await (const frame of call.iterator({ destroyOnReturn: false })) {
+      yield decodeRequest(method, frame as Buffer);
+    }
+  } catch (thrown) {
+    if (signal.aborted) throw signal.reason;
+    throw thrown;
+  }
+}
