@@ -176,7 +176,9 @@ export class Gossip {
       this.#desk.countRejected(topic);
       return TopicValidatorResult.Reject;
     }
-    return RESULTS[await this.#desk.judge(peer.toString(), topic, data)];
+    // What arrives is a Buffer; above the port there are only plain arrays.
+    const plain = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    return RESULTS[await this.#desk.judge(peer.toString(), topic, plain)];
   }
 
   /** Arrives only for accepted messages; telling the router at once makes it forward and credit them. */

@@ -10,6 +10,14 @@ import { hostFailure } from "../failures.ts";
 /** A round trip and a little; the remote has nothing left to do but to close. */
 const LINGER_MS = 5000;
 
+/**
+ * Nothing more will come. A stream that ended while its protocol was negotiated fires no event for who attaches later, and what
+ * had been read too far was put back into its buffer.
+ */
+export function hasEnded(stream: Stream): boolean {
+  return stream.readableEnded && stream.readBufferLength === 0;
+}
+
 export class Lingering {
   readonly #clock: Clock;
   readonly #cancels = new Set<() => void>();

@@ -10,7 +10,7 @@ import { deadlineAfter } from "../deadline.ts";
 import { type HostFailureReason, hostFailure, toHostFailure } from "../failures.ts";
 import { encodeRequest, type Piece, ResponseDecoder } from "../framing.ts";
 import type { RequestOptions } from "../port.ts";
-import type { Lingering } from "./lingering.ts";
+import { hasEnded, type Lingering } from "./lingering.ts";
 
 /** Streams of one protocol that we open on one connection; far above the 2 requests in flight per peer that sync allows. */
 export const OUTBOUND_STREAMS_MAX = 64;
@@ -64,6 +64,8 @@ async function exchange(
   first: { readonly signal: AbortSignal; dispose(): void },
 ): Promise<Uint8Array[]> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array[]>();
+  // It is awaited below unless sending throws first, and then its own end is of no interest.
+  promise.catch(() => {});
   const chunks: Uint8Array[] = [];
   const decoder = new ResponseDecoder(options, (chunk) => {
     chunks.push(chunk);
@@ -78,6 +80,7 @@ async function exchange(
       const progress = decoder.push(event.data);
       if (decoder.hasBegun) first.dispose();
       settle(progress);
+      if (hasEnded(stream)) onEnd();
     } catch (thrown) {
       reject(asError(thrown));
     }
@@ -97,9 +100,10 @@ async function exchange(
   first.signal.addEventListener("abort", onAbort, { once: true });
   try {
     if (whole.aborted || first.signal.aborted) onAbort();
+    // Our half stays open until the answer has ended: closing it is how the responder hears that we gave up, on QUIC the
+    // only way, since a reset after an end is not carried.
+    if (hasEnded(stream)) onEnd();
     stream.send(encodeRequest(payload));
-    // Our half is closed as soon as the request has left; the answer may come before that.
-    stream.close().catch(reject);
     return await promise;
   } finally {
     stream.removeEventListener("end", onEnd);

@@ -13,7 +13,7 @@ import { hostFailure } from "../failures.ts";
 import { encodeChunk, encodeEnd, encodeError, type Piece, RequestDecoder } from "../framing.ts";
 import type { HostEvent, RequestHandle, ResponseError } from "../port.ts";
 import { PROTOCOL_LIMITS, type Protocol } from "../protocols.ts";
-import type { Lingering } from "./lingering.ts";
+import { hasEnded, type Lingering } from "./lingering.ts";
 
 /** From the opening of the stream to the whole request: 2 MiB at half a megabyte a second. */
 export const REQUEST_READ_DEADLINE_MS = 5000;
@@ -36,6 +36,8 @@ interface Serving {
   /** Refused requests are read too, so that the answer finds a peer that listens. */
   readonly isAdmitted: boolean;
   phase: "reading" | "waiting" | "answering" | "gone";
+  /** From then on the peer may close its half: it has, or will have, the whole answer. */
+  isEndSent: boolean;
   timer: TimerHandle | undefined;
   bytesOut: number;
 }
@@ -80,6 +82,7 @@ export class Responder {
       decoder: new RequestDecoder(PROTOCOL_LIMITS[protocol].requestBytesMax),
       isAdmitted: admitted === "admitted",
       phase: "reading",
+      isEndSent: false,
       timer: undefined,
       bytesOut: 0,
     };
@@ -88,7 +91,7 @@ export class Responder {
     stream.addEventListener("message", (event: { data: Piece }) => this.#onMessage(handle, event.data));
     stream.addEventListener("end", () => this.#onEnd(handle));
     stream.addEventListener("close", () => this.#leave(handle, "closed"), { once: true });
-    if (stream.readableEnded) this.#onEnd(handle);
+    if (hasEnded(stream)) this.#onEnd(handle);
   }
 
   /** A stale handle does nothing. */
@@ -115,6 +118,7 @@ export class Responder {
     else if (progress.state === "complete" && serving.phase === "reading") {
       this.#announce(handle, serving, progress.payload);
     }
+    if (hasEnded(serving.stream)) this.#onEnd(handle);
   }
 
   #announce(handle: RequestHandle, serving: Serving, payload: Uint8Array): void {
@@ -134,20 +138,29 @@ export class Responder {
     events.emit({ type: "request", handle, peerId, protocol, payload, deadlineMs });
   }
 
-  /** The peer closed its half: fine once its request is whole. */
+  /** The peer closed its half: before its request is whole that is malformed, after it it no longer wants the answer. */
   #onEnd(handle: RequestHandle): void {
-    if (this.#serving.get(handle)?.phase === "reading") this.#breakOff(handle, "request-malformed");
+    const serving = this.#serving.get(handle);
+    if (serving?.phase === "reading") this.#breakOff(handle, "request-malformed");
+    else if (serving !== undefined && !serving.isEndSent) {
+      serving.stream.abort(hostFailure("STREAM_RESET", "the peer gave up"));
+      this.#leave(handle, "closed");
+    }
   }
 
   async #answer(handle: RequestHandle, serving: Serving, answer: Answer): Promise<void> {
     const { stream } = serving;
     const deadline = deadlineAfter(this.#parts.clock, ANSWER_DEADLINE_MS, "RESPONSE_DEADLINE");
     try {
-      if (typeof answer === "string") await this.#send(serving, encodeError(answer), deadline.signal);
-      else {
+      if (typeof answer !== "string") {
         for await (const chunk of answer) await this.#send(serving, encodeChunk(chunk), deadline.signal);
-        await this.#send(serving, encodeEnd(), deadline.signal);
       }
+      serving.isEndSent = true;
+      await this.#send(
+        serving,
+        typeof answer === "string" ? encodeError(answer) : encodeEnd(),
+        deadline.signal,
+      );
       this.#parts.lingering.finish(stream);
       this.#leave(handle, "answered");
     } catch (thrown) {

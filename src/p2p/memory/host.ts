@@ -178,13 +178,13 @@ export class MemoryHost implements Host {
     addresses: readonly string[],
     signal: AbortSignal,
   ): Promise<ConnectionInfo> {
+    if (signal.aborted) throw toHostFailure(signal.reason, "DIAL_DEADLINE");
     const targets = addresses.map((address) => ({ address, host: this.#network.at(address) }));
     const target = targets.find(({ host }) => host !== undefined && host !== this);
     const { promise, resolve, reject } = Promise.withResolvers<ConnectionInfo>();
     signal.addEventListener("abort", () => reject(toHostFailure(signal.reason, "DIAL_DEADLINE")), {
       once: true,
     });
-    if (signal.aborted) reject(toHostFailure(signal.reason, "DIAL_DEADLINE"));
     const expected = peerId ?? target?.address.split("/p2p/")[1];
     if (target?.host === undefined || (expected !== undefined && target.host.peerId !== expected)) {
       const fail = (): void => reject(hostFailure("DIAL_FAILED", "nobody answers there"));
