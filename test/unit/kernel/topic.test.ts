@@ -298,7 +298,7 @@ test("one reader too many is refused", async () => {
 test("publish() before the start, and a response without position, are programmer errors", () => {
   const topic = new Topic(watchCount, { snapshot: () => ({}) });
   assert.throws(() => topic.publish({}), /before its actor started/);
-  assert.throws(() => new Topic(control as never, { snapshot: () => ({}) }), /has no position/);
+  assert.throws(() => new Topic(control as never, { snapshot: () => ({}) as never }), /has no position/);
 });
 
 test("a stream that is planned ends with UNIMPLEMENTED", async () => {
