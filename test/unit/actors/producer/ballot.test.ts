@@ -1,0 +1,97 @@
+/** The ballot: whatever is proposed, and however often the process is killed, no slot gets two signatures. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { Ballot, type Signer } from "../../../../src/actors/producer/ballot.ts";
+import { MalformedError } from "../../../../src/chain/malformed.ts";
+import { decodeVoteRecord, type Proposal } from "../../../../src/chain/vote.ts";
+import { failure } from "../../../../src/kernel/errors.ts";
+import { silentLog } from "../../../../src/kernel/log.ts";
+import type { VoteStore } from "../../../../src/storage/port.ts";
+
+const SLOT_MS = 2000;
+const HEAD = new Uint8Array(32);
+const FACTS = {
+  genesisHash: new Uint8Array(32),
+  slotDurationMs: SLOT_MS,
+  driftMs: 500,
+  maxBlocksWithoutPow: 0,
+  finalityDepth: 64,
+};
+
+/** A disk that can be full or forget nothing, and a key that notes when it signed with what on the disk. */
+class Desk {
+  stored: Uint8Array | undefined;
+  isFull = false;
+  nowMs = 1_000_000;
+  readonly signed: { record: Uint8Array | undefined }[] = [];
+  readonly votes: VoteStore = {
+    last: () => this.stored,
+    record: (bytes) => {
+      if (this.isFull) throw failure("RESOURCE_EXHAUSTED", "DISK_FULL", "full");
+      this.stored = bytes.slice();
+    },
+    close() {},
+  };
+  readonly signer: Signer = {
+    publicKey: new Uint8Array(48),
+    sign: () => {
+      this.signed.push({ record: this.stored });
+      return new Uint8Array(96);
+    },
+  };
+
+  open(): Ballot {
+    const { votes, signer, nowMs } = this;
+    return new Ballot({ votes, signer, facts: FACTS, startedAtMs: nowMs, log: silentLog });
+  }
+}
+
+function proposalOf(slot: number, mark: number): Proposal {
+  const hash = new Uint8Array(32).fill(mark);
+  return { slot, height: 1, hash, parentHash: HEAD, isApprovedByAuthor: true, isValid: true };
+}
+
+test("Ballot: never signs two blocks of one slot, and nothing that is not on the disk", () => {
+  const deeds = fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({ kind: fc.constant("propose" as const), back: fc.nat(2), mark: fc.nat(2) }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 3000 }) }),
+    },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart" as const) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("disk" as const), isFull: fc.boolean() }) },
+  );
+  fc.assert(
+    fc.property(fc.array(deeds, { maxLength: 80 }), (story) => {
+      const desk = new Desk();
+      let ballot = desk.open();
+      const marks = new Map<number, number>();
+      for (const deed of story) {
+        if (deed.kind === "wait") desk.nowMs += deed.ms;
+        if (deed.kind === "restart") ballot = desk.open();
+        if (deed.kind === "disk") desk.isFull = deed.isFull;
+        if (deed.kind !== "propose") continue;
+        const slot = Math.floor(desk.nowMs / SLOT_MS) - deed.back + 1;
+        const cast = ballot.cast(proposalOf(slot, deed.mark), desk.nowMs, HEAD);
+        if (!cast.ok) continue;
+        assert.equal(marks.get(slot) ?? deed.mark, deed.mark, `slot ${slot} has two signatures`);
+        marks.set(slot, deed.mark);
+        const record = decodeVoteRecord(desk.signed.at(-1)!.record!);
+        assert.equal(record.slot, slot);
+        assert.equal(record.hash[0], deed.mark);
+      }
+    }),
+    { seed: 20_261_121, numRuns: 500 },
+  );
+});
+
+test("Ballot: a damaged record stops the member", () => {
+  const desk = new Desk();
+  desk.stored = new Uint8Array(7);
+  assert.throws(() => desk.open(), MalformedError);
+});
