@@ -1,0 +1,296 @@
+/**
+ * SyncActor: from wherever the node stands to the head of the chain, and staying there. It is the only importer of
+ * blocks: ranges from peers, live blocks from gossip, the producer's own. This file is its mailbox: it guards what
+ * comes in, lets the machine (state.ts) take its step, and has the effects carried out (outside.ts).
+ */
+
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { NetworkInternalService, type WatchGossipResponse } from "../../../gen/alys/network/v1/network_pb.ts";
+import {
+  type PeerInternalService,
+  PeerService,
+  type WatchPeersResponse,
+} from "../../../gen/alys/peer/v1/peer_pb.ts";
+import {
+  type ProductionStatusSchema,
+  type SetProductionOverrideRequest,
+  SyncInternalService,
+  SyncService,
+} from "../../../gen/alys/sync/v1/sync_pb.ts";
+import type { Validator } from "../../chain/validator.ts";
+import type { ChainEvent, ChainPort } from "../../integrations/chain/port.ts";
+import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor.ts";
+import type { Deferred } from "../../kernel/deferred.ts";
+import { Failure } from "../../kernel/errors.ts";
+import { type Handlers, later } from "../../kernel/protocol.ts";
+import type { Ref } from "../../kernel/ref.ts";
+import { type SyncConfig, TICK_MS } from "./config.ts";
+import { NOT_PAUSED, NOT_RUNNING, OPERATION_NOT_FOUND } from "./errors.ts";
+import type { SyncMetrics } from "./metrics.ts";
+import { operationMessage } from "./operation.ts";
+import { Outside } from "./outside.ts";
+import type { ProductionVerdict } from "./production.ts";
+import { readBlock, readOverride, readStart, type StartFacts } from "./request.ts";
+import { SyncMachine } from "./state.ts";
+import { syncStatus } from "./status.ts";
+import { SyncTopics } from "./topics.ts";
+
+type Public = typeof SyncService;
+type Internal = typeof SyncInternalService;
+type Context = ActorContext<Public, Internal>;
+type ImportReply = Deferred<Internal["method"]["importBlock"]["output"]>;
+
+export interface SyncParts {
+  readonly config: SyncConfig;
+  readonly chain: ChainPort;
+  readonly validator: Validator;
+  readonly network: Ref<typeof NetworkInternalService>;
+  readonly peer: Ref<typeof PeerService>;
+  readonly peerInternal: Ref<typeof PeerInternalService>;
+  /** 48 bytes; undefined for a node that is no member. */
+  readonly ownMemberKey: Uint8Array | undefined;
+  /** Told of each incarnation's counters, to be read when metrics are scraped. */
+  onMetrics?(metrics: SyncMetrics): void;
+}
+
+export function syncActor(parts: SyncParts): ActorDefinition<Public, Internal> {
+  return {
+    name: "sync",
+    service: SyncService,
+    internal: SyncInternalService,
+    create: (context) => new SyncActor(context, parts),
+  };
+}
+
+/** A neighbour that ended its stream is read again after this long, milliseconds. */
+const REWATCH_MS = 500;
+
+class SyncActor implements Actor<Public, Internal> {
+  readonly handlers: Handlers<Public>;
+  readonly internal: Handlers<Internal>;
+  readonly streams: Actor<Public, Internal>["streams"];
+  readonly #context: Context;
+  readonly #parts: SyncParts;
+  readonly #machine: SyncMachine;
+  readonly #outside: Outside;
+  readonly #topics: SyncTopics;
+  /** Blocks of the producer that are on their way, by token. Bounded by the jobs of the live machine. */
+  readonly #own = new Map<number, ImportReply>();
+  #nextToken = 1;
+  #chainEvents: { close(): void } | undefined;
+
+  constructor(context: Context, parts: SyncParts) {
+    const { chain, config, ownMemberKey: ownKey } = parts;
+    const machine = new SyncMachine({ config, chain, ownKey, epoch: context.epoch });
+    this.#context = context;
+    this.#parts = parts;
+    this.#machine = machine;
+    this.#outside = new Outside({
+      ...parts,
+      machine,
+      peer: parts.peerInternal,
+      requestDeadlineMs: config.requestDeadlineMs,
+      clock: context.clock,
+      log: context.log,
+      signal: context.signal,
+      effect: (work, done) => context.effect(work, done),
+      own: (token, answer) => this.#answerOwn(token, answer),
+      moved: () => this.#move(),
+    });
+    this.#topics = new SyncTopics({
+      chain,
+      status: () => syncStatus(machine.status(this.#outside.now())),
+      production: () => productionStatus(machine.judge(this.#outside.now())),
+    });
+    this.streams = this.#topics.streams;
+    this.handlers = this.#publicHandlers();
+    this.internal = { importBlock: ({ block }) => this.#importBlock(block) };
+    parts.onMetrics?.(machine.metrics);
+  }
+
+  onStart(): void {
+    const { chain, config } = this.#parts;
+    const { timers, log, signal } = this.#context;
+    this.#chainEvents = chain.subscribe((event) => {
+      // The chain tells outside of our mailbox: the event is taken in by a turn of its own.
+      this.#context.effect(Promise.resolve(event), (outcome) => outcome.ok && this.#onChain(outcome.value));
+    });
+    signal.addEventListener("abort", () => this.#chainEvents?.close(), { once: true });
+    this.#watchPeers();
+    this.#watchGossip();
+    timers.every(TICK_MS, () => this.#tick());
+    log.info("sync starts", { resumed_from_height: this.#machine.resumedFromHeight, mode: config.mode });
+    if (config.isAutoStart)
+      this.#machine.start({ mode: config.mode, heightMax: undefined }, this.#outside.now());
+    this.#perform();
+  }
+
+  onStop(): void {
+    this.#chainEvents?.close();
+    this.#machine.stop("the node stops");
+    this.#perform();
+  }
+
+  #publicHandlers(): Handlers<Public> {
+    const machine = this.#machine;
+    const status = () => syncStatus(machine.status(this.#outside.now()));
+    return {
+      startSync: (request) => {
+        const options = readStart(request, this.#startFacts());
+        if (options instanceof Failure) return options;
+        const operation = machine.start(options, this.#outside.now());
+        this.#perform();
+        return { operation: operationMessage(operation), status: status() };
+      },
+      stopSync: ({ reason }) => this.#after(() => machine.stop(reason), {}),
+      pauseSync: ({ reason }) =>
+        machine.isRunning ? this.#after(() => machine.pause(reason), {}) : NOT_RUNNING,
+      resumeSync: () =>
+        machine.isPaused ? this.#after(() => machine.resume(this.#outside.now()), {}) : NOT_PAUSED,
+      getSyncStatus: () => ({ status: status() }),
+      canProduceBlocks: () => ({ status: productionStatus(machine.judge(this.#outside.now())) }),
+      getBlock: ({ by }) => readBlock(this.#parts.chain, by),
+      setProductionOverride: (request) => this.#setOverride(request),
+      createCheckpoint: later("checkpoints come with a later version"),
+      listCheckpoints: later("checkpoints come with a later version"),
+      recoverFromCheckpoint: later("recovery from a checkpoint comes with a later version"),
+      getOperation: ({ id }) => {
+        const operation = machine.operations.find(id);
+        return operation === undefined ? OPERATION_NOT_FOUND : { operation: operationMessage(operation) };
+      },
+      cancelOperation: ({ id }) => {
+        if (machine.operations.find(id) === undefined) return OPERATION_NOT_FOUND;
+        if (machine.operations.running?.id === id) this.#after(() => machine.stop("cancelled"), {});
+        const operation = machine.operations.find(id);
+        return operation === undefined ? OPERATION_NOT_FOUND : { operation: operationMessage(operation) };
+      },
+    };
+  }
+
+  #startFacts(): StartFacts {
+    const mode = this.#machine.isRunning ? this.#machine.mode : this.#parts.config.mode;
+    return { mode, headHeight: this.#parts.chain.snapshot().head.height };
+  }
+
+  /** Lets the machine take a step and carries out what follows. */
+  #after<R>(step: () => void, reply: R): R {
+    step();
+    this.#perform();
+    return reply;
+  }
+
+  #move(): void {
+    this.#machine.move(this.#outside.now());
+    this.#perform();
+  }
+
+  #perform(): void {
+    for (const effect of this.#machine.takeEffects()) this.#outside.perform(effect);
+  }
+
+  #tick(): void {
+    const now = this.#outside.now();
+    for (const stuck of this.#machine.tick(now)) this.#context.log.error("a batch was stuck", { ...stuck });
+    this.#perform();
+    this.#topics.publishChanges(now.monotonicMs);
+  }
+
+  #onChain(event: ChainEvent): void {
+    this.#topics.chainChanged(event);
+    this.#machine.chainMoved();
+    if (event.type === "reorganized") {
+      this.#machine.metrics.add("reorganizations");
+      const { commonHeight, blocksReverted, head } = event;
+      this.#context.log.warn("the chain was reorganized", {
+        commonHeight,
+        blocksReverted,
+        height: head.height,
+      });
+    }
+    this.#move();
+  }
+
+  #watchPeers(): void {
+    this.#context.watch(
+      this.#parts.peer,
+      PeerService.method.watchPeers,
+      {},
+      {
+        onMessage: ({ event }) => this.#onPeer(event),
+        onEnd: () => this.#context.timers.after(REWATCH_MS, () => this.#watchPeers()),
+      },
+    );
+  }
+
+  #onPeer(event: WatchPeersResponse["event"]): void {
+    const { peers, pipeline } = this.#machine;
+    switch (event.case) {
+      case "snapshot":
+        for (const peerId of peers.replaceAll(event.value.peers)) pipeline.peerGone(peerId);
+        break;
+      case "connected":
+      case "updated":
+        peers.put(event.value);
+        break;
+      case "disconnected":
+        this.#machine.peerGone(event.value.peerId);
+        break;
+      case "banned":
+        this.#machine.peerGone(event.value.peerId);
+        break;
+      default:
+        return;
+    }
+    this.#move();
+  }
+
+  #watchGossip(): void {
+    this.#context.watch(
+      this.#parts.network,
+      NetworkInternalService.method.watchGossip,
+      {},
+      {
+        onMessage: ({ event }) => this.#onGossip(event),
+        onEnd: () => this.#context.timers.after(REWATCH_MS, () => this.#watchGossip()),
+      },
+    );
+  }
+
+  #onGossip(event: WatchGossipResponse["event"]): void {
+    if (event.case === "skipped") this.#machine.metrics.add("gossipSkipped", Number(event.value.count));
+    // The NetworkActor has transactions judged by the engine.
+    if (event.case !== "message" || event.value.isTransaction) return;
+    const { handle, peerId, payload } = event.value;
+    this.#machine.gossip(handle, peerId, payload);
+    this.#perform();
+  }
+
+  #importBlock(block: Uint8Array): ImportReply {
+    const reply = this.#context.deferred(SyncInternalService.method.importBlock);
+    const token = this.#nextToken++;
+    this.#own.set(token, reply);
+    this.#machine.live.own(token, block);
+    this.#perform();
+    return reply;
+  }
+
+  #answerOwn(token: number, answer: Uint8Array | Failure): void {
+    const reply = this.#own.get(token);
+    this.#own.delete(token);
+    if (answer instanceof Failure) reply?.reject(answer);
+    else reply?.resolve({ blockHash: answer });
+  }
+
+  #setOverride(request: SetProductionOverrideRequest) {
+    const override = readOverride(request.override);
+    if (override instanceof Failure) return override;
+    this.#context.log.warn("production override", { override, reason: request.reason });
+    this.#machine.overrideProduction(override);
+    return { status: productionStatus(this.#machine.judge(this.#outside.now())) };
+  }
+}
+
+function productionStatus(verdict: ProductionVerdict): MessageInitShape<typeof ProductionStatusSchema> {
+  const { canProduce, unmet, waived } = verdict;
+  return { canProduce, unmet: [...unmet], waived: [...waived] };
+}

@@ -1,0 +1,299 @@
+/**
+ * A batch: one range of blocks on its way from a peer to the chain. The data lives inside the state it belongs to:
+ *
+ *   awaiting → downloading → awaitingValidation → validating → importing → final
+ *       ↑___________|                ↑_____________|____________|      (own failure: validate again, nobody to blame)
+ *       ↑__________________________________________|____________|      (bad data: fetch elsewhere)
+ *
+ * Pure values: each event gives the next batch, or undefined where the event does not belong to the state. Attribution
+ * (who sent these bytes, in answer to what) travels with the blocks until the last of them is imported. The pipeline
+ * moves batches; range.ts keeps them in order.
+ */
+
+import type { ValidatedSegment } from "../../chain/validator.ts";
+import { assertNever } from "../../kernel/errors.ts";
+
+export interface BlockRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Exact or absent: whoever is blamed sent exactly these bytes. */
+export interface Attribution {
+  readonly peerId: string;
+  readonly requestId: number;
+  /** SHA-256 of the answer's blocks, back to back. */
+  readonly digest: Uint8Array;
+}
+
+export interface Answer {
+  readonly attribution: Attribution;
+  /** Ascending from the batch's first height, one for each block of its range. */
+  readonly blocks: readonly Uint8Array[];
+  readonly bytes: number;
+}
+
+/** A run of the answer's blocks that is validated and imported as one. */
+export interface Slot {
+  /** Index of its first block in the answer. */
+  readonly start: number;
+  readonly count: number;
+  readonly policy: "SEGMENT" | "EVERY_BLOCK";
+  /** Its last block changes the authorities: what follows is validated after its import. */
+  readonly isBarrier: boolean;
+  readonly step:
+    | { readonly at: "waiting" }
+    | { readonly at: "checking" }
+    | { readonly at: "valid"; readonly segment: ValidatedSegment }
+    /** Its buffer belongs to the chain. */
+    | { readonly at: "submitted" }
+    | { readonly at: "imported" };
+}
+
+interface Common {
+  readonly id: number;
+  readonly range: BlockRange;
+  /** Peers whose attempt at this range failed, oldest first, each once; they are asked last. */
+  readonly failedPeers: readonly string[];
+  /** Failed attempts in all. */
+  readonly attempts: number;
+  /** Changes whenever work under way is void: outcomes that carry an older one are stale. */
+  readonly revision: number;
+}
+
+export type Batch =
+  | (Common & { readonly state: "awaiting"; readonly notBeforeMs: number })
+  | (Common & {
+      readonly state: "downloading";
+      readonly peerId: string;
+      readonly requestId: number;
+      readonly sinceMs: number;
+    })
+  | (Common & {
+      readonly state: "awaitingValidation";
+      readonly answer: Answer;
+      readonly notBeforeMs: number;
+      /** Judged only as the first batch, when the authorities in force for it are known for sure. */
+      readonly mustBeFirst: boolean;
+    })
+  | (Common & { readonly state: "validating"; readonly answer: Answer; readonly slots: readonly Slot[] })
+  | (Common & { readonly state: "importing"; readonly answer: Answer; readonly slots: readonly Slot[] })
+  | (Common & { readonly state: "final"; readonly attribution: Attribution });
+
+export type BatchState = Batch["state"];
+
+/** Failed peers that a batch remembers; at the bound the oldest is forgotten and may be asked like any other. */
+const FAILED_PEERS_MAX = 32;
+
+export type BatchEvent =
+  /** A request was sent. */
+  | {
+      readonly type: "requested";
+      readonly peerId: string;
+      readonly requestId: number;
+      readonly nowMs: number;
+    }
+  /** Blocks came: at least one, at most the range. The range becomes what came. */
+  | { readonly type: "delivered"; readonly requestId: number; readonly answer: Answer }
+  /** No usable answer. `isPeersFailure` false: the attempt does not count (we gave up, or were told to wait). */
+  | {
+      readonly type: "requestFailed";
+      readonly requestId: number;
+      readonly isPeersFailure: boolean;
+      readonly notBeforeMs: number;
+    }
+  /** The answer was cut into segments. */
+  | { readonly type: "cut"; readonly slots: readonly Slot[] }
+  | { readonly type: "checking"; readonly index: number }
+  | { readonly type: "validated"; readonly index: number; readonly segment: ValidatedSegment }
+  | { readonly type: "submitted"; readonly index: number }
+  | { readonly type: "imported"; readonly index: number }
+  /** The peer's data is bad: what is not imported is fetched elsewhere. */
+  | { readonly type: "rejected"; readonly notBeforeMs: number }
+  /** A failure of our own: what is not imported is validated again. */
+  | { readonly type: "putBack"; readonly notBeforeMs: number; readonly mustBeFirst: boolean };
+
+export function newBatch(id: number, range: BlockRange): Batch {
+  return { state: "awaiting", id, range, failedPeers: [], attempts: 0, revision: 0, notBeforeMs: 0 };
+}
+
+/** Height of the batch's last block. */
+export function lastHeight(batch: Batch): number {
+  return batch.range.first + batch.range.count - 1;
+}
+
+/** Memory that the batch holds: blocks as they came and, once validation began, as much again for their stored form. */
+export function heldBytes(batch: Batch): number {
+  switch (batch.state) {
+    case "awaiting":
+    case "downloading":
+    case "final":
+      return 0;
+    case "awaitingValidation":
+      return batch.answer.bytes;
+    case "validating":
+    case "importing":
+      return batch.answer.bytes * 2;
+    default:
+      return assertNever(batch);
+  }
+}
+
+/** The batch after the event; undefined when the event does not belong to its state, which is then unchanged. */
+export function stepBatch(batch: Batch, event: BatchEvent): Batch | undefined {
+  switch (batch.state) {
+    case "awaiting":
+      return event.type === "requested" ? requested(batch, event) : undefined;
+    case "downloading":
+      return stepDownloading(batch, event);
+    case "awaitingValidation":
+      return stepAwaitingValidation(batch, event);
+    case "validating":
+      return stepValidating(batch, event);
+    case "importing":
+      return stepImporting(batch, event);
+    case "final":
+      return undefined;
+    default:
+      return assertNever(batch);
+  }
+}
+
+type In<S extends BatchState> = Extract<Batch, { state: S }>;
+type EventOf<T extends BatchEvent["type"]> = Extract<BatchEvent, { type: T }>;
+
+function common(batch: Batch): Common {
+  const { id, range, failedPeers, attempts, revision } = batch;
+  return { id, range, failedPeers, attempts, revision };
+}
+
+/** awaiting → downloading */
+function requested(batch: In<"awaiting">, event: EventOf<"requested">): Batch {
+  const { peerId, requestId, nowMs } = event;
+  return { ...common(batch), state: "downloading", peerId, requestId, sinceMs: nowMs };
+}
+
+function stepDownloading(batch: In<"downloading">, event: BatchEvent): Batch | undefined {
+  if (event.type === "delivered" && event.requestId === batch.requestId) {
+    const { answer } = event;
+    if (answer.blocks.length < 1 || answer.blocks.length > batch.range.count) return undefined;
+    const range = { first: batch.range.first, count: answer.blocks.length };
+    return {
+      ...common(batch),
+      state: "awaitingValidation",
+      range,
+      answer,
+      notBeforeMs: 0,
+      mustBeFirst: false,
+      revision: batch.revision + 1,
+    };
+  }
+  if (event.type === "requestFailed" && event.requestId === batch.requestId) {
+    const { isPeersFailure, notBeforeMs } = event;
+    const base = common(batch);
+    return { ...(isPeersFailure ? blaming(base, batch.peerId) : base), state: "awaiting", notBeforeMs };
+  }
+  return undefined;
+}
+
+/** awaitingValidation → validating, or → awaiting when a first look shows that it is not what was asked for */
+function stepAwaitingValidation(batch: In<"awaitingValidation">, event: BatchEvent): Batch | undefined {
+  if (event.type === "rejected") return rejected(batch, [], event.notBeforeMs);
+  if (event.type !== "cut" || event.slots.length === 0) return undefined;
+  return { ...common(batch), state: "validating", answer: batch.answer, slots: event.slots };
+}
+
+function stepValidating(batch: In<"validating">, event: BatchEvent): Batch | undefined {
+  switch (event.type) {
+    case "checking":
+      return withStep(batch, event.index, "waiting", { at: "checking" });
+    case "validated": {
+      const next = withStep(batch, event.index, "checking", { at: "valid", segment: event.segment });
+      if (next === undefined || next.slots.some((slot) => slot.step.at !== "valid")) return next;
+      return { ...next, state: "importing" };
+    }
+    case "rejected":
+      return rejected(batch, batch.slots, event.notBeforeMs);
+    case "putBack":
+      return putBack(batch, event);
+    default:
+      return undefined;
+  }
+}
+
+function stepImporting(batch: In<"importing">, event: BatchEvent): Batch | undefined {
+  switch (event.type) {
+    case "submitted":
+      return withStep(batch, event.index, "valid", { at: "submitted" });
+    case "imported": {
+      const next = withStep(batch, event.index, "submitted", { at: "imported" });
+      if (next === undefined || next.slots.some((slot) => slot.step.at !== "imported")) return next;
+      return { ...common(batch), state: "final", attribution: batch.answer.attribution };
+    }
+    case "rejected":
+      return rejected(batch, batch.slots, event.notBeforeMs);
+    case "putBack":
+      return putBack(batch, event);
+    default:
+      return undefined;
+  }
+}
+
+function withStep<B extends In<"validating"> | In<"importing">>(
+  batch: B,
+  index: number,
+  from: Slot["step"]["at"],
+  step: Slot["step"],
+): B | undefined {
+  const slot = batch.slots[index];
+  if (slot === undefined || slot.step.at !== from) return undefined;
+  return { ...batch, slots: batch.slots.with(index, { ...slot, step }) };
+}
+
+/** Blocks at the front of the answer that are imported already: they are not asked for again. */
+function importedBlocks(slots: readonly Slot[]): number {
+  let count = 0;
+  for (const slot of slots) {
+    if (slot.step.at !== "imported") break;
+    count += slot.count;
+  }
+  return count;
+}
+
+function blaming(base: Common, peerId: string): Common {
+  const others = base.failedPeers.filter((failed) => failed !== peerId).slice(1 - FAILED_PEERS_MAX);
+  return { ...base, failedPeers: [...others, peerId], attempts: base.attempts + 1 };
+}
+
+/** → awaiting, without what is imported */
+function rejected(
+  batch: In<"awaitingValidation"> | In<"validating"> | In<"importing">,
+  slots: readonly Slot[],
+  notBeforeMs: number,
+): Batch {
+  const done = importedBlocks(slots);
+  const { first, count } = batch.range;
+  return {
+    ...blaming(common(batch), batch.answer.attribution.peerId),
+    state: "awaiting",
+    range: { first: first + done, count: count - done },
+    revision: batch.revision + 1,
+    notBeforeMs,
+  };
+}
+
+/** validating, importing → awaitingValidation, without what is imported */
+function putBack(batch: In<"validating"> | In<"importing">, event: EventOf<"putBack">): Batch {
+  const done = importedBlocks(batch.slots);
+  const { first, count } = batch.range;
+  const blocks = done === 0 ? batch.answer.blocks : batch.answer.blocks.slice(done);
+  return {
+    ...common(batch),
+    state: "awaitingValidation",
+    range: { first: first + done, count: count - done },
+    answer: { ...batch.answer, blocks, bytes: blocks.reduce((sum, block) => sum + block.length, 0) },
+    revision: batch.revision + 1,
+    notBeforeMs: event.notBeforeMs,
+    mustBeFirst: event.mustBeFirst,
+  };
+}

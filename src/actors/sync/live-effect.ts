@@ -1,0 +1,34 @@
+/**
+ * LiveEffect: what live blocks want done outside. The actor does it (outside.ts) and hands the outcome back.
+ */
+
+import type { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import type { ValidatedSegment } from "../../chain/validator.ts";
+import type { Failure } from "../../kernel/errors.ts";
+import type { Fields } from "../../kernel/log.ts";
+
+export type LiveEffect =
+  /** Alone, under EVERY_BLOCK. */
+  | {
+      readonly type: "validateLive";
+      readonly id: number;
+      readonly height: number;
+      readonly block: Uint8Array;
+    }
+  | { readonly type: "importLive"; readonly id: number; readonly segment: ValidatedSegment }
+  | {
+      readonly type: "verdict";
+      readonly handle: string;
+      readonly verdict: "accept" | "ignore" | "reject";
+    }
+  | {
+      readonly type: "offence";
+      readonly peerId: string;
+      readonly offence: Offence;
+      readonly detail: string;
+      readonly evidence: Uint8Array;
+    }
+  /** The producer's block is durable. */
+  | { readonly type: "accepted"; readonly token: number; readonly hash: Uint8Array }
+  | { readonly type: "refused"; readonly token: number; readonly reason: Failure }
+  | { readonly type: "warning"; readonly message: string; readonly fields: Fields };

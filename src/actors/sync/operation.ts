@@ -1,0 +1,66 @@
+/**
+ * Operations: the long-running pieces of work that callers can ask after. At most one of them runs; a few that ended
+ * are remembered so that their outcome can still be read.
+ */
+
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { OperationSchema } from "../../../gen/alys/sync/v1/sync_pb.ts";
+
+export interface Operation {
+  readonly id: string;
+  readonly kind: string;
+  /** What it was started with; the same again is the same operation. */
+  readonly parameters: string;
+  /** Unix milliseconds. */
+  readonly startedMs: number;
+  readonly end: { readonly error: string } | undefined;
+}
+
+/** Operations remembered; at the bound the oldest is forgotten. */
+const OPERATIONS_MAX = 16;
+
+export class Operations {
+  readonly #prefix: string;
+  #operations: Operation[] = [];
+  #count = 0;
+
+  /** Ids of two incarnations differ by their epoch. */
+  constructor(epoch: number) {
+    this.#prefix = `sync-${epoch.toString(36)}`;
+  }
+
+  get running(): Operation | undefined {
+    const newest = this.#operations.at(-1);
+    return newest?.end === undefined ? newest : undefined;
+  }
+
+  start(kind: string, parameters: string, startedMs: number): Operation {
+    this.finish("replaced by another one");
+    const id = `${this.#prefix}-${++this.#count}`;
+    const operation: Operation = { id, kind, parameters, startedMs, end: undefined };
+    this.#operations = [...this.#operations.slice(1 - OPERATIONS_MAX), operation];
+    return operation;
+  }
+
+  /** Ends the running one; an empty error means that it reached its aim. */
+  finish(error: string): void {
+    const { running } = this;
+    if (running === undefined) return;
+    this.#operations = [...this.#operations.slice(0, -1), { ...running, end: { error } }];
+  }
+
+  find(id: string): Operation | undefined {
+    return this.#operations.find((operation) => operation.id === id);
+  }
+}
+
+export function operationMessage(operation: Operation): MessageInitShape<typeof OperationSchema> {
+  return {
+    id: operation.id,
+    kind: operation.kind,
+    isDone: operation.end !== undefined,
+    error: operation.end?.error ?? "",
+    started: timestampFromMs(operation.startedMs),
+  };
+}

@@ -1,0 +1,185 @@
+/**
+ * Outside: carries out what the machine wants done, and hands each outcome back to it in a later turn. The only place
+ * of this actor that asks, tells, validates and imports. No decision is taken here.
+ */
+
+import { Verdict as GossipVerdict, NetworkInternalService } from "../../../gen/alys/network/v1/network_pb.ts";
+import { PeerInternalService } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import { equalBytes } from "../../chain/bytes.ts";
+import type {
+  Policy,
+  SegmentInput,
+  SegmentVerdict,
+  ValidatedSegment,
+  Validator,
+} from "../../chain/validator.ts";
+import type { ChainPort, ImportOutcome } from "../../integrations/chain/port.ts";
+import type { Outcome } from "../../kernel/actor.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { asError, assertNever, Failure, failure } from "../../kernel/errors.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { Ref } from "../../kernel/ref.ts";
+import type { Moment, SyncEffect, SyncMachine } from "./state.ts";
+
+export interface OutsideParts {
+  readonly machine: SyncMachine;
+  readonly chain: ChainPort;
+  readonly validator: Validator;
+  readonly network: Ref<typeof NetworkInternalService>;
+  readonly peer: Ref<typeof PeerInternalService>;
+  readonly requestDeadlineMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** ActorContext.effect. */
+  effect<T>(work: Promise<T>, done: (outcome: Outcome<T>) => void): void;
+  /** The producer's block is durable, or refused. */
+  own(token: number, answer: Uint8Array | Failure): void;
+  /** An outcome was handed to the machine: it moves on. */
+  moved(): void;
+}
+
+const VERDICTS = {
+  accept: GossipVerdict.ACCEPT,
+  ignore: GossipVerdict.IGNORE,
+  reject: GossipVerdict.REJECT,
+} as const;
+
+/** The NetworkActor ends a request at its deadline; ours is later, so that its word on why arrives. */
+const ASK_GRACE_MS = 1_000;
+
+export class Outside {
+  readonly #parts: OutsideParts;
+  readonly #requests = new Map<number, AbortController>();
+
+  constructor(parts: OutsideParts) {
+    this.#parts = parts;
+  }
+
+  now(): Moment {
+    const { clock } = this.#parts;
+    return { monotonicMs: clock.monotonicMs(), unixMs: clock.nowMs() };
+  }
+
+  perform(effect: SyncEffect): void {
+    const { network, peer, machine, own, log } = this.#parts;
+    switch (effect.type) {
+      case "request":
+        return this.#request(effect);
+      case "cancel":
+        return this.#requests.get(effect.requestId)?.abort();
+      case "validate": {
+        const { ticket } = effect;
+        return this.#validate(effect.blocks, effect.firstHeight, effect.policy, (outcome, nowMs) => {
+          if (outcome.ok) machine.pipeline.validated(ticket, outcome.value, nowMs);
+          else machine.pipeline.validationFailed(ticket, outcome.failure, nowMs);
+        });
+      }
+      case "validateLive":
+        return this.#validate([effect.block], effect.height, "EVERY_BLOCK", (outcome) => {
+          if (outcome.ok) machine.live.validated(effect.id, outcome.value);
+          else machine.live.validationFailed(effect.id, outcome.failure);
+        });
+      case "import": {
+        const { ticket } = effect;
+        return this.#import(effect.segment, (outcome, nowMs) =>
+          machine.pipeline.imported(ticket, outcome, nowMs),
+        );
+      }
+      case "importLive":
+        return this.#import(effect.segment, (outcome) => machine.live.imported(effect.id, outcome));
+      case "verdict": {
+        const request = { handle: effect.handle, verdict: VERDICTS[effect.verdict] };
+        return network.tell(NetworkInternalService.method.giveVerdict, request);
+      }
+      case "offence": {
+        const { peerId, offence, detail, evidence } = effect;
+        log.warn("a peer misbehaved", { peer: peerId, detail });
+        return peer.tell(PeerInternalService.method.reportOffence, { peerId, offence, detail, evidence });
+      }
+      case "performance": {
+        const { type: _, bytes, ...performance } = effect;
+        const request = { ...performance, bytes: BigInt(bytes) };
+        return peer.tell(PeerInternalService.method.recordPerformance, request);
+      }
+      case "refreshStatus":
+        return peer.tell(PeerInternalService.method.refreshStatus, {});
+      case "accepted":
+        return own(effect.token, effect.hash);
+      case "refused":
+        return own(effect.token, effect.reason);
+      case "warning":
+        return log.warn(effect.message, effect.fields);
+      default:
+        return assertNever(effect);
+    }
+  }
+
+  #request(effect: Extract<SyncEffect, { type: "request" }>): void {
+    const { network, machine, requestDeadlineMs, moved } = this.#parts;
+    const { requestId, peerId, first, count } = effect;
+    const controller = new AbortController();
+    this.#requests.set(requestId, controller);
+    const work = network.ask(
+      NetworkInternalService.method.requestBlocks,
+      { peerId, startHeight: BigInt(first), count },
+      { deadlineMs: requestDeadlineMs + ASK_GRACE_MS, signal: controller.signal },
+    );
+    this.#parts.effect(work, (outcome) => {
+      this.#requests.delete(requestId);
+      const nowMs = this.now().monotonicMs;
+      if (outcome.ok) {
+        const { blocks, latencyMs, durationMs, bytes } = outcome.value;
+        machine.pipeline.answered(requestId, blocks, { latencyMs, durationMs, bytes: Number(bytes) }, nowMs);
+      } else {
+        machine.pipeline.requestFailed(requestId, outcome.failure, nowMs);
+      }
+      moved();
+    });
+  }
+
+  #validate(
+    blocks: readonly Uint8Array[],
+    firstHeight: number,
+    policy: Policy,
+    done: (outcome: Outcome<SegmentVerdict>, nowMs: number) => void,
+  ): void {
+    const { validator, signal, moved } = this.#parts;
+    const work = validator.validateSegment(this.#input(blocks, firstHeight, policy), signal).catch(fail);
+    this.#parts.effect(work, (outcome) => {
+      done(outcome, this.now().monotonicMs);
+      moved();
+    });
+  }
+
+  #input(blocks: readonly Uint8Array[], firstHeight: number, policy: Policy): SegmentInput {
+    const { chain, clock } = this.#parts;
+    const authorities = chain.authoritiesAt(firstHeight);
+    const parentAuthorities = firstHeight > 0 ? chain.authoritiesAt(firstHeight - 1) : authorities;
+    const { head } = chain.snapshot();
+    const isOnHead =
+      head.approval.length > 0 && blocks[0] && equalBytes(blocks[0].subarray(0, 32), head.hash);
+    return {
+      blocks,
+      policy,
+      authorities,
+      nowMs: clock.nowMs(),
+      ...(equalBytes(authorities.root, parentAuthorities.root) ? {} : { parentAuthorities }),
+      ...(isOnHead ? { verifiedParentApproval: head.approval } : {}),
+    };
+  }
+
+  #import(segment: ValidatedSegment, done: (outcome: ImportOutcome, nowMs: number) => void): void {
+    const { chain, moved } = this.#parts;
+    this.#parts.effect(chain.importSegment(segment), (outcome) => {
+      done(outcome.ok ? outcome.value : { kind: "notNow", failure: outcome.failure }, this.now().monotonicMs);
+      moved();
+    });
+  }
+}
+
+/** The validator rejects when a worker dies or it is closed: a failure of our own, whatever it threw. */
+function fail(thrown: unknown): never {
+  if (thrown instanceof Failure) throw thrown;
+  throw failure("UNAVAILABLE", "VALIDATOR_FAILED", asError(thrown).message);
+}

@@ -1,0 +1,198 @@
+/**
+ * Peers as synchronisation sees them: the PeerActor's word on each connected one, and beside it what only we know: our
+ * requests in flight, who is left alone for a while, heads that gossip proved. Bounded by the connected peers.
+ */
+
+import type { PeerInfo } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import { equalBytes } from "../../chain/bytes.ts";
+import { isBetterHead } from "../../chain/fork-choice.ts";
+import type { Candidate } from "./peer-choice.ts";
+import type { ProvenHead } from "./target.ts";
+
+/** A peer's claim to be a member, proven by its delegation. */
+export interface Membership {
+  /** 48 bytes. */
+  readonly key: Uint8Array;
+  readonly role: "member" | "sentry";
+}
+
+export interface Peer {
+  readonly peerId: string;
+  readonly score: number;
+  readonly earliestHeight: number;
+  /** What its Status proved. */
+  readonly statusHead: ProvenHead | undefined;
+  /** When that Status was received, Unix milliseconds. */
+  readonly statusMs: number;
+  readonly membership: Membership | undefined;
+  /** A better head that a block from it proved since. */
+  readonly gossipHead: ProvenHead | undefined;
+  readonly requestsInFlight: number;
+  readonly coolUntilMs: number;
+  /** Failed requests in a row; the cool-down grows with it. */
+  readonly failuresInRow: number;
+}
+
+/** A head that led nowhere, and until when it is left alone, monotonic milliseconds. */
+interface ExcludedHead {
+  readonly hash: Uint8Array;
+  readonly untilMs: number;
+}
+
+/** Heads left alone at a time; at the bound the oldest is tried again. */
+const EXCLUDED_MAX = 64;
+
+/** A peer that failed is left alone for this long, doubled with each failure in a row, milliseconds. */
+const COOL_MS = 500;
+const COOL_MS_MAX = 15_000;
+
+export class PeerBook {
+  readonly #peers = new Map<string, Peer>();
+  #excluded: ExcludedHead[] = [];
+
+  get size(): number {
+    return this.#peers.size;
+  }
+
+  all(): Iterable<Peer> {
+    return this.#peers.values();
+  }
+
+  get(peerId: string): Peer | undefined {
+    return this.#peers.get(peerId);
+  }
+
+  /** The connected peers, all of them. Gives those that are gone. */
+  replaceAll(infos: readonly PeerInfo[]): string[] {
+    const present = new Set(infos.map((info) => info.peerId));
+    const gone = [...this.#peers.keys()].filter((peerId) => !present.has(peerId));
+    for (const peerId of gone) this.#peers.delete(peerId);
+    for (const info of infos) this.put(info);
+    return gone;
+  }
+
+  put(info: PeerInfo): void {
+    const known = this.#peers.get(info.peerId);
+    const statusHead = headOf(info);
+    const gossipHead = known?.gossipHead;
+    this.#peers.set(info.peerId, {
+      peerId: info.peerId,
+      score: info.score?.overall ?? 0,
+      earliestHeight: Number(info.earliestHeight),
+      statusHead,
+      statusMs: Number(info.head?.receivedMs ?? 0n),
+      membership: membershipOf(info),
+      gossipHead: gossipHead && statusHead && !isBetterHead(gossipHead, statusHead) ? undefined : gossipHead,
+      requestsInFlight: known?.requestsInFlight ?? 0,
+      coolUntilMs: known?.coolUntilMs ?? 0,
+      failuresInRow: known?.failuresInRow ?? 0,
+    });
+  }
+
+  /** False when it was not there. */
+  remove(peerId: string): boolean {
+    return this.#peers.delete(peerId);
+  }
+
+  /** A certified block came from it, so it has that block. */
+  proveByGossip(peerId: string, head: ProvenHead): void {
+    const best = this.#bestOf(peerId);
+    if (best === undefined || isBetterHead(head, best)) this.#change(peerId, { gossipHead: head });
+  }
+
+  requestSent(peerId: string): void {
+    const peer = this.#peers.get(peerId);
+    if (peer !== undefined) this.#change(peerId, { requestsInFlight: peer.requestsInFlight + 1 });
+  }
+
+  requestEnded(peerId: string): void {
+    const peer = this.#peers.get(peerId);
+    if (peer !== undefined) {
+      this.#change(peerId, { requestsInFlight: Math.max(0, peer.requestsInFlight - 1) });
+    }
+  }
+
+  answered(peerId: string): void {
+    this.#change(peerId, { failuresInRow: 0, coolUntilMs: 0 });
+  }
+
+  /** Leaves it alone: as long as it asked for, or longer with every failure in a row. */
+  coolDown(peerId: string, nowMs: number, askedMs?: number): void {
+    const peer = this.#peers.get(peerId);
+    if (peer === undefined) return;
+    const failuresInRow = peer.failuresInRow + 1;
+    const backOffMs = Math.min(COOL_MS_MAX, COOL_MS * 2 ** Math.min(10, failuresInRow - 1));
+    this.#change(peerId, { failuresInRow, coolUntilMs: nowMs + (askedMs ?? backOffMs) });
+  }
+
+  /** The head is no target until then: its chain does not lead to ours. */
+  excludeHead(hash: Uint8Array, untilMs: number): void {
+    const others = this.#excluded.filter((excluded) => !equalBytes(excluded.hash, hash));
+    this.#excluded = [...others.slice(1 - EXCLUDED_MAX), { hash, untilMs }];
+  }
+
+  /** Proven heads that may be targets. */
+  *provenHeads(nowMs: number): Generator<ProvenHead> {
+    this.#excluded = this.#excluded.filter((excluded) => excluded.untilMs > nowMs);
+    for (const peer of this.#peers.values()) {
+      const head = bestOf(peer);
+      if (head !== undefined && !this.#isExcluded(head.hash)) yield head;
+    }
+  }
+
+  /** Whom a range can be asked of. With `onTarget`, those alone whose head is that one, where there are any. */
+  candidates(onTarget?: ProvenHead): Candidate[] {
+    const all: Candidate[] = [];
+    const same: Candidate[] = [];
+    for (const peer of this.#peers.values()) {
+      const head = bestOf(peer);
+      if (head === undefined || this.#isExcluded(head.hash)) continue;
+      const candidate = { ...peer, headHeight: head.height };
+      all.push(candidate);
+      if (onTarget !== undefined && equalBytes(head.hash, onTarget.hash)) same.push(candidate);
+    }
+    return same.length > 0 ? same : all;
+  }
+
+  /** Peers whose proven head is above the height. */
+  countAbove(height: number): number {
+    let count = 0;
+    for (const peer of this.#peers.values()) if ((bestOf(peer)?.height ?? 0) > height) count++;
+    return count;
+  }
+
+  #isExcluded(hash: Uint8Array): boolean {
+    return this.#excluded.some((excluded) => equalBytes(excluded.hash, hash));
+  }
+
+  #bestOf(peerId: string): ProvenHead | undefined {
+    const peer = this.#peers.get(peerId);
+    return peer && bestOf(peer);
+  }
+
+  #change(peerId: string, change: Partial<Peer>): void {
+    const peer = this.#peers.get(peerId);
+    if (peer !== undefined) this.#peers.set(peerId, { ...peer, ...change });
+  }
+}
+
+function bestOf(peer: Peer): ProvenHead | undefined {
+  return peer.gossipHead ?? peer.statusHead;
+}
+
+function headOf(info: PeerInfo): ProvenHead | undefined {
+  const { head } = info;
+  if (head === undefined || head.hash.length !== 32) return undefined;
+  return { height: Number(head.height), slot: Number(head.slot), hash: head.hash };
+}
+
+/** Roles as the Delegation numbers them. */
+const MEMBER_ROLE = 1;
+const SENTRY_ROLE = 2;
+
+function membershipOf(info: PeerInfo): Membership | undefined {
+  if (info.memberKey.length === 0) return undefined;
+  if (info.memberRole === MEMBER_ROLE) return { key: info.memberKey, role: "member" };
+  if (info.memberRole === SENTRY_ROLE) return { key: info.memberKey, role: "sentry" };
+  return undefined;
+}

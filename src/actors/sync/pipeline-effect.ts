@@ -1,0 +1,43 @@
+/**
+ * PipelineEffect: what the machines of this folder want done outside. The actor does it (outside.ts) and hands the
+ * outcome back; the machines themselves touch nothing.
+ */
+
+import type { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import type { Policy, ValidatedSegment } from "../../chain/validator.ts";
+import type { Ticket } from "./liveness.ts";
+
+export type PipelineEffect =
+  | {
+      readonly type: "request";
+      readonly requestId: number;
+      readonly peerId: string;
+      readonly first: number;
+      readonly count: number;
+    }
+  /** The answer is no longer wanted. */
+  | { readonly type: "cancel"; readonly requestId: number }
+  | {
+      readonly type: "validate";
+      readonly ticket: Ticket;
+      readonly firstHeight: number;
+      readonly blocks: readonly Uint8Array[];
+      readonly policy: Policy;
+    }
+  | { readonly type: "import"; readonly ticket: Ticket; readonly segment: ValidatedSegment }
+  | {
+      readonly type: "offence";
+      readonly peerId: string;
+      readonly offence: Offence;
+      readonly detail: string;
+      readonly evidence: Uint8Array;
+    }
+  | {
+      readonly type: "performance";
+      readonly peerId: string;
+      readonly succeeded: boolean;
+      readonly latencyMs: number;
+      readonly durationMs: number;
+      readonly bytes: number;
+      readonly blocks: number;
+    };

@@ -1,0 +1,182 @@
+/**
+ * Whether this node may take part in consensus: near the head (ratio and lag), a fresh head, peers, a quorum of members
+ * in sight, a chain to build on, and no word of the operator against it. Pure; every condition that is not met is
+ * named with its numbers. Hysteresis keeps a node at the edge from flapping: it comes back at stricter limits than
+ * those it left at.
+ */
+
+import { ProductionCondition } from "../../../gen/alys/sync/v1/sync_pb.ts";
+import { quorumOf } from "../../chain/approval.ts";
+import { equalBytes } from "../../chain/bytes.ts";
+import { toHex } from "../../chain/hex.ts";
+import type { SyncConfig } from "./config.ts";
+import type { Peer } from "./peers.ts";
+
+export type ProductionOverride = "none" | "forbid" | "allow";
+
+export interface ProductionFacts {
+  readonly headHeight: number;
+  readonly headHash: Uint8Array;
+  readonly headAgeMs: number;
+  /** Our own where none is better. */
+  readonly targetHeight: number;
+  readonly peers: readonly Peer[];
+  /** The set in force for the next block, 48 bytes a key. */
+  readonly authorities: readonly Uint8Array[];
+  /** Our member key, where we have one. */
+  readonly ownKey: Uint8Array | undefined;
+  readonly isChainAvailable: boolean;
+  readonly override: ProductionOverride;
+  /** Unix milliseconds, the clock by which Status messages were stamped. */
+  readonly nowMs: number;
+}
+
+export type ProductionLimits = Pick<
+  SyncConfig,
+  "syncThreshold" | "lagBlocksMax" | "headAgeMsMax" | "peersMin"
+>;
+
+/** What hysteresis remembers from one judgement to the next. */
+export interface ProductionMemory {
+  readonly isNear: boolean;
+  readonly isFresh: boolean;
+}
+
+export interface Condition {
+  readonly condition: ProductionCondition;
+  readonly detail: string;
+}
+
+export interface ProductionVerdict {
+  readonly canProduce: boolean;
+  readonly unmet: readonly Condition[];
+  readonly waived: readonly Condition[];
+  readonly memory: ProductionMemory;
+  /** Near the head, and the head fresh or excused by a quorum that reports the same one. */
+  readonly isSynced: boolean;
+}
+
+export const FIRST_MEMORY: ProductionMemory = { isNear: false, isFresh: false };
+
+/** A member's report of its head counts for this long, milliseconds. */
+export const REPORT_AGE_MS_MAX = 10_000;
+
+/** A head that was too old counts as fresh again at this share of the limit. */
+const FRESH_AGAIN = 0.75;
+
+/** Conditions that the operator's ALLOW sets aside. */
+const OVERRIDABLE: ReadonlySet<ProductionCondition> = new Set([
+  ProductionCondition.RATIO,
+  ProductionCondition.LAG,
+  ProductionCondition.AGE,
+  ProductionCondition.PEERS,
+]);
+
+export function judgeProduction(
+  facts: ProductionFacts,
+  limits: ProductionLimits,
+  before: ProductionMemory,
+): ProductionVerdict {
+  const near = judgeDistance(facts, limits, before.isNear);
+  const age = judgeAge(facts, limits, before.isFresh);
+  const excuse = age === undefined ? undefined : excuseOf(facts);
+  const unmet: Condition[] = [...near, ...judgePeers(facts, limits), ...judgeRest(facts)];
+  const waived: Condition[] = [];
+  if (age !== undefined && excuse === undefined) unmet.push(age);
+  if (age !== undefined && excuse !== undefined) waived.push({ ...age, detail: `${age.detail}; ${excuse}` });
+  const memory = { isNear: near.length === 0, isFresh: age === undefined };
+  const isSynced = memory.isNear && (memory.isFresh || excuse !== undefined);
+  if (facts.override !== "allow") return { canProduce: unmet.length === 0, unmet, waived, memory, isSynced };
+  const kept = unmet.filter(({ condition }) => !OVERRIDABLE.has(condition));
+  const setAside = unmet
+    .filter(({ condition }) => OVERRIDABLE.has(condition))
+    .map(({ condition, detail }) => ({ condition, detail: `${detail}; the operator allows it` }));
+  return { canProduce: kept.length === 0, unmet: kept, waived: [...waived, ...setAside], memory, isSynced };
+}
+
+function judgeDistance(facts: ProductionFacts, limits: ProductionLimits, wasNear: boolean): Condition[] {
+  const { headHeight, targetHeight } = facts;
+  const conditions: Condition[] = [];
+  const ratio = targetHeight <= 0 ? 1 : Math.min(1, headHeight / targetHeight);
+  const ratioMin = wasNear ? limits.syncThreshold : (1 + limits.syncThreshold) / 2;
+  if (ratio < ratioMin) {
+    const detail = `${headHeight} of ${targetHeight} blocks is ${ratio.toFixed(6)}, below ${ratioMin}`;
+    conditions.push({ condition: ProductionCondition.RATIO, detail });
+  }
+  const lag = Math.max(0, targetHeight - headHeight);
+  const lagMax = wasNear ? limits.lagBlocksMax : Math.floor(limits.lagBlocksMax / 2);
+  if (lag > lagMax) {
+    conditions.push({
+      condition: ProductionCondition.LAG,
+      detail: `${lag} blocks behind, more than ${lagMax}`,
+    });
+  }
+  return conditions;
+}
+
+function judgeAge(
+  facts: ProductionFacts,
+  limits: ProductionLimits,
+  wasFresh: boolean,
+): Condition | undefined {
+  const ageMsMax = wasFresh ? limits.headAgeMsMax : limits.headAgeMsMax * FRESH_AGAIN;
+  if (facts.headAgeMs <= ageMsMax) return undefined;
+  const detail = `the head is ${facts.headAgeMs} ms old, more than ${ageMsMax} ms`;
+  return { condition: ProductionCondition.AGE, detail };
+}
+
+/**
+ * After a halt every head is old. Age is excused while members that make a quorum, ourselves counted once, report our
+ * own head within the last seconds; a sentry's delegation does not count.
+ */
+function excuseOf(facts: ProductionFacts): string | undefined {
+  const reporting = facts.peers.filter(
+    ({ membership, statusHead, statusMs }) =>
+      membership?.role === "member" &&
+      statusHead !== undefined &&
+      equalBytes(statusHead.hash, facts.headHash) &&
+      facts.nowMs - statusMs <= REPORT_AGE_MS_MAX,
+  );
+  const members = membersAmong(facts, reporting);
+  const quorum = quorumOf(facts.authorities.length);
+  return members >= quorum
+    ? `${members} of ${facts.authorities.length} members report the same head`
+    : undefined;
+}
+
+function judgePeers(facts: ProductionFacts, limits: ProductionLimits): Condition[] {
+  const conditions: Condition[] = [];
+  if (facts.peers.length < limits.peersMin) {
+    const detail = `${facts.peers.length} peers connected, fewer than ${limits.peersMin}`;
+    conditions.push({ condition: ProductionCondition.PEERS, detail });
+  }
+  const visible = membersAmong(facts, facts.peers);
+  const quorum = quorumOf(facts.authorities.length);
+  if (visible < quorum) {
+    const detail = `${visible} members in sight, fewer than the quorum of ${quorum}`;
+    conditions.push({ condition: ProductionCondition.FEDERATION_QUORUM, detail });
+  }
+  return conditions;
+}
+
+function judgeRest(facts: ProductionFacts): Condition[] {
+  const conditions: Condition[] = [];
+  if (!facts.isChainAvailable) {
+    conditions.push({ condition: ProductionCondition.CHAIN, detail: "the ChainActor is away" });
+  }
+  if (facts.override === "forbid") {
+    conditions.push({ condition: ProductionCondition.EMERGENCY, detail: "the operator forbids production" });
+  }
+  return conditions;
+}
+
+/** Distinct members of the set in force among the peers, and ourselves where we are one. */
+function membersAmong(facts: ProductionFacts, peers: readonly Peer[]): number {
+  const inForce = new Set(facts.authorities.map(toHex));
+  const keys = new Set<string>();
+  for (const { membership } of peers) if (membership !== undefined) keys.add(toHex(membership.key));
+  if (facts.ownKey !== undefined) keys.add(toHex(facts.ownKey));
+  let members = 0;
+  for (const key of keys) if (inForce.has(key)) members++;
+  return members;
+}

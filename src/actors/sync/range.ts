@@ -1,0 +1,87 @@
+/**
+ * Ranges: which batches exist. They are contiguous and ascending from the height that import waits for; new ones are
+ * planned up to the target, an answer that was short leaves the rest as a batch of its own, and whatever is final
+ * leaves at the front. Owned by the pipeline.
+ */
+
+import { assert } from "../../kernel/errors.ts";
+import { type Batch, heldBytes, lastHeight, newBatch } from "./batch.ts";
+import { BATCHES_MAX, SEGMENT_ALIGNMENT } from "./config.ts";
+
+export class Ranges {
+  #batches: Batch[] = [];
+  #nextId = 1;
+  /** Height that the next planned batch begins with. */
+  #frontier = 1;
+
+  get batches(): readonly Batch[] {
+    return this.#batches;
+  }
+
+  get front(): Batch | undefined {
+    return this.#batches[0];
+  }
+
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const batch of this.#batches) bytes += heldBytes(batch);
+    return bytes;
+  }
+
+  /** Forgets every batch; planning goes on at `first`. */
+  restart(first: number): void {
+    this.#batches = [];
+    this.#frontier = first;
+  }
+
+  /** Adds batches up to the target and the bound. */
+  plan(targetHeight: number, batchBlocks: number): void {
+    while (this.#frontier <= targetHeight && this.#batches.length < BATCHES_MAX) {
+      const first = this.#frontier;
+      const count = lastOf(first, targetHeight, batchBlocks) - first + 1;
+      this.#batches.push(newBatch(this.#nextId++, { first, count }));
+      this.#frontier = first + count;
+    }
+  }
+
+  find(id: number): Batch | undefined {
+    return this.#batches.find((batch) => batch.id === id);
+  }
+
+  /** Puts the batch in the place of the one with its id. A range that became shorter leaves its rest behind it. */
+  replace(next: Batch): void {
+    const at = this.#batches.findIndex((batch) => batch.id === next.id);
+    const before = this.#batches[at];
+    assert(before !== undefined, "a batch that does not exist was replaced");
+    const restFirst = lastHeight(next) + 1;
+    const restCount = lastHeight(before) - lastHeight(next);
+    if (restCount === 0) {
+      this.#batches[at] = next;
+    } else {
+      // Bounded: each split takes a block at least, and planning stops at the bound until these are gone.
+      const rest = newBatch(this.#nextId++, { first: restFirst, count: restCount });
+      this.#batches.splice(at, 1, next, rest);
+    }
+  }
+
+  /** Removes what is final at the front. */
+  dropFinal(): void {
+    while (this.#batches[0]?.state === "final") this.#batches.shift();
+  }
+
+  /** Removes batches at the front that nothing was requested for and that lie at or below `height`. */
+  dropBelow(height: number): void {
+    for (let front = this.#batches[0]; front !== undefined; front = this.#batches[0]) {
+      if (front.state !== "awaiting" || lastHeight(front) > height) return;
+      this.#batches.shift();
+    }
+    this.#frontier = Math.max(this.#frontier, height + 1);
+  }
+}
+
+/** Batches end at multiples of the alignment where they can, also after one that was cut short. */
+function lastOf(first: number, targetHeight: number, batchBlocks: number): number {
+  const last = first + batchBlocks - 1;
+  const aligned = last - (last % SEGMENT_ALIGNMENT);
+  return Math.min(targetHeight, aligned >= first ? aligned : last);
+}

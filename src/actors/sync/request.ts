@@ -1,0 +1,89 @@
+/**
+ * Requests of callers, read and checked: what may be asked is decided here, what follows by the machine. Pure but for
+ * the chain's reads.
+ */
+
+import {
+  type GetBlockRequest,
+  ProductionOverride as ProtoOverride,
+  type StartSyncRequest,
+  SyncMode,
+} from "../../../gen/alys/sync/v1/sync_pb.ts";
+import type { ChainPort } from "../../integrations/chain/port.ts";
+import { type Failure, failure } from "../../kernel/errors.ts";
+import { blockView } from "./block-view.ts";
+import type { Mode } from "./config.ts";
+import { BLOCK_NOT_FOUND, badField, notYet } from "./errors.ts";
+import type { ProductionOverride } from "./production.ts";
+import type { StartOptions } from "./state.ts";
+
+export interface StartFacts {
+  /** What an unspecified mode means: the running one, or the configured one. */
+  readonly mode: Mode;
+  readonly headHeight: number;
+}
+
+export function readStart(request: StartSyncRequest, facts: StartFacts): StartOptions | Failure {
+  const mode = readMode(request.syncMode, facts.mode);
+  if (typeof mode !== "string") return mode;
+  if (request.checkpointId !== undefined) return notYet("synchronising from a checkpoint");
+  const { fromHeight, targetHeight } = request;
+  const next = facts.headHeight + 1;
+  if (fromHeight !== undefined && fromHeight > BigInt(next)) {
+    const detail = { field: "from_height" };
+    return failure("FAILED_PRECONDITION", "GAP", `the next block that we lack has height ${next}`, detail);
+  }
+  if (targetHeight !== undefined && targetHeight > BigInt(Number.MAX_SAFE_INTEGER)) {
+    return badField("target_height", "no chain is that high");
+  }
+  return { mode, heightMax: targetHeight === undefined ? undefined : Number(targetHeight) };
+}
+
+function readMode(mode: SyncMode, fallback: Mode): Mode | Failure {
+  switch (mode) {
+    case SyncMode.UNSPECIFIED:
+      return fallback;
+    case SyncMode.FAST:
+      return "FAST";
+    case SyncMode.FULL:
+      return "FULL";
+    case SyncMode.CHECKPOINT:
+      return notYet("mode CHECKPOINT");
+    case SyncMode.FEDERATION:
+      return notYet("mode FEDERATION");
+    case SyncMode.RECOVERY:
+      return notYet("mode RECOVERY");
+    default:
+      return badField("sync_mode", "no such mode");
+  }
+}
+
+const OVERRIDES: ReadonlyMap<ProtoOverride, ProductionOverride> = new Map<ProtoOverride, ProductionOverride>([
+  [ProtoOverride.NONE, "none"],
+  [ProtoOverride.FORBID, "forbid"],
+  [ProtoOverride.ALLOW, "allow"],
+]);
+
+export function readOverride(override: ProtoOverride): ProductionOverride | Failure {
+  return OVERRIDES.get(override) ?? badField("override", "NONE, FORBID or ALLOW is required");
+}
+
+/** The bytes and the view of the block, canonical or beside; NOT_FOUND without it. */
+export function readBlock(
+  chain: Pick<ChainPort, "snapshot" | "readBlock" | "readBlockByHash">,
+  by: GetBlockRequest["by"],
+) {
+  const finalHeight = chain.snapshot().final.height;
+  if (by.case === "height") {
+    const height = by.value > BigInt(Number.MAX_SAFE_INTEGER) ? -1 : Number(by.value);
+    const ssz = height < 1 ? undefined : chain.readBlock(height);
+    if (ssz === undefined) return BLOCK_NOT_FOUND;
+    return { block: { ssz }, view: blockView(ssz, height <= finalHeight) };
+  }
+  if (by.case !== "hash") return badField("by", "height or hash is required");
+  if (by.value.length !== 32) return badField("hash", "a block hash has 32 bytes");
+  const found = chain.readBlockByHash(by.value);
+  if (found === undefined) return BLOCK_NOT_FOUND;
+  const { bytes: ssz, isCanonical, height } = found;
+  return { block: { ssz }, view: blockView(ssz, isCanonical && height <= finalHeight) };
+}

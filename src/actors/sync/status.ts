@@ -1,0 +1,93 @@
+/**
+ * Where synchronisation stands, for people and programs: the state, derived and never stored, and the reason why it
+ * stands still. Pure.
+ */
+
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { SyncMode, SyncState, type SyncStatusSchema } from "../../../gen/alys/sync/v1/sync_pb.ts";
+import { CATCH_UP_BLOCKS, type Mode } from "./config.ts";
+import { etaMs, progressPpm } from "./progress.ts";
+import { lagOf, type ProvenHead } from "./target.ts";
+
+export interface StatusFacts {
+  readonly head: ProvenHead;
+  readonly headAgeMs: number;
+  readonly final: { readonly height: number; readonly hash: Uint8Array };
+  readonly target: ProvenHead | undefined;
+  readonly mode: Mode;
+  readonly isRunning: boolean;
+  readonly isPaused: boolean;
+  readonly isChainAvailable: boolean;
+  /** Somebody proved a head, or nobody else is needed. */
+  readonly hasSource: boolean;
+  readonly isFailing: boolean;
+  readonly isSynced: boolean;
+  /** Why the operator stopped or paused it; empty otherwise. */
+  readonly operatorsReason: string;
+  /** Why the pipeline does not move; empty otherwise. */
+  readonly pipelineReason: string;
+  readonly blocksPerSecond: number;
+  readonly connectedPeers: number;
+  readonly usefulPeers: number;
+  readonly requestsInFlight: number;
+  readonly bytesBuffered: number;
+  readonly bytesBufferedMax: number;
+  readonly canProduce: boolean;
+  readonly resumedFromHeight: number;
+  readonly lowestRequestedHeight: number;
+  readonly blocksSynced: number;
+  readonly blocksFollowed: number;
+}
+
+export function stateOf(facts: StatusFacts): SyncState {
+  if (facts.isFailing) return SyncState.FAILED;
+  if (!facts.isRunning || !facts.hasSource) return SyncState.DISCOVERING;
+  if (facts.isSynced) return SyncState.SYNCED;
+  return lagOf(facts.head, facts.target) > CATCH_UP_BLOCKS ? SyncState.BLOCKS : SyncState.CATCH_UP;
+}
+
+function reasonOf(facts: StatusFacts, state: SyncState): string {
+  if (!facts.isRunning)
+    return facts.operatorsReason === "" ? "not started" : `stopped: ${facts.operatorsReason}`;
+  if (facts.isPaused) return facts.operatorsReason === "" ? "paused" : `paused: ${facts.operatorsReason}`;
+  if (!facts.isChainAvailable) return "the ChainActor is away";
+  if (facts.pipelineReason !== "") return facts.pipelineReason;
+  if (!facts.hasSource) return "no peer has proven a head yet";
+  if (state === SyncState.CATCH_UP && facts.target === undefined) {
+    return `nobody has a better head, and ours is ${facts.headAgeMs} ms old`;
+  }
+  return "";
+}
+
+export function syncStatus(facts: StatusFacts): MessageInitShape<typeof SyncStatusSchema> {
+  const state = stateOf(facts);
+  const target = facts.target ?? facts.head;
+  const remainingMs = etaMs(lagOf(facts.head, facts.target), facts.blocksPerSecond);
+  return {
+    state,
+    mode: facts.mode === "FULL" ? SyncMode.FULL : SyncMode.FAST,
+    head: reference(facts.head),
+    target: reference(target),
+    final: reference(facts.final),
+    progressPpm: progressPpm(facts.head.height, target.height),
+    blocksPerSecond: facts.blocksPerSecond,
+    ...(remainingMs === undefined ? {} : { etaMs: BigInt(remainingMs) }),
+    connectedPeers: facts.connectedPeers,
+    usefulPeers: facts.usefulPeers,
+    requestsInFlight: facts.requestsInFlight,
+    bytesBuffered: BigInt(facts.bytesBuffered),
+    bytesBufferedMax: BigInt(facts.bytesBufferedMax),
+    canProduceBlocks: facts.canProduce,
+    isPaused: facts.isPaused,
+    reason: reasonOf(facts, state),
+    resumedFromHeight: BigInt(facts.resumedFromHeight),
+    lowestRequestedHeight: BigInt(facts.lowestRequestedHeight),
+    blocksSynced: BigInt(facts.blocksSynced),
+    blocksFollowed: BigInt(facts.blocksFollowed),
+    headAgeMs: BigInt(Math.max(0, Math.floor(facts.headAgeMs))),
+  };
+}
+
+export function reference(block: { readonly height: number; readonly hash: Uint8Array }) {
+  return { height: BigInt(block.height), hash: block.hash };
+}

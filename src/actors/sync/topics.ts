@@ -1,0 +1,172 @@
+/**
+ * What the SyncActor publishes: its status, whether it may produce, the blocks of the chain as they come, and a range
+ * of blocks at the reader's pace.
+ */
+
+import type { MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import {
+  type ProductionStatusSchema,
+  type StreamBlocksRequestSchema,
+  type StreamBlocksResponseSchema,
+  SyncService,
+  type SyncStatusSchema,
+} from "../../../gen/alys/sync/v1/sync_pb.ts";
+import type { ChainEvent, ChainPort } from "../../integrations/chain/port.ts";
+import { assertNever, type Failure, failure } from "../../kernel/errors.ts";
+import type { Streams } from "../../kernel/protocol.ts";
+import { Topic } from "../../kernel/topic.ts";
+import { Transfer } from "../../kernel/transfer.ts";
+import { blockView } from "./block-view.ts";
+import { STATUS_PERIOD_MS } from "./config.ts";
+import { badField } from "./errors.ts";
+import { reference } from "./status.ts";
+
+type StatusInit = MessageInitShape<typeof SyncStatusSchema>;
+type ProductionInit = MessageInitShape<typeof ProductionStatusSchema>;
+
+export interface TopicParts {
+  readonly chain: ChainPort;
+  status(): StatusInit;
+  production(): ProductionInit;
+}
+
+/** A message of a transfer carries about this much. */
+const CHUNK_BYTES = 256 * 1024;
+/** Blocks of one message: small blocks would otherwise make arrays of hundreds of thousands. */
+const CHUNK_BLOCKS_MAX = 1024;
+
+export class SyncTopics {
+  readonly streams: Streams<typeof SyncService>;
+  readonly #parts: TopicParts;
+  readonly #status: Topic<typeof SyncService.method.watchSyncStatus>;
+  readonly #production: Topic<typeof SyncService.method.watchProduction>;
+  readonly #blocks: Topic<typeof SyncService.method.watchBlocks>;
+  #lastStatus = "";
+  #lastState: number | undefined;
+  #lastStatusMs = Number.NEGATIVE_INFINITY;
+  #lastProduction = "";
+
+  constructor(parts: TopicParts) {
+    const { chain } = parts;
+    this.#parts = parts;
+    this.#status = new Topic(SyncService.method.watchSyncStatus, {
+      mode: "latest",
+      snapshot: () => ({ event: { case: "snapshot", value: parts.status() } }),
+    });
+    this.#production = new Topic(SyncService.method.watchProduction, {
+      mode: "latest",
+      snapshot: () => ({ event: { case: "snapshot", value: parts.production() } }),
+    });
+    this.#blocks = new Topic(SyncService.method.watchBlocks, {
+      afterSkip: "changes",
+      snapshot: () => {
+        const { head, final } = chain.snapshot();
+        return { event: { case: "snapshot", value: { head: reference(head), final: reference(final) } } };
+      },
+    });
+    this.streams = {
+      watchSyncStatus: this.#status,
+      watchProduction: this.#production,
+      watchBlocks: this.#blocks,
+      streamBlocks: new Transfer(SyncService.method.streamBlocks, { open: (request) => this.#open(request) }),
+    };
+  }
+
+  /** Publishes what changed since the last time: a state at once, numbers no more often than the period. */
+  publishChanges(nowMs: number): void {
+    const production = this.#parts.production();
+    const productionKey = (production.unmet ?? []).map((unmet) => unmet.condition).join();
+    if (productionKey !== this.#lastProduction) {
+      this.#lastProduction = productionKey;
+      this.#production.publish({ event: { case: "status", value: production } });
+    }
+    const status = this.#parts.status();
+    if (status.state === this.#lastState && nowMs - this.#lastStatusMs < STATUS_PERIOD_MS) return;
+    const key = keyOf(status);
+    if (key === this.#lastStatus) return;
+    this.#lastStatus = key;
+    this.#lastState = status.state;
+    this.#lastStatusMs = nowMs;
+    this.#status.publish({ event: { case: "status", value: status } });
+  }
+
+  chainChanged(event: ChainEvent): void {
+    switch (event.type) {
+      case "imported": {
+        const { height } = event.head;
+        const bytes = this.#parts.chain.readBlock(height);
+        if (bytes === undefined) return;
+        const view = blockView(bytes, height <= this.#parts.chain.snapshot().final.height);
+        return this.#blocks.publish({ event: { case: "imported", value: view } });
+      }
+      case "reorganized": {
+        const { head, commonHeight, blocksReverted } = event;
+        const value = { commonHeight: BigInt(commonHeight), blocksReverted, head: reference(head) };
+        return this.#blocks.publish({ event: { case: "reorganized", value } });
+      }
+      case "finalized":
+        return this.#blocks.publish({ event: { case: "finalized", value: reference(event) } });
+      case "availability":
+        return;
+      default:
+        return assertNever(event);
+    }
+  }
+
+  #open(
+    request: MessageShape<typeof StreamBlocksRequestSchema>,
+  ): Generator<MessageInitShape<typeof StreamBlocksResponseSchema> | Failure> | Failure {
+    const { chain } = this.#parts;
+    const { head, earliestHeight } = chain.snapshot();
+    if (request.startHeight < 1n) return badField("start_height", "the first block has height 1");
+    if (request.startHeight > BigInt(head.height)) {
+      return failure("OUT_OF_RANGE", "ABOVE_HEAD", `our head has height ${head.height}`, {
+        field: "start_height",
+      });
+    }
+    const first = Number(request.startHeight);
+    if (first < earliestHeight) {
+      return failure("OUT_OF_RANGE", "BELOW_EARLIEST", `our first block has height ${earliestHeight}`, {
+        field: "start_height",
+      });
+    }
+    const available = head.height - first + 1;
+    const count =
+      request.count === 0n || request.count > BigInt(available) ? available : Number(request.count);
+    return chunks(chain, first, count);
+  }
+}
+
+/** Blocks as they are pulled; a reorganization meanwhile shows as a change of parent hashes, as in any reading. */
+function* chunks(
+  chain: ChainPort,
+  first: number,
+  count: number,
+): Generator<MessageInitShape<typeof StreamBlocksResponseSchema> | Failure> {
+  for (let height = first; height < first + count; ) {
+    const wanted = Math.min(CHUNK_BLOCKS_MAX, first + count - height);
+    const blocks = chain.readRange(height, wanted, CHUNK_BYTES);
+    if (blocks.length === 0) return;
+    yield { blocks, startHeight: BigInt(height) };
+    height += blocks.length;
+  }
+}
+
+/** What of a status counts as a change; the head's age changes always and does not. */
+function keyOf(status: StatusInit): string {
+  return [
+    status.state,
+    status.head?.height,
+    status.target?.height,
+    status.final?.height,
+    status.connectedPeers,
+    status.usefulPeers,
+    status.requestsInFlight,
+    status.bytesBuffered,
+    status.canProduceBlocks,
+    status.isPaused,
+    status.mode,
+    // Numbers in a reason (attempts, ages) are no change of their own.
+    status.reason?.replace(/\d+/g, ""),
+  ].join();
+}
