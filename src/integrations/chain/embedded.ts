@@ -2,7 +2,8 @@
  * EmbeddedChain: the ChainActor that every node has, the chain port over a block store. It owns the order of imports
  * and the two heads: the durable one, which everybody sees, and the pending one, which the next segment is checked
  * against while earlier ones are still being written. SyncActor imports; everybody reads. A segment on the pending head
- * is pipelined; one beside it waits until nothing is being written and then goes through fork choice.
+ * is pipelined; one beside it waits until nothing is being written and then goes through fork choice. A reorganization
+ * is one transaction, so that it is bounded by the store's batch (16 MiB): a branch of more is answered `notNow`.
  */
 
 import type { BlockFault } from "../../chain/block-fault.ts";

@@ -26,7 +26,7 @@ const MARK_SPACING = 64;
  * Marks kept at most. Finality (64 blocks deep) needs three; where nothing becomes final the oldest goes at the bound,
  * and a fork below the marks is counted from genesis, which takes 50 ms for a million blocks.
  */
-export const MARKS_MAX = 64;
+const MARKS_MAX = 64;
 
 /** Hashes read at once while peaks are completed: 128 KiB. */
 const RUN_HASHES = 4096;

@@ -255,6 +255,33 @@ test("ProducerActor: restarted after a crash it never signs against its record",
   assert(Math.min(...heights) >= 6, `heights ${heights.join(", ")}`);
 });
 
+for (const seed of [1, 2, 3, 4, 5]) {
+  test(`ProducerActor: through outages and crashes nobody signs twice and all agree at the end, seed ${seed}`, async () => {
+    const rig = new FederationRig(4, seed);
+    await rig.start();
+    const { random } = rig.simulation;
+    for (let round = 0; round < 12; round++) {
+      const member = rig.members[random.integer(4)]!;
+      member.isOnline = !member.isOnline;
+      await rig.simulation.run(random.integer(2500));
+      const victim = rig.members[random.integer(4)]!;
+      victim.cell.crash(new Error("injected"));
+      victim.start();
+      await rig.simulation.settle();
+      victim.connect();
+      await rig.simulation.run(random.integer(2500));
+      await rig.catchUp();
+    }
+    for (const member of rig.members) member.isOnline = true;
+    await rig.slots(4);
+    await rig.catchUp();
+    rig.assertNobodySignedTwice();
+    const heads = rig.members.map(({ chain }) => chain.snapshot().head);
+    for (const head of heads) assert.deepEqual(head.hash, heads[0]!.hash);
+    assert(heads[0]!.height >= 4, `height ${heads[0]!.height}`);
+  });
+}
+
 test("ProducerActor: without a key it is not enabled and watches nothing", async () => {
   const rig = new FederationRig(1);
   const parts = {

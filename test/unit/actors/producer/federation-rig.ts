@@ -212,6 +212,18 @@ export class FederationRig {
     await this.simulation.run(count * 2000);
   }
 
+  /** Everybody fetches what the highest has and they lack, as range sync would. */
+  async catchUp(): Promise<void> {
+    const heightOf = (member: Member) => member.chain.snapshot().head.height;
+    const best = this.members.reduce((one, other) => (heightOf(other) > heightOf(one) ? other : one));
+    const { final, head } = best.chain.snapshot();
+    for (const member of this.members) {
+      for (let height = final.height + 1; height <= head.height; height++) {
+        await Promise.all([member.import(best.chain.readBlock(height)!), this.simulation.settle()]);
+      }
+    }
+  }
+
   /** Nobody signed two blocks of one slot, by all that anybody saw. */
   assertNobodySignedTwice(): void {
     const signed = new Map<string, string>();

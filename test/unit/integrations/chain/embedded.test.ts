@@ -1,19 +1,47 @@
 /** The embedded chain: the contract of the chain port, and what is its own (disk failures, crashes, marks). */
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
 import { openEmbeddedChain } from "../../../../src/integrations/chain/embedded.ts";
 import { HISTORY_KEY } from "../../../../src/integrations/chain/opening.ts";
 import { FakeClock } from "../../../../src/kernel/clock.ts";
 import { Failure } from "../../../../src/kernel/errors.ts";
 import { silentLog } from "../../../../src/kernel/log.ts";
 import { settleMicrotasks } from "../../../../src/kernel/scheduler.ts";
+import { openLmdbStore } from "../../../../src/storage/lmdb-store.ts";
+import type { BlockStore } from "../../../../src/storage/port.ts";
 import { chainPortContract } from "../../../contract/chain-port.ts";
 import { ChainRig, hashOfBlock, quickForge, run, segmentOf } from "./segments.ts";
 
 chainPortContract("EmbeddedChain", async (forge, finalityDepth) => {
   const rig = new ChainRig(forge, finalityDepth);
   return { chain: rig.chain, settle: () => rig.scheduler.runUntilIdle() };
+});
+
+const folders: { readonly folder: string; readonly store: BlockStore }[] = [];
+
+after(async () => {
+  for (const { folder, store } of folders) {
+    await store.close();
+    await rm(folder, { recursive: true });
+  }
+});
+
+chainPortContract("EmbeddedChain on LMDB", async (forge, finalityDepth) => {
+  const folder = await mkdtemp(join(tmpdir(), "alys-chain-"));
+  const facts = forge.facts(500, finalityDepth);
+  const store = await openLmdbStore({ folder, genesisHash: facts.genesisHash });
+  folders.push({ folder, store });
+  const { header, authorities } = forge.genesis;
+  const clock = new FakeClock(1_000_000 * facts.slotDurationMs);
+  const genesis = { header, authorities };
+  const chain = openEmbeddedChain({ store, facts, genesis, clock, log: silentLog });
+  assert(!(chain instanceof Failure));
+  // What is asked for is awaited; there is nothing to step.
+  return { chain, settle: async () => undefined };
 });
 
 test("EmbeddedChain shows nothing before it is durable", async () => {
