@@ -1,0 +1,151 @@
+/**
+ * The node's own actor: what the node is, its configuration, its log levels, its state and its end. It watches the
+ * SyncActor to tell whether the node is ready; whatever it does to the process goes through what the composition root
+ * hands in.
+ */
+
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { NodeConfig } from "../../../gen/alys/config/v1/config_pb.ts";
+import { NodeInternalService, NodeService, NodeState } from "../../../gen/alys/node/v1/node_pb.ts";
+import { SyncService, SyncState } from "../../../gen/alys/sync/v1/sync_pb.ts";
+import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor.ts";
+import { failure } from "../../kernel/errors.ts";
+import { type Handlers, later } from "../../kernel/protocol.ts";
+import type { Ref } from "../../kernel/ref.ts";
+import { Topic } from "../../kernel/topic.ts";
+
+type Public = typeof NodeService;
+type Internal = typeof NodeInternalService;
+
+export interface NodeActorParts {
+  readonly version: string;
+  readonly runtimeVersion: string;
+  readonly processId: number;
+  readonly startedMs: number;
+  readonly peerId: string;
+  readonly genesisHash: Uint8Array;
+  /** 48 bytes, or empty. */
+  readonly authorityKey: Uint8Array;
+  readonly config: NodeConfig;
+  readonly sync: Ref<typeof SyncService>;
+  services(): readonly string[];
+  /** Sets a level; undefined when there is no such level. Answers the level before. */
+  setLogLevel(actor: string | undefined, level: string): string | undefined;
+  /** Asks for an orderly stop; returns at once. */
+  shutdown(reason: string): void;
+  /** Ends streams and refuses new ones. */
+  drain(): void;
+}
+
+/** Pause before the SyncActor's status is watched again after it was restarted. */
+const REWATCH_MS = 500;
+
+/** Time for the answer of Shutdown to leave before the control plane closes. */
+const SHUTDOWN_DELAY_MS = 100;
+
+export function nodeActor(parts: NodeActorParts): ActorDefinition<Public, Internal> {
+  return {
+    name: "node",
+    service: NodeService,
+    internal: NodeInternalService,
+    create: (context) => new NodeActor(context, parts),
+  };
+}
+
+class NodeActor implements Actor<Public, Internal> {
+  readonly #context: ActorContext<Public, Internal>;
+  readonly #parts: NodeActorParts;
+  readonly #topic: Topic<typeof NodeService.method.watchState>;
+  readonly handlers: Handlers<Public>;
+  readonly internal: Handlers<Internal>;
+  readonly streams: Actor<Public, Internal>["streams"];
+  #state: NodeState = NodeState.STARTING;
+
+  constructor(context: ActorContext<Public, Internal>, parts: NodeActorParts) {
+    this.#context = context;
+    this.#parts = parts;
+    this.#topic = new Topic(NodeService.method.watchState, {
+      snapshot: () => ({ event: { case: "snapshot", value: this.#state } }),
+    });
+    this.streams = { watchState: this.#topic };
+    this.internal = {
+      reportState: ({ state }) => {
+        this.#enter(state);
+        return {};
+      },
+    };
+    this.handlers = {
+      getInfo: () => this.#info(),
+      getConfig: () => ({ config: parts.config }),
+      updateConfig: later("the configuration is read at start; change the file and restart"),
+      setLogLevel: ({ actor, level, lifetimeMs }) => this.#setLogLevel(actor, level, Number(lifetimeMs)),
+      drain: () => {
+        this.#enter(NodeState.DRAINING);
+        context.timers.after(SHUTDOWN_DELAY_MS, () => parts.drain());
+        return {};
+      },
+      shutdown: ({ reason }) => {
+        context.log.warn("an operator stops the node", { reason });
+        this.#enter(NodeState.DRAINING);
+        context.timers.after(SHUTDOWN_DELAY_MS, () => parts.shutdown(reason));
+        return {};
+      },
+    };
+  }
+
+  onStart(): void {
+    this.#watchSync();
+  }
+
+  onStop(): void {}
+
+  #watchSync(): void {
+    this.#context.watch(
+      this.#parts.sync,
+      SyncService.method.watchSyncStatus,
+      {},
+      {
+        onMessage: ({ event }) => {
+          if (event.case !== "snapshot" && event.case !== "status") return;
+          if (this.#state === NodeState.DRAINING) return;
+          this.#enter(event.value.state === SyncState.SYNCED ? NodeState.READY : NodeState.SYNCING);
+        },
+        onEnd: () => this.#context.timers.after(REWATCH_MS, () => this.#watchSync()),
+      },
+    );
+  }
+
+  #enter(state: NodeState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#topic.publish({ event: { case: "state", value: state } });
+  }
+
+  #info() {
+    const parts = this.#parts;
+    return {
+      version: parts.version,
+      runtimeVersion: parts.runtimeVersion,
+      peerId: parts.peerId,
+      genesisHash: parts.genesisHash,
+      authorityKey: parts.authorityKey,
+      started: timestampFromMs(parts.startedMs),
+      state: this.#state,
+      processId: parts.processId,
+      services: [...parts.services()],
+    };
+  }
+
+  #setLogLevel(actor: string, level: string, lifetimeMs: number) {
+    const { setLogLevel } = this.#parts;
+    const target = actor === "" ? undefined : actor;
+    const previousLevel = setLogLevel(target, level);
+    if (previousLevel === undefined) {
+      return failure("INVALID_ARGUMENT", "LOG_LEVEL_UNKNOWN", `"${level}" is no log level`, {
+        field: "level",
+      });
+    }
+    if (lifetimeMs > 0) this.#context.timers.after(lifetimeMs, () => setLogLevel(target, previousLevel));
+    return { previousLevel };
+  }
+}

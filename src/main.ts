@@ -1,0 +1,166 @@
+#!/usr/bin/env node
+/**
+ * alysd: runs a node until it is told to stop, or a whole local network. With cli/ the only user of `process`.
+ * Exit status: 0 after an orderly stop, 64 for a wrong call, 70 when a supervisor gave up or something unforeseen was
+ * thrown, 78 for a bad configuration or data that cannot be opened.
+ */
+
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { loadSettings } from "./config/load.ts";
+import { Failure } from "./kernel/errors.ts";
+import { startNode } from "./node.ts";
+import { type LogLevel, openLog } from "./telemetry/log.ts";
+
+const EXIT_USAGE = 64;
+const EXIT_SOFTWARE = 70;
+const EXIT_CONFIG = 78;
+
+/** An orderly stop takes at most this long; then the process ends all the same. */
+const STOP_DEADLINE_MS = 5_000;
+
+const USAGE = `usage: alysd --config FILE [--exit-with-parent]
+       alysd localnet [options]     (alysd localnet --help)
+       alysd --version | --help`;
+
+function versionOf(): string {
+  // Sources run from src/, published JavaScript from dist/src/: package.json is one or two folders up.
+  const require = createRequire(import.meta.url);
+  const here = dirname(fileURLToPath(import.meta.url));
+  for (const up of ["..", join("..", "..")]) {
+    try {
+      return (require(join(here, up, "package.json")) as { version: string }).version;
+    } catch {
+      // Not there: look one folder further up.
+    }
+  }
+  return "unknown";
+}
+
+async function main(): Promise<number> {
+  const [command, ...rest] = process.argv.slice(2);
+  if (command === "localnet") {
+    const { runLocalnet } = await import("./cli/localnet.ts");
+    return runLocalnet(rest);
+  }
+  let values: { config?: string; "exit-with-parent"?: boolean; version?: boolean; help?: boolean };
+  try {
+    values = parseArgs({
+      options: {
+        config: { type: "string" },
+        "exit-with-parent": { type: "boolean" },
+        version: { type: "boolean" },
+        help: { type: "boolean" },
+      },
+    }).values;
+  } catch (error) {
+    console.error(`alysd: ${(error as Error).message}\n${USAGE}`);
+    return EXIT_USAGE;
+  }
+  if (values.help === true) {
+    console.log(USAGE);
+    return 0;
+  }
+  if (values.version === true) {
+    console.log(versionOf());
+    return 0;
+  }
+  if (values.config === undefined) {
+    console.error(USAGE);
+    return EXIT_USAGE;
+  }
+  return runNode(values.config, values["exit-with-parent"] === true);
+}
+
+async function runNode(configFile: string, isTiedToParent: boolean): Promise<number> {
+  let log: ReturnType<typeof openLog> | undefined;
+  try {
+    const settings = loadSettings(configFile, process.env);
+    log = openLog({
+      level: settings.telemetry.logLevel as LogLevel,
+      file: settings.telemetry.logFile === "" ? undefined : settings.telemetry.logFile,
+      fields: { pid: process.pid },
+    });
+    const stopAsked = stopSignals(isTiedToParent);
+    const unforeseen = uncaughtErrors();
+    const node = await startNode({
+      settings,
+      log,
+      version: versionOf(),
+      processId: process.pid,
+      runtimeVersion: process.version,
+    });
+    const end = await Promise.race([stopAsked, unforeseen, node.ended]);
+    log.info("node stops", { reason: end.reason });
+    const isClean = await within(node.stop(), STOP_DEADLINE_MS);
+    if (!isClean) log.error("the node did not stop in time", { deadlineMs: STOP_DEADLINE_MS });
+    log.info("node is down", { reason: end.reason });
+    log.flush();
+    if (end.isFailure) console.error(`alysd: ${end.reason}`);
+    return end.isFailure || !isClean ? EXIT_SOFTWARE : 0;
+  } catch (error) {
+    const isOperating = error instanceof Failure;
+    log?.error("node does not start", { error });
+    log?.flush();
+    console.error(`alysd: ${isOperating ? error.message : ((error as Error).stack ?? String(error))}`);
+    return isOperating ? EXIT_CONFIG : EXIT_SOFTWARE;
+  }
+}
+
+interface End {
+  readonly reason: string;
+  readonly isFailure: boolean;
+}
+
+/** SIGINT or SIGTERM, or the end of standard input when the parent holds it open; a second signal ends at once. */
+function stopSignals(isTiedToParent: boolean): Promise<End> {
+  return new Promise((resolve) => {
+    let count = 0;
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.on(signal, () => {
+        count++;
+        if (count > 1) process.exit(EXIT_SOFTWARE);
+        resolve({ reason: signal, isFailure: false });
+      });
+    }
+    if (!isTiedToParent) return;
+    process.stdin.on("end", () => resolve({ reason: "the parent process is gone", isFailure: false }));
+    process.stdin.on("error", () => resolve({ reason: "the parent process is gone", isFailure: false }));
+    process.stdin.resume();
+  });
+}
+
+/** What no actor caught: the state is unknown, so the node stops in order and says why. */
+function uncaughtErrors(): Promise<End> {
+  return new Promise((resolve) => {
+    const onError = (error: unknown): void => {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      resolve({ reason: `unforeseen error: ${text}`, isFailure: true });
+    };
+    process.on("uncaughtException", onError);
+    process.on("unhandledRejection", onError);
+  });
+}
+
+async function within(work: Promise<void>, deadlineMs: number): Promise<boolean> {
+  const { realClock } = await import("./kernel/clock.ts");
+  return new Promise((resolve) => {
+    const timer = realClock.setTimer(deadlineMs, () => resolve(false));
+    work.then(
+      () => {
+        timer.cancel();
+        resolve(true);
+      },
+      (error: unknown) => {
+        timer.cancel();
+        console.error("alysd: stopping failed:", error);
+        resolve(false);
+      },
+    );
+  });
+}
+
+// Everything is closed by now; a handle that is left must not keep the process.
+process.exit(await main());

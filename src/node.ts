@@ -1,0 +1,310 @@
+/**
+ * The composition root: makes one node out of its settings and is the one place (with node/) that picks implementations.
+ * Starts what stands below before what stands on it, and stops in reverse. main.ts runs it.
+ */
+
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { NodeConfig } from "../gen/alys/config/v1/config_pb.ts";
+import { BridgeService, ChainService, EngineService } from "../gen/alys/integration/v1/integration_pb.ts";
+import { ChildState, SupervisorInternalService } from "../gen/alys/supervisor/v1/supervisor_pb.ts";
+import { networkActor } from "./actors/network/actor.ts";
+import { networkSupervisor } from "./actors/network-supervisor.ts";
+import { nodeActor } from "./actors/node/actor.ts";
+import { peerActor } from "./actors/peer/actor.ts";
+import { producerActor } from "./actors/producer/actor.ts";
+import { supervisorActor } from "./actors/supervisor/actor.ts";
+import { syncActor } from "./actors/sync/actor.ts";
+import { syncConfig } from "./actors/sync/config.ts";
+import { toHex } from "./chain/hex.ts";
+import type { Settings } from "./config/load.ts";
+import { HealthBoard } from "./control/health.ts";
+import { type RunningControl, startControl } from "./control/server.ts";
+import { EmbeddedEngine } from "./integrations/engine/embedded.ts";
+import { actorCell } from "./kernel/cell.ts";
+import type { ChildSpec } from "./kernel/child.ts";
+import { realClock } from "./kernel/clock.ts";
+import { type ActorEnvironment, environment } from "./kernel/environment.ts";
+import { BACKOFF_AT_ONCE, type SlotAlignment } from "./kernel/restart.ts";
+import { type Escalation, Supervisor, type SupervisorEvent, supervisorChild } from "./kernel/supervisor.ts";
+import { openResources, type Resources } from "./node/resources.ts";
+import { hostOptions, networkConfig, peerConfig, producerConfig } from "./node/translate.ts";
+import { peerIdBytes } from "./p2p/identity.ts";
+import { writeFileAtomic } from "./storage/files.ts";
+import { LOG_LEVELS, type LogLevel, type RootLog } from "./telemetry/log.ts";
+
+export interface NodeOptions {
+  readonly settings: Settings;
+  readonly log: RootLog;
+  readonly version: string;
+  readonly processId: number;
+  readonly runtimeVersion: string;
+}
+
+export interface RunningNode {
+  /** HOST:PORT of the control plane. */
+  readonly controlAddress: string | undefined;
+  /** Resolves with the reason when the node asks to be stopped: a supervisor gave up, or an operator's Shutdown. */
+  readonly ended: Promise<NodeEnd>;
+  /** Stops everything in order. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface NodeEnd {
+  readonly reason: string;
+  readonly isFailure: boolean;
+}
+
+/** File in the data directory that says where a running node is reached. */
+const NODE_FILE = "node.json";
+
+/** Starts a node. Throws a Failure that says what could not be opened; then nothing is left open. */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const { settings, log } = options;
+  const resources = await openResources(settings, log);
+  try {
+    return await compose(options, resources);
+  } catch (error) {
+    await resources
+      .close()
+      .catch((secondary: unknown) => log.error("closing failed too", { error: secondary }));
+    throw error;
+  }
+}
+
+async function compose(options: NodeOptions, resources: Resources): Promise<RunningNode> {
+  const { settings, log } = options;
+  const { promise: ended, resolve: end } = Promise.withResolvers<NodeEnd>();
+  const run = environment({ clock: realClock, log });
+  const startedMs = realClock.nowMs();
+  const health = new HealthBoard();
+  const cells = makeCells(options, resources, run, startedMs);
+  let control: RunningControl | undefined;
+
+  const supervisor = actorCell(
+    supervisorActor({
+      tree: () => root.tree(),
+      restart: (id) =>
+        (root.tree().children.some((child) => child.id === id) ? root : actors).restartChild(id),
+      crash: (id) => {
+        const cell = Object.values(cells).find(({ name }) => name === id);
+        cell?.crash(new Error("a fault was injected"));
+        return cell !== undefined;
+      },
+      deadLetters: run.deadLetters,
+      isFaultInjectionAllowed: settings.supervision.allowFaultInjection,
+    }),
+    run,
+  );
+  const node = actorCell(
+    nodeActor({
+      ...options,
+      startedMs,
+      peerId: resources.host.peerId,
+      genesisHash: resources.facts.genesisHash,
+      authorityKey: resources.authorityKey?.publicKey ?? new Uint8Array(),
+      config: settings as NodeConfig,
+      sync: cells.sync.ref,
+      services: () => control?.services ?? [],
+      setLogLevel: (actor, level) => (isLogLevel(level) ? log.setLevel(actor, level) : undefined),
+      shutdown: (reason) => end({ reason: `an operator asked: ${reason}`, isFailure: false }),
+      drain: () => control?.drain(),
+    }),
+    run,
+  );
+  const onEvent = (event: SupervisorEvent): void => {
+    tellHealth(health, cells, event);
+    supervisor.internalRef.tell(SupervisorInternalService.method.reportSupervision, {
+      change: { id: event.childId, state: STATES[event.kind], reason: event.error?.message ?? "" },
+    });
+  };
+  const parts = { clock: realClock, random: run.random, log, onEvent };
+  const makeActors = (): Supervisor =>
+    networkSupervisor({ ...parts, ...cells, host: resources.host, alignment: alignmentOf(resources) });
+  let actors = makeActors();
+  const root = new Supervisor(
+    "one_for_one",
+    [
+      system("supervisor", () => supervisor.child.start()),
+      system("node", () => node.child.start()),
+      // Once it gave up nothing below can be trusted: its escalation ends the node.
+      {
+        ...system(
+          "network-supervisor",
+          supervisorChild(() => (actors = makeActors())),
+        ),
+        stopDeadlineMs: NETWORK_STOP_DEADLINE_MS,
+      },
+    ],
+    { ...parts, name: "root" },
+  );
+  void root.escalated.then((escalation) => end({ reason: describe(escalation), isFailure: true }));
+  await root.start();
+  try {
+    const refs = [...Object.values(cells), supervisor, node].map(({ ref }) => ({
+      service: ref.service,
+      ref,
+    }));
+    control = await startControl({
+      services: [...refs, ...ATTACHING.map((service) => ({ service }))],
+      listenAddress: settings.control.listenAddress,
+      unixSocket: settings.control.unixSocket,
+      reflection: settings.control.reflection,
+      log: log.child({ part: "control" }),
+      clock: realClock,
+      health,
+    });
+    await announce(options, resources, control);
+  } catch (error) {
+    await control?.close();
+    await root.stop();
+    throw error;
+  }
+  let stopping: Promise<void> | undefined;
+  return {
+    controlAddress: control.address,
+    ended,
+    stop: () => (stopping ??= stop(settings, control, root, resources)),
+  };
+}
+
+/** Integrations attach here; no handler is given yet, so that Attach answers UNIMPLEMENTED with the reason. */
+const ATTACHING = [ChainService, EngineService, BridgeService] as const;
+
+/** The actors below it have a second each, the host two. */
+const NETWORK_STOP_DEADLINE_MS = 4_000;
+const SYSTEM_STOP_DEADLINE_MS = 500;
+
+function system(id: string, start: ChildSpec["start"]): ChildSpec {
+  return {
+    id,
+    start,
+    restart: "permanent",
+    intensity: id === "network-supervisor" ? 0 : 3,
+    periodMs: 60_000,
+    backoff: BACKOFF_AT_ONCE,
+    stopDeadlineMs: SYSTEM_STOP_DEADLINE_MS,
+  };
+}
+
+const STATES: Readonly<Record<SupervisorEvent["kind"], ChildState>> = {
+  started: ChildState.RUNNING,
+  start_failed: ChildState.BACKING_OFF,
+  crashed: ChildState.BACKING_OFF,
+  finished: ChildState.STOPPED,
+  stopped: ChildState.STOPPED,
+  killed: ChildState.STOPPED,
+  restart_scheduled: ChildState.BACKING_OFF,
+  escalated: ChildState.STOPPED,
+};
+
+const isLogLevel = (level: string): level is LogLevel => LOG_LEVELS.some((known) => known === level);
+
+function makeCells(options: NodeOptions, resources: Resources, run: ActorEnvironment, startedMs: number) {
+  const { settings, version } = options;
+  const { chain, validator, host, bans, book, facts, votes, authorityKey, delegation, workers } = resources;
+  const engine = new EmbeddedEngine();
+  const opening = hostOptions(settings, facts.genesisHash, facts.slotDurationMs, version);
+  const peer = actorCell(
+    peerActor({
+      config: peerConfig(settings),
+      chain,
+      validator,
+      host,
+      bans,
+      book,
+      peerIdBytes,
+      ownDelegation: delegation,
+    }),
+    run,
+  );
+  const network = actorCell(
+    networkActor({
+      config: networkConfig(settings, opening),
+      host,
+      chain,
+      engine,
+      peer: peer.ref,
+      peerInternal: peer.internalRef,
+      processStartMs: startedMs,
+    }),
+    run,
+  );
+  const sync = actorCell(
+    syncActor({
+      config: syncConfig(settings.sync as NodeConfig["sync"], workers),
+      chain,
+      validator,
+      network: network.internalRef,
+      peer: peer.ref,
+      peerInternal: peer.internalRef,
+      ownMemberKey: authorityKey?.publicKey,
+    }),
+    run,
+  );
+  const producer = actorCell(
+    producerActor(
+      {
+        chain,
+        validator,
+        sync: sync.ref,
+        syncInternal: sync.internalRef,
+        network: network.internalRef,
+        peers: peer.ref,
+        signer: authorityKey,
+        votes,
+      },
+      producerConfig(settings),
+    ),
+    run,
+  );
+  return { peer, network, sync, producer };
+}
+
+/** Delayed restarts of a member wait for the beginning of a slot. */
+function alignmentOf({ authorityKey, facts }: Resources): SlotAlignment | undefined {
+  return authorityKey === undefined ? undefined : { slotMs: facts.slotDurationMs, originMs: 0 };
+}
+
+/** A service serves while its actor runs. */
+function tellHealth(health: HealthBoard, cells: ReturnType<typeof makeCells>, event: SupervisorEvent): void {
+  const cell = Object.values(cells).find(({ name }) => name === event.childId);
+  if (cell !== undefined) health.set(cell.ref.service.typeName, event.kind === "started");
+}
+
+const describe = ({ supervisor, childId, failure }: Escalation): string =>
+  `${supervisor} gave up on ${childId}: ${failure.message}`;
+
+/** Writes down where this node is reached, for whoever started it. */
+async function announce(
+  { settings, processId, log }: NodeOptions,
+  resources: Resources,
+  control: RunningControl,
+): Promise<void> {
+  const { host, facts } = resources;
+  const whereabouts = {
+    pid: processId,
+    peerId: host.peerId,
+    controlAddress: control.address ?? "",
+    unixSocket: settings.control.unixSocket,
+    listenAddresses: host.isOpen ? [...host.addresses()] : [],
+    genesisHash: toHex(facts.genesisHash),
+  };
+  const text = `${JSON.stringify(whereabouts, undefined, 2)}\n`;
+  await writeFileAtomic(join(settings.storage.dataDirectory, NODE_FILE), new TextEncoder().encode(text));
+  log.info("node is up", { ...whereabouts, height: resources.chain.snapshot().head.height });
+}
+
+/** First no new calls, then the actors from the top, then what they stood on. */
+async function stop(
+  settings: Settings,
+  control: RunningControl | undefined,
+  root: Supervisor,
+  resources: Resources,
+): Promise<void> {
+  control?.drain();
+  await control?.close();
+  await root.stop();
+  await resources.close();
+  await rm(join(settings.storage.dataDirectory, NODE_FILE), { force: true });
+}

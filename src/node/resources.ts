@@ -1,0 +1,179 @@
+/**
+ * What outlives a restart of any actor: data directory, identity, store, votes, chain, validator, host, bans and known
+ * peers. Opened in order, closed in reverse; each failure says what could not be opened.
+ */
+
+import { chmod, mkdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { BanTable } from "../actors/peer/ban-table.ts";
+import type { OwnDelegation } from "../actors/peer/handshake.ts";
+import { PeerBook } from "../actors/peer/peer-book.ts";
+import type { SecretKey } from "../chain/bls.ts";
+import { type LoadedChain, loadChain } from "../chain/chain-file.ts";
+import { encodeDelegation, ROLE_MEMBER, signDelegation } from "../chain/delegation.ts";
+import { loadAuthorityKey } from "../chain/keys.ts";
+import { ThreadValidator } from "../chain/pool/threads.ts";
+import type { ChainFacts } from "../chain/validator.ts";
+import type { Settings } from "../config/load.ts";
+import { openEmbeddedChain } from "../integrations/chain/embedded.ts";
+import type { ChainPort } from "../integrations/chain/port.ts";
+import { realClock } from "../kernel/clock.ts";
+import { assert, Failure } from "../kernel/errors.ts";
+import type { Log } from "../kernel/log.ts";
+import { realRandom } from "../kernel/random.ts";
+import { loadOrCreateIdentity, peerIdBytes } from "../p2p/identity.ts";
+import { Libp2pHost } from "../p2p/libp2p/host.ts";
+import type { Host } from "../p2p/port.ts";
+import { openLmdbStore } from "../storage/lmdb-store.ts";
+import type { BlockStore, VoteStore } from "../storage/port.ts";
+import { openVoteFile } from "../storage/vote-file.ts";
+
+export interface Resources {
+  readonly loaded: LoadedChain;
+  readonly facts: ChainFacts;
+  readonly store: BlockStore;
+  readonly votes: VoteStore | undefined;
+  readonly chain: ChainPort;
+  readonly validator: ThreadValidator;
+  readonly workers: number;
+  readonly host: Host;
+  readonly bans: BanTable;
+  readonly book: PeerBook;
+  readonly authorityKey: SecretKey | undefined;
+  readonly delegation: OwnDelegation | undefined;
+  /** Closes everything in reverse order; the first error is thrown when all were tried. */
+  close(): Promise<void>;
+}
+
+/** Timestamps may lie this far ahead of our clock (chain rules). */
+const DRIFT_MS = 500;
+
+/** A delegation is made anew at every start; a month is longer than any process should live. */
+const DELEGATION_LIFETIME_MS = 30 * 24 * 3_600_000;
+
+/** Opens everything, or closes what was opened and throws the Failure. */
+export async function openResources(settings: Settings, log: Log): Promise<Resources> {
+  const closers: (() => Promise<void> | void)[] = [];
+  const closeAll = async (): Promise<void> => {
+    let first: unknown;
+    for (const close of closers.splice(0).reverse()) {
+      try {
+        await close();
+      } catch (error) {
+        first ??= error;
+      }
+    }
+    if (first !== undefined) throw first;
+  };
+  try {
+    return await open(settings, log, closers, closeAll);
+  } catch (error) {
+    await closeAll().catch((secondary: unknown) => log.error("closing failed too", { error: secondary }));
+    throw error;
+  }
+}
+
+async function open(
+  settings: Settings,
+  log: Log,
+  closers: (() => Promise<void> | void)[],
+  close: () => Promise<void>,
+): Promise<Resources> {
+  const directory = settings.storage.dataDirectory;
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await chmod(directory, 0o700);
+  const loaded = required(
+    loadChain(settings.chain.specificationFile, settings.chain.proofsFile || undefined),
+  );
+  if (loaded.warning !== undefined) log.warn(loaded.warning);
+  const { genesis, parameters } = loaded;
+  const facts: ChainFacts = {
+    genesisHash: genesis.hash,
+    slotDurationMs: parameters.slotDurationMs,
+    driftMs: DRIFT_MS,
+    maxBlocksWithoutPow: parameters.maxBlocksWithoutPow,
+    finalityDepth: settings.chain.finalityDepth,
+  };
+  const store = await openLmdbStore({ folder: join(directory, "chain"), genesisHash: genesis.hash });
+  closers.push(() => store.close());
+  const workers = settings.sync.validationWorkers || availableParallelism();
+  const validator = new ThreadValidator({
+    facts,
+    workers,
+    clock: realClock,
+    log: log.child({ part: "validator" }),
+  });
+  closers.push(() => validator.close());
+  const chainLog = log.child({ part: "chain" });
+  const chain = required(openEmbeddedChain({ store, facts, genesis, clock: realClock, log: chainLog }));
+  closers.push(() => chain.close());
+  const identity = await loadOrCreateIdentity(join(directory, "identity.key"), realRandom);
+  const bans = new BanTable(realClock, store.table("bans"));
+  const book = new PeerBook(store.table("peers"), settings.peer.knownPeersMax);
+  const host = new Libp2pHost({
+    identity,
+    gate: bans,
+    clock: realClock,
+    random: realRandom,
+    log: log.child({ part: "host" }),
+  });
+  closers.push(() => host.close());
+  const member = openMember(settings, directory, identity.peerId, facts.genesisHash);
+  if (member !== undefined) closers.push(() => member.votes.close());
+  return {
+    loaded,
+    facts,
+    store,
+    votes: member?.votes,
+    chain,
+    validator,
+    workers,
+    host,
+    bans,
+    book,
+    authorityKey: member?.key,
+    delegation: member?.delegation,
+    close,
+  };
+}
+
+interface Member {
+  readonly key: SecretKey;
+  readonly votes: VoteStore;
+  readonly delegation: OwnDelegation;
+}
+
+/** What only a member has: its key, its vote record, and the delegation that binds our peer id to it. */
+function openMember(
+  settings: Settings,
+  directory: string,
+  peerId: string,
+  genesisHash: Uint8Array,
+): Member | undefined {
+  const file = settings.producer.authorityKeyFile;
+  if (file === "") return undefined;
+  const key = required(loadAuthorityKey(file));
+  const peerBytes = peerIdBytes(peerId);
+  assert(peerBytes !== undefined, "our own peer id is well formed");
+  const unsigned = {
+    publicKey: key.publicKey,
+    peerId: peerBytes,
+    role: ROLE_MEMBER,
+    expiryMs: realClock.nowMs() + DELEGATION_LIFETIME_MS,
+  } as const;
+  return {
+    key,
+    votes: openVoteFile(join(directory, "vote")),
+    delegation: {
+      delegation: encodeDelegation(unsigned),
+      signature: signDelegation(key, unsigned, genesisHash),
+      role: ROLE_MEMBER,
+    },
+  };
+}
+
+function required<T>(value: T | Failure): T {
+  if (value instanceof Failure) throw value;
+  return value;
+}

@@ -1,0 +1,97 @@
+/**
+ * Settings of the configuration file as each part wants them. Pure.
+ */
+
+import { hostname } from "node:os";
+import type { NetworkActorConfig } from "../actors/network/config.ts";
+import type { PeerActorConfig } from "../actors/peer/config.ts";
+import type { BootstrapPeer } from "../actors/peer/dialling.ts";
+import type { ProducerConfig } from "../actors/producer/config.ts";
+import type { Settings } from "../config/load.ts";
+import { failure } from "../kernel/errors.ts";
+import { GOSSIP_DEFAULTS, type HostOptions } from "../p2p/port.ts";
+
+/** What identify tells others of us. */
+export const AGENT = "alysd";
+
+/** `/…/p2p/ID` of each bootstrap address. Throws a Failure naming the key. */
+export function bootstrapPeers(addresses: readonly string[]): readonly BootstrapPeer[] {
+  return addresses.map((address) => {
+    const peerId = /\/p2p\/([1-9A-HJ-NP-Za-km-z]+)$/.exec(address)?.[1];
+    if (peerId === undefined) {
+      const message = `network.bootstrap_peers: ${address} does not end in /p2p/ID`;
+      throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", message, { field: "network.bootstrap_peers" });
+    }
+    return { peerId, address };
+  });
+}
+
+export function hostOptions(
+  { network }: Settings,
+  genesisHash: Uint8Array,
+  slotDurationMs: number,
+  version: string,
+): HostOptions {
+  const degree = network.gossip.meshPeers;
+  const isUsed = (transport: string): boolean =>
+    network.listenAddresses.length === 0 ||
+    network.listenAddresses.some((address) => address.includes(transport));
+  return {
+    genesisHash,
+    listenAddresses: network.listenAddresses,
+    // The PeerActor dials; the host only has to know nothing.
+    bootstrapAddresses: [],
+    transports: { tcp: isUsed("/tcp/"), quic: isUsed("/quic-v1") },
+    encryption: network.security.allowNoise ? ["tls", "noise"] : ["tls"],
+    mdns: network.discovery.mdns,
+    kadDht: network.discovery.kademlia,
+    privateNetwork: network.privateNetwork,
+    connectionsMax: network.maxConnections,
+    topics: ["blocks", "transactions"],
+    protocols: ["status", "blocks-by-range", "goodbye", "federation"],
+    gossip: {
+      ...GOSSIP_DEFAULTS,
+      degree,
+      degreeLow: Math.max(1, Math.floor(degree * 0.75)),
+      degreeHigh: Math.max(degree + 1, Math.floor(degree * 1.5)),
+      heartbeatMs: network.gossip.heartbeatIntervalMs,
+      slotDurationMs,
+    },
+    agentVersion: `${AGENT}/${version}`,
+  };
+}
+
+export function networkConfig(settings: Settings, host: HostOptions): NetworkActorConfig {
+  return {
+    host,
+    isAutoStart: settings.network.autoStart,
+    requestDeadlineMs: settings.sync.requestDeadlineMs,
+  };
+}
+
+export function peerConfig({ network, peer }: Settings): PeerActorConfig {
+  return {
+    peersMax: peer.maxPeers,
+    federationPeersMax: peer.federationPeerLimit,
+    peersTarget: peer.targetPeers,
+    connectionTimeoutMs: peer.connectionTimeoutMs,
+    statusIntervalMs: peer.statusIntervalMs,
+    healthCheckIntervalMs: peer.healthCheckIntervalMs,
+    discoveryIntervalMs: network.discovery.intervalMs,
+    banDurationMs: Number(peer.banDurationMs),
+    knownPeersMax: peer.knownPeersMax,
+    bootstrap: bootstrapPeers(network.bootstrapPeers),
+    memberPeerIds: network.federation.memberPeerIds,
+  };
+}
+
+export function producerConfig({ sync, producer }: Settings): ProducerConfig {
+  return {
+    consensusTimeoutMs: sync.federationConstraints.consensusTimeoutMs,
+    graceMs: sync.federationConstraints.graceMs,
+    fillerBytes: producer.fillerTransactionBytes,
+  };
+}
+
+/** On every log line, so that logs of several machines can be told apart. */
+export const logFields = (processId: number) => ({ host: hostname(), pid: processId });
