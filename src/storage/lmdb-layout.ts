@@ -23,7 +23,7 @@ export const SCHEMA_VERSION = 1;
 /** The database file in the folder of a store. */
 export const DATABASE_FILE = "data.mdb";
 
-/** Address space reserved for the map, not memory: 256 GiB, some 500 million blocks of 435 bytes. Full is DISK_FULL. */
+/** Address space reserved for the map, not memory: 256 GiB, some 500 million blocks of 435 bytes. The map grows beyond. */
 export const MAP_BYTES = 256 * 1024 ** 3;
 
 /** Database page: the unit of copy on write. */

@@ -37,8 +37,11 @@ export type FromWriter =
     };
 
 /** Errors of the operating system and the database that mean there is no room: ENOSPC, EFBIG, EDQUOT, map full. */
-const NO_ROOM = /no space left|file too large|disk quota|MDB_MAP_FULL|mapsize/i;
+const NO_ROOM = /no space left|file too large|disk quota|MDB_MAP_FULL/i;
 const CORRUPT = /MDB_CORRUPTED|MDB_PAGE_NOTFOUND|MDB_INVALID|MDB_PANIC|MDB_VERSION_MISMATCH/;
+
+/** EIO: the disk failed, or it filled up in the middle of a page, which LMDB reports like that. */
+const IO_ERROR = /input\/output error/i;
 
 /** Any thrown value as what can be sent between threads. */
 export function factsOf(thrown: unknown): FailureFacts {
@@ -46,7 +49,8 @@ export function factsOf(thrown: unknown): FailureFacts {
   const { message } = asError(thrown);
   if (NO_ROOM.test(message)) return { code: "RESOURCE_EXHAUSTED", reason: "DISK_FULL", message };
   if (CORRUPT.test(message)) return { code: "DATA_LOSS", reason: "DATABASE_CORRUPT", message };
-  return { code: "INTERNAL", reason: "STORE_WRITE_FAILED", message };
+  if (IO_ERROR.test(message)) return { code: "DATA_LOSS", reason: "DISK_FAILED", message };
+  return { code: "INTERNAL", reason: "STORE_FAILED", message };
 }
 
 export function failureOf({ code, reason, message }: FailureFacts): Failure {

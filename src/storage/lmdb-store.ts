@@ -55,7 +55,7 @@ export interface LmdbStoreOptions {
   readonly folder: string;
   /** 32 bytes: the chain's identity. A store of another one is refused with GENESIS_MISMATCH. */
   readonly genesisHash: Uint8Array;
-  /** Most bytes the database may take, default MAP_BYTES. Full is RESOURCE_EXHAUSTED / DISK_FULL. */
+  /** Address space to reserve, default MAP_BYTES. */
   readonly mapBytes?: number;
   /** Blocks in a run of the hash index, default RUN_BLOCKS. For tests. */
   readonly runBlocks?: number;
@@ -389,6 +389,6 @@ function missing(file: string, what: string): Failure {
 
 function asOpenFailure(thrown: unknown, folder: string): Failure {
   const facts = factsOf(thrown);
-  if (facts.reason !== "STORE_WRITE_FAILED") return failureOf(facts);
+  if (facts.reason !== "STORE_FAILED") return failureOf(facts);
   return failure(facts.code, "STORE_OPEN_FAILED", `${folder}: ${facts.message}`);
 }

@@ -4,6 +4,7 @@
  * Implementations are lmdb-store.ts (the disk) and memory.ts (its twin with simulated crashes); test/contract/block-store.ts
  * holds both to this text. Rejections and throws are always a `Failure`:
  *   DATA_LOSS           DATABASE_CORRUPT, RECORD_MISSING   the bytes on disk are not what was written
+ *   DATA_LOSS           DISK_FAILED                        the system could not read or write; nothing was written
  *   RESOURCE_EXHAUSTED  DISK_FULL                          nothing was written; free space and try again
  *   FAILED_PRECONDITION NOT_CONTIGUOUS, …                  the request does not fit what is stored; nothing was written
  *   UNAVAILABLE         STORE_CLOSED, STORE_WRITER_DIED    this handle writes no more; open the store again

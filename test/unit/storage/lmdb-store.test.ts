@@ -5,7 +5,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { Worker } from "node:worker_threads";
 import { openLmdbStore } from "../../../src/storage/lmdb-store.ts";
+import { PENDING_WRITES_MAX } from "../../../src/storage/port.ts";
 import { blockBatch, blockHash } from "../../contract/block-batches.ts";
 import { assertChain, blockStoreContract, rejectsWith } from "../../contract/block-store.ts";
 
@@ -64,26 +66,31 @@ describe("openLmdbStore", () => {
       await rejectsWith(opening, "DATA_LOSS", "DATABASE_CORRUPT");
     }));
 
-  it("answers a full disk with DISK_FULL, changes nothing, and goes on with less", () =>
+  it("fails every write once the writer died, still reads, and goes on when opened again", (t) =>
     inFolder(async (folder) => {
-      const store = await openLmdbStore({ folder, genesisHash, mapBytes: 1024 ** 2 });
-      let next = 1;
-      await assert.rejects(
-        async () => {
-          for (;;) {
-            await store.append(blockBatch(next, 200));
-            next += 200;
-          }
-        },
-        { code: "RESOURCE_EXHAUSTED", reason: "DISK_FULL" },
-      );
-      assert.ok(next > 400);
-      assertChain(store, 1, next - 1);
-      await store.append(blockBatch(next, 1));
-      assertChain(store, 1, next);
+      const post = t.mock.method(Worker.prototype, "postMessage");
+      const store = await openLmdbStore({ folder, genesisHash, mapBytes });
+      await store.append(blockBatch(1, 10));
+      const thread = post.mock.calls.at(-1)!.this as Worker;
+      // Idle: a thread that is terminated inside a transaction never ends, because LMDB's lock dies with it.
+      await thread.terminate();
+      await rejectsWith(store.append(blockBatch(11, 10)), "UNAVAILABLE", "STORE_WRITER_DIED");
+      assertChain(store, 1, 10);
       await store.close();
-      const again = await openLmdbStore({ folder, genesisHash, mapBytes: 1024 ** 2 });
-      assertChain(again, 1, next);
+      const again = await openLmdbStore({ folder, genesisHash, mapBytes });
+      await again.append(blockBatch(11, 1));
+      assertChain(again, 1, 11);
       await again.close();
+    }));
+
+  it("refuses a 257th write that waits", () =>
+    inFolder(async (folder) => {
+      const store = await openLmdbStore({ folder, genesisHash, mapBytes });
+      const writes = Array.from({ length: PENDING_WRITES_MAX }, (_, i) => store.append(blockBatch(1 + i, 1)));
+      await rejectsWith(store.append(blockBatch(257, 1)), "RESOURCE_EXHAUSTED", "STORE_BUSY");
+      await Promise.all(writes);
+      assertChain(store, 1, PENDING_WRITES_MAX);
+      assert.ok(store.stats().flushes < PENDING_WRITES_MAX / 2, "writes that wait share flushes");
+      await store.close();
     }));
 });
