@@ -45,6 +45,11 @@ describe("hosts with TCP and QUIC", () => {
     );
   });
 
+  test("a host on a public network opens with its stricter parameters", async () => {
+    const one = await hosts.start({ privateNetwork: false, encryption: ["tls", "noise"] });
+    assert.equal(one.host.isOpen, true);
+  });
+
   test("a ban holds on every transport and port", async () => {
     const [one, two] = [await hosts.start(), await hosts.start()];
     two.gate.banned.add(one.id);

@@ -23,6 +23,8 @@ export interface MemoryNetworkOptions {
 interface Lane {
   /** Monotonic time of the latest delivery planned; the next is not before it. */
   lastMs: number;
+  /** What is under way, oldest first. Each timer delivers the oldest: platform timers do not keep order to the millisecond. */
+  readonly underway: (() => void)[];
 }
 
 export class MemoryNetwork {
@@ -94,13 +96,14 @@ export class MemoryNetwork {
     const latencyMs = latencyMsMin + this.#random.next() * (latencyMsMax - latencyMsMin);
     const transferMs = bytesPerMs > 0 ? bytes / bytesPerMs : 0;
     const key = `${from} ${to}`;
-    const lane = this.#lanes.get(key) ?? { lastMs: 0 };
+    const lane = this.#lanes.get(key) ?? { lastMs: 0, underway: [] };
     this.#lanes.set(key, lane);
-    // Whole milliseconds: platform timers of one due time fire in the order they were set.
-    lane.lastMs = Math.max(lane.lastMs, Math.ceil(nowMs + latencyMs)) + transferMs;
+    lane.lastMs = Math.max(lane.lastMs, nowMs + latencyMs) + transferMs;
+    lane.underway.push(arrive);
     const timer = this.clock.setTimer(lane.lastMs - nowMs, () => {
       this.#timers.delete(timer);
-      if (this.isReachable(from, to)) arrive();
+      const oldest = lane.underway.shift();
+      if (this.isReachable(from, to)) oldest?.();
     });
     this.#timers.add(timer);
   }
@@ -109,5 +112,6 @@ export class MemoryNetwork {
   close(): void {
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
+    this.#lanes.clear();
   }
 }
