@@ -1,0 +1,136 @@
+/**
+ * A local network as a whole: prepared on disk, started member by member, stopped together. Owns its processes and its
+ * folder. `alysd localnet` shows it to people, tests and benchmarks drive it.
+ */
+
+import type { Clock } from "../../kernel/clock.ts";
+import { assert, failure } from "../../kernel/errors.ts";
+import type { Random } from "../../kernel/random.ts";
+import {
+  copyHistory,
+  makeNetworkFolder,
+  makeNodes,
+  removeNetworkFolder,
+  SLOT_DURATION_MS,
+  writeNetwork,
+} from "./folders.ts";
+import { writeHistory } from "./history.ts";
+import { chainFolder, type NetworkPlan, type NodePlan, planNetwork } from "./plan.ts";
+import { choosePorts } from "./ports.ts";
+import { NodeProcess } from "./processes.ts";
+
+/** A node opens its chain, its host and its listeners in about a second; four at once on two cores take a few. */
+const READY_DEADLINE_MS = 30_000;
+
+/** Of the 5 s in which everything has to be gone: nodes that still run then are killed. */
+const STOP_DEADLINE_MS = 4_300;
+
+export interface NetworkOptions {
+  readonly members: number;
+  readonly blocks: number;
+  readonly seed: number;
+  /** Undefined: a temporary folder. */
+  readonly dataDirectory: string | undefined;
+  /** Leave the folder at the end. */
+  readonly isKept: boolean;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Aborting ends preparation early: `prepare` then rejects CANCELLED. */
+  readonly signal?: AbortSignal;
+  readonly onForged?: (blocksDone: number) => void;
+}
+
+export class LocalNetwork {
+  readonly plan: NetworkPlan;
+  readonly #processes = new Map<string, NodeProcess>();
+  readonly #isKept: boolean;
+  readonly #clock: Clock;
+
+  private constructor(plan: NetworkPlan, isKept: boolean, clock: Clock) {
+    this.plan = plan;
+    this.#isKept = isKept;
+    this.#clock = clock;
+  }
+
+  /** Forges the chain and writes everything down. When it rejects, a temporary folder is gone again. */
+  static async prepare(options: NetworkOptions): Promise<LocalNetwork> {
+    const { members, blocks, seed, clock, random, isKept, signal } = options;
+    const folder = await makeNetworkFolder(options.dataDirectory);
+    try {
+      const nodes = await makeNodes(folder, members, random);
+      const keyed = nodes.filter(({ isMember }) => isMember);
+      const [first] = keyed;
+      assert(first !== undefined, "a federation has members");
+      if (blocks > 0) {
+        await writeHistory({
+          members,
+          blocks,
+          seed,
+          clock,
+          slotDurationMs: SLOT_DURATION_MS,
+          folder: chainFolder(folder, first.name),
+          ...(options.onForged === undefined ? {} : { onProgress: options.onForged }),
+          ...(signal === undefined ? {} : { signal }),
+        });
+        if (signal?.aborted === true) throw failure("CANCELLED", "STOPPED", "told to stop");
+        await copyHistory(folder, keyed);
+      }
+      // As late as can be: a port that is free now can be taken later.
+      const plan = planNetwork(folder, nodes, await choosePorts(nodes.length));
+      await writeNetwork(plan, seed, random);
+      return new LocalNetwork(plan, isKept, clock);
+    } catch (error) {
+      if (!isKept) await removeNetworkFolder(folder);
+      throw error;
+    }
+  }
+
+  get observer(): NodePlan {
+    return this.planOf("observer");
+  }
+
+  get members(): readonly NodePlan[] {
+    return this.plan.nodes.filter(({ isMember }) => isMember);
+  }
+
+  get processes(): readonly NodeProcess[] {
+    return [...this.#processes.values()];
+  }
+
+  planOf(name: string): NodePlan {
+    const node = this.plan.nodes.find((each) => each.name === name);
+    assert(node !== undefined, `the network has a node ${name}`);
+    return node;
+  }
+
+  /** The newest process of a node. */
+  process(name: string): NodeProcess {
+    const process = this.#processes.get(name);
+    assert(process !== undefined, `${name} was started`);
+    return process;
+  }
+
+  /** Starts a node and waits until it serves. Rejects with the Failure of NodeProcess.ready. */
+  async start(name: string, signal?: AbortSignal): Promise<NodeProcess> {
+    assert(this.#processes.get(name)?.isRunning !== true, `${name} does not run yet`);
+    const process = NodeProcess.start(this.planOf(name), this.#clock);
+    this.#processes.set(name, process);
+    await process.ready(READY_DEADLINE_MS, signal);
+    return process;
+  }
+
+  async startMembers(signal?: AbortSignal): Promise<void> {
+    await Promise.all(this.members.map(({ name }) => this.start(name, signal)));
+  }
+
+  /** Ends all processes within 5 s and removes the folder unless it is kept. Answers who had to be killed. */
+  async stop(): Promise<readonly string[]> {
+    const ends = this.processes.map(async (process) => ({
+      name: process.name,
+      isOrderly: await process.stop(STOP_DEADLINE_MS),
+    }));
+    const stopped = await Promise.all(ends);
+    if (!this.#isKept) await removeNetworkFolder(this.plan.folder);
+    return stopped.filter(({ isOrderly }) => !isOrderly).map(({ name }) => name);
+  }
+}
