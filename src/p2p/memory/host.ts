@@ -42,6 +42,8 @@ const RESERVED_CONNECTIONS = 64;
 /** A greeting, a reset, a subscription: they take no time on the wire. */
 const SMALL = 0;
 
+type Link = MemoryLink<MemoryHost>;
+
 export interface MemoryHostParts {
   readonly identity: Identity;
   readonly gate: ConnectionGate;
@@ -58,7 +60,7 @@ export class MemoryHost implements Host {
   readonly #responder: MemoryResponder;
   readonly #desk: GossipDesk;
   readonly #gossip: MemoryGossip;
-  readonly #links = new Map<string, MemoryLink>();
+  readonly #links = new Map<string, Link>();
   readonly #acquaintances: Acquaintances;
   readonly #traffic = new TrafficMeter();
   #protected: ReadonlySet<string> = new Set();
@@ -179,7 +181,7 @@ export class MemoryHost implements Host {
     signal: AbortSignal,
   ): Promise<ConnectionInfo> {
     if (signal.aborted) throw toHostFailure(signal.reason, "DIAL_DEADLINE");
-    const targets = addresses.map((address) => ({ address, host: this.#network.at(address) }));
+    const targets = addresses.map((address) => ({ address, host: hostAt(this.#network, address) }));
     const target = targets.find(({ host }) => host !== undefined && host !== this);
     const { promise, resolve, reject } = Promise.withResolvers<ConnectionInfo>();
     signal.addEventListener("abort", () => reject(toHostFailure(signal.reason, "DIAL_DEADLINE")), {
@@ -213,7 +215,7 @@ export class MemoryHost implements Host {
     return promise;
   }
 
-  #accept(id: string, dialler: MemoryHost): MemoryLink | undefined {
+  #accept(id: string, dialler: MemoryHost): Link | undefined {
     const options = this.#options;
     if (options === undefined) return undefined;
     const isReserved = this.#protected.has(dialler.peerId);
@@ -227,12 +229,7 @@ export class MemoryHost implements Host {
     return this.#join(id, dialler, "inbound", remoteAddress);
   }
 
-  #join(
-    id: string,
-    remote: MemoryHost,
-    direction: "inbound" | "outbound",
-    remoteAddress: string,
-  ): MemoryLink {
+  #join(id: string, remote: MemoryHost, direction: "inbound" | "outbound", remoteAddress: string): Link {
     const openedMs = this.#network.clock.nowMs();
     const link = new MemoryLink({ id, remote, direction, remoteAddress, openedMs });
     this.#links.set(id, link);
@@ -240,7 +237,7 @@ export class MemoryHost implements Host {
     return link;
   }
 
-  #greet({ id, remote }: MemoryLink): void {
+  #greet({ id, remote }: Link): void {
     const greeting = greetingOf(this.peerId, this.#need(), this.#addresses);
     this.#network.deliver(this.peerId, remote.peerId, SMALL, () => remote.#greeted(id, greeting));
   }
@@ -260,7 +257,7 @@ export class MemoryHost implements Host {
   }
 
   /** Ends a link here at once and at the other end when the news arrives. */
-  #drop(link: MemoryLink, reason: "CONNECTION_LOST" | "HOST_CLOSED"): void {
+  #drop(link: Link, reason: "CONNECTION_LOST" | "HOST_CLOSED"): void {
     this.#forget(link, reason);
     const { remote, id } = link;
     this.#network.deliver(this.peerId, remote.peerId, SMALL, () => remote.#dropId(id));
@@ -271,7 +268,7 @@ export class MemoryHost implements Host {
     if (link !== undefined) this.#forget(link, "CONNECTION_LOST");
   }
 
-  #forget(link: MemoryLink, reason: "CONNECTION_LOST" | "HOST_CLOSED"): void {
+  #forget(link: Link, reason: "CONNECTION_LOST" | "HOST_CLOSED"): void {
     if (!this.#links.delete(link.id)) return;
     const { peerId } = link.remote;
     const isLastOfPeer = this.#linkTo(peerId) === undefined;
@@ -434,6 +431,7 @@ export class MemoryHost implements Host {
     if (!kadDht) throw hostFailure("LOOKUP_DISABLED", "the DHT is off");
     return this.#network
       .listeners()
+      .filter((listener) => listener instanceof MemoryHost)
       .filter(
         (host) =>
           host !== this && host.#isOf(genesisHash) && this.#network.isReachable(this.peerId, host.peerId),
@@ -452,7 +450,7 @@ export class MemoryHost implements Host {
     return options?.kadDht === true && Buffer.compare(options.genesisHash, genesisHash) === 0;
   }
 
-  #linkTo(peerId: string): MemoryLink | undefined {
+  #linkTo(peerId: string): Link | undefined {
     for (const link of this.#links.values()) if (link.remote.peerId === peerId) return link;
     return undefined;
   }
@@ -462,7 +460,7 @@ export class MemoryHost implements Host {
     return this.#options;
   }
 
-  #needLink(peerId: string): MemoryLink {
+  #needLink(peerId: string): Link {
     this.#need();
     const link = this.#linkTo(peerId);
     if (link === undefined) throw hostFailure("NOT_CONNECTED", `no connection to ${peerId}`);
@@ -479,7 +477,7 @@ export class MemoryHost implements Host {
     return false;
   }
 
-  #count(link: MemoryLink, label: string, bytesIn: number, bytesOut: number): void {
+  #count(link: Link, label: string, bytesIn: number, bytesOut: number): void {
     link.traffic.add(label, bytesIn, bytesOut);
     this.#traffic.add(label, bytesIn, bytesOut);
   }
@@ -488,4 +486,9 @@ export class MemoryHost implements Host {
     const link = this.#links.get(id);
     if (link !== undefined) this.#count(link, label, bytesIn, 0);
   }
+}
+
+function hostAt(network: MemoryNetwork, address: string): MemoryHost | undefined {
+  const listener = network.at(address);
+  return listener instanceof MemoryHost ? listener : undefined;
 }

@@ -3,27 +3,27 @@
 import type { ConnectionInfo, Direction } from "../port.ts";
 import { TrafficMeter } from "../traffic.ts";
 import type { MemoryExchange } from "./exchange.ts";
-import type { MemoryHost } from "./host.ts";
+import type { Listener } from "./network.ts";
 
-export interface MemoryLinkInit {
+export interface MemoryLinkInit<Remote extends Listener> {
   readonly id: string;
-  readonly remote: MemoryHost;
+  readonly remote: Remote;
   readonly direction: Direction;
   readonly remoteAddress: string;
   readonly openedMs: number;
 }
 
-export class MemoryLink {
+export class MemoryLink<Remote extends Listener> {
   readonly id: string;
-  readonly remote: MemoryHost;
+  readonly remote: Remote;
   readonly traffic = new TrafficMeter();
   /** Requests of ours that wait on this link. */
   readonly exchanges = new Set<MemoryExchange>();
   /** How to call off the requests that the other end waits for. */
   readonly cancels = new Set<() => void>();
-  readonly #init: MemoryLinkInit;
+  readonly #init: MemoryLinkInit<Remote>;
 
-  constructor(init: MemoryLinkInit) {
+  constructor(init: MemoryLinkInit<Remote>) {
     this.id = init.id;
     this.remote = init.remote;
     this.#init = init;

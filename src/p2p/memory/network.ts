@@ -5,7 +5,11 @@
 
 import type { Clock, TimerHandle } from "../../kernel/clock.ts";
 import { seededRandom } from "../../kernel/random.ts";
-import type { MemoryHost } from "./host.ts";
+
+/** Whoever can be found at an address. */
+export interface Listener {
+  readonly peerId: string;
+}
 
 export interface MemoryNetworkOptions {
   readonly clock: Clock;
@@ -31,7 +35,7 @@ export class MemoryNetwork {
   readonly clock: Clock;
   readonly #options: MemoryNetworkOptions;
   readonly #random;
-  readonly #byAddress = new Map<string, MemoryHost>();
+  readonly #byAddress = new Map<string, Listener>();
   readonly #lanes = new Map<string, Lane>();
   readonly #groups = new Map<string, number>();
   readonly #timers = new Set<TimerHandle>();
@@ -44,7 +48,7 @@ export class MemoryNetwork {
   }
 
   /** Puts a host at an address; `/memory/0` stands for a free one. Undefined when it is taken. */
-  listen(address: string, host: MemoryHost): string | undefined {
+  listen(address: string, host: Listener): string | undefined {
     this.#addresses += 1;
     const own = address.startsWith("/memory/") && address !== "/memory/0";
     const taken = own ? address : `/memory/${host.peerId}-${this.#addresses}`;
@@ -53,12 +57,12 @@ export class MemoryNetwork {
     return taken;
   }
 
-  unlisten(host: MemoryHost): void {
+  unlisten(host: Listener): void {
     for (const [address, listener] of this.#byAddress) if (listener === host) this.#byAddress.delete(address);
   }
 
   /** Who listens at an address (with or without `/p2p/<id>`). */
-  at(address: string): MemoryHost | undefined {
+  at(address: string): Listener | undefined {
     return this.#byAddress.get(address.split("/p2p/")[0] ?? address);
   }
 
@@ -66,7 +70,7 @@ export class MemoryNetwork {
     return [...this.#byAddress].filter(([, host]) => host.peerId === peerId).map(([address]) => address);
   }
 
-  listeners(): MemoryHost[] {
+  listeners(): Listener[] {
     return [...new Set(this.#byAddress.values())];
   }
 
