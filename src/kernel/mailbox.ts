@@ -29,8 +29,9 @@ export const LANE_BOUNDS: Readonly<Record<LaneName, LaneBounds>> = {
 };
 
 /**
- * Share of each in one round of 96: own work, control, consensus, normal, bulk. Whoever waits is served within 96 messages,
- * so bulk never starves; and a consensus message never waits for more than 4 bulk ones, so bulk never delays it.
+ * Share of each in one round of 96: own work, control, consensus, normal, bulk. Whoever waits is served within two rounds
+ * (the rest of this one, and the next), so bulk never starves; and a consensus message never waits for more than 4
+ * bulk ones, so bulk never delays it.
  */
 const WEIGHTS: readonly number[] = [32, 32, 16, 12, 4];
 const OWN = 0;
