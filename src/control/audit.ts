@@ -1,6 +1,6 @@
 /**
- * The audit log of the control plane: one line for each call that changes state and for each refused one, with who, what
- * and how it ended. Reading calls leave a line at debug level only.
+ * The audit log of the control plane: one line for each call that changes state and for each refused one,
+ * with who, what and how it ended. Reading calls leave a line at debug level only.
  */
 import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";

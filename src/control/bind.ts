@@ -1,6 +1,7 @@
 /**
- * Binds services to gRPC, any of them with the same few lines: a unary method is an ask, a server-streaming one a watch,
- * `Attach` goes to whoever the composition root names. There is no second list of methods: descriptors decide.
+ * Binds services to gRPC, any of them with the same few lines: a unary method is an ask, a server-streaming
+ * one a watch, `Attach` goes to whoever the composition root names. There is no second list of methods:
+ * descriptors decide.
  */
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { UntypedHandleCall, UntypedServiceImplementation } from "@grpc/grpc-js";
@@ -23,7 +24,9 @@ export interface AnyRef {
 export interface AttachStream {
   readonly service: DescService;
   readonly correlationId: string;
-  /** Decoded requests at the reader's pace; ends at the client's half-close, throws Failure when it leaves. */
+  /**
+   * Decoded requests at the reader's pace; ends at the client's half-close, throws Failure when it leaves.
+   */
   readonly requests: AsyncIterable<object>;
   /** Aborts when the stream ends, whoever ended it. */
   readonly signal: AbortSignal;
@@ -31,7 +34,10 @@ export interface AttachStream {
   send(response: object): Promise<void>;
 }
 
-/** Serves one attachment. Ends the stream with OK when it resolves, with the Failure that it rejects with otherwise. */
+/**
+ * Serves one attachment. Ends the stream with OK when it resolves, with the Failure that it rejects with
+ * otherwise.
+ */
 export type AttachHandler = (stream: AttachStream) => Promise<void>;
 
 /** One service to serve: by an actor, by a handler of its `Attach`, or both. */

@@ -1,7 +1,8 @@
 /**
- * The three kinds of calls on grpc-js: unary, server-streaming and bidirectional. Here a call gets its correlation id,
- * deadline and abort signal, is counted, refused while there are too many, answered with the right status, and written
- * to the audit log. What is done with the request is `bind.ts`'s, `health.ts`'s and `reflection.ts`'s business.
+ * The three kinds of calls on grpc-js: unary, server-streaming and bidirectional. Here a call gets its
+ * correlation id, deadline and abort signal, is counted, refused while there are too many, answered with
+ * the right status, and written to the audit log. What is done with the request is `bind.ts`'s,
+ * `health.ts`'s and `reflection.ts`'s business.
  */
 import type { DescMethod } from "@bufbuild/protobuf";
 import {

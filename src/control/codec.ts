@@ -1,6 +1,7 @@
 /**
- * Protobuf messages to and from the frames of grpc-js. The server lets Buffers pass through grpc-js and does its coding
- * here, so that a request that cannot be decoded is the caller's error and a published message is encoded once.
+ * Protobuf messages to and from the frames of grpc-js. The server lets Buffers pass through grpc-js and
+ * does its coding here, so that a request that cannot be decoded is the caller's error and a published
+ * message is encoded once.
  */
 import { create, type DescMethod, fromBinary, isMessage, toBinary } from "@bufbuild/protobuf";
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
@@ -11,7 +12,10 @@ export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** A view that is no Buffer, so that `bytes` fields are plain Uint8Arrays; whoever keeps one beyond the message copies it. */
+/**
+ * A view that is no Buffer, so that `bytes` fields are plain Uint8Arrays; whoever keeps one beyond the
+ * message copies it.
+ */
 export function asBytes(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }

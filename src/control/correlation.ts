@@ -1,6 +1,6 @@
 /**
- * What a caller says about the call in its metadata: its correlation id and W3C trace context, and until when it wants
- * the answer. All of it comes from outside and is checked.
+ * What a caller says about the call in its metadata: its correlation id and W3C trace context, and until
+ * when it wants the answer. All of it comes from outside and is checked.
  */
 import type { Deadline, Metadata } from "@grpc/grpc-js";
 import { type CorrelationIds, parseTraceparent } from "../kernel/call.ts";

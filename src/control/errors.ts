@@ -1,6 +1,6 @@
 /**
- * From the kernel's failures to what a gRPC caller is told: a canonical status with google.rpc details. A failure is
- * meant to be read; anything else that is thrown is ours alone and leaves only a correlation id.
+ * From the kernel's failures to what a gRPC caller is told: a canonical status with google.rpc details. A
+ * failure is meant to be read; anything else that is thrown is ours alone and leaves only a correlation id.
  */
 import { create, type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { type Any, anyPack, durationFromMs } from "@bufbuild/protobuf/wkt";

@@ -1,6 +1,7 @@
 /**
- * The standard health service: one entry for each service and "" for the server as a whole. Whoever owns the board says
- * what is serving; `Watch` always ends up with the newest status; a shut-down board stays NOT_SERVING.
+ * The standard health service: one entry for each service and "" for the server as a whole. Whoever owns
+ * the board says what is serving; `Watch` always ends up with the newest status; a shut-down board stays
+ * NOT_SERVING.
  */
 import { create, type DescMethod } from "@bufbuild/protobuf";
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
@@ -15,7 +16,10 @@ import { type CallHost, type StreamReaction, streamCall, unaryCall } from "./cal
 import { encodeResponse } from "./codec.ts";
 import type { Outgoing } from "./stream.ts";
 
-/** What serves and what does not. Shared between the composition root, which knows, and the listener, which tells. */
+/**
+ * What serves and what does not. Shared between the composition root, which knows, and the listener, which
+ * tells.
+ */
 export class HealthBoard {
   readonly #statuses = new Map<string, Status>([["", Status.SERVING]]);
   readonly #listeners = new Set<(service: string) => void>();

@@ -1,6 +1,7 @@
 /**
- * Where the control plane listens: loopback addresses and unix sockets, and nothing else, because whoever can connect may
- * command the node. Binds a grpc-js server and turns its errors into failures that name the address.
+ * Where the control plane listens: loopback addresses and unix sockets, and nothing else, because whoever
+ * can connect may command the node. Binds a grpc-js server and turns its errors into failures that name the
+ * address.
  */
 import { chmodSync, mkdirSync, statSync, unlinkSync } from "node:fs";
 import { connect, isIP, isIPv4 } from "node:net";
@@ -59,7 +60,10 @@ export async function listenOnLoopback(server: Server, address: string): Promise
   }
 }
 
-/** Binds to a socket file that only its owner can reach; answers its address for clients. Rejects with Failure. */
+/**
+ * Binds to a socket file that only its owner can reach; answers its address for clients. Rejects with
+ * Failure.
+ */
 export async function listenOnSocket(server: Server, path: string): Promise<string> {
   const whole = isAbsolute(path) ? path : resolve(path);
   const refusal = prepareFolder(whole) ?? (await clearStale(whole));

@@ -1,6 +1,6 @@
 /**
- * The calls that are running. Bounds their number, and ends the streams among them when the node drains; unary calls
- * may finish. One set, not one listener a call on a shared signal.
+ * The calls that are running. Bounds their number, and ends the streams among them when the node drains;
+ * unary calls may finish. One set, not one listener a call on a shared signal.
  */
 import { type Failure, failure } from "../kernel/errors.ts";
 
@@ -9,7 +9,10 @@ export interface LiveStream {
   end(reason: Failure): void;
 }
 
-/** Calls at a time over all connections; one more is refused. A watcher holds at most its topic's buffer, 1 MiB. */
+/**
+ * Calls at a time over all connections; one more is refused. A watcher holds at most its topic's buffer, 1
+ * MiB.
+ */
 export const LIVE_CALLS_MAX = 2_048;
 
 /** A client waits this long before it looks for the node again. */

@@ -1,6 +1,7 @@
 /**
- * Server reflection, v1 and under the name of v1alpha, straight from the descriptors of the services: custom options are
- * kept, each answer carries the whole closure of imports, and nothing is parsed at start.
+ * Server reflection, v1 and under the name of v1alpha, straight from the descriptors of the services:
+ * custom options are kept, each answer carries the whole closure of imports, and nothing is parsed at
+ * start.
  */
 import { create, type DescExtension, type DescFile, type DescService, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";

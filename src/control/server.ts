@@ -1,6 +1,7 @@
 /**
- * The control plane's listener: serves actors' services, health and reflection on loopback and a unix socket, and goes down
- * in order. The composition root starts it with the refs that it holds; it knows nothing of what the services do.
+ * The control plane's listener: serves actors' services, health and reflection on loopback and a unix
+ * socket, and goes down in order. The composition root starts it with the refs that it holds; it knows
+ * nothing of what the services do.
  */
 import type { DescService } from "@bufbuild/protobuf";
 import { logVerbosity, Server, type ServerOptions, setLogger, setLogVerbosity } from "@grpc/grpc-js";
@@ -47,7 +48,10 @@ export interface RunningControl {
   readonly liveCalls: number;
   /** Says in the health service whether a service, or "" for all, takes calls. */
   setServing(service: string, isServing: boolean): void;
-  /** Health says NOT_SERVING, streams end UNAVAILABLE, new streams are refused; unary calls go on. Idempotent. */
+  /**
+   * Health says NOT_SERVING, streams end UNAVAILABLE, new streams are refused; unary calls go on.
+   * Idempotent.
+   */
   drain(): void;
   /** Drains, lets unary calls finish, and closes, by force after 2 s. Idempotent. */
   close(): Promise<void>;
@@ -57,7 +61,10 @@ export interface RunningControl {
 const REQUEST_BYTES_MAX = 4 * 1024 * 1024;
 /** Calls at a time on one connection; further ones wait at the client. */
 const CONNECTION_CALLS_MAX = 256;
-/** Buffers of one connection in MB; at the bound its streams are reset. Room for 16 requests of the largest size. */
+/**
+ * Buffers of one connection in MB; at the bound its streams are reset. Room for 16 requests of the largest
+ * size.
+ */
 const CONNECTION_MEMORY_MB_MAX = 64;
 /** A dead path is found out within 40 s, so that no watcher hangs on it for ever. */
 const KEEPALIVE_MS = 30_000;
@@ -72,13 +79,14 @@ const SERVER_OPTIONS: ServerOptions = {
   "grpc-node.max_session_memory": CONNECTION_MEMORY_MB_MAX,
   "grpc.keepalive_time_ms": KEEPALIVE_MS,
   "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
-  "grpc.enable_channelz": 0,
+  // grpc.enable_channelz stays on: without it grpc-js 1.14 does not remember its sessions, and
+  // forceShutdown ends none.
 };
 
 /**
- * Binds the services and listens. Rejects with Failure: INVALID_ARGUMENT/BAD_LISTEN_ADDRESS or SOCKET_PATH_TOO_LONG,
- * FAILED_PRECONDITION/NOT_LOOPBACK or SOCKET_FOLDER_TOO_OPEN, ALREADY_EXISTS/ADDRESS_TAKEN, UNAVAILABLE/CANNOT_LISTEN;
- * with AssertionError when a method has no policy.
+ * Binds the services and listens. Rejects with Failure: INVALID_ARGUMENT/BAD_LISTEN_ADDRESS or
+ * SOCKET_PATH_TOO_LONG, FAILED_PRECONDITION/NOT_LOOPBACK or SOCKET_FOLDER_TOO_OPEN,
+ * ALREADY_EXISTS/ADDRESS_TAKEN, UNAVAILABLE/CANNOT_LISTEN; with AssertionError when a method has no policy.
  */
 export async function startControl(options: ControlOptions): Promise<RunningControl> {
   const { log, clock } = options;
@@ -193,7 +201,10 @@ class Control implements RunningControl {
   }
 }
 
-/** grpc-js writes to standard error by itself; what it says there is said again by the errors that it gives us. */
+/**
+ * grpc-js writes to standard error by itself; what it says there is said again by the errors that it gives
+ * us.
+ */
 function quietTransport(log: Log): void {
   const say = (...words: unknown[]): void => log.debug("grpc-js", { words: words.map(String).join(" ") });
   setLogger({ error: say, info: say, debug: say });

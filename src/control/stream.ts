@@ -1,6 +1,7 @@
 /**
- * The sending side of one stream of grpc-js: frames with back-pressure and exactly one end. It holds no buffer of its own:
- * what cannot be sent waits with whoever produces it, in a topic's bounded buffer or as a transfer's next chunk.
+ * The sending side of one stream of grpc-js: frames with back-pressure and exactly one end. It holds no
+ * buffer of its own: what cannot be sent waits with whoever produces it, in a topic's bounded buffer or as
+ * a transfer's next chunk.
  */
 import { Metadata, type ServerDuplexStream, type ServerWritableStream } from "@grpc/grpc-js";
 import { Failure } from "../kernel/errors.ts";
@@ -45,7 +46,10 @@ export class Outgoing {
     return this.#isFinished;
   }
 
-  /** Sends a frame; false asks to wait for `onRoom` (16 frames, beside HTTP/2's window of 64 KiB, wait at most). */
+  /**
+   * Sends a frame; false asks to wait for `onRoom` (16 frames, beside HTTP/2's window of 64 KiB, wait at
+   * most).
+   */
   send(frame: Buffer): boolean {
     return this.#isFinished || this.#call.write(frame);
   }
