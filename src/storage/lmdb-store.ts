@@ -345,9 +345,10 @@ class LmdbStore implements BlockStore {
     const first = hash[0] ?? 0;
     // The newest first: most questions are about recent blocks.
     for (let run = this.#state.runs - 1; run >= 0; run--) {
-      const entries = this.#databases.index.getBinary(runKey(first, run));
-      if (entries === undefined) continue;
-      for (const height of heightsIn(entries, hash)) {
+      // The library's own buffer, good until the next read: heights are taken out of it before they are looked at.
+      const shared = this.#databases.index.getBinaryFast(runKey(first, run));
+      if (shared === undefined) continue;
+      for (const height of [...heightsIn(shared.subarray(0, shared.length), hash)]) {
         if (this.#hasHash(height, hash)) return height;
       }
     }
