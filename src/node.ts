@@ -7,6 +7,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { NodeConfig } from "../gen/alys/config/v1/config_pb.ts";
 import { BridgeService, ChainService, EngineService } from "../gen/alys/integration/v1/integration_pb.ts";
+import { NetworkService, NetworkState } from "../gen/alys/network/v1/network_pb.ts";
 import { ChildState, SupervisorInternalService } from "../gen/alys/supervisor/v1/supervisor_pb.ts";
 import { networkActor } from "./actors/network/actor.ts";
 import { networkSupervisor } from "./actors/network-supervisor.ts";
@@ -25,6 +26,7 @@ import { actorCell } from "./kernel/cell.ts";
 import type { ChildSpec } from "./kernel/child.ts";
 import { realClock } from "./kernel/clock.ts";
 import { type ActorEnvironment, environment } from "./kernel/environment.ts";
+import type { Ref } from "./kernel/ref.ts";
 import { BACKOFF_AT_ONCE, type SlotAlignment } from "./kernel/restart.ts";
 import { type Escalation, Supervisor, type SupervisorEvent, supervisorChild } from "./kernel/supervisor.ts";
 import { openResources, type Resources } from "./node/resources.ts";
@@ -114,6 +116,8 @@ async function compose(options: NodeOptions, resources: Resources): Promise<Runn
   );
   const onEvent = (event: SupervisorEvent): void => {
     tellHealth(health, cells, event);
+    // The root's own children include the actor that would be told.
+    if (event.supervisor === "root") return;
     supervisor.internalRef.tell(SupervisorInternalService.method.reportSupervision, {
       change: { id: event.childId, state: STATES[event.kind], reason: event.error?.message ?? "" },
     });
@@ -154,6 +158,7 @@ async function compose(options: NodeOptions, resources: Resources): Promise<Runn
       clock: realClock,
       health,
     });
+    if (settings.network.autoStart) await whenOpen(cells.network.ref);
     await announce(options, resources, control);
   } catch (error) {
     await control?.close();
@@ -274,6 +279,28 @@ function tellHealth(health: HealthBoard, cells: ReturnType<typeof makeCells>, ev
 
 const describe = ({ supervisor, childId, failure }: Escalation): string =>
   `${supervisor} gave up on ${childId}: ${failure.message}`;
+
+/** Waits until the NetworkActor opened the host; throws the Failure that it met, for instance a taken port. */
+async function whenOpen(network: Ref<typeof NetworkService>): Promise<void> {
+  const state = await new Promise<NetworkState>((resolve) => {
+    const subscription = network.watch(
+      NetworkService.method.watchNetworkEvents,
+      {},
+      {
+        onMessage: ({ event }) => {
+          const now =
+            event.case === "snapshot" ? event.value.state : event.case === "state" ? event.value : undefined;
+          if (now !== NetworkState.RUNNING && now !== NetworkState.STOPPED) return;
+          subscription.close();
+          resolve(now);
+        },
+        onEnd: () => resolve(NetworkState.STOPPED),
+      },
+    );
+  });
+  // It did not open: asking again answers why.
+  if (state === NetworkState.STOPPED) await network.ask(NetworkService.method.startNetwork, {});
+}
 
 /** Writes down where this node is reached, for whoever started it. */
 async function announce(
