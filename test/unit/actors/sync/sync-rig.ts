@@ -1,0 +1,245 @@
+/**
+ * The SyncActor in a simulated world: a real embedded chain on a simulated disk, the real rules on the calling thread,
+ * peers that answer as a test wants, and stubs where the actors below would be.
+ */
+
+import assert from "node:assert/strict";
+import { NetworkInternalService, Verdict } from "../../../../gen/alys/network/v1/network_pb.ts";
+import { type Offence, PeerInternalService, PeerService } from "../../../../gen/alys/peer/v1/peer_pb.ts";
+import {
+  type ProductionStatus,
+  type SyncInternalService,
+  SyncService,
+  type SyncStatus,
+} from "../../../../gen/alys/sync/v1/sync_pb.ts";
+import { syncActor } from "../../../../src/actors/sync/actor.ts";
+import { type SyncConfig, syncConfig } from "../../../../src/actors/sync/config.ts";
+import type { SyncMetrics } from "../../../../src/actors/sync/metrics.ts";
+import { ChainForge } from "../../../../src/chain/forge.ts";
+import { decodeHeader, HEADER_LENGTH, headerHash } from "../../../../src/chain/header.ts";
+import { InlineValidator } from "../../../../src/chain/pool/inline.ts";
+import type { Validator } from "../../../../src/chain/validator.ts";
+import { type EmbeddedChain, openEmbeddedChain } from "../../../../src/integrations/chain/embedded.ts";
+import type { ChainPort } from "../../../../src/integrations/chain/port.ts";
+import { type ActorCell, actorCell } from "../../../../src/kernel/cell.ts";
+import { environment } from "../../../../src/kernel/environment.ts";
+import { Failure, failure } from "../../../../src/kernel/errors.ts";
+import { MemoryLog } from "../../../../src/kernel/log.ts";
+import { Simulation } from "../../../../src/kernel/simulation.ts";
+import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
+import { type StubRef, stubRef } from "./stub-ref.ts";
+
+export const START_MS = 1_700_000_000_000;
+
+/** Blocks of heights 1 to `count`, the last one in the slot of `START_MS`. */
+export function forgeBlocks(count: number, seed = 1): { forge: ChainForge; blocks: Uint8Array[] } {
+  const forge = ChainForge.of({ blocks: count, seed, members: 3, endTimestampMs: START_MS });
+  return { forge, blocks: Array.from({ length: count }, () => forge.next()) };
+}
+
+export function hashOf(block: Uint8Array): Uint8Array {
+  return headerHash(block.subarray(0, HEADER_LENGTH));
+}
+
+/** Blocks, a failure, or undefined: never an answer. */
+export type Behaviour = (
+  first: number,
+  count: number,
+  blocks: readonly Uint8Array[],
+) => Uint8Array[] | Failure | undefined;
+
+export const honest: Behaviour = (first, count, blocks) => blocks.slice(first - 1, first - 1 + count);
+export const silent: Behaviour = () => undefined;
+
+export interface PeerOptions {
+  readonly blocks: readonly Uint8Array[];
+  readonly behaviour?: Behaviour;
+  readonly score?: number;
+  readonly memberKey?: Uint8Array;
+  readonly memberRole?: number;
+}
+
+export interface Requested {
+  readonly peerId: string;
+  readonly first: number;
+  readonly count: number;
+}
+
+export interface RigOptions {
+  readonly config?: Partial<SyncConfig>;
+  readonly ownMemberKey?: Uint8Array;
+  readonly validator?: (inner: Validator) => Validator;
+  readonly chain?: (inner: EmbeddedChain) => ChainPort;
+  readonly finalityDepth?: number;
+  readonly seed?: number;
+}
+
+export class SyncRig {
+  readonly simulation: Simulation;
+  readonly log = new MemoryLog();
+  readonly disk = new MemoryDisk();
+  readonly chain: EmbeddedChain;
+  readonly network: StubRef<typeof NetworkInternalService>;
+  readonly peer: StubRef<typeof PeerService>;
+  readonly peerInternal: StubRef<typeof PeerInternalService>;
+  readonly cell: ActorCell<typeof SyncService, typeof SyncInternalService>;
+  readonly peers = new Map<string, PeerOptions>();
+  readonly requests: Requested[] = [];
+  mostInFlight = 0;
+  mostInFlightOfPeer = 0;
+  metrics: SyncMetrics | undefined;
+  readonly #inFlight: string[] = [];
+  readonly #running: { stop(): Promise<void> };
+
+  constructor(forge: ChainForge, options: RigOptions = {}) {
+    this.simulation = new Simulation(options.seed ?? 1, { startMs: START_MS });
+    const { clock, scheduler, random } = this.simulation;
+    const facts = forge.facts(500, options.finalityDepth ?? 64);
+    const store = openMemoryStore({ disk: this.disk, genesisHash: facts.genesisHash, scheduler });
+    const { header, authorities } = forge.genesis;
+    const chain = openEmbeddedChain({ store, facts, genesis: { header, authorities }, clock, log: this.log });
+    if (chain instanceof Failure) throw chain;
+    this.chain = chain;
+    this.network = stubRef(NetworkInternalService, "network");
+    this.peer = stubRef(PeerService, "peer");
+    this.peerInternal = stubRef(PeerInternalService, "peer");
+    this.#serve();
+    const inner = new InlineValidator(facts);
+    const definition = syncActor({
+      config: { ...syncConfig(undefined, 2), batchBlocks: 64, ...options.config },
+      chain: options.chain?.(chain) ?? chain,
+      validator: options.validator?.(inner) ?? inner,
+      network: this.network,
+      peer: this.peer,
+      peerInternal: this.peerInternal,
+      ownMemberKey: options.ownMemberKey,
+      onMetrics: (metrics) => {
+        this.metrics = metrics;
+      },
+    });
+    this.cell = actorCell(definition, environment({ clock, scheduler, random, log: this.log }));
+    this.#running = this.cell.child.start() as { stop(): Promise<void> };
+  }
+
+  async stop(): Promise<void> {
+    const stopping = this.#running.stop();
+    await this.simulation.settle();
+    await stopping;
+  }
+
+  /** Connects peers, or tells of their new heads. */
+  connect(peers: Record<string, PeerOptions>): void {
+    for (const [peerId, options] of Object.entries(peers)) {
+      const isKnown = this.peers.has(peerId);
+      this.peers.set(peerId, options);
+      const value = this.#info(peerId, options);
+      this.peer.emit(PeerService.method.watchPeers, {
+        event: { case: isKnown ? "updated" : "connected", value },
+      });
+    }
+  }
+
+  disconnect(peerId: string): void {
+    this.peers.delete(peerId);
+    const value = { peerId, reason: "gone" };
+    this.peer.emit(PeerService.method.watchPeers, { event: { case: "disconnected", value } });
+  }
+
+  gossip(handle: string, peerId: string, payload: Uint8Array): void {
+    const value = { handle, peerId, payload, isTransaction: false };
+    this.network.emit(NetworkInternalService.method.watchGossip, { event: { case: "message", value } });
+  }
+
+  verdicts(): Record<string, "accept" | "ignore" | "reject"> {
+    const names = {
+      [Verdict.ACCEPT]: "accept",
+      [Verdict.IGNORE]: "ignore",
+      [Verdict.REJECT]: "reject",
+    } as const;
+    const told = this.network.told(NetworkInternalService.method.giveVerdict);
+    return Object.fromEntries(told.map(({ handle, verdict }) => [handle, names[verdict as 1 | 2 | 3]]));
+  }
+
+  offences(): { peerId: string; offence: Offence; evidence: Uint8Array }[] {
+    return this.peerInternal.told(PeerInternalService.method.reportOffence);
+  }
+
+  run(ms: number): Promise<void> {
+    return this.simulation.run(ms);
+  }
+
+  /** Asks the actor and lets it answer. */
+  async ask<T>(promise: Promise<T>): Promise<T> {
+    promise.catch(() => undefined);
+    await this.simulation.settle();
+    return promise;
+  }
+
+  async status(): Promise<SyncStatus> {
+    const { status } = await this.ask(this.cell.ref.ask(SyncService.method.getSyncStatus, {}));
+    assert(status !== undefined);
+    return status;
+  }
+
+  async production(): Promise<ProductionStatus> {
+    const { status } = await this.ask(this.cell.ref.ask(SyncService.method.canProduceBlocks, {}));
+    assert(status !== undefined);
+    return status;
+  }
+
+  get height(): number {
+    return this.chain.snapshot().head.height;
+  }
+
+  #info(peerId: string, options: PeerOptions) {
+    const last = options.blocks.at(-1);
+    const header = last && decodeHeader(last.subarray(0, HEADER_LENGTH));
+    return {
+      peerId,
+      score: { overall: options.score ?? 50 },
+      earliestHeight: 1n,
+      memberKey: options.memberKey ?? new Uint8Array(),
+      memberRole: options.memberRole ?? (options.memberKey === undefined ? 0 : 1),
+      head: {
+        height: BigInt(header?.height ?? 0),
+        slot: BigInt(header?.slot ?? 0),
+        hash: last === undefined ? this.chain.facts.genesisHash : hashOf(last),
+        receivedMs: BigInt(this.simulation.clock.nowMs()),
+      },
+    };
+  }
+
+  /** Peers answer after 20 ms; the NetworkActor ends a silent request at its deadline. */
+  #serve(): void {
+    this.network.on(NetworkInternalService.method.requestBlocks, (request, options) => {
+      const { peerId, count } = request;
+      const first = Number(request.startHeight);
+      this.requests.push({ peerId, first, count });
+      this.#inFlight.push(peerId);
+      this.mostInFlight = Math.max(this.mostInFlight, this.#inFlight.length);
+      const ofPeer = this.#inFlight.filter((other) => other === peerId).length;
+      this.mostInFlightOfPeer = Math.max(this.mostInFlightOfPeer, ofPeer);
+      const peer = this.peers.get(peerId);
+      return new Promise((resolve, reject) => {
+        const settle = (run: () => void) => {
+          timer.cancel();
+          const at = this.#inFlight.indexOf(peerId);
+          if (at >= 0) this.#inFlight.splice(at, 1);
+          run();
+        };
+        const answer = peer && (peer.behaviour ?? honest)(first, count, peer.blocks);
+        const delayMs = answer === undefined ? (options?.deadlineMs ?? 0) : 20;
+        const late = failure("DEADLINE_EXCEEDED", "LATE", "the peer is silent");
+        const timer = this.simulation.clock.setTimer(delayMs, () =>
+          settle(() => {
+            if (answer === undefined || answer instanceof Failure) reject(answer ?? late);
+            else resolve({ blocks: answer, latencyMs: 10, durationMs: 20, bytes: 1n });
+          }),
+        );
+        options?.signal?.addEventListener("abort", () =>
+          settle(() => reject(failure("CANCELLED", "ABORTED", "gave up"))),
+        );
+      });
+    });
+  }
+}
