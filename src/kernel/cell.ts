@@ -2,21 +2,32 @@
  * The cell: the stable thing behind a Ref. It owns the mailbox and the reply table, runs turns, ends an incarnation
  * that crashes or stops, and is a child of a supervisor. Refs survive its restarts; messages do not.
  */
-import { create, type DescMethod, type DescService } from "@bufbuild/protobuf";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ActorDefinition } from "./actor.ts";
+import {
+  ACTOR_CRASHED,
+  ACTOR_DOWN,
+  ACTOR_STOPPED,
+  CALLER_ABORTED,
+  DROPPED_OLDEST,
+  deadlineExceeded,
+  MAILBOX_FULL,
+  MESSAGE_TOO_LARGE,
+} from "./answers.ts";
 import type { ChildDescription, RunningChild } from "./child.ts";
 import { Deferred } from "./deferred.ts";
 import { Dispatch, type OpenStream } from "./dispatch.ts";
 import { Envelope, type MethodEntry, type Waiter } from "./envelope.ts";
 import type { ActorEnvironment } from "./environment.ts";
-import { asError, assert, Failure, failure, type StatusCode } from "./errors.ts";
+import { asError, assert, Failure, type StatusCode } from "./errors.ts";
 import { Incarnation } from "./incarnation.ts";
+import { localRef, type Receiver } from "./local-ref.ts";
 import type { Log } from "./log.ts";
 import { Mailbox } from "./mailbox.ts";
 import { requestBytes } from "./protocol.ts";
 import { RecentEvents } from "./recent-events.ts";
 import type { AskOptions, Ref, StreamReader, Subscription, WatchOptions } from "./ref.ts";
-import { deadlineExceeded, ReplyTable } from "./replies.ts";
+import { ReplyTable } from "./replies.ts";
 import { toReply } from "./reply.ts";
 import { EndedSubscription, type StreamHost } from "./subscription.ts";
 
@@ -25,14 +36,6 @@ export const TURN_MESSAGES_MAX = 64;
 
 /** A handler that held the thread longer than this is reported afterwards. A consensus deadline is 200 to 500 ms. */
 const SLOW_HANDLER_MS = 100;
-
-const ACTOR_DOWN = failure("UNAVAILABLE", "ACTOR_DOWN", "the actor is not running");
-const ACTOR_STOPPED = failure("UNAVAILABLE", "ACTOR_STOPPED", "the actor stopped before it answered");
-const ACTOR_CRASHED = failure("UNAVAILABLE", "ACTOR_CRASHED", "the actor crashed before it answered");
-const LANE_FULL = failure("RESOURCE_EXHAUSTED", "MAILBOX_FULL", "the actor's mailbox is full");
-const DROPPED = failure("RESOURCE_EXHAUSTED", "DROPPED_OLDEST", "a newer message took this one's place");
-const TOO_LARGE = failure("INVALID_ARGUMENT", "MESSAGE_TOO_LARGE", "the message exceeds its lane's bytes");
-const CALLER_ABORTED = failure("CANCELLED", "CALLER_ABORTED", "the caller gave up");
 
 /** Counters since the cell was made. */
 export interface CellCounts {
@@ -96,8 +99,14 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
     this.#mailbox = new Mailbox(environment.lanes);
     this.#replies = new ReplyTable(environment.clock, environment.repliesMax);
     this.#recent = new RecentEvents(environment.clock);
-    this.ref = this.#refTo(definition.service);
-    this.internalRef = this.#refTo(definition.internal);
+    const receiver: Receiver = {
+      name: this.name,
+      entryOf: (method) => this.#dispatch.entryOf(method),
+      send: (entry, request, options, waiter) => this.#send(entry, request, options, waiter),
+      watch: (method, request, reader, options) => this.#watch(method, request, reader, options),
+    };
+    this.ref = localRef(definition.service, receiver, environment.seals);
+    this.internalRef = localRef(definition.internal, receiver, environment.seals);
     this.child = { id: definition.name, start: () => this.#start() };
   }
 
@@ -159,6 +168,7 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
     if (!this.#isStopping) {
       this.#isStopping = true;
       this.#post(() => {
+        if (incarnation !== this.#incarnation) return;
         incarnation.actor.onStop();
         this.#end(ACTOR_STOPPED, "actor_down");
       });
@@ -193,6 +203,7 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
     this.#dispatch.detach(reason);
     for (const item of this.#mailbox.drainAll()) {
       if (item instanceof Envelope) this.#abandon(item, reason, cause);
+      else this.#dismiss(item);
     }
     this.#replies.giveUpAll(reason);
     const stopped = this.#stopped;
@@ -200,37 +211,16 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
     for (const resolve of stopped) resolve();
   }
 
-  // --- messages in ---
-
-  #refTo<S extends DescService>(service: S): Ref<S> {
-    const { seals } = this.#environment;
-    const message = (method: DescMethod, init: unknown): object => {
-      const request = create(method.input, init as never);
-      seals?.seal(request, `${method.parent.typeName}.${method.name} request`);
-      return request;
-    };
-    // One place where the types of a single service meet the cell, which runs any service.
-    const ref = {
-      service,
-      name: this.name,
-      ask: (method: DescMethod, init: unknown, options?: AskOptions): Promise<object> => {
-        const entry = this.#dispatch.entryOf(method);
-        const request = message(method, init);
-        return new Promise((resolve, reject) => this.#send(entry, request, options, { resolve, reject }));
-      },
-      tell: (method: DescMethod, init: unknown, options?: AskOptions): void => {
-        const entry = this.#dispatch.entryOf(method);
-        this.#send(entry, message(method, init), options, undefined);
-      },
-      watch: (
-        method: DescMethod,
-        init: unknown,
-        reader: StreamReader<object>,
-        options: WatchOptions = {},
-      ): Subscription => this.#watch(method, message(method, init), reader, options),
-    };
-    return ref as unknown as Ref<S>;
+  /** Own work of a life that is over sees that it is, and only lets go of what it holds. */
+  #dismiss(work: () => void): void {
+    try {
+      work();
+    } catch (thrown) {
+      this.#log.error("letting go of work failed", { error: asError(thrown) });
+    }
   }
+
+  // --- messages in ---
 
   #send(
     entry: MethodEntry,
@@ -254,12 +244,12 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
     if (!offer.isAccepted) {
       this.counts.refused += 1;
       const isFull = offer.cause === "full";
-      this.#abandon(envelope, isFull ? LANE_FULL : TOO_LARGE, isFull ? "lane_full" : "too_large");
+      this.#abandon(envelope, isFull ? MAILBOX_FULL : MESSAGE_TOO_LARGE, isFull ? "lane_full" : "too_large");
       return;
     }
     for (const item of offer.dropped) {
       this.counts.dropped += 1;
-      if (item instanceof Envelope) this.#abandon(item, DROPPED, "dropped_oldest");
+      if (item instanceof Envelope) this.#abandon(item, DROPPED_OLDEST, "dropped_oldest");
     }
     if (waiter !== undefined) envelope.listenForAbort();
     this.#schedule();

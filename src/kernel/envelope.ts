@@ -3,10 +3,11 @@
  * exactly once, whoever comes first: the handler, the deadline, the caller's abort, a crash or the stop.
  */
 import type { DescMethod } from "@bufbuild/protobuf";
+import { CALLER_ABORTED } from "./answers.ts";
 import type { Call, CorrelationIds } from "./call.ts";
 import type { TimerHandle } from "./clock.ts";
 import type { Deferred } from "./deferred.ts";
-import { Failure, failure } from "./errors.ts";
+import { Failure } from "./errors.ts";
 import type { MethodPolicy } from "./protocol.ts";
 import type { AskOptions } from "./ref.ts";
 
@@ -29,8 +30,6 @@ export interface Waiter {
   resolve(message: object): void;
   reject(failure: Failure): void;
 }
-
-const CANCELLED = failure("CANCELLED", "CALLER_ABORTED", "the caller gave up");
 
 export class Envelope implements Call {
   readonly entry: MethodEntry;
@@ -100,7 +99,7 @@ export class Envelope implements Call {
 
   /** The listener of the caller's signal; an object instead of a closure for each message. */
   handleEvent(): void {
-    this.giveUp(CANCELLED);
+    this.giveUp(CALLER_ABORTED);
   }
 
   /** The actor's answer, a message or a Failure. */

@@ -87,7 +87,7 @@ export class Incarnation<P extends DescService, I extends DescService> implement
   effect<T>(work: Promise<T>, done: (outcome: Outcome<T>) => void, dropped?: (value: T) => void): void {
     if (this.#effects >= EFFECTS_MAX) {
       work.then((value) => dropped?.(value), nothing);
-      this.#post(() => done({ ok: false, failure: EFFECTS_FULL }));
+      this.#post(() => this.#isOver || done({ ok: false, failure: EFFECTS_FULL }));
       return;
     }
     this.#effects += 1;

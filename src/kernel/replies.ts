@@ -2,19 +2,14 @@
  * The reply table: calls whose answer was deferred. Bounded; each is answered exactly once, at the latest by its
  * deadline.
  */
+import { deadlineExceeded, REPLY_TABLE_FULL } from "./answers.ts";
 import type { Clock } from "./clock.ts";
 import type { Deferred } from "./deferred.ts";
 import type { Envelope } from "./envelope.ts";
-import { type Failure, failure } from "./errors.ts";
+import type { Failure } from "./errors.ts";
 
 /** Deferred answers of one actor; at the bound the call is answered RESOURCE_EXHAUSTED at once. */
 export const REPLIES_MAX = 4_096;
-
-const TABLE_FULL = failure(
-  "RESOURCE_EXHAUSTED",
-  "REPLY_TABLE_FULL",
-  "too many answers of this actor are outstanding",
-);
 
 export class ReplyTable {
   readonly #clock: Clock;
@@ -34,7 +29,7 @@ export class ReplyTable {
   enter(envelope: Envelope, deferred: Deferred<never>, answer: (reply: object | Failure) => void): void {
     if (this.#open.size >= this.#max) {
       envelope.deferred = deferred;
-      envelope.giveUp(TABLE_FULL);
+      envelope.giveUp(REPLY_TABLE_FULL);
       return;
     }
     envelope.deferred = deferred;
@@ -55,8 +50,4 @@ export class ReplyTable {
     for (const envelope of open) envelope.giveUp(reason);
     return open.length;
   }
-}
-
-export function deadlineExceeded(method: string): Failure {
-  return failure("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", `${method} was not answered in time`);
 }

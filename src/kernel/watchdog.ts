@@ -1,7 +1,13 @@
 /**
- * The port that notices a thread that stands still: each cell says when a turn begins and ends. The implementation
- * that watches from another thread is handed in by the composition root; this one does nothing.
+ * Notices a thread that stands still: each cell says when a turn begins and ends, a timer shows that the thread lives, and a
+ * thread of its own watches both. Past the limit it names the actor on standard error and kills the process, to be
+ * restarted by whoever runs it: a stuck thread can do nothing in order any more. The one file of the kernel that starts a
+ * thread; it runs this same file.
  */
+import { writeSync } from "node:fs";
+import { kill, pid } from "node:process";
+import { Worker, workerData } from "node:worker_threads";
+import { type Clock, realClock, type TimerHandle } from "./clock.ts";
 
 export interface Watchdog {
   /** A turn of this actor begins on this thread. */
@@ -10,7 +16,123 @@ export interface Watchdog {
   leave(): void;
 }
 
+/** The twin: watches nothing. */
 export const noWatchdog: Watchdog = {
   enter: () => {},
   leave: () => {},
 };
+
+/** Longest stand-still without a limit given. The longest known good one is a full garbage collection, under a second. */
+const LIMIT_MS = 15_000;
+
+/** Looks per limit. It counts looks and not time, so that a machine that slept is not taken for a stuck thread. */
+const LOOKS = 5;
+
+/** Shared memory: four words, then the names of actors, each with its length before it. Later actors go unnamed. */
+const BEAT = 0;
+const ACTOR = 1;
+const STOP = 2;
+const HEADER_BYTES = 16;
+const NAME_BYTES = 64;
+const NAMES_MAX = 256;
+const NOBODY = -1;
+
+interface WatcherData {
+  readonly kind: "alys-watchdog";
+  readonly memory: SharedArrayBuffer;
+  readonly lookMs: number;
+  readonly limitMs: number;
+}
+
+export class ThreadWatchdog implements Watchdog {
+  readonly #memory = new SharedArrayBuffer(HEADER_BYTES + NAMES_MAX * NAME_BYTES);
+  readonly #words = new Int32Array(this.#memory, 0, HEADER_BYTES / 4);
+  readonly #indexes = new Map<string, number>();
+  readonly #clock: Clock;
+  readonly #lookMs: number;
+  readonly #worker: Worker;
+  #timer: TimerHandle | undefined;
+
+  /** Starts to watch the calling thread. */
+  constructor(limitMs: number = LIMIT_MS, clock: Clock = realClock) {
+    this.#clock = clock;
+    this.#lookMs = limitMs / LOOKS;
+    Atomics.store(this.#words, ACTOR, NOBODY);
+    const data: WatcherData = {
+      kind: "alys-watchdog",
+      memory: this.#memory,
+      lookMs: this.#lookMs,
+      limitMs,
+    };
+    // Without the flags of this process: those are for its own entry point.
+    this.#worker = new Worker(new URL(import.meta.url), { workerData: data, execArgv: [] });
+    this.#worker.unref();
+    this.#beat();
+  }
+
+  enter(actor: string): void {
+    Atomics.store(this.#words, ACTOR, this.#indexes.get(actor) ?? this.#register(actor));
+  }
+
+  leave(): void {
+    Atomics.store(this.#words, ACTOR, NOBODY);
+  }
+
+  /** Ends the watch; resolves when its thread is gone. */
+  async stop(): Promise<void> {
+    this.#timer?.cancel();
+    const exited = new Promise<void>((resolve) => this.#worker.once("exit", () => resolve()));
+    Atomics.store(this.#words, STOP, 1);
+    Atomics.notify(this.#words, STOP);
+    this.#worker.ref();
+    await exited;
+  }
+
+  #beat(): void {
+    Atomics.add(this.#words, BEAT, 1);
+    // Twice a look, so that no look misses a beat of a thread that lives.
+    this.#timer = this.#clock.setTimer(this.#lookMs / 2, () => this.#beat());
+  }
+
+  #register(actor: string): number {
+    const index = this.#indexes.size;
+    if (index >= NAMES_MAX) return NOBODY;
+    const name = new TextEncoder().encode(actor).subarray(0, NAME_BYTES - 1);
+    const slot = new Uint8Array(this.#memory, HEADER_BYTES + index * NAME_BYTES, NAME_BYTES);
+    slot[0] = name.length;
+    slot.set(name, 1);
+    this.#indexes.set(actor, index);
+    return index;
+  }
+}
+
+/** The other thread: looks until it is stopped, or until the beat stood still for a whole limit. */
+function watch({ memory, lookMs, limitMs }: WatcherData): void {
+  const words = new Int32Array(memory, 0, HEADER_BYTES / 4);
+  let beat = Atomics.load(words, BEAT);
+  let looksWithoutBeat = 0;
+  while (Atomics.wait(words, STOP, 0, lookMs) === "timed-out") {
+    const now = Atomics.load(words, BEAT);
+    looksWithoutBeat = now === beat ? looksWithoutBeat + 1 : 0;
+    beat = now;
+    if (looksWithoutBeat < LOOKS) continue;
+    const actor = nameOf(memory, Atomics.load(words, ACTOR));
+    const line = { level: "fatal", message: "the thread stands still", actor, limitMs };
+    writeSync(2, `${JSON.stringify(line)}\n`);
+    kill(pid, "SIGKILL");
+    return;
+  }
+}
+
+function nameOf(memory: SharedArrayBuffer, index: number): string {
+  if (index === NOBODY) return "none";
+  const slot = new Uint8Array(memory, HEADER_BYTES + index * NAME_BYTES, NAME_BYTES);
+  // Copied, because a decoder takes no shared memory.
+  return new TextDecoder().decode(Uint8Array.from(slot.subarray(1, 1 + (slot[0] ?? 0))));
+}
+
+function isWatcherData(data: unknown): data is WatcherData {
+  return typeof data === "object" && data !== null && "kind" in data && data.kind === "alys-watchdog";
+}
+
+if (isWatcherData(workerData)) watch(workerData);

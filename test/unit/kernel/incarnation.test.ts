@@ -88,6 +88,22 @@ test("timers and effects die with the incarnation; a dropped effect's value is r
   assert.equal(simulation.clock.pendingTimers, 0);
 });
 
+test("an effect that finished but waits behind the stop is released too", async () => {
+  const { context, simulation, running } = withContext();
+  const seen: string[] = [];
+  const work = Promise.withResolvers<string>();
+  context.effect(
+    work.promise,
+    () => seen.push("done"),
+    (lease) => seen.push(`released ${lease}`),
+  );
+  const stopped = running.stop();
+  work.resolve("lease 8");
+  await simulation.settle();
+  await stopped;
+  assert.deepEqual(seen, ["released lease 8"]);
+});
+
 test("a timer that throws crashes the actor", async () => {
   const { context, simulation, running } = withContext();
   context.timers.after(10, () => {
