@@ -83,5 +83,15 @@ export function faultOf(cause: Failure): Fault {
 /** Turns whatever a library threw into one of ours; a Failure passes unchanged. */
 export function toHostFailure(cause: unknown, otherwise: HostFailureReason): Failure {
   if (cause instanceof Failure) return cause;
-  return hostFailure(otherwise, cause instanceof Error ? cause.message : String(cause));
+  return hostFailure(otherwise, withoutStack(cause instanceof Error ? cause.message : String(cause)));
+}
+
+/** libp2p packs the stacks of what went wrong below into its messages; an operator wants the sentence. */
+function withoutStack(message: string): string {
+  return message
+    .split("\n")
+    .filter((line) => !/^\s*at .*[:)]/.test(line))
+    .map((line) => line.trim())
+    .filter((line) => line !== "")
+    .join(" ");
 }
