@@ -239,7 +239,7 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
       envelope.giveUp(CALLER_ABORTED);
       return;
     }
-    const bytes = requestBytes(request, entry.policy.sizeField);
+    const bytes = requestBytes(request, entry.policy.sizePath);
     const offer = this.#mailbox.offer(entry.lane, envelope, bytes, entry.policy.overflow);
     if (!offer.isAccepted) {
       this.counts.refused += 1;

@@ -3,10 +3,10 @@
  * transfers; a missing one does not compile. Also the policy of a method, read once from its options.
  */
 import {
+  type DescField,
   type DescMessage,
   type DescMethod,
   type DescMethodServerStreaming,
-  type DescMethodUnary,
   type DescService,
   getOption,
   hasOption,
@@ -88,8 +88,11 @@ export interface MethodPolicy {
   readonly scope: ScopeName;
   readonly overflow: "refuse" | "drop_oldest";
   readonly stream: "topic" | "transfer";
-  /** Local name of the request's bytes field (singular or repeated) whose length is a bulk message's size. */
-  readonly sizeField: string | undefined;
+  /**
+   * Where a bulk request carries its payload: local names from the request to a bytes field, singular or repeated, its own
+   * or that of a message in it. Its length is the message's size.
+   */
+  readonly sizePath: readonly string[] | undefined;
 }
 
 /** Deadline of a unary method whose option names none. */
@@ -136,28 +139,34 @@ function readPolicy(method: DescMethod): MethodPolicy {
     scope: SCOPES.get(option.scope) ?? "admin",
     overflow: option.overflow === Overflow.DROP_OLDEST ? "drop_oldest" : "refuse",
     stream: option.stream === StreamKind.TRANSFER ? "transfer" : "topic",
-    sizeField: lane === "bulk" ? bytesFieldOf(method) : undefined,
+    sizePath: lane === "bulk" ? bytesPathOf(method.input) : undefined,
   });
 }
 
-function bytesFieldOf(method: DescMethodUnary | DescMethod): string | undefined {
-  const field = method.input.fields.find(
-    (candidate) =>
-      (candidate.fieldKind === "scalar" && candidate.scalar === ScalarType.BYTES) ||
-      (candidate.fieldKind === "list" &&
-        candidate.listKind === "scalar" &&
-        candidate.scalar === ScalarType.BYTES),
-  );
-  return field?.localName;
+function bytesPathOf(message: DescMessage): readonly string[] | undefined {
+  const own = message.fields.find(isBytes);
+  if (own !== undefined) return [own.localName];
+  // One level down is as deep as our messages hide a payload; a recursive search would need a guard.
+  for (const field of message.fields) {
+    const inner = field.fieldKind === "message" ? field.message.fields.find(isBytes) : undefined;
+    if (inner !== undefined) return [field.localName, inner.localName];
+  }
+  return undefined;
+}
+
+function isBytes(field: DescField): boolean {
+  if (field.fieldKind === "scalar") return field.scalar === ScalarType.BYTES;
+  return field.fieldKind === "list" && field.listKind === "scalar" && field.scalar === ScalarType.BYTES;
 }
 
 /** Size that a message counts for when it carries no payload; small messages measured 100 to 400 bytes of heap. */
 export const MESSAGE_BYTES = 256;
 
-/** Bytes that a request counts for in its lane. */
-export function requestBytes(request: object, sizeField: string | undefined): number {
-  if (sizeField === undefined) return MESSAGE_BYTES;
-  const payload: unknown = (request as Readonly<Record<string, unknown>>)[sizeField];
+/** Bytes that a request counts for in its lane; `sizePath` is that of its method's policy. */
+export function requestBytes(request: object, sizePath: readonly string[] | undefined): number {
+  if (sizePath === undefined) return MESSAGE_BYTES;
+  let payload: unknown = request;
+  for (const name of sizePath) payload = (payload as Readonly<Record<string, unknown>> | undefined)?.[name];
   if (payload instanceof Uint8Array) return MESSAGE_BYTES + payload.byteLength;
   if (!Array.isArray(payload)) return MESSAGE_BYTES;
   return payload.reduce((sum: number, part) => sum + (part as Uint8Array).byteLength, MESSAGE_BYTES);

@@ -221,7 +221,7 @@ export class Supervisor {
     for (const child of this.#children) {
       if (this.#state !== "running" || !child.isWanted || child.isRunning) continue;
       child.wakeWhenDue(() => {
-        this.#enqueue(() => this.#reconcile()).catch(() => {});
+        this.#background(() => this.#reconcile());
       });
     }
   }
@@ -239,10 +239,10 @@ export class Supervisor {
 
   #observe(child: SupervisedChild, running: RunningChild): void {
     const ended = (kind: "crashed" | "finished", cause: unknown): void => {
-      this.#enqueue(async () => {
+      this.#background(async () => {
         // A child that was stopped or started again meanwhile is no news.
         if (child.is(running)) await this.#onEnd(child, kind, cause);
-      }).catch(() => {});
+      });
     };
     running.crashed?.then(
       (cause) => ended("crashed", cause),
@@ -285,6 +285,13 @@ export class Supervisor {
     rest: { readonly error?: Error; readonly delayMs?: number },
   ): void {
     this.#parts.onEvent?.({ supervisor: this.#parts.name, childId: child.spec.id, kind, ...rest });
+  }
+
+  /** A job that nobody waits for. It fails only by a programmer error here or in `onEvent`, which must be seen. */
+  #background(job: () => Promise<void>): void {
+    this.#enqueue(job).catch((thrown) => {
+      this.#log.error("supervision failed", { error: asError(thrown) });
+    });
   }
 
   /** One thing at a time, in order. */

@@ -157,9 +157,9 @@ test("policyOf() reads lane, deadline, overflow and the payload's field, once", 
     scope: "admin",
     overflow: "drop_oldest",
     stream: "topic",
-    sizeField: "payload",
+    sizePath: ["payload"],
   });
-  assert.equal(policyOf(consensus).sizeField, undefined);
+  assert.equal(policyOf(consensus).sizePath, undefined);
   assert.equal(policyOf(watchCount).lane, undefined);
   assert.equal(policyOf(readChunks).stream, "transfer");
   assert.equal(policyOf(lossy), policyOf(lossy));
@@ -168,9 +168,11 @@ test("policyOf() reads lane, deadline, overflow and the payload's field, once", 
 
 test("requestBytes() counts the payload, singular or repeated, and a constant beside it", () => {
   assert.equal(requestBytes({}, undefined), 256);
-  assert.equal(requestBytes({ payload: new Uint8Array(100) }, "payload"), 356);
-  assert.equal(requestBytes({ blocks: [new Uint8Array(100), new Uint8Array(50)] }, "blocks"), 406);
-  assert.equal(requestBytes({}, "payload"), 256);
+  assert.equal(requestBytes({ payload: new Uint8Array(100) }, ["payload"]), 356);
+  assert.equal(requestBytes({ blocks: [new Uint8Array(100), new Uint8Array(50)] }, ["blocks"]), 406);
+  assert.equal(requestBytes({ block: { data: new Uint8Array(10) } }, ["block", "data"]), 266);
+  assert.equal(requestBytes({}, ["payload"]), 256);
+  assert.equal(requestBytes({}, ["block", "data"]), 256);
 });
 
 test("trace contexts are well-formed, and a child stays in its trace", () => {
