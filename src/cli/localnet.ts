@@ -1,7 +1,8 @@
 /**
- * `alysd localnet`: a federation and a fresh observer on this machine, each a process of its own, shown to a person at
- * work. Owns the order of things and the exit status: 0 at Ctrl-C or when --once is satisfied, 1 when it is not by its
- * deadline or nodes fail, 64 for a wrong call, 130 when interrupted before the end of --once.
+ * `alysd localnet`: a federation and a fresh observer on this machine, each a process of its own, shown to
+ * a person at work. Owns the order of things and the exit status: 0 at Ctrl-C or when --once is satisfied,
+ * 1 when it is not by its deadline or nodes fail, 64 for a wrong call, 130 when interrupted before the end
+ * of --once.
  */
 
 import type { SyncStatus } from "../../gen/alys/sync/v1/sync_pb.ts";

@@ -1,0 +1,79 @@
+/**
+ * One round of the sync benchmark: a fresh node connects to the server, is told to synchronise, and is timed from that
+ * word to the moment at which it tells that the last block is durable.
+ */
+
+import { rm } from "node:fs/promises";
+import { ConnectionState, PeerService } from "../../gen/alys/peer/v1/peer_pb.ts";
+import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
+import { type Connection, connect } from "../../src/cli/client.ts";
+import { pause } from "../../src/cli/localnet/processes.ts";
+import { type BenchNode, startBenchNode, type Transport, watchMemory } from "./bench-node.ts";
+import type { ServedChain } from "./served-chain.ts";
+
+export interface RoundFigures {
+  readonly blocks_per_second: number;
+  readonly rss_anon_peak_mb: number;
+}
+
+/** Every wait of a round: longer is a failure of what is measured. */
+const DEADLINE_MS = 60_000;
+const STOP_DEADLINE_MS = 5_000;
+const POLL_MS = 20;
+
+/** `folder` is the fresh node's; it is removed at the end. */
+export async function syncRound(
+  chain: ServedChain,
+  folder: string,
+  transport: Transport,
+): Promise<RoundFigures> {
+  const { specificationFile, proofsFile, server } = chain;
+  const fresh = await startBenchNode({
+    folder,
+    name: "fresh",
+    specificationFile,
+    proofsFile,
+    transport,
+    bootstrap: server.facts.listenAddresses,
+  });
+  const connection = connect(fresh.facts.controlAddress);
+  try {
+    await awaitPeer(connection, server, transport);
+    const memory = watchMemory([server.process.pid, fresh.process.pid]);
+    const elapsedMs = await timeSync(connection, fresh, chain.blocks);
+    return { blocks_per_second: chain.blocks / (elapsedMs / 1000), rss_anon_peak_mb: memory.stop() };
+  } finally {
+    connection.close();
+    await fresh.process.stop(STOP_DEADLINE_MS);
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Until the handshake with the server is done, and over the transport that is measured. */
+async function awaitPeer(connection: Connection, server: BenchNode, transport: Transport): Promise<void> {
+  const peers = connection.client(PeerService);
+  for (const endMs = performance.now() + DEADLINE_MS; performance.now() < endMs; await pause(POLL_MS)) {
+    const { peers: connected } = await peers.getConnectedPeers({});
+    const peer = connected.find(({ peerId }) => peerId === server.facts.peerId);
+    if (peer?.connectionState !== ConnectionState.CONNECTED) continue;
+    if (peer.transport !== transport) throw new Error(`connected over ${peer.transport}, not ${transport}`);
+    return;
+  }
+  throw new Error("the fresh node did not connect to the server");
+}
+
+/** Milliseconds from StartSync to the message that the block at `height` is imported, which it is when durable. */
+async function timeSync(connection: Connection, fresh: BenchNode, height: number): Promise<number> {
+  const sync = connection.client(SyncService);
+  const blocks = sync.watchBlocks({}, { deadlineMs: DEADLINE_MS });
+  let startMs: number | undefined;
+  for await (const { event } of blocks) {
+    if (event.case === "snapshot") {
+      startMs = performance.now();
+      await sync.startSync({});
+    }
+    const reached = event.case === "imported" ? Number(event.value.height) : 0;
+    if (startMs !== undefined && reached >= height) return performance.now() - startMs;
+  }
+  throw new Error(`the fresh node ended before height ${height}:\n${fresh.process.logTail()}`);
+}
