@@ -9,13 +9,8 @@ import type { NodeConfig } from "../gen/alys/config/v1/config_pb.ts";
 import { BridgeService, ChainService, EngineService } from "../gen/alys/integration/v1/integration_pb.ts";
 import { NetworkService, NetworkState } from "../gen/alys/network/v1/network_pb.ts";
 import { ChildState, SupervisorInternalService } from "../gen/alys/supervisor/v1/supervisor_pb.ts";
-import { networkActor } from "./actors/network/actor.ts";
-import { networkSupervisor } from "./actors/network-supervisor.ts";
 import { nodeActor } from "./actors/node/actor.ts";
-import { peerActor } from "./actors/peer/actor.ts";
-import { producerActor } from "./actors/producer/actor.ts";
 import { supervisorActor } from "./actors/supervisor/actor.ts";
-import { syncActor } from "./actors/sync/actor.ts";
 import { syncConfig } from "./actors/sync/config.ts";
 import { toHex } from "./chain/hex.ts";
 import type { Settings } from "./config/load.ts";
@@ -25,13 +20,13 @@ import { EmbeddedEngine } from "./integrations/engine/embedded.ts";
 import { actorCell } from "./kernel/cell.ts";
 import type { ChildSpec } from "./kernel/child.ts";
 import { realClock } from "./kernel/clock.ts";
-import { type ActorEnvironment, environment } from "./kernel/environment.ts";
+import { environment } from "./kernel/environment.ts";
 import type { Ref } from "./kernel/ref.ts";
-import { BACKOFF_AT_ONCE, type SlotAlignment } from "./kernel/restart.ts";
+import { BACKOFF_AT_ONCE } from "./kernel/restart.ts";
 import { type Escalation, Supervisor, type SupervisorEvent, supervisorChild } from "./kernel/supervisor.ts";
+import { type ActorParts, composeActors, type NodeCells, superviseActors } from "./node/compose.ts";
 import { openResources, type Resources } from "./node/resources.ts";
 import { hostOptions, networkConfig, peerConfig, producerConfig } from "./node/translate.ts";
-import { peerIdBytes } from "./p2p/identity.ts";
 import { writeFileAtomic } from "./storage/files.ts";
 import { LOG_LEVELS, type LogLevel, type RootLog } from "./telemetry/log.ts";
 
@@ -80,7 +75,8 @@ async function compose(options: NodeOptions, resources: Resources): Promise<Runn
   const run = environment({ clock: realClock, log });
   const startedMs = realClock.nowMs();
   const health = new HealthBoard();
-  const cells = makeCells(options, resources, run, startedMs);
+  const actorsOf = actorParts(options, resources, startedMs);
+  const cells = composeActors(actorsOf, run);
   let control: RunningControl | undefined;
 
   const supervisor = actorCell(
@@ -123,8 +119,7 @@ async function compose(options: NodeOptions, resources: Resources): Promise<Runn
     });
   };
   const parts = { clock: realClock, random: run.random, log, onEvent };
-  const makeActors = (): Supervisor =>
-    networkSupervisor({ ...parts, ...cells, host: resources.host, alignment: alignmentOf(resources) });
+  const makeActors = (): Supervisor => superviseActors(cells, actorsOf, run, onEvent);
   let actors = makeActors();
   const root = new Supervisor(
     "one_for_one",
@@ -205,74 +200,26 @@ const STATES: Readonly<Record<SupervisorEvent["kind"], ChildState>> = {
 
 const isLogLevel = (level: string): level is LogLevel => LOG_LEVELS.some((known) => known === level);
 
-function makeCells(options: NodeOptions, resources: Resources, run: ActorEnvironment, startedMs: number) {
+function actorParts(options: NodeOptions, resources: Resources, startedMs: number): ActorParts {
   const { settings, version } = options;
-  const { chain, validator, host, bans, book, facts, votes, authorityKey, delegation, workers } = resources;
-  const engine = new EmbeddedEngine();
+  const { facts, workers, authorityKey } = resources;
   const opening = hostOptions(settings, facts.genesisHash, facts.slotDurationMs, version);
-  const peer = actorCell(
-    peerActor({
-      config: peerConfig(settings),
-      chain,
-      validator,
-      host,
-      bans,
-      book,
-      peerIdBytes,
-      ownDelegation: delegation,
-    }),
-    run,
-  );
-  const network = actorCell(
-    networkActor({
-      config: networkConfig(settings, opening),
-      host,
-      chain,
-      engine,
-      peer: peer.ref,
-      peerInternal: peer.internalRef,
-      processStartMs: startedMs,
-    }),
-    run,
-  );
-  const sync = actorCell(
-    syncActor({
-      config: syncConfig(settings.sync as NodeConfig["sync"], workers),
-      chain,
-      validator,
-      network: network.internalRef,
-      peer: peer.ref,
-      peerInternal: peer.internalRef,
-      ownMemberKey: authorityKey?.publicKey,
-    }),
-    run,
-  );
-  const producer = actorCell(
-    producerActor(
-      {
-        chain,
-        validator,
-        sync: sync.ref,
-        syncInternal: sync.internalRef,
-        network: network.internalRef,
-        peers: peer.ref,
-        signer: authorityKey,
-        votes,
-      },
-      producerConfig(settings),
-    ),
-    run,
-  );
-  return { peer, network, sync, producer };
-}
-
-/** Delayed restarts of a member wait for the beginning of a slot. */
-function alignmentOf({ authorityKey, facts }: Resources): SlotAlignment | undefined {
-  return authorityKey === undefined ? undefined : { slotMs: facts.slotDurationMs, originMs: 0 };
+  return {
+    ...resources,
+    config: {
+      peer: peerConfig(settings),
+      network: networkConfig(settings, opening),
+      sync: syncConfig(settings.sync as NodeConfig["sync"], workers),
+      producer: producerConfig(settings),
+    },
+    engine: new EmbeddedEngine(),
+    signer: authorityKey,
+    startedMs,
+  };
 }
 
 /** A service serves while its actor runs. */
-function tellHealth(health: HealthBoard, cells: ReturnType<typeof makeCells>, event: SupervisorEvent): void {
+function tellHealth(health: HealthBoard, cells: NodeCells, event: SupervisorEvent): void {
   const cell = Object.values(cells).find(({ name }) => name === event.childId);
   if (cell !== undefined) health.set(cell.ref.service.typeName, event.kind === "started");
 }

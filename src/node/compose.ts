@@ -1,0 +1,122 @@
+/**
+ * How the actors of one node hang together: which cell stands on which, and the supervisor over them. node.ts composes
+ * the real node by it and the simulation each of its nodes, so that both are the same node on other ports.
+ */
+
+import { networkActor } from "../actors/network/actor.ts";
+import type { NetworkActorConfig } from "../actors/network/config.ts";
+import { networkSupervisor } from "../actors/network-supervisor.ts";
+import { peerActor } from "../actors/peer/actor.ts";
+import type { BanTable } from "../actors/peer/ban-table.ts";
+import type { PeerActorConfig } from "../actors/peer/config.ts";
+import type { OwnDelegation } from "../actors/peer/handshake.ts";
+import type { PeerBook } from "../actors/peer/peer-book.ts";
+import { producerActor } from "../actors/producer/actor.ts";
+import type { Signer } from "../actors/producer/ballot.ts";
+import type { ProducerConfig } from "../actors/producer/config.ts";
+import { syncActor } from "../actors/sync/actor.ts";
+import type { SyncConfig } from "../actors/sync/config.ts";
+import type { Validator } from "../chain/validator.ts";
+import type { ChainPort } from "../integrations/chain/port.ts";
+import type { EnginePort } from "../integrations/engine/port.ts";
+import { actorCell } from "../kernel/cell.ts";
+import type { ActorEnvironment } from "../kernel/environment.ts";
+import type { Supervisor, SupervisorEvent } from "../kernel/supervisor.ts";
+import { peerIdBytes } from "../p2p/identity.ts";
+import type { Host } from "../p2p/port.ts";
+import type { VoteStore } from "../storage/port.ts";
+
+/** What the actors are made of: their settings, and everything that outlives their restarts. */
+export interface ActorParts {
+  readonly config: {
+    readonly peer: PeerActorConfig;
+    readonly network: NetworkActorConfig;
+    readonly sync: SyncConfig;
+    readonly producer: ProducerConfig;
+  };
+  readonly chain: ChainPort;
+  readonly validator: Validator;
+  readonly engine: EnginePort;
+  readonly host: Host;
+  readonly bans: BanTable;
+  readonly book: PeerBook;
+  /** Only a member has the next three. */
+  readonly signer: Signer | undefined;
+  readonly votes: VoteStore | undefined;
+  readonly delegation: OwnDelegation | undefined;
+  /** When this process started, Unix milliseconds. */
+  readonly startedMs: number;
+}
+
+export type NodeCells = ReturnType<typeof composeActors>;
+
+/** The cells, each on those before it. They are down until their supervisor starts them. */
+export function composeActors(parts: ActorParts, run: ActorEnvironment) {
+  const { config, chain, validator, engine, host, bans, book, signer, votes, delegation } = parts;
+  const peer = actorCell(
+    peerActor({
+      config: config.peer,
+      chain,
+      validator,
+      host,
+      bans,
+      book,
+      peerIdBytes,
+      ownDelegation: delegation,
+    }),
+    run,
+  );
+  const peerRefs = { peer: peer.ref, peerInternal: peer.internalRef };
+  const network = actorCell(
+    networkActor({
+      config: config.network,
+      host,
+      chain,
+      engine,
+      ...peerRefs,
+      processStartMs: parts.startedMs,
+    }),
+    run,
+  );
+  const sync = actorCell(
+    syncActor({
+      config: config.sync,
+      chain,
+      validator,
+      network: network.internalRef,
+      ...peerRefs,
+      ownMemberKey: signer?.publicKey,
+    }),
+    run,
+  );
+  const producer = actorCell(
+    producerActor(
+      {
+        chain,
+        validator,
+        sync: sync.ref,
+        syncInternal: sync.internalRef,
+        network: network.internalRef,
+        peers: peer.ref,
+        signer,
+        votes,
+      },
+      config.producer,
+    ),
+    run,
+  );
+  return { peer, network, sync, producer };
+}
+
+/** The supervisor over these cells and the host. Delayed restarts of a member wait for the beginning of a slot. */
+export function superviseActors(
+  cells: NodeCells,
+  parts: ActorParts,
+  run: ActorEnvironment,
+  onEvent: (event: SupervisorEvent) => void,
+): Supervisor {
+  const { clock, random, log } = run;
+  const { host, signer, chain } = parts;
+  const alignment = signer === undefined ? undefined : { slotMs: chain.facts.slotDurationMs, originMs: 0 };
+  return networkSupervisor({ ...cells, host, alignment, clock, random, log, onEvent });
+}
