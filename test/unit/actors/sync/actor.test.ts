@@ -6,7 +6,7 @@ import { Offence } from "../../../../gen/alys/peer/v1/peer_pb.ts";
 import { SyncMode, SyncService, SyncState } from "../../../../gen/alys/sync/v1/sync_pb.ts";
 import { sha256 } from "../../../../src/chain/hash.ts";
 import { type Failure, failure } from "../../../../src/kernel/errors.ts";
-import { forgeBlocks, honest, START_MS, SyncRig, silent } from "./sync-rig.ts";
+import { forgeBlocks, honest, SyncRig, silent } from "./sync-rig.ts";
 
 const { startSync, stopSync, pauseSync, resumeSync, getOperation, cancelOperation, getBlock } =
   SyncService.method;
@@ -384,4 +384,3 @@ test("watchSyncStatus() and watchBlocks() tell the present, then what changes; s
   assert.equal(streamed.length, 141);
   await rig.stop();
 });
-
