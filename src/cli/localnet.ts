@@ -5,7 +5,7 @@
  * of --once.
  */
 
-import type { SyncStatus } from "../../gen/alys/sync/v1/sync_pb.ts";
+import { SyncState, type SyncStatus } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { realClock } from "../kernel/clock.ts";
 import { Failure } from "../kernel/errors.ts";
 import { realRandom } from "../kernel/random.ts";
@@ -22,11 +22,15 @@ import {
 import { LOCALNET_USAGE, type LocalnetOptions, parseLocalnetOptions, SEED_MAX } from "./localnet/options.ts";
 import type { NodeProcess } from "./localnet/processes.ts";
 import { nodesReport, trafficReport } from "./localnet/report.ts";
-import { LocalnetScreen } from "./localnet/screen.ts";
+import { ProgressLine } from "./progress.ts";
+import { syncProgress } from "./sync-progress.ts";
 
 const EXIT_USAGE = 64;
 const EXIT_FAILED = 1;
 const EXIT_INTERRUPTED = 130;
+
+/** Ctrl-C, a polite kill, a terminal that was closed. */
+const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Runs the command; answers the exit status of the process. */
 export async function runLocalnet(args: readonly string[]): Promise<number> {
@@ -41,8 +45,9 @@ export async function runLocalnet(args: readonly string[]): Promise<number> {
   }
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
+  // Whoever read what we print is gone.
+  process.stdout.on("error", onSignal);
   try {
     return await new LocalnetSession(options, stop.signal).run();
   } catch (error) {
@@ -51,8 +56,8 @@ export async function runLocalnet(args: readonly string[]): Promise<number> {
     console.error(`alysd localnet: ${error.message}`);
     return EXIT_FAILED;
   } finally {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
+    for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
+    process.stdout.off("error", onSignal);
   }
 }
 
@@ -63,7 +68,7 @@ class LocalnetSession {
   readonly #options: LocalnetOptions;
   /** Aborted by Ctrl-C. */
   readonly #stopped: AbortSignal;
-  readonly #screen = new LocalnetScreen(process.stdout);
+  readonly #screen = new ProgressLine(process.stdout, realClock);
   readonly #startedMs = realClock.monotonicMs();
 
   constructor(options: LocalnetOptions, stopped: AbortSignal) {
@@ -81,7 +86,7 @@ class LocalnetSession {
         return connection;
       });
     } finally {
-      this.#screen.endLine();
+      this.#screen.end();
       for (const connection of connections) connection.close();
       const killed = await network.stop();
       for (const name of killed) console.error(`${name} did not end in time and was killed`);
@@ -91,7 +96,7 @@ class LocalnetSession {
   async #prepare(): Promise<LocalNetwork> {
     const { members, blocks, dataDirectory, isKept } = this.#options;
     const seed = this.#options.seed ?? realRandom.integer(SEED_MAX);
-    this.#screen.line(`forging ${blocks} blocks that ${members} members signed (seed ${seed})`);
+    this.#screen.print(`forging ${blocks} blocks that ${members} members signed (seed ${seed})`);
     const network = await LocalNetwork.prepare({
       members,
       blocks,
@@ -101,15 +106,16 @@ class LocalnetSession {
       clock: realClock,
       random: realRandom,
       signal: this.#stopped,
-      onForged: (done) => this.#screen.forging(done, blocks),
+      onForged: (done) =>
+        this.#screen.show({ label: "forged", done, total: blocks, unit: "blocks" }, done === blocks),
     });
-    this.#screen.endLine();
+    this.#screen.end();
     return network;
   }
 
   async #runNetwork(network: LocalNetwork, open: (address: string) => Connection): Promise<number> {
     await network.startMembers(this.#stopped);
-    this.#screen.line("members produce a block each 2 s; a fresh observer syncs from them");
+    this.#screen.print("members produce a block each 2 s; a fresh observer syncs from them");
     await network.start(network.observer.name, this.#stopped);
     for (const running of network.processes) this.#watchEnd(running);
     const observer = open(network.observer.controlAddress);
@@ -119,7 +125,7 @@ class LocalnetSession {
       return 0;
     }
     const outcome = await this.#awaitLive(network, observer, members);
-    this.#screen.endLine();
+    this.#screen.end();
     await this.#reportTraffic(network, observer);
     if (outcome === undefined) return 0;
     console.error(`alysd localnet: ${outcome.problem}`);
@@ -131,7 +137,7 @@ class LocalnetSession {
     void running.ended.then(() => {
       // A Ctrl-C reaches the nodes too, maybe a moment before us.
       if (running.isStopping || this.#stopped.aborted) return;
-      this.#screen.endLine();
+      this.#screen.end();
       console.error(running.obituary());
     });
   }
@@ -139,13 +145,13 @@ class LocalnetSession {
   async #showForEver(network: LocalNetwork, observer: Connection): Promise<void> {
     let isReported = false;
     for await (const status of watchStatus(observer, this.#stopped)) {
-      if (isReported) continue;
-      this.#screen.status(status);
-      if (!hasFollowed(status) && status.blocksFollowed === 0n) continue;
+      // Later the bar stays at the foot of a terminal; a pipe has heard enough.
+      if (!isReported || process.stdout.isTTY) this.#show(status);
+      if (isReported || status.state !== SyncState.SYNCED) continue;
       isReported = true;
-      this.#screen.endLine();
+      this.#screen.end();
       await this.#reportTraffic(network, observer);
-      this.#screen.line(`\n${nodesReport(network.plan)}\n\nThe network goes on until Ctrl-C.`);
+      this.#screen.print(`\n${nodesReport(network.plan)}\n\nThe network goes on until Ctrl-C.`);
     }
   }
 
@@ -166,7 +172,7 @@ class LocalnetSession {
     try {
       for await (const status of watchStatus(observer, ending.signal)) {
         last = status;
-        this.#screen.status(status);
+        this.#show(status);
         if (!hasFollowed(status)) continue;
         const heights = await memberHeights(members, ending.signal);
         if (isLevel(status.head?.height ?? 0n, heights)) return undefined;
@@ -182,14 +188,21 @@ class LocalnetSession {
     }
   }
 
+  #show(status: SyncStatus): void {
+    const progress = syncProgress(status);
+    const isSynced = status.state === SyncState.SYNCED;
+    const notes = [...(progress.notes ?? []), ...(isSynced ? [`${status.blocksFollowed} live blocks`] : [])];
+    this.#screen.show({ ...progress, notes }, isSynced);
+  }
+
   async #reportTraffic(network: LocalNetwork, observer: Connection): Promise<void> {
     try {
       const { peers, network: status } = await askTraffic(observer);
       const names = new Map(network.plan.nodes.map(({ peerId, name }) => [peerId, name]));
-      this.#screen.line(trafficReport(peers, status, (peerId) => names.get(peerId) ?? peerId));
+      this.#screen.print(trafficReport(peers, status, (peerId) => names.get(peerId) ?? peerId));
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      this.#screen.line(`the observer does not tell its traffic: ${error.message}`);
+      this.#screen.print(`the observer does not tell its traffic: ${error.message}`);
     }
   }
 }

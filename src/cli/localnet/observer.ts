@@ -13,6 +13,7 @@ import {
 } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import { Failure } from "../../kernel/errors.ts";
 import type { Connection } from "../client.ts";
+import { enumName } from "../format.ts";
 import { pause } from "./processes.ts";
 
 /** Blocks that must have come live before the network is believed to run. */
@@ -41,7 +42,7 @@ export function isLevel(headHeight: bigint, memberHeights: readonly bigint[]): b
 export function shortfall(status: SyncStatus | undefined, memberHeights: readonly bigint[]): string {
   if (status === undefined) return "the observer never told its status";
   const head = status.head?.height ?? 0n;
-  const state = SyncStateSchema.value[status.state]?.localName ?? String(status.state);
+  const state = enumName(SyncStateSchema, status.state);
   const members =
     memberHeights.length === 0 ? "no member answers" : `members are at ${memberHeights.join(", ")}`;
   const reason = status.reason === "" ? "" : ` (${status.reason})`;

@@ -5,6 +5,7 @@
 
 import type { NetworkStatus, TrafficCount } from "../../../gen/alys/network/v1/network_pb.ts";
 import type { PeerInfo } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import { grouped } from "../format.ts";
 import type { NetworkPlan } from "./plan.ts";
 
 /** Methods that show a node at work, by the name that grpcurl takes. */
@@ -16,9 +17,6 @@ const SHOWN_METHODS = [
 
 /** Rows of the table of traffic; what comes after the largest is summed up. */
 const TRAFFIC_ROWS_MAX = 8;
-
-const grouped = new Intl.NumberFormat("en-US");
-const count = (value: bigint | number): string => grouped.format(value);
 
 /** How to look at each node with grpcurl. */
 export function nodesReport(plan: NetworkPlan): string {
@@ -44,8 +42,8 @@ export function trafficReport(
   ]);
   const traffic = topTraffic(network?.traffic ?? []).map(({ protocol, bytesReceived, bytesSent }) => [
     protocol,
-    count(bytesReceived),
-    count(bytesSent),
+    grouped(bytesReceived),
+    grouped(bytesSent),
   ]);
   return [
     table([["from", "blocks", "bytes received", "bytes sent", "transport"], ...byPeer, ...byTransport]),
@@ -58,9 +56,9 @@ function figuresOf(peers: readonly PeerInfo[]): string[] {
   const sum = (of: (metrics: NonNullable<PeerInfo["metrics"]>) => bigint): bigint =>
     peers.reduce((total, { metrics }) => total + (metrics === undefined ? 0n : of(metrics)), 0n);
   return [
-    count(sum(({ blocksServed }) => blocksServed)),
-    count(sum(({ bytesReceived }) => bytesReceived)),
-    count(sum(({ bytesSent }) => bytesSent)),
+    grouped(sum(({ blocksServed }) => blocksServed)),
+    grouped(sum(({ bytesReceived }) => bytesReceived)),
+    grouped(sum(({ bytesSent }) => bytesSent)),
   ];
 }
 
