@@ -191,7 +191,7 @@ class LocalnetSession {
   #show(status: SyncStatus): void {
     const progress = syncProgress(status);
     const isSynced = status.state === SyncState.SYNCED;
-    const notes = [...(progress.notes ?? []), ...(isSynced ? [`${status.blocksFollowed} live blocks`] : [])];
+    const notes = [...(progress.notes ?? []), ...(isSynced ? [`live blocks: ${status.blocksFollowed}`] : [])];
     this.#screen.show({ ...progress, notes }, isSynced);
   }
 
