@@ -1,7 +1,7 @@
 /**
- * The pipeline among peers drawn from a seed: silent, empty, short, lying, late and leaving ones, a disk that fails at
- * times and a validator that dies. With one honest peer it always ends at the head, blames liars only, and keeps its
- * bounds at every step.
+ * The pipeline among peers drawn from a seed: silent, empty, short, lying, late and leaving ones, a disk that
+ * fails at times and a validator that dies. With one honest peer it always ends at the head, blames liars
+ * only, and keeps its bounds at every step.
  */
 
 import assert from "node:assert/strict";

@@ -1,7 +1,8 @@
 /**
- * SyncActor: from wherever the node stands to the head of the chain, and staying there. It is the only importer of
- * blocks: ranges from peers, live blocks from gossip, the producer's own. This file is its mailbox: it guards what
- * comes in, lets the machine (state.ts) take its step, and has the effects carried out (outside.ts).
+ * SyncActor: from wherever the node stands to the head of the chain, and staying there. It is the only
+ * importer of blocks: ranges from peers, live blocks from gossip, the producer's own. This file is its
+ * mailbox: it guards what comes in, lets the machine (state.ts) take its step, and has the effects carried
+ * out (outside.ts).
  */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";

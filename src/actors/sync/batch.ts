@@ -1,13 +1,14 @@
 /**
- * A batch: one range of blocks on its way from a peer to the chain. The data lives inside the state it belongs to:
+ * A batch: one range of blocks on its way from a peer to the chain. The data lives inside the state it
+ * belongs to:
  *
  *   awaiting → downloading → awaitingValidation → validating → importing → final
  *       ↑___________|                ↑_____________|____________|      (own failure: validate again, nobody to blame)
  *       ↑__________________________________________|____________|      (bad data: fetch elsewhere)
  *
- * Pure values: each event gives the next batch, or undefined where the event does not belong to the state. Attribution
- * (who sent these bytes, in answer to what) travels with the blocks until the last of them is imported. The pipeline
- * moves batches; range.ts keeps them in order.
+ * Pure values: each event gives the next batch, or undefined where the event does not belong to the state.
+ * Attribution (who sent these bytes, in answer to what) travels with the blocks until the last of them is
+ * imported. The pipeline moves batches; range.ts keeps them in order.
  */
 
 import type { ValidatedSegment } from "../../chain/validator.ts";
@@ -82,7 +83,9 @@ export type Batch =
 
 export type BatchState = Batch["state"];
 
-/** Failed peers that a batch remembers; at the bound the oldest is forgotten and may be asked like any other. */
+/**
+ * Failed peers that a batch remembers; at the bound the oldest is forgotten and may be asked like any other.
+ */
 const FAILED_PEERS_MAX = 32;
 
 export type BatchEvent =
@@ -95,7 +98,9 @@ export type BatchEvent =
     }
   /** Blocks came: at least one, at most the range. The range becomes what came. */
   | { readonly type: "delivered"; readonly requestId: number; readonly answer: Answer }
-  /** No usable answer. `isPeersFailure` false: the attempt does not count (we gave up, or were told to wait). */
+  /**
+   * No usable answer. `isPeersFailure` false: the attempt does not count (we gave up, or were told to wait).
+   */
   | {
       readonly type: "requestFailed";
       readonly requestId: number;
@@ -122,7 +127,10 @@ export function lastHeight(batch: Batch): number {
   return batch.range.first + batch.range.count - 1;
 }
 
-/** Memory that the batch holds: blocks as they came and, once validation began, as much again for their stored form. */
+/**
+ * Memory that the batch holds: blocks as they came and, once validation began, as much again for their stored
+ * form.
+ */
 export function heldBytes(batch: Batch): number {
   switch (batch.state) {
     case "awaiting":
@@ -139,7 +147,9 @@ export function heldBytes(batch: Batch): number {
   }
 }
 
-/** The batch after the event; undefined when the event does not belong to its state, which is then unchanged. */
+/**
+ * The batch after the event; undefined when the event does not belong to its state, which is then unchanged.
+ */
 export function stepBatch(batch: Batch, event: BatchEvent): Batch | undefined {
   switch (batch.state) {
     case "awaiting":
@@ -196,7 +206,9 @@ function stepDownloading(batch: In<"downloading">, event: BatchEvent): Batch | u
   return undefined;
 }
 
-/** awaitingValidation → validating, or → awaiting when a first look shows that it is not what was asked for */
+/**
+ * awaitingValidation → validating, or → awaiting when a first look shows that it is not what was asked for
+ */
 function stepAwaitingValidation(batch: In<"awaitingValidation">, event: BatchEvent): Batch | undefined {
   if (event.type === "rejected") return rejected(batch, [], event.notBeforeMs);
   if (event.type !== "cut" || event.slots.length === 0) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Settings of the SyncActor, with the reasons of its constants. The composition root fills them from the file; what
- * an operator cannot set is a constant here, and each bound says what happens at it.
+ * Settings of the SyncActor, with the reasons of its constants. The composition root fills them from the
+ * file; what an operator cannot set is a constant here, and each bound says what happens at it.
  */
 
 import type { SyncConfig as SyncSettings } from "../../../gen/alys/config/v1/config_pb.ts";
@@ -52,7 +52,9 @@ export function syncConfig(settings: SyncSettings | undefined, workers: number):
   };
 }
 
-/** Range requests that one peer serves at a time: a second one hides the round trip, a third only waits there. */
+/**
+ * Range requests that one peer serves at a time: a second one hides the round trip, a third only waits there.
+ */
 export const REQUESTS_PER_PEER_MAX = 2;
 
 /** Bytes that an answer may have: reserved in the buffer while its request is in flight. */
@@ -61,31 +63,45 @@ export const ANSWER_BYTES_MAX = 2 * 1024 * 1024;
 /** Batches that exist at a time; ranges beyond are planned when the first of them is imported. */
 export const BATCHES_MAX = 64;
 
-/** Segments handed to the chain at a time: one that is being flushed and those that the next flush takes along. */
+/**
+ * Segments handed to the chain at a time: one that is being flushed and those that the next flush takes
+ * along.
+ */
 export const IMPORTS_MAX = 4;
 
 /** Segments end at multiples of this where they can, so that nodes that synced apart wrote the same ones. */
 export const SEGMENT_ALIGNMENT = 64;
 
-/** The machine looks around this often, milliseconds: cool-downs, held blocks, hysteresis, the liveness check. */
+/**
+ * The machine looks around this often, milliseconds: cool-downs, held blocks, hysteresis, the liveness check.
+ */
 export const TICK_MS = 100;
 
 /** A blocks-behind count up to which the state is CATCH_UP and no longer BLOCKS. */
 export const CATCH_UP_BLOCKS = 64;
 
-/** Behind by so few blocks, gossip is given this long to bring them before a range is requested, milliseconds. */
+/**
+ * Behind by so few blocks, gossip is given this long to bring them before a range is requested, milliseconds.
+ */
 export const GOSSIP_GRACE_BLOCKS = 2;
 export const GOSSIP_GRACE_MS = 1_000;
 
-/** Pause before validation or import is tried again after a failure of our own, doubled each time, milliseconds. */
+/**
+ * Pause before validation or import is tried again after a failure of our own, doubled each time,
+ * milliseconds.
+ */
 export const OWN_FAILURE_PAUSE_MS = 500;
 export const OWN_FAILURE_PAUSE_MS_MAX = 8_000;
 
 /** How long a head is left alone whose chain does not lead to ours, milliseconds. */
 export const TARGET_EXCLUSION_MS = 60_000;
 
-/** A reader of the status hears of changes no more often than this, milliseconds; a change of state at once. */
+/**
+ * A reader of the status hears of changes no more often than this, milliseconds; a change of state at once.
+ */
 export const STATUS_PERIOD_MS = 250;
 
-/** How often peers are asked for a fresh Status while only the head's age forbids production, milliseconds. */
+/**
+ * How often peers are asked for a fresh Status while only the head's age forbids production, milliseconds.
+ */
 export const STATUS_REFRESH_MS = 4_000;

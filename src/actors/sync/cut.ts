@@ -1,6 +1,6 @@
 /**
- * Cutting an answer into the segments that are validated and imported as one each, with the policy of each: the
- * approval of every block near the tip, that of the segment's end in history. Pure.
+ * Cutting an answer into the segments that are validated and imported as one each, with the policy of each:
+ * the approval of every block near the tip, that of the segment's end in history. Pure.
  */
 
 import { carriesNextAuthorities, segmentLength } from "../../chain/segment.ts";

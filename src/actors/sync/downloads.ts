@@ -1,7 +1,7 @@
 /**
- * Downloads: the range requests in flight and what became of them. It sends as many as peers, bounds and the buffer
- * allow, reads answers against what was asked, and blames exactly who answered wrongly. Owned by the pipeline, whose
- * batches it moves between awaiting, downloading and awaitingValidation.
+ * Downloads: the range requests in flight and what became of them. It sends as many as peers, bounds and the
+ * buffer allow, reads answers against what was asked, and blames exactly who answered wrongly. Owned by the
+ * pipeline, whose batches it moves between awaiting, downloading and awaitingValidation.
  */
 
 import { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
@@ -67,7 +67,10 @@ export class Downloads {
     return this.#lowestHeight;
   }
 
-  /** Sends what may be sent. The batch that import waits for goes even when the buffer is full, or nothing would move. */
+  /**
+   * Sends what may be sent. The batch that import waits for goes even when the buffer is full, or nothing
+   * would move.
+   */
   send(nowMs: number, onTarget: ProvenHead | undefined): void {
     const { config, peers, ranges } = this.#parts;
     if (this.#open.size >= config.maxParallelDownloads) return;
@@ -198,7 +201,10 @@ export class Downloads {
   }
 }
 
-/** A first look, a batch and not a block at a time: not more than asked, and it begins and ends where it should. */
+/**
+ * A first look, a batch and not a block at a time: not more than asked, and it begins and ends where it
+ * should.
+ */
 function wrongAnswer(blocks: readonly Uint8Array[], first: number, count: number): string | undefined {
   if (blocks.length === 0) return undefined;
   if (blocks.length > count) return `${blocks.length} blocks instead of ${count}`;

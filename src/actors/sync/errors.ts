@@ -1,6 +1,7 @@
 /**
- * The SyncActor's operating errors, each with its reason, and the table that says what a failed range request means:
- * how long its peer is left alone and whether the attempt counts against it. Time-outs and our own faults ban nobody.
+ * The SyncActor's operating errors, each with its reason, and the table that says what a failed range request
+ * means: how long its peer is left alone and whether the attempt counts against it. Time-outs and our own
+ * faults ban nobody.
  */
 
 import { type Failure, failure, type StatusCode } from "../../kernel/errors.ts";

@@ -1,6 +1,6 @@
 /**
- * Held blocks: valid by themselves, but early: their parent is unknown, or their time has not come. Kept without
- * penalty, bounded in number and bytes; at a bound the one held longest gives way.
+ * Held blocks: valid by themselves, but early: their parent is unknown, or their time has not come. Kept
+ * without penalty, bounded in number and bytes; at a bound the one held longest gives way.
  */
 
 import { toHex } from "../../chain/hex.ts";

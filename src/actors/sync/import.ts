@@ -1,6 +1,6 @@
 /**
- * What an import's outcome means for the pipeline, as one exhaustive table: whether it goes on, whose fault it was,
- * and what to try next. Pure.
+ * What an import's outcome means for the pipeline, as one exhaustive table: whether it goes on, whose fault
+ * it was, and what to try next. Pure.
  */
 
 import type { BlockFault } from "../../chain/block-fault.ts";

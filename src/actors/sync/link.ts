@@ -1,6 +1,6 @@
 /**
- * Whether the segments of one answer stand on each other. Inside a segment the validator looks; between an answer and
- * what is imported before it, the chain does. Pure.
+ * Whether the segments of one answer stand on each other. Inside a segment the validator looks; between an
+ * answer and what is imported before it, the chain does. Pure.
  */
 
 import { type BlockFault, blockFault } from "../../chain/block-fault.ts";

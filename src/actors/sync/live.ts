@@ -1,7 +1,7 @@
 /**
- * Live blocks: what gossip brings and what the producer hands us. Each is validated alone, every approval verified;
- * gossip gets its verdict (accept, ignore, reject) and the block goes to the chain. Early ones are held. A machine
- * without effects of its own, owned by state.ts.
+ * Live blocks: what gossip brings and what the producer hands us. Each is validated alone, every approval
+ * verified; gossip gets its verdict (accept, ignore, reject) and the block goes to the chain. Early ones are
+ * held. A machine without effects of its own, owned by state.ts.
  */
 
 import { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
@@ -40,7 +40,9 @@ interface Job {
 
 /** Jobs at a time. At the bound gossip is ignored and our own block refused (RESOURCE_EXHAUSTED). */
 export const LIVE_JOBS_MAX = 64;
-/** Aggregates of one block that are judged at a time; more are ignored. An invalid one keeps no valid one out. */
+/**
+ * Aggregates of one block that are judged at a time; more are ignored. An invalid one keeps no valid one out.
+ */
 const AGGREGATES_MAX = 4;
 /** Digests of invalid messages that are remembered. */
 const INVALID_MAX = 1024;
@@ -146,7 +148,8 @@ export class LiveBlocks {
       case "notNow":
         return this.#answer(job.origin, outcome.failure);
       case "invalid":
-        // Its approval was genuine: a quorum signed it. Whoever forwarded it did as we did, so nobody is blamed.
+        // Its approval was genuine: a quorum signed it. Whoever forwarded it did as we did, so nobody is
+        // blamed.
         this.#invalid.add(job.digest);
         this.#parts.effect({
           type: "warning",

@@ -1,7 +1,7 @@
 /**
- * Liveness: finds whatever waits for something that nobody is doing, such as an answer without a request or a verdict
- * that will not come. Nothing should ever be found; what is found is a defect, which is logged, counted and mended.
- * Pure: the pipeline shows itself, the actor acts.
+ * Liveness: finds whatever waits for something that nobody is doing, such as an answer without a request or a
+ * verdict that will not come. Nothing should ever be found; what is found is a defect, which is logged,
+ * counted and mended. Pure: the pipeline shows itself, the actor acts.
  */
 
 import type { Batch } from "./batch.ts";

@@ -1,6 +1,6 @@
 /**
- * The SyncActor's counters, by the names under which they are exported. Plain numbers: the telemetry floor reads them
- * when it is asked to.
+ * The SyncActor's counters, by the names under which they are exported. Plain numbers: the telemetry floor
+ * reads them when it is asked to.
  */
 
 const NAMES = {

@@ -1,6 +1,6 @@
 /**
- * Operations: the long-running pieces of work that callers can ask after. At most one of them runs; a few that ended
- * are remembered so that their outcome can still be read.
+ * Operations: the long-running pieces of work that callers can ask after. At most one of them runs; a few
+ * that ended are remembered so that their outcome can still be read.
  */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";

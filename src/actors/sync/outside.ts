@@ -1,6 +1,6 @@
 /**
- * Outside: carries out what the machine wants done, and hands each outcome back to it in a later turn. The only place
- * of this actor that asks, tells, validates and imports. No decision is taken here.
+ * Outside: carries out what the machine wants done, and hands each outcome back to it in a later turn. The
+ * only place of this actor that asks, tells, validates and imports. No decision is taken here.
  */
 
 import { Verdict as GossipVerdict, NetworkInternalService } from "../../../gen/alys/network/v1/network_pb.ts";

@@ -1,6 +1,6 @@
 /**
- * Whom to ask for a range: the weighted score of the PeerActor as the baseline, divided among requests in flight, with
- * whoever failed at this very range last. Pure.
+ * Whom to ask for a range: the weighted score of the PeerActor as the baseline, divided among requests in
+ * flight, with whoever failed at this very range last. Pure.
  */
 
 import type { BlockRange } from "./batch.ts";
@@ -20,7 +20,9 @@ export interface Candidate {
   readonly coolUntilMs: number;
 }
 
-/** The best candidate that has the range's first block and room for a request; undefined when there is none. */
+/**
+ * The best candidate that has the range's first block and room for a request; undefined when there is none.
+ */
 export function choosePeer<C extends Candidate>(
   candidates: Iterable<C>,
   range: BlockRange,
@@ -44,7 +46,10 @@ function mayServe(candidate: Candidate, range: BlockRange, nowMs: number): boole
   );
 }
 
-/** Negative when `left` is the better choice. Ends in the peer id, so that the same facts give the same choice. */
+/**
+ * Negative when `left` is the better choice. Ends in the peer id, so that the same facts give the same
+ * choice.
+ */
 function compareCandidates(
   left: Candidate,
   right: Candidate,
@@ -63,7 +68,10 @@ function coversAll(candidate: Candidate, range: BlockRange): boolean {
   return candidate.headHeight >= range.first + range.count - 1;
 }
 
-/** A peer's score is shared by its requests; one more than the score keeps a peer without a score in the order. */
+/**
+ * A peer's score is shared by its requests; one more than the score keeps a peer without a score in the
+ * order.
+ */
 function worth(candidate: Candidate): number {
   return (candidate.score + 1) / (candidate.requestsInFlight + 1);
 }

@@ -1,6 +1,7 @@
 /**
- * Peers as synchronisation sees them: the PeerActor's word on each connected one, and beside it what only we know: our
- * requests in flight, who is left alone for a while, heads that gossip proved. Bounded by the connected peers.
+ * Peers as synchronisation sees them: the PeerActor's word on each connected one, and beside it what only we
+ * know: our requests in flight, who is left alone for a while, heads that gossip proved. Bounded by the
+ * connected peers.
  */
 
 import type { PeerInfo } from "../../../gen/alys/peer/v1/peer_pb.ts";
@@ -140,7 +141,9 @@ export class PeerBook {
     }
   }
 
-  /** Whom a range can be asked of. With `onTarget`, those alone whose head is that one, where there are any. */
+  /**
+   * Whom a range can be asked of. With `onTarget`, those alone whose head is that one, where there are any.
+   */
   candidates(onTarget?: ProvenHead): Candidate[] {
     const all: Candidate[] = [];
     const same: Candidate[] = [];

@@ -1,6 +1,6 @@
 /**
- * PipelineEffect: what the machines of this folder want done outside. The actor does it (outside.ts) and hands the
- * outcome back; the machines themselves touch nothing.
+ * PipelineEffect: what the machines of this folder want done outside. The actor does it (outside.ts) and
+ * hands the outcome back; the machines themselves touch nothing.
  */
 
 import type { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";

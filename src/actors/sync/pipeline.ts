@@ -1,8 +1,8 @@
 /**
- * Pipeline: the conductor of range synchronisation. Batches are downloaded from several peers at once, cut into
- * segments, validated in parallel and imported in order, as far as bounds allow; a failure goes back to where it can be
- * mended. A machine without effects of its own: each input moves it, `pump` moves on whatever can move, and what is to
- * be done outside is handed to `effect`. Owned by state.ts.
+ * Pipeline: the conductor of range synchronisation. Batches are downloaded from several peers at once, cut
+ * into segments, validated in parallel and imported in order, as far as bounds allow; a failure goes back to
+ * where it can be mended. A machine without effects of its own: each input moves it, `pump` moves on whatever
+ * can move, and what is to be done outside is handed to `effect`. Owned by state.ts.
  */
 
 import { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
@@ -15,7 +15,6 @@ import { assertNever, type Failure } from "../../kernel/errors.ts";
 import { type Batch, type BatchEvent, stepBatch } from "./batch.ts";
 import {
   IMPORTS_MAX,
-  type Mode,
   OWN_FAILURE_PAUSE_MS,
   OWN_FAILURE_PAUSE_MS_MAX,
   type SyncConfig,
@@ -30,27 +29,8 @@ import type { SyncMetrics } from "./metrics.ts";
 import type { PeerBook } from "./peers.ts";
 import type { PipelineEffect } from "./pipeline-effect.ts";
 import { Ranges } from "./range.ts";
+import type { Situation } from "./situation.ts";
 import type { ProvenHead } from "./target.ts";
-
-/** The world at one moment, as far as the pipeline must know it. */
-export interface Situation {
-  /** Monotonic milliseconds. */
-  readonly nowMs: number;
-  /** Our durable head. */
-  readonly head: ProvenHead;
-  readonly finalHeight: number;
-  /** What to go for; undefined: nothing, drop what is not under way. */
-  readonly target: ProvenHead | undefined;
-  /** Last height wanted, where that is below the target. */
-  readonly heightMax: number | undefined;
-  readonly mode: Mode;
-  /** Blocks before the target whose approvals are all verified. */
-  readonly finalityDepth: number;
-  /** False while paused. */
-  readonly mayRequest: boolean;
-  /** False while there is no chain to import into. */
-  readonly mayProcess: boolean;
-}
 
 export interface PipelineParts {
   readonly config: SyncConfig;
@@ -70,13 +50,18 @@ export class Pipeline {
   readonly #parts: PipelineParts;
   readonly #ranges = new Ranges();
   readonly #downloads: Downloads;
-  /** Validations and imports that will still settle, stale ones too: they use a worker or the disk all the same. */
+  /**
+   * Validations and imports that will still settle, stale ones too: they use a worker or the disk all the
+   * same.
+   */
   readonly #checking = new Set<string>();
   readonly #importing = new Set<string>();
   #target: ProvenHead | undefined;
   /** First height of the pass under way; undefined between passes. */
   #passFirst: number | undefined;
-  /** Blocks below our head at which the next pass begins, because a pass above it did not link; 0 normally. */
+  /**
+   * Blocks below our head at which the next pass begins, because a pass above it did not link; 0 normally.
+   */
   #stepBack = 0;
   /** The pass begins right above the final block: there is no lower. */
   #isAtFloor = false;
@@ -346,7 +331,9 @@ export class Pipeline {
     return Math.min(OWN_FAILURE_PAUSE_MS_MAX, OWN_FAILURE_PAUSE_MS * 2 ** Math.max(0, this.#ownFailures - 1));
   }
 
-  /** What was handed to the chain behind a segment that failed has nothing to stand on: it is validated again. */
+  /**
+   * What was handed to the chain behind a segment that failed has nothing to stand on: it is validated again.
+   */
   #voidSubmitted(notBeforeMs: number): void {
     for (const batch of [...this.#ranges.batches]) {
       if (batch.state !== "importing" || batch.slots.every((slot) => slot.step.at !== "submitted")) continue;
@@ -354,7 +341,10 @@ export class Pipeline {
     }
   }
 
-  /** The range does not link to us: begin lower, twice as far each time, but never below the block after the final one. */
+  /**
+   * The range does not link to us: begin lower, twice as far each time, but never below the block after the
+   * final one.
+   */
   #beginLower(nowMs: number): void {
     if (this.#isAtFloor)
       return this.#abandon("the target's chain parts from ours below the final block", nowMs);
@@ -375,7 +365,6 @@ export class Pipeline {
     this.#stepBack = 0;
     this.#forgetPass();
   }
-
   #forgetPass(): void {
     this.#downloads.cancelAll();
     this.#ranges.restart(1);

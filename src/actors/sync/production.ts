@@ -1,8 +1,8 @@
 /**
- * Whether this node may take part in consensus: near the head (ratio and lag), a fresh head, peers, a quorum of members
- * in sight, a chain to build on, and no word of the operator against it. Pure; every condition that is not met is
- * named with its numbers. Hysteresis keeps a node at the edge from flapping: it comes back at stricter limits than
- * those it left at.
+ * Whether this node may take part in consensus: near the head (ratio and lag), a fresh head, peers, a quorum
+ * of members in sight, a chain to build on, and no word of the operator against it. Pure; every condition
+ * that is not met is named with its numbers. Hysteresis keeps a node at the edge from flapping: it comes back
+ * at stricter limits than those it left at.
  */
 
 import { ProductionCondition } from "../../../gen/alys/sync/v1/sync_pb.ts";
@@ -126,8 +126,8 @@ function judgeAge(
 }
 
 /**
- * After a halt every head is old. Age is excused while members that make a quorum, ourselves counted once, report our
- * own head within the last seconds; a sentry's delegation does not count.
+ * After a halt every head is old. Age is excused while members that make a quorum, ourselves counted once,
+ * report our own head within the last seconds; a sentry's delegation does not count.
  */
 function excuseOf(facts: ProductionFacts): string | undefined {
   const reporting = facts.peers.filter(

@@ -1,6 +1,6 @@
 /**
- * Progress: blocks a second over the last five seconds, the time that remains, and how far we are in parts per
- * million. Pure, time as an argument.
+ * Progress: blocks a second over the last five seconds, the time that remains, and how far we are in parts
+ * per million. Pure, time as an argument.
  */
 
 /** Seconds that the rate looks back. */

@@ -1,7 +1,7 @@
 /**
- * Ranges: which batches exist. They are contiguous and ascending from the height that import waits for; new ones are
- * planned up to the target, an answer that was short leaves the rest as a batch of its own, and whatever is final
- * leaves at the front. Owned by the pipeline.
+ * Ranges: which batches exist. They are contiguous and ascending from the height that import waits for; new
+ * ones are planned up to the target, an answer that was short leaves the rest as a batch of its own, and
+ * whatever is final leaves at the front. Owned by the pipeline.
  */
 
 import { assert } from "../../kernel/errors.ts";
@@ -48,7 +48,10 @@ export class Ranges {
     return this.#batches.find((batch) => batch.id === id);
   }
 
-  /** Puts the batch in the place of the one with its id. A range that became shorter leaves its rest behind it. */
+  /**
+   * Puts the batch in the place of the one with its id. A range that became shorter leaves its rest behind
+   * it.
+   */
   replace(next: Batch): void {
     const at = this.#batches.findIndex((batch) => batch.id === next.id);
     const before = this.#batches[at];

@@ -1,6 +1,6 @@
 /**
- * Requests of callers, read and checked: what may be asked is decided here, what follows by the machine. Pure but for
- * the chain's reads.
+ * Requests of callers, read and checked: what may be asked is decided here, what follows by the machine. Pure
+ * but for the chain's reads.
  */
 
 import {

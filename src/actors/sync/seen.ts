@@ -1,6 +1,6 @@
 /**
- * A bounded memory of byte strings (hashes, digests). At its bound the oldest is forgotten: then a message may be
- * judged a second time, which costs work and nothing else.
+ * A bounded memory of byte strings (hashes, digests). At its bound the oldest is forgotten: then a message
+ * may be judged a second time, which costs work and nothing else.
  */
 
 import { toHex } from "../../chain/hex.ts";

@@ -1,7 +1,7 @@
 /**
- * SyncMachine: the whole state of synchronisation without any effect of its own. It owns the organs (peers, pipeline,
- * live blocks, progress, production, operations), decides what they may do at each moment, and collects what is to be
- * done outside; time is an argument. The actor feeds it and carries its effects out.
+ * SyncMachine: the whole state of synchronisation without any effect of its own. It owns the organs (peers,
+ * pipeline, live blocks, progress, production, operations), decides what they may do at each moment, and
+ * collects what is to be done outside; time is an argument. The actor feeds it and carries its effects out.
  */
 
 import { quorumOf } from "../../chain/approval.ts";
@@ -284,7 +284,10 @@ export class SyncMachine {
     return chooseTarget(own, this.peers.provenHeads(moment.monotonicMs));
   }
 
-  /** A step or two behind a moment ago, gossip is given the time to bring the block before a range is asked for. */
+  /**
+   * A step or two behind a moment ago, gossip is given the time to bring the block before a range is asked
+   * for.
+   */
   #isDue(head: ProvenHead, target: ProvenHead | undefined, moment: Moment): boolean {
     if (target === undefined) {
       this.#behind = undefined;
@@ -314,7 +317,8 @@ export class SyncMachine {
   #stall(): string {
     const front = this.pipeline.batches[0];
     if (front?.state !== "awaiting" || front.attempts < ATTEMPTS_REPORTED) return "";
-    return `no peer delivers valid blocks from height ${front.range.first} on, after ${front.attempts} attempts`;
+    const { range, attempts } = front;
+    return `no peer delivers valid blocks from height ${range.first} on, after ${attempts} attempts`;
   }
 
   /** While only the head's age stands in the way, reports of the same head decide: they must be fresh. */

@@ -1,6 +1,6 @@
 /**
- * Where synchronisation stands, for people and programs: the state, derived and never stored, and the reason why it
- * stands still. Pure.
+ * Where synchronisation stands, for people and programs: the state, derived and never stored, and the reason
+ * why it stands still. Pure.
  */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";

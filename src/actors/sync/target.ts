@@ -1,6 +1,7 @@
 /**
- * The target: the best head that somebody proved, by fork choice. Only heads whose approval was verified are looked at
- * (by the PeerActor in a Status, or by our own validation of a gossiped block); a claimed height proves nothing.
+ * The target: the best head that somebody proved, by fork choice. Only heads whose approval was verified are
+ * looked at (by the PeerActor in a Status, or by our own validation of a gossiped block); a claimed height
+ * proves nothing.
  */
 
 import { bestHead, isBetterHead } from "../../chain/fork-choice.ts";

@@ -1,6 +1,6 @@
 /**
- * What the SyncActor publishes: its status, whether it may produce, the blocks of the chain as they come, and a range
- * of blocks at the reader's pace.
+ * What the SyncActor publishes: its status, whether it may produce, the blocks of the chain as they come, and
+ * a range of blocks at the reader's pace.
  */
 
 import type { MessageInitShape, MessageShape } from "@bufbuild/protobuf";
@@ -75,7 +75,9 @@ export class SyncTopics {
   /** Publishes what changed since the last time: a state at once, numbers no more often than the period. */
   publishChanges(nowMs: number): void {
     const production = this.#parts.production();
-    const productionKey = (production.unmet ?? []).map((unmet) => unmet.condition).join();
+    const named = (conditions: ProductionInit["unmet"]) =>
+      (conditions ?? []).map(({ condition }) => condition).join();
+    const productionKey = `${named(production.unmet)};${named(production.waived)}`;
     if (productionKey !== this.#lastProduction) {
       this.#lastProduction = productionKey;
       this.#production.publish({ event: { case: "status", value: production } });
@@ -137,7 +139,10 @@ export class SyncTopics {
   }
 }
 
-/** Blocks as they are pulled; a reorganization meanwhile shows as a change of parent hashes, as in any reading. */
+/**
+ * Blocks as they are pulled; a reorganization meanwhile shows as a change of parent hashes, as in any
+ * reading.
+ */
 function* chunks(
   chain: ChainPort,
   first: number,

@@ -1,4 +1,6 @@
-/** The SyncActor among peers of every kind: range synchronisation, its failures, forks, pause and operations. */
+/**
+ * The SyncActor among peers of every kind: range synchronisation, its failures, forks, pause and operations.
+ */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -29,15 +31,64 @@ test("SyncActor syncs from three peers at once, each with at most two requests",
   await rig.stop();
 });
 
-test("SyncActor logs and tells where it resumed, and requests nothing below", async () => {
-  const { forge, blocks } = forgeBlocks(130);
-  const first = new SyncRig(forge);
-  first.connect({ a: { blocks: blocks.slice(0, 100) } });
-  await first.run(2_000);
-  assert.equal(first.height, 100);
-  await first.stop();
-  const line = first.log.records.find((record) => record.message === "sync starts");
-  assert.equal(line?.fields["resumed_from_height"], 0);
+test("SyncActor logs and tells where it resumed after a kill, and requests nothing below", async () => {
+  const { forge, blocks } = forgeBlocks(230);
+  const first = new SyncRig(forge, { config: { maxParallelDownloads: 1 } });
+  first.connect({ a: { blocks } });
+  await first.run(50);
+  const durable = first.height;
+  assert.ok(durable > 0 && durable < 230);
+  first.disk.crash();
+  const second = new SyncRig(forge, { disk: first.disk });
+  second.connect({ a: { blocks } });
+  await second.run(3_000);
+  assert.equal(second.height, 230);
+  const started = second.log.records.find((record) => record.message === "sync starts");
+  assert.equal(started?.fields["resumed_from_height"], durable);
+  const status = await second.status();
+  assert.equal(status.resumedFromHeight, BigInt(durable));
+  assert.equal(status.lowestRequestedHeight, BigInt(durable + 1));
+  assert.equal(Math.min(...second.requests.map((request) => request.first)), durable + 1);
+  await second.stop();
+});
+
+test("SyncActor syncs whatever the order of turns", async () => {
+  const { forge, blocks } = forgeBlocks(200);
+  for (let seed = 1; seed <= 5; seed++) {
+    const rig = new SyncRig(forge, { seed, isShuffled: true });
+    rig.connect({ a: { blocks }, b: { blocks, behaviour: () => [] }, c: { blocks } });
+    await rig.run(5_000);
+    assert.equal(rig.height, 200, `seed ${seed}`);
+    assert.deepEqual(rig.offences(), []);
+    await rig.stop();
+  }
+});
+
+test("SyncActor pauses while the ChainActor is away, blames nobody and goes on", async () => {
+  const { forge, blocks } = forgeBlocks(200);
+  let isAway = true;
+  const rig = new SyncRig(forge, {
+    chain: (inner) =>
+      new Proxy(inner, {
+        get(target, name) {
+          if (name === "snapshot") return () => ({ ...target.snapshot(), isAvailable: !isAway });
+          const member: unknown = Reflect.get(target, name, target);
+          return typeof member === "function" ? member.bind(target) : member;
+        },
+      }),
+  });
+  rig.connect({ a: { blocks } });
+  await rig.run(600_000);
+  assert.equal(rig.requests.length, 0);
+  assert.equal((await rig.status()).reason, "the ChainActor is away");
+  rig.gossip("1", "a", blocks[0]!);
+  await rig.run(100);
+  assert.deepEqual(rig.verdicts(), { 1: "ignore" });
+  isAway = false;
+  await rig.run(5_000);
+  assert.equal(rig.height, 200);
+  assert.deepEqual(rig.offences(), []);
+  await rig.stop();
 });
 
 test("SyncActor goes on when a peer is silent", async () => {

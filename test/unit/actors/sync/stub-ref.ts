@@ -1,5 +1,6 @@
 /**
- * A hand-written Ref for tests: asks are answered by functions, streams are fed by hand, tells are remembered.
+ * A hand-written Ref for tests: asks are answered by functions, streams are fed by hand, tells are
+ * remembered.
  */
 
 import { create, type DescMethod, type DescService } from "@bufbuild/protobuf";

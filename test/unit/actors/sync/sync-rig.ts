@@ -1,6 +1,6 @@
 /**
- * The SyncActor in a simulated world: a real embedded chain on a simulated disk, the real rules on the calling thread,
- * peers that answer as a test wants, and stubs where the actors below would be.
+ * The SyncActor in a simulated world: a real embedded chain on a simulated disk, the real rules on the
+ * calling thread, peers that answer as a test wants, and stubs where the actors below would be.
  */
 
 import assert from "node:assert/strict";
@@ -72,12 +72,16 @@ export interface RigOptions {
   readonly chain?: (inner: EmbeddedChain) => ChainPort;
   readonly finalityDepth?: number;
   readonly seed?: number;
+  /** Turns run in an order drawn from the seed. */
+  readonly isShuffled?: boolean;
+  /** A disk that an earlier rig left behind. */
+  readonly disk?: MemoryDisk;
 }
 
 export class SyncRig {
   readonly simulation: Simulation;
   readonly log = new MemoryLog();
-  readonly disk = new MemoryDisk();
+  readonly disk: MemoryDisk;
   readonly chain: EmbeddedChain;
   readonly network: StubRef<typeof NetworkInternalService>;
   readonly peer: StubRef<typeof PeerService>;
@@ -92,7 +96,9 @@ export class SyncRig {
   readonly #running: { stop(): Promise<void> };
 
   constructor(forge: ChainForge, options: RigOptions = {}) {
-    this.simulation = new Simulation(options.seed ?? 1, { startMs: START_MS });
+    const isShuffled = options.isShuffled ?? false;
+    this.simulation = new Simulation(options.seed ?? 1, { startMs: START_MS, isShuffled });
+    this.disk = options.disk ?? new MemoryDisk();
     const { clock, scheduler, random } = this.simulation;
     const facts = forge.facts(500, options.finalityDepth ?? 64);
     const store = openMemoryStore({ disk: this.disk, genesisHash: facts.genesisHash, scheduler });
