@@ -34,7 +34,13 @@ const PATHS = [
   "chain.specification_file",
   "chain.proofs_file",
   "producer.authority_key_file",
+  "control.tls.certificate_file",
+  "control.tls.key_file",
+  "control.tls.client_ca_file",
 ];
+
+/** Settings that are paths in the data directory. */
+const DATA_PATHS = ["control.unix_socket", "control.audit_file"];
 
 /** Reads a TOML file. Throws a Failure INVALID_ARGUMENT or NOT_FOUND that names the file and every faulty key. */
 export function loadSettings(file: string, environment: Environment): Settings {
@@ -123,13 +129,10 @@ function resolvePaths(checked: Record<string, unknown>, directory: string): void
     const value = valueAt(checked, key);
     if (typeof value === "string" && value !== "") setAt(checked, key, resolve(directory, value));
   }
-  const socket = valueAt(checked, "control.unix_socket");
-  if (typeof socket === "string" && socket !== "") {
-    setAt(
-      checked,
-      "control.unix_socket",
-      resolve(String(valueAt(checked, "storage.data_directory")), socket),
-    );
+  const directoryOfData = String(valueAt(checked, "storage.data_directory"));
+  for (const key of DATA_PATHS) {
+    const value = valueAt(checked, key);
+    if (typeof value === "string" && value !== "") setAt(checked, key, resolve(directoryOfData, value));
   }
 }
 

@@ -7,13 +7,14 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_alys_actor_v1_rules } from "../../actor/v1/rules_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file alys/config/v1/config.proto.
  */
 export const file_alys_config_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("ChthbHlzL2NvbmZpZy92MS9jb25maWcucHJvdG8SDmFseXMuY29uZmlnLnYxIroDCgpOb2RlQ29uZmlnEi4KB3N0b3JhZ2UYASABKAsyHS5hbHlzLmNvbmZpZy52MS5TdG9yYWdlQ29uZmlnEioKBWNoYWluGAIgASgLMhsuYWx5cy5jb25maWcudjEuQ2hhaW5Db25maWcSLgoHbmV0d29yaxgDIAEoCzIdLmFseXMuY29uZmlnLnYxLk5ldHdvcmtDb25maWcSKAoEc3luYxgEIAEoCzIaLmFseXMuY29uZmlnLnYxLlN5bmNDb25maWcSKAoEcGVlchgFIAEoCzIaLmFseXMuY29uZmlnLnYxLlBlZXJDb25maWcSLgoHY29udHJvbBgGIAEoCzIdLmFseXMuY29uZmlnLnYxLkNvbnRyb2xDb25maWcSMAoIcHJvZHVjZXIYByABKAsyHi5hbHlzLmNvbmZpZy52MS5Qcm9kdWNlckNvbmZpZxIyCgl0ZWxlbWV0cnkYCCABKAsyHy5hbHlzLmNvbmZpZy52MS5UZWxlbWV0cnlDb25maWcSNgoLc3VwZXJ2aXNpb24YCSABKAsyIS5hbHlzLmNvbmZpZy52MS5TdXBlcnZpc2lvbkNvbmZpZyI/Cg1TdG9yYWdlQ29uZmlnEhsKDmRhdGFfZGlyZWN0b3J5GAEgASgJSACIAQFCEQoPX2RhdGFfZGlyZWN0b3J5Ip8BCgtDaGFpbkNvbmZpZxIfChJzcGVjaWZpY2F0aW9uX2ZpbGUYASABKAlIAIgBARIYCgtwcm9vZnNfZmlsZRgCIAEoCUgBiAEBEhsKDmZpbmFsaXR5X2RlcHRoGAMgASgNSAKIAQFCFQoTX3NwZWNpZmljYXRpb25fZmlsZUIOCgxfcHJvb2ZzX2ZpbGVCEQoPX2ZpbmFsaXR5X2RlcHRoIp8DCg1OZXR3b3JrQ29uZmlnEhgKEGxpc3Rlbl9hZGRyZXNzZXMYASADKAkSFwoPYm9vdHN0cmFwX3BlZXJzGAIgAygJEhwKD21heF9jb25uZWN0aW9ucxgDIAEoDUgAiAEBEhcKCmF1dG9fc3RhcnQYBCABKAhIAYgBARIcCg9wcml2YXRlX25ldHdvcmsYBSABKAhIAogBARIsCgZnb3NzaXAYBiABKAsyHC5hbHlzLmNvbmZpZy52MS5Hb3NzaXBDb25maWcSMgoJZGlzY292ZXJ5GAcgASgLMh8uYWx5cy5jb25maWcudjEuRGlzY292ZXJ5Q29uZmlnEjsKCmZlZGVyYXRpb24YCCABKAsyJy5hbHlzLmNvbmZpZy52MS5GZWRlcmF0aW9uTmV0d29ya0NvbmZpZxIwCghzZWN1cml0eRgJIAEoCzIeLmFseXMuY29uZmlnLnYxLlNlY3VyaXR5Q29uZmlnQhIKEF9tYXhfY29ubmVjdGlvbnNCDQoLX2F1dG9fc3RhcnRCEgoQX3ByaXZhdGVfbmV0d29yayJ0CgxHb3NzaXBDb25maWcSIgoVaGVhcnRiZWF0X2ludGVydmFsX21zGAEgASgNSACIAQESFwoKbWVzaF9wZWVycxgCIAEoDUgBiAEBQhgKFl9oZWFydGJlYXRfaW50ZXJ2YWxfbXNCDQoLX21lc2hfcGVlcnMiewoPRGlzY292ZXJ5Q29uZmlnEhEKBG1kbnMYASABKAhIAIgBARIVCghrYWRlbWxpYRgCIAEoCEgBiAEBEhgKC2ludGVydmFsX21zGAMgASgNSAKIAQFCBwoFX21kbnNCCwoJX2thZGVtbGlhQg4KDF9pbnRlcnZhbF9tcyIyChdGZWRlcmF0aW9uTmV0d29ya0NvbmZpZxIXCg9tZW1iZXJfcGVlcl9pZHMYASADKAkiOgoOU2VjdXJpdHlDb25maWcSGAoLYWxsb3dfbm9pc2UYASABKAhIAIgBAUIOCgxfYWxsb3dfbm9pc2Ui9gQKClN5bmNDb25maWcSGwoOc3luY190aHJlc2hvbGQYASABKAFIAIgBARIbCg5sYWdfYmxvY2tzX21heBgCIAEoDUgBiAEBEhwKD2hlYWRfYWdlX21zX21heBgDIAEoDUgCiAEBEiMKFm1heF9wYXJhbGxlbF9kb3dubG9hZHMYBCABKA1IA4gBARIfChJ2YWxpZGF0aW9uX3dvcmtlcnMYBSABKA1IBIgBARIgChNjaGVja3BvaW50X2ludGVydmFsGAYgASgNSAWIAQESGQoMYmF0Y2hfYmxvY2tzGAcgASgNSAaIAQESHQoQYnVmZmVyX2J5dGVzX21heBgIIAEoBEgHiAEBEiAKE3JlcXVlc3RfZGVhZGxpbmVfbXMYCSABKA1ICIgBARIRCgRtb2RlGAogASgJSAmIAQESFwoKYXV0b19zdGFydBgLIAEoCEgKiAEBEkYKFmZlZGVyYXRpb25fY29uc3RyYWludHMYDCABKAsyJi5hbHlzLmNvbmZpZy52MS5GZWRlcmF0aW9uVGltaW5nQ29uZmlnQhEKD19zeW5jX3RocmVzaG9sZEIRCg9fbGFnX2Jsb2Nrc19tYXhCEgoQX2hlYWRfYWdlX21zX21heEIZChdfbWF4X3BhcmFsbGVsX2Rvd25sb2Fkc0IVChNfdmFsaWRhdGlvbl93b3JrZXJzQhYKFF9jaGVja3BvaW50X2ludGVydmFsQg8KDV9iYXRjaF9ibG9ja3NCEwoRX2J1ZmZlcl9ieXRlc19tYXhCFgoUX3JlcXVlc3RfZGVhZGxpbmVfbXNCBwoFX21vZGVCDQoLX2F1dG9fc3RhcnQimAIKFkZlZGVyYXRpb25UaW1pbmdDb25maWcSIQoUY29uc2Vuc3VzX3RpbWVvdXRfbXMYASABKA1IAIgBARIiChV2YWxpZGF0aW9uX3RpbWVvdXRfbXMYAiABKA1IAYgBARIVCghncmFjZV9tcxgDIAEoDUgCiAEBEiEKFGVtZXJnZW5jeV90aW1lb3V0X21zGAQgASgNSAOIAQESFgoJcGVlcnNfbWluGAUgASgNSASIAQFCFwoVX2NvbnNlbnN1c190aW1lb3V0X21zQhgKFl92YWxpZGF0aW9uX3RpbWVvdXRfbXNCCwoJX2dyYWNlX21zQhcKFV9lbWVyZ2VuY3lfdGltZW91dF9tc0IMCgpfcGVlcnNfbWluIroDCgpQZWVyQ29uZmlnEhYKCW1heF9wZWVycxgBIAEoDUgAiAEBEiIKFWZlZGVyYXRpb25fcGVlcl9saW1pdBgCIAEoDUgBiAEBEhkKDHRhcmdldF9wZWVycxgDIAEoDUgCiAEBEiIKFWNvbm5lY3Rpb25fdGltZW91dF9tcxgEIAEoDUgDiAEBEh8KEnN0YXR1c19pbnRlcnZhbF9tcxgFIAEoDUgEiAEBEiUKGGhlYWx0aF9jaGVja19pbnRlcnZhbF9tcxgGIAEoDUgFiAEBEhwKD2Jhbl9kdXJhdGlvbl9tcxgHIAEoBEgGiAEBEhwKD2tub3duX3BlZXJzX21heBgIIAEoDUgHiAEBQgwKCl9tYXhfcGVlcnNCGAoWX2ZlZGVyYXRpb25fcGVlcl9saW1pdEIPCg1fdGFyZ2V0X3BlZXJzQhgKFl9jb25uZWN0aW9uX3RpbWVvdXRfbXNCFQoTX3N0YXR1c19pbnRlcnZhbF9tc0IbChlfaGVhbHRoX2NoZWNrX2ludGVydmFsX21zQhIKEF9iYW5fZHVyYXRpb25fbXNCEgoQX2tub3duX3BlZXJzX21heCKRAQoNQ29udHJvbENvbmZpZxIbCg5saXN0ZW5fYWRkcmVzcxgBIAEoCUgAiAEBEhgKC3VuaXhfc29ja2V0GAIgASgJSAGIAQESFwoKcmVmbGVjdGlvbhgDIAEoCEgCiAEBQhEKD19saXN0ZW5fYWRkcmVzc0IOCgxfdW5peF9zb2NrZXRCDQoLX3JlZmxlY3Rpb24ijAEKDlByb2R1Y2VyQ29uZmlnEh8KEmF1dGhvcml0eV9rZXlfZmlsZRgBIAEoCUgAiAEBEiUKGGZpbGxlcl90cmFuc2FjdGlvbl9ieXRlcxgCIAEoDUgBiAEBQhUKE19hdXRob3JpdHlfa2V5X2ZpbGVCGwoZX2ZpbGxlcl90cmFuc2FjdGlvbl9ieXRlcyJbCg9UZWxlbWV0cnlDb25maWcSFgoJbG9nX2xldmVsGAEgASgJSACIAQESFQoIbG9nX2ZpbGUYAiABKAlIAYgBAUIMCgpfbG9nX2xldmVsQgsKCV9sb2dfZmlsZSJRChFTdXBlcnZpc2lvbkNvbmZpZxIiChVhbGxvd19mYXVsdF9pbmplY3Rpb24YASABKAhIAIgBAUIYChZfYWxsb3dfZmF1bHRfaW5qZWN0aW9uQngKFm5ldHdvcmsuYWx5cy5jb25maWcudjFQAVpLZ2l0aHViLmNvbS9hbHlzLW5ldHdvcmsvYWx5cy1uZXR3b3JrL2NsaWVudHMvZ28vZ2VuL2FseXMvY29uZmlnL3YxO2NvbmZpZ3YxqgIOQWx5cy5Db25maWcuVjFiBnByb3RvMw");
+  fileDesc("ChthbHlzL2NvbmZpZy92MS9jb25maWcucHJvdG8SDmFseXMuY29uZmlnLnYxIroDCgpOb2RlQ29uZmlnEi4KB3N0b3JhZ2UYASABKAsyHS5hbHlzLmNvbmZpZy52MS5TdG9yYWdlQ29uZmlnEioKBWNoYWluGAIgASgLMhsuYWx5cy5jb25maWcudjEuQ2hhaW5Db25maWcSLgoHbmV0d29yaxgDIAEoCzIdLmFseXMuY29uZmlnLnYxLk5ldHdvcmtDb25maWcSKAoEc3luYxgEIAEoCzIaLmFseXMuY29uZmlnLnYxLlN5bmNDb25maWcSKAoEcGVlchgFIAEoCzIaLmFseXMuY29uZmlnLnYxLlBlZXJDb25maWcSLgoHY29udHJvbBgGIAEoCzIdLmFseXMuY29uZmlnLnYxLkNvbnRyb2xDb25maWcSMAoIcHJvZHVjZXIYByABKAsyHi5hbHlzLmNvbmZpZy52MS5Qcm9kdWNlckNvbmZpZxIyCgl0ZWxlbWV0cnkYCCABKAsyHy5hbHlzLmNvbmZpZy52MS5UZWxlbWV0cnlDb25maWcSNgoLc3VwZXJ2aXNpb24YCSABKAsyIS5hbHlzLmNvbmZpZy52MS5TdXBlcnZpc2lvbkNvbmZpZyI/Cg1TdG9yYWdlQ29uZmlnEhsKDmRhdGFfZGlyZWN0b3J5GAEgASgJSACIAQFCEQoPX2RhdGFfZGlyZWN0b3J5Ip8BCgtDaGFpbkNvbmZpZxIfChJzcGVjaWZpY2F0aW9uX2ZpbGUYASABKAlIAIgBARIYCgtwcm9vZnNfZmlsZRgCIAEoCUgBiAEBEhsKDmZpbmFsaXR5X2RlcHRoGAMgASgNSAKIAQFCFQoTX3NwZWNpZmljYXRpb25fZmlsZUIOCgxfcHJvb2ZzX2ZpbGVCEQoPX2ZpbmFsaXR5X2RlcHRoIrkDCg1OZXR3b3JrQ29uZmlnEiUKEGxpc3Rlbl9hZGRyZXNzZXMYASADKAlCC5K1GAcQARiACDgQEiQKD2Jvb3RzdHJhcF9wZWVycxgCIAMoCUILkrUYBxABGIAIOEASHAoPbWF4X2Nvbm5lY3Rpb25zGAMgASgNSACIAQESFwoKYXV0b19zdGFydBgEIAEoCEgBiAEBEhwKD3ByaXZhdGVfbmV0d29yaxgFIAEoCEgCiAEBEiwKBmdvc3NpcBgGIAEoCzIcLmFseXMuY29uZmlnLnYxLkdvc3NpcENvbmZpZxIyCglkaXNjb3ZlcnkYByABKAsyHy5hbHlzLmNvbmZpZy52MS5EaXNjb3ZlcnlDb25maWcSOwoKZmVkZXJhdGlvbhgIIAEoCzInLmFseXMuY29uZmlnLnYxLkZlZGVyYXRpb25OZXR3b3JrQ29uZmlnEjAKCHNlY3VyaXR5GAkgASgLMh4uYWx5cy5jb25maWcudjEuU2VjdXJpdHlDb25maWdCEgoQX21heF9jb25uZWN0aW9uc0INCgtfYXV0b19zdGFydEISChBfcHJpdmF0ZV9uZXR3b3JrInQKDEdvc3NpcENvbmZpZxIiChVoZWFydGJlYXRfaW50ZXJ2YWxfbXMYASABKA1IAIgBARIXCgptZXNoX3BlZXJzGAIgASgNSAGIAQFCGAoWX2hlYXJ0YmVhdF9pbnRlcnZhbF9tc0INCgtfbWVzaF9wZWVycyJ7Cg9EaXNjb3ZlcnlDb25maWcSEQoEbWRucxgBIAEoCEgAiAEBEhUKCGthZGVtbGlhGAIgASgISAGIAQESGAoLaW50ZXJ2YWxfbXMYAyABKA1IAogBAUIHCgVfbWRuc0ILCglfa2FkZW1saWFCDgoMX2ludGVydmFsX21zIj8KF0ZlZGVyYXRpb25OZXR3b3JrQ29uZmlnEiQKD21lbWJlcl9wZWVyX2lkcxgBIAMoCUILkrUYBxABGIABOEAiOgoOU2VjdXJpdHlDb25maWcSGAoLYWxsb3dfbm9pc2UYASABKAhIAIgBAUIOCgxfYWxsb3dfbm9pc2Ui9gQKClN5bmNDb25maWcSGwoOc3luY190aHJlc2hvbGQYASABKAFIAIgBARIbCg5sYWdfYmxvY2tzX21heBgCIAEoDUgBiAEBEhwKD2hlYWRfYWdlX21zX21heBgDIAEoDUgCiAEBEiMKFm1heF9wYXJhbGxlbF9kb3dubG9hZHMYBCABKA1IA4gBARIfChJ2YWxpZGF0aW9uX3dvcmtlcnMYBSABKA1IBIgBARIgChNjaGVja3BvaW50X2ludGVydmFsGAYgASgNSAWIAQESGQoMYmF0Y2hfYmxvY2tzGAcgASgNSAaIAQESHQoQYnVmZmVyX2J5dGVzX21heBgIIAEoBEgHiAEBEiAKE3JlcXVlc3RfZGVhZGxpbmVfbXMYCSABKA1ICIgBARIRCgRtb2RlGAogASgJSAmIAQESFwoKYXV0b19zdGFydBgLIAEoCEgKiAEBEkYKFmZlZGVyYXRpb25fY29uc3RyYWludHMYDCABKAsyJi5hbHlzLmNvbmZpZy52MS5GZWRlcmF0aW9uVGltaW5nQ29uZmlnQhEKD19zeW5jX3RocmVzaG9sZEIRCg9fbGFnX2Jsb2Nrc19tYXhCEgoQX2hlYWRfYWdlX21zX21heEIZChdfbWF4X3BhcmFsbGVsX2Rvd25sb2Fkc0IVChNfdmFsaWRhdGlvbl93b3JrZXJzQhYKFF9jaGVja3BvaW50X2ludGVydmFsQg8KDV9iYXRjaF9ibG9ja3NCEwoRX2J1ZmZlcl9ieXRlc19tYXhCFgoUX3JlcXVlc3RfZGVhZGxpbmVfbXNCBwoFX21vZGVCDQoLX2F1dG9fc3RhcnQimAIKFkZlZGVyYXRpb25UaW1pbmdDb25maWcSIQoUY29uc2Vuc3VzX3RpbWVvdXRfbXMYASABKA1IAIgBARIiChV2YWxpZGF0aW9uX3RpbWVvdXRfbXMYAiABKA1IAYgBARIVCghncmFjZV9tcxgDIAEoDUgCiAEBEiEKFGVtZXJnZW5jeV90aW1lb3V0X21zGAQgASgNSAOIAQESFgoJcGVlcnNfbWluGAUgASgNSASIAQFCFwoVX2NvbnNlbnN1c190aW1lb3V0X21zQhgKFl92YWxpZGF0aW9uX3RpbWVvdXRfbXNCCwoJX2dyYWNlX21zQhcKFV9lbWVyZ2VuY3lfdGltZW91dF9tc0IMCgpfcGVlcnNfbWluIroDCgpQZWVyQ29uZmlnEhYKCW1heF9wZWVycxgBIAEoDUgAiAEBEiIKFWZlZGVyYXRpb25fcGVlcl9saW1pdBgCIAEoDUgBiAEBEhkKDHRhcmdldF9wZWVycxgDIAEoDUgCiAEBEiIKFWNvbm5lY3Rpb25fdGltZW91dF9tcxgEIAEoDUgDiAEBEh8KEnN0YXR1c19pbnRlcnZhbF9tcxgFIAEoDUgEiAEBEiUKGGhlYWx0aF9jaGVja19pbnRlcnZhbF9tcxgGIAEoDUgFiAEBEhwKD2Jhbl9kdXJhdGlvbl9tcxgHIAEoBEgGiAEBEhwKD2tub3duX3BlZXJzX21heBgIIAEoDUgHiAEBQgwKCl9tYXhfcGVlcnNCGAoWX2ZlZGVyYXRpb25fcGVlcl9saW1pdEIPCg1fdGFyZ2V0X3BlZXJzQhgKFl9jb25uZWN0aW9uX3RpbWVvdXRfbXNCFQoTX3N0YXR1c19pbnRlcnZhbF9tc0IbChlfaGVhbHRoX2NoZWNrX2ludGVydmFsX21zQhIKEF9iYW5fZHVyYXRpb25fbXNCEgoQX2tub3duX3BlZXJzX21heCLaAwoNQ29udHJvbENvbmZpZxIbCg5saXN0ZW5fYWRkcmVzcxgBIAEoCUgAiAEBEhgKC3VuaXhfc29ja2V0GAIgASgJSAGIAQESFwoKcmVmbGVjdGlvbhgDIAEoCEgCiAEBEhsKDnJlcXVpcmVfdG9rZW5zGAQgASgISAOIAQESLQoDdGxzGAUgASgLMiAuYWx5cy5jb25maWcudjEuQ29udHJvbFRsc0NvbmZpZxIXCgphdWRpdF9maWxlGAYgASgJSASIAQESHAoPYXVkaXRfYnl0ZXNfbWF4GAcgASgESAWIAQESHAoPYXVkaXRfZmlsZXNfbWF4GAggASgNSAaIAQESHQoQY2FsbHNfcGVyX3NlY29uZBgJIAEoDUgHiAEBEhgKC2NhbGxzX2J1cnN0GAogASgNSAiIAQFCEQoPX2xpc3Rlbl9hZGRyZXNzQg4KDF91bml4X3NvY2tldEINCgtfcmVmbGVjdGlvbkIRCg9fcmVxdWlyZV90b2tlbnNCDQoLX2F1ZGl0X2ZpbGVCEgoQX2F1ZGl0X2J5dGVzX21heEISChBfYXVkaXRfZmlsZXNfbWF4QhMKEV9jYWxsc19wZXJfc2Vjb25kQg4KDF9jYWxsc19idXJzdCK0AgoQQ29udHJvbFRsc0NvbmZpZxIbCg5saXN0ZW5fYWRkcmVzcxgBIAEoCUgAiAEBEiIKFW11dHVhbF9saXN0ZW5fYWRkcmVzcxgCIAEoCUgBiAEBEh0KEGNlcnRpZmljYXRlX2ZpbGUYAyABKAlIAogBARIVCghrZXlfZmlsZRgEIAEoCUgDiAEBEhsKDmNsaWVudF9jYV9maWxlGAUgASgJSASIAQESGQoMdHJ1c3RfZG9tYWluGAYgASgJSAWIAQFCEQoPX2xpc3Rlbl9hZGRyZXNzQhgKFl9tdXR1YWxfbGlzdGVuX2FkZHJlc3NCEwoRX2NlcnRpZmljYXRlX2ZpbGVCCwoJX2tleV9maWxlQhEKD19jbGllbnRfY2FfZmlsZUIPCg1fdHJ1c3RfZG9tYWluIowBCg5Qcm9kdWNlckNvbmZpZxIfChJhdXRob3JpdHlfa2V5X2ZpbGUYASABKAlIAIgBARIlChhmaWxsZXJfdHJhbnNhY3Rpb25fYnl0ZXMYAiABKA1IAYgBAUIVChNfYXV0aG9yaXR5X2tleV9maWxlQhsKGV9maWxsZXJfdHJhbnNhY3Rpb25fYnl0ZXMiWwoPVGVsZW1ldHJ5Q29uZmlnEhYKCWxvZ19sZXZlbBgBIAEoCUgAiAEBEhUKCGxvZ19maWxlGAIgASgJSAGIAQFCDAoKX2xvZ19sZXZlbEILCglfbG9nX2ZpbGUiUQoRU3VwZXJ2aXNpb25Db25maWcSIgoVYWxsb3dfZmF1bHRfaW5qZWN0aW9uGAEgASgISACIAQFCGAoWX2FsbG93X2ZhdWx0X2luamVjdGlvbkJ4ChZuZXR3b3JrLmFseXMuY29uZmlnLnYxUAFaS2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL2NvbmZpZy92MTtjb25maWd2MaoCDkFseXMuQ29uZmlnLlYxYgZwcm90bzM", [file_alys_actor_v1_rules]);
 
 /**
  * NodeConfig is the whole configuration.
@@ -554,7 +555,7 @@ export const PeerConfigSchema: GenMessage<PeerConfig> = /*@__PURE__*/
  */
 export type ControlConfig = Message<"alys.config.v1.ControlConfig"> & {
   /**
-   * Address to listen on: loopback only. Default 127.0.0.1:50051. Port 0 takes a free one.
+   * Address to listen on without encryption: loopback only. Default 127.0.0.1:50051. Port 0 takes a free one.
    *
    * @generated from field: optional string listen_address = 1;
    */
@@ -573,6 +574,57 @@ export type ControlConfig = Message<"alys.config.v1.ControlConfig"> & {
    * @generated from field: optional bool reflection = 3;
    */
   reflection?: boolean | undefined;
+
+  /**
+   * Ask for a token on loopback and the unix socket too. TLS listeners always ask for a token or a client certificate.
+   * Default false.
+   *
+   * @generated from field: optional bool require_tokens = 4;
+   */
+  requireTokens?: boolean | undefined;
+
+  /**
+   * Listeners for other machines.
+   *
+   * @generated from field: alys.config.v1.ControlTlsConfig tls = 5;
+   */
+  tls?: ControlTlsConfig | undefined;
+
+  /**
+   * File of the audit log; relative paths are taken from the data directory; empty for none. Default: audit.jsonl.
+   *
+   * @generated from field: optional string audit_file = 6;
+   */
+  auditFile?: string | undefined;
+
+  /**
+   * Bytes after which the audit log goes on in a new file. Default 67108864, range 65536–4294967296.
+   *
+   * @generated from field: optional uint64 audit_bytes_max = 7;
+   */
+  auditBytesMax?: bigint | undefined;
+
+  /**
+   * Full files of the audit log that are kept beside the current one. Default 9, range 1–1000.
+   *
+   * @generated from field: optional uint32 audit_files_max = 8;
+   */
+  auditFilesMax?: number | undefined;
+
+  /**
+   * Calls a second that one principal may make in the long run; 0 for no limit. It holds for holders of tokens and
+   * certificates. Default 1000, range 0–1000000.
+   *
+   * @generated from field: optional uint32 calls_per_second = 9;
+   */
+  callsPerSecond?: number | undefined;
+
+  /**
+   * Calls that a principal may make at once after a pause. Default 2000, range 1–1000000.
+   *
+   * @generated from field: optional uint32 calls_burst = 10;
+   */
+  callsBurst?: number | undefined;
 };
 
 /**
@@ -581,6 +633,63 @@ export type ControlConfig = Message<"alys.config.v1.ControlConfig"> & {
  */
 export const ControlConfigSchema: GenMessage<ControlConfig> = /*@__PURE__*/
   messageDesc(file_alys_config_v1_config, 11);
+
+/**
+ * ControlTlsConfig is the control plane's listeners for other machines. `alysctl keys init` makes the files; they are read
+ * again when they change.
+ *
+ * @generated from message alys.config.v1.ControlTlsConfig
+ */
+export type ControlTlsConfig = Message<"alys.config.v1.ControlTlsConfig"> & {
+  /**
+   * Address to listen on with TLS; callers bring a token. Empty for none.
+   *
+   * @generated from field: optional string listen_address = 1;
+   */
+  listenAddress?: string | undefined;
+
+  /**
+   * Address to listen on with TLS in both directions; callers bring a certificate. Empty for none.
+   *
+   * @generated from field: optional string mutual_listen_address = 2;
+   */
+  mutualListenAddress?: string | undefined;
+
+  /**
+   * Certificate of the server with its chain, PEM.
+   *
+   * @generated from field: optional string certificate_file = 3;
+   */
+  certificateFile?: string | undefined;
+
+  /**
+   * Private key of the certificate, PEM, mode 0600.
+   *
+   * @generated from field: optional string key_file = 4;
+   */
+  keyFile?: string | undefined;
+
+  /**
+   * Certificates of the authorities that sign clients' certificates, PEM.
+   *
+   * @generated from field: optional string client_ca_file = 5;
+   */
+  clientCaFile?: string | undefined;
+
+  /**
+   * Trust domain of clients' certificates: they name spiffe://TRUST_DOMAIN/KIND/NAME. Default alys.
+   *
+   * @generated from field: optional string trust_domain = 6;
+   */
+  trustDomain?: string | undefined;
+};
+
+/**
+ * Describes the message alys.config.v1.ControlTlsConfig.
+ * Use `create(ControlTlsConfigSchema)` to create a new message.
+ */
+export const ControlTlsConfigSchema: GenMessage<ControlTlsConfig> = /*@__PURE__*/
+  messageDesc(file_alys_config_v1_config, 12);
 
 /**
  * ProducerConfig makes the node a producing member.
@@ -608,7 +717,7 @@ export type ProducerConfig = Message<"alys.config.v1.ProducerConfig"> & {
  * Use `create(ProducerConfigSchema)` to create a new message.
  */
 export const ProducerConfigSchema: GenMessage<ProducerConfig> = /*@__PURE__*/
-  messageDesc(file_alys_config_v1_config, 12);
+  messageDesc(file_alys_config_v1_config, 13);
 
 /**
  * TelemetryConfig is logs and metrics.
@@ -636,7 +745,7 @@ export type TelemetryConfig = Message<"alys.config.v1.TelemetryConfig"> & {
  * Use `create(TelemetryConfigSchema)` to create a new message.
  */
 export const TelemetryConfigSchema: GenMessage<TelemetryConfig> = /*@__PURE__*/
-  messageDesc(file_alys_config_v1_config, 13);
+  messageDesc(file_alys_config_v1_config, 14);
 
 /**
  * SupervisionConfig is the supervision of actors.
@@ -657,5 +766,5 @@ export type SupervisionConfig = Message<"alys.config.v1.SupervisionConfig"> & {
  * Use `create(SupervisionConfigSchema)` to create a new message.
  */
 export const SupervisionConfigSchema: GenMessage<SupervisionConfig> = /*@__PURE__*/
-  messageDesc(file_alys_config_v1_config, 14);
+  messageDesc(file_alys_config_v1_config, 15);
 
