@@ -93,8 +93,11 @@ export const GOSSIP_GRACE_MS = 1_000;
 export const OWN_FAILURE_PAUSE_MS = 500;
 export const OWN_FAILURE_PAUSE_MS_MAX = 8_000;
 
-/** How long a head is left alone whose chain does not lead to ours, milliseconds. */
+/** How long a head, and who proved it, is left alone whose chain parts from ours below final, milliseconds. */
 export const TARGET_EXCLUSION_MS = 60_000;
+
+/** How long it is left alone when fork choice did not take it, which may have been a race, milliseconds. */
+export const TARGET_PAUSE_MS = 2_000;
 
 /**
  * A reader of the status hears of changes no more often than this, milliseconds; a change of state at once.

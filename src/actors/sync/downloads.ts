@@ -75,7 +75,7 @@ export class Downloads {
     const { config, peers, ranges } = this.#parts;
     if (this.#open.size >= config.maxParallelDownloads) return;
     const free = peers
-      .candidates(onTarget)
+      .candidates(nowMs, onTarget)
       .filter((peer) => peer.coolUntilMs <= nowMs && peer.requestsInFlight < REQUESTS_PER_PEER_MAX);
     if (free.length === 0) return;
     let bytes = ranges.heldBytes + this.#open.size * ANSWER_BYTES_MAX;

@@ -39,7 +39,7 @@ interface Job {
 }
 
 /** Jobs at a time. At the bound gossip is ignored and our own block refused (RESOURCE_EXHAUSTED). */
-export const LIVE_JOBS_MAX = 64;
+const LIVE_JOBS_MAX = 64;
 /**
  * Aggregates of one block that are judged at a time; more are ignored. An invalid one keeps no valid one out.
  */

@@ -32,6 +32,8 @@ export interface Peer {
   readonly coolUntilMs: number;
   /** Failed requests in a row; the cool-down grows with it. */
   readonly failuresInRow: number;
+  /** Neither target nor source until then, monotonic milliseconds: its chain does not lead to ours. */
+  readonly excludedUntilMs: number;
 }
 
 /** A head that led nowhere, and until when it is left alone, monotonic milliseconds. */
@@ -87,6 +89,7 @@ export class PeerBook {
       requestsInFlight: known?.requestsInFlight ?? 0,
       coolUntilMs: known?.coolUntilMs ?? 0,
       failuresInRow: known?.failuresInRow ?? 0,
+      excludedUntilMs: known?.excludedUntilMs ?? 0,
     });
   }
 
@@ -126,8 +129,14 @@ export class PeerBook {
     this.#change(peerId, { failuresInRow, coolUntilMs: nowMs + (askedMs ?? backOffMs) });
   }
 
-  /** The head is no target until then: its chain does not lead to ours. */
+  /** The head is no target until then, whoever proves it, nor is what those who prove it now put on top of it. */
   excludeHead(hash: Uint8Array, untilMs: number): void {
+    for (const peer of [...this.#peers.values()]) {
+      const head = bestOf(peer);
+      if (head !== undefined && equalBytes(head.hash, hash)) {
+        this.#change(peer.peerId, { excludedUntilMs: untilMs });
+      }
+    }
     const others = this.#excluded.filter((excluded) => !equalBytes(excluded.hash, hash));
     this.#excluded = [...others.slice(1 - EXCLUDED_MAX), { hash, untilMs }];
   }
@@ -137,19 +146,20 @@ export class PeerBook {
     this.#excluded = this.#excluded.filter((excluded) => excluded.untilMs > nowMs);
     for (const peer of this.#peers.values()) {
       const head = bestOf(peer);
-      if (head !== undefined && !this.#isExcluded(head.hash)) yield head;
+      if (head === undefined || peer.excludedUntilMs > nowMs || this.#isExcluded(head.hash)) continue;
+      yield head;
     }
   }
 
   /**
    * Whom a range can be asked of. With `onTarget`, those alone whose head is that one, where there are any.
    */
-  candidates(onTarget?: ProvenHead): Candidate[] {
+  candidates(nowMs: number, onTarget?: ProvenHead): Candidate[] {
     const all: Candidate[] = [];
     const same: Candidate[] = [];
     for (const peer of this.#peers.values()) {
       const head = bestOf(peer);
-      if (head === undefined || this.#isExcluded(head.hash)) continue;
+      if (head === undefined || peer.excludedUntilMs > nowMs || this.#isExcluded(head.hash)) continue;
       const candidate = { ...peer, headHeight: head.height };
       all.push(candidate);
       if (onTarget !== undefined && equalBytes(head.hash, onTarget.hash)) same.push(candidate);

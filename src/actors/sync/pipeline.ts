@@ -19,6 +19,7 @@ import {
   OWN_FAILURE_PAUSE_MS_MAX,
   type SyncConfig,
   TARGET_EXCLUSION_MS,
+  TARGET_PAUSE_MS,
 } from "./config.ts";
 import { cutSlots } from "./cut.ts";
 import { Downloads, type Timing } from "./downloads.ts";
@@ -205,8 +206,8 @@ export class Pipeline {
     if (this.#ranges.front === undefined) {
       if (this.#stepBack > 0 && this.#passFirst !== undefined && this.#passFirst <= last) {
         // A whole pass beside our chain ended and fork choice did not take it.
-        this.#abandon("the target's chain was not better than ours after all", nowMs);
-        return;
+        const reason = "the target's chain was not better than ours after all";
+        return this.#abandon(reason, nowMs, TARGET_PAUSE_MS);
       }
       // A better head that is no higher is a fork by definition.
       this.#stepBack = Math.max(this.#stepBack, head.height - target.height + 1, 0);
@@ -353,11 +354,10 @@ export class Pipeline {
     this.#forgetPass();
   }
 
-  #abandon(reason: string, nowMs: number): void {
+  #abandon(reason: string, nowMs: number, pauseMs = TARGET_EXCLUSION_MS): void {
     this.#reason = reason;
     this.#parts.metrics.add("targetsAbandoned");
-    if (this.#target !== undefined)
-      this.#parts.peers.excludeHead(this.#target.hash, nowMs + TARGET_EXCLUSION_MS);
+    if (this.#target !== undefined) this.#parts.peers.excludeHead(this.#target.hash, nowMs + pauseMs);
     this.#reset();
   }
 

@@ -59,7 +59,7 @@ export interface ProductionVerdict {
 export const FIRST_MEMORY: ProductionMemory = { isNear: false, isFresh: false };
 
 /** A member's report of its head counts for this long, milliseconds. */
-export const REPORT_AGE_MS_MAX = 10_000;
+const REPORT_AGE_MS_MAX = 10_000;
 
 /** A head that was too old counts as fresh again at this share of the limit. */
 const FRESH_AGAIN = 0.75;

@@ -39,7 +39,7 @@ export interface StatusFacts {
   readonly blocksFollowed: number;
 }
 
-export function stateOf(facts: StatusFacts): SyncState {
+function stateOf(facts: StatusFacts): SyncState {
   if (facts.isFailing) return SyncState.FAILED;
   if (!facts.isRunning || !facts.hasSource) return SyncState.DISCOVERING;
   if (facts.isSynced) return SyncState.SYNCED;

@@ -239,6 +239,11 @@ test("SyncActor leaves a better chain alone that parts from ours below the final
   await rig.run(5_000);
   assert.equal(rig.height, 50);
   assert.equal(rig.metrics!.get("targetsAbandoned"), 1);
+  // What its peer puts on top is left alone too.
+  const sent = rig.requests.length;
+  rig.connect({ b: { blocks: [...theirs, other.next()] } });
+  await rig.run(5_000);
+  assert.equal(rig.requests.length, sent);
   assert.ok(rig.requests.every((request) => request.first > 42 || request.peerId === "a"));
   assert.deepEqual(rig.offences(), []);
   await rig.stop();

@@ -166,10 +166,10 @@ test("PeerBook keeps what only we know of a peer, and excludes heads for a while
   book.proveByGossip("a", { height: 20, slot: 20, hash: hash(20) });
   assert.equal(book.countAbove(12), 1);
   assert.deepEqual(
-    book.candidates({ height: 20, slot: 20, hash: hash(20) }).map(({ peerId }) => peerId),
+    book.candidates(5_000, { height: 20, slot: 20, hash: hash(20) }).map(({ peerId }) => peerId),
     ["a"],
   );
-  assert.equal(book.candidates().length, 2);
+  assert.equal(book.candidates(5_000).length, 2);
   book.put(info("a", 30));
   assert.equal(book.get("a")?.gossipHead, undefined);
   assert.deepEqual(book.replaceAll([info("b", 12)]), ["a"]);
@@ -179,7 +179,7 @@ test("a peer whose head is not proven is no source", () => {
   const book = new PeerBook();
   book.put(create(PeerInfoSchema, { peerId: "a" }));
   assert.deepEqual([...book.provenHeads(0)], []);
-  assert.deepEqual(book.candidates(), []);
+  assert.deepEqual(book.candidates(5_000), []);
 });
 
 test("RateMeter gives blocks a second over the last five seconds", () => {

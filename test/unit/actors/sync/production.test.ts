@@ -46,6 +46,7 @@ function member(index: number, options: MemberOptions = {}): Peer {
     requestsInFlight: 0,
     coolUntilMs: 0,
     failuresInRow: 0,
+    excludedUntilMs: 0,
   };
 }
 

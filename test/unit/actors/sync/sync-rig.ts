@@ -29,7 +29,7 @@ import { Simulation } from "../../../../src/kernel/simulation.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
 import { type StubRef, stubRef } from "./stub-ref.ts";
 
-export const START_MS = 1_700_000_000_000;
+const START_MS = 1_700_000_000_000;
 
 /** Blocks of heights 1 to `count`, the last one in the slot of `START_MS`. */
 export function forgeBlocks(count: number, seed = 1): { forge: ChainForge; blocks: Uint8Array[] } {
