@@ -9,9 +9,7 @@ import {
   NetworkInternalService,
   NetworkService,
   Verdict as ProtoVerdict,
-  type RequestBlocksRequest,
   type RespondFederationRequest,
-  type SendFederationRequest,
   type StartNetworkRequest,
 } from "../../../gen/alys/network/v1/network_pb.ts";
 import { type Offence, PeerInternalService, PeerService } from "../../../gen/alys/peer/v1/peer_pb.ts";
@@ -21,23 +19,28 @@ import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor.ts
 import { failure } from "../../kernel/errors.ts";
 import type { Handlers, Reply } from "../../kernel/protocol.ts";
 import type { Ref } from "../../kernel/ref.ts";
+import { readHost } from "../../p2p/host-inbox.ts";
 import type {
   ConnectionInfo,
   Host,
   HostEvent,
   HostOptions,
-  HostSubscription,
   MessageHandle,
   RequestHandle,
   Verdict,
 } from "../../p2p/port.ts";
 import { Broadcast } from "./broadcast.ts";
-import { BOOTSTRAP_ADDRESSES_MAX, LISTEN_ADDRESSES_MAX, type NetworkActorConfig } from "./config.ts";
+import {
+  BOOTSTRAP_ADDRESSES_MAX,
+  LISTEN_ADDRESSES_MAX,
+  MEMBER_PEERS_MAX,
+  type NetworkActorConfig,
+} from "./config.ts";
 import { FederationDesk } from "./federation.ts";
 import { Greeted } from "./greeted.ts";
 import { Inbound, type InboundEffects } from "./inbound.ts";
-import { Lifecycle } from "./lifecycle.ts";
-import { Outbound } from "./outbound.ts";
+import { HostSwitch, Lifecycle } from "./lifecycle.ts";
+import { Outbound, saysNothing } from "./outbound.ts";
 import { networkStatus, stateOf } from "./status-view.ts";
 import { NetworkTopics } from "./topics.ts";
 
@@ -57,13 +60,17 @@ export interface NetworkParts {
 }
 
 export function networkActor(parts: NetworkParts): ActorDefinition<Public, Internal> {
+  const power = new HostSwitch();
   return {
     name: "network",
     service: NetworkService,
     internal: NetworkInternalService,
-    create: (context) => new NetworkActor(context, parts),
+    create: (context) => new NetworkActor(context, parts, power),
   };
 }
+
+/** Before the stream of peers is opened again. */
+const WATCH_AGAIN_MS = 1_000;
 
 const VERDICTS: ReadonlyMap<ProtoVerdict, Verdict> = new Map<ProtoVerdict, Verdict>([
   [ProtoVerdict.ACCEPT, "accept"],
@@ -80,32 +87,33 @@ class NetworkActor implements Actor<Public, Internal> {
   readonly #broadcast: Broadcast;
   readonly #outbound: Outbound;
   readonly #inbound: Inbound;
-  #subscription: HostSubscription | undefined;
 
   readonly handlers: Handlers<Public>;
   readonly internal: Handlers<Internal>;
   readonly streams: Actor<Public, Internal>["streams"];
   readonly internalStreams: Actor<Public, Internal>["internalStreams"];
 
-  constructor(context: Context, parts: NetworkParts) {
-    const { host, engine, config } = parts;
+  constructor(context: Context, parts: NetworkParts, power: HostSwitch) {
+    const { host, chain, engine, config } = parts;
     this.#context = context;
     this.#parts = parts;
     // Each incarnation starts a sequence of its own, above that of the last one.
     const startMs = Math.max(parts.processStartMs, context.clock.nowMs());
-    const federation = new FederationDesk(host, config.host.genesisHash, startMs);
+    const federation = new FederationDesk(host, config.host.genesisHash, startMs, chain.facts.driftMs);
     this.#topics = new NetworkTopics(() => networkStatus(host, this.#lifecycle.phase, config));
     this.#lifecycle = new Lifecycle({
       context,
       host,
+      power,
       onPhase: (phase) => this.#topics.events.publish({ event: { case: "state", value: stateOf(phase) } }),
     });
     this.#broadcast = new Broadcast({ context, host, engine });
-    this.#outbound = new Outbound({ context, host, federation, config, offence: this.#offence });
+    const greeted = this.#greeted;
+    this.#outbound = new Outbound({ context, host, federation, config, greeted, offence: this.#offence });
     this.#inbound = new Inbound({
       ...parts,
       clock: context.clock,
-      greeted: this.#greeted,
+      greeted,
       federation,
       effects: this.#inboundEffects(),
     });
@@ -116,24 +124,33 @@ class NetworkActor implements Actor<Public, Internal> {
   }
 
   onStart(): void {
-    const { host, peer, config } = this.#parts;
-    this.#subscription = host.subscribe((event) => this.#onHostEvent(event));
-    this.#context.signal.addEventListener("abort", () => this.#subscription?.close(), { once: true });
+    const { host, config } = this.#parts;
+    readHost(host, this.#context, (event) => this.#onHostEvent(event));
+    this.#watchPeers();
+    this.#lifecycle.resume(config.isAutoStart ? config.host : undefined);
+  }
+
+  onStop(): void {
+    // The host stays open: its own supervisor closes it. The context's signal ends what this actor reads.
+  }
+
+  /** Who may be served. When the stream ends nobody is, until it is read again. */
+  #watchPeers(): void {
+    const { log, timers } = this.#context;
     this.#context.watch(
-      peer,
+      this.#parts.peer,
       PeerService.method.watchPeers,
       {},
       {
         onMessage: (message) => this.#greeted.apply(message),
-        // The PeerActor stands below: when it goes, this actor is restarted too.
-        onEnd: () => {},
+        onEnd: (reason) => {
+          // The PeerActor stands below: when it goes, this actor is restarted too. Else it may have been too busy.
+          log.warn("peers are not watched", { reason: reason?.message });
+          this.#greeted.clear();
+          timers.after(WATCH_AGAIN_MS, () => this.#watchPeers());
+        },
       },
     );
-    if (config.isAutoStart && !host.isOpen) this.#lifecycle.start(config.host);
-  }
-
-  onStop(): void {
-    this.#subscription?.close();
   }
 
   #publicHandlers(): Handlers<Public> {
@@ -150,9 +167,9 @@ class NetworkActor implements Actor<Public, Internal> {
 
   #internalHandlers(): Handlers<Internal> {
     return {
-      requestBlocks: (request: RequestBlocksRequest) => this.#outbound.requestBlocks(request),
+      requestBlocks: (request, { signal }) => this.#outbound.requestBlocks(request, signal),
       giveVerdict: (request) => this.#giveVerdict(request),
-      sendFederation: (request: SendFederationRequest) => this.#outbound.sendFederation(request),
+      sendFederation: (request, { signal }) => this.#outbound.sendFederation(request, signal),
       respondFederation: (request) => this.#respondFederation(request),
       publishBlock: ({ block }) => {
         const answer = this.#context.deferred(NetworkInternalService.method.publishBlock);
@@ -177,10 +194,11 @@ class NetworkActor implements Actor<Public, Internal> {
       ...(listenAddresses.length > 0 ? { listenAddresses } : {}),
       ...(bootstrapPeers.length > 0 ? { bootstrapAddresses: bootstrapPeers } : {}),
     };
-    if (federationConfig !== undefined) {
-      this.#parts.host.protectPeers(
-        new Set(federationConfig.memberPeerIds.slice(0, BOOTSTRAP_ADDRESSES_MAX)),
-      );
+    const peerIds = federationConfig?.memberPeerIds ?? [];
+    if (peerIds.length > MEMBER_PEERS_MAX)
+      return tooMany("federation_config.member_peer_ids", MEMBER_PEERS_MAX);
+    if (peerIds.length > 0) {
+      this.#parts.peerInternal.tell(PeerInternalService.method.reservePeers, { peerIds });
     }
     return this.#lifecycle.start(options);
   }
@@ -188,15 +206,27 @@ class NetworkActor implements Actor<Public, Internal> {
   #giveVerdict(request: GiveVerdictRequest): Record<string, never> {
     const verdict = VERDICTS.get(request.verdict);
     // A verdict that says nothing is a mistake of an actor above; the host ignores the message at its deadline.
-    if (verdict !== undefined) this.#parts.host.verdict(Number(request.handle) as MessageHandle, verdict);
+    if (verdict === undefined) return {};
+    const handle = Number(request.handle) as MessageHandle;
+    this.#parts.host.verdict(handle, verdict);
+    const block = this.#inbound.takeBlock(handle);
+    if (verdict === "accept" && block !== undefined) {
+      const value = { height: BigInt(block.height), hash: block.hash };
+      this.#topics.events.publish({ event: { case: "blockReceived", value } });
+    }
     return {};
   }
 
-  #respondFederation(request: RespondFederationRequest): Record<string, never> {
-    const handle = Number(request.handle) as RequestHandle;
-    if (request.payload.length === 0) this.#parts.host.respond(handle, "resource-unavailable");
-    else this.#parts.host.respond(handle, [this.#outbound.sealAnswer(request.payload)]);
-    return {};
+  #respondFederation({ handle, payload, refusal }: RespondFederationRequest) {
+    const request = Number(handle) as RequestHandle;
+    const sealed = payload.length === 0 ? undefined : this.#outbound.sealAnswer(payload);
+    if (sealed !== undefined) {
+      this.#parts.host.respond(request, [sealed]);
+      return {};
+    }
+    this.#context.log.debug("a federation message is refused", { refusal });
+    this.#parts.host.respond(request, "resource-unavailable");
+    return payload.length === 0 ? {} : saysNothing();
   }
 
   #onHostEvent(event: HostEvent): void {
@@ -207,6 +237,8 @@ class NetworkActor implements Actor<Public, Internal> {
         return this.#inbound.onGossip(event);
       case "violation":
         return this.#inbound.onViolation(event);
+      case "closed":
+        return this.#lifecycle.onHostClosed();
       case "connectionOpened":
         return this.#publishConnection("connectionOpened", event.connection);
       case "connectionClosed":
@@ -237,10 +269,13 @@ class NetworkActor implements Actor<Public, Internal> {
             value: { handle: String(handle), peerId, payload, isTransaction: false },
           },
         }),
-      federationArrived: (handle, peerId, memberKey, payload) =>
+      federationArrived: (handle, peerId, memberKey, payload) => {
+        if (this.#topics.federation.readers === 0) return false;
         this.#topics.federation.publish({
           event: { case: "message", value: { handle: String(handle), peerId, memberKey, payload } },
-        }),
+        });
+        return true;
+      },
       transactionAccepted: (hash) =>
         this.#topics.events.publish({ event: { case: "transactionReceived", value: hash } }),
       effect: (work, done) =>

@@ -31,3 +31,13 @@ export const TRANSACTION_DEADLINE_MS = 1_000;
 /** Addresses that StartNetwork takes; more are refused with INVALID_ARGUMENT. */
 export const LISTEN_ADDRESSES_MAX = 16;
 export const BOOTSTRAP_ADDRESSES_MAX = 64;
+export const MEMBER_PEERS_MAX = 64;
+
+/**
+ * Breaches of a protocol that leave no bytes to tell two apart count once in this time: a bad moment is one case, going
+ * on is another.
+ */
+export const SAME_CASE_MS = 10_000;
+
+/** Gossip blocks whose verdict is awaited, to be told when accepted: the host lets no more wait; past it the oldest go. */
+export const AWAITED_BLOCKS_MAX = 64;

@@ -19,7 +19,24 @@ export interface PeerKeys {
 }
 
 /** Why an envelope was not believed. */
-export type EnvelopeFault = "malformed" | "bad signature" | "expired" | "replayed" | "empty";
+export type EnvelopeFault =
+  | "malformed"
+  | "bad signature"
+  | "expired"
+  | "from the future"
+  | "replayed"
+  | "empty";
+
+/** Only these prove bad faith; clocks and restarts explain the others. */
+export const isProof = (fault: EnvelopeFault): boolean =>
+  fault === "malformed" || fault === "bad signature" || fault === "empty";
+
+/**
+ * An envelope lives no longer than this. After a restart of ours the windows begin anew: so long a sender could repeat
+ * what it said before. Also how far the sequence of a sender may begin ahead of our clock: a clock once set years ahead
+ * must not shut its owner out for years.
+ */
+export const LIFETIME_MS_MAX = 60_000;
 
 export type Opened =
   | { readonly ok: true; readonly message: FederationMessage; readonly bytes: Uint8Array }
@@ -43,25 +60,31 @@ export class FederationDesk {
   readonly #context: Uint8Array;
   readonly #startMs: bigint;
   readonly #seen = new Map<string, Seen>();
+  readonly #driftMs: number;
   #counter = 0n;
 
-  /** `startMs` begins this process's sequence and must lie above that of its last life: the time of its start does. */
-  constructor(keys: PeerKeys, genesisHash: Uint8Array, startMs: number) {
+  /**
+   * `startMs` begins this process's sequence and must lie above that of its last life: the time of its start does.
+   * `driftMs` is by how much the clocks of two members may differ.
+   */
+  constructor(keys: PeerKeys, genesisHash: Uint8Array, startMs: number, driftMs: number) {
     this.#keys = keys;
     this.#context = new TextEncoder().encode(`/alys/${toHex(genesisHash)}/federation/1`);
-    this.#startMs = BigInt(startMs);
+    this.#startMs = BigInt(Math.floor(startMs));
+    this.#driftMs = driftMs;
   }
 
-  /** Seals a payload (an encoded FederationMessage whose envelope fields are ours to fill). Throws on malformed bytes. */
-  seal(payload: Uint8Array, nowMs: number, lifetimeMs: number): Uint8Array {
+  /** Seals a payload (an encoded FederationMessage whose envelope fields are ours to fill); undefined: it says nothing. */
+  seal(payload: Uint8Array, nowMs: number, lifetimeMs: number): Uint8Array | undefined {
+    const content = contentOf(payload);
+    if (content === undefined) return undefined;
     this.#counter += 1n;
-    const { payload: content } = fromBinary(FederationMessageSchema, payload);
     const message = toBinary(
       FederationMessageSchema,
       create(FederationMessageSchema, {
         startMs: this.#startMs,
         counter: this.#counter,
-        expiryMs: BigInt(nowMs + lifetimeMs),
+        expiryMs: BigInt(Math.floor(nowMs) + lifetimeMs),
         payload: content,
       }),
     );
@@ -81,7 +104,12 @@ export class FederationDesk {
       }
       const message = fromBinary(FederationMessageSchema, bytes);
       if (message.payload.case === undefined) return { ok: false, fault: "empty" };
-      if (message.expiryMs < BigInt(nowMs)) return { ok: false, fault: "expired" };
+      const now = Math.floor(nowMs);
+      if (message.expiryMs < BigInt(now - this.#driftMs)) return { ok: false, fault: "expired" };
+      const latest = BigInt(now + LIFETIME_MS_MAX + this.#driftMs);
+      if (message.expiryMs > latest || message.startMs > latest) {
+        return { ok: false, fault: "from the future" };
+      }
       if (!this.#accepts(peerId, message.startMs, message.counter)) return { ok: false, fault: "replayed" };
       return { ok: true, message, bytes };
     } catch {
@@ -118,5 +146,15 @@ export class FederationDesk {
     if (age >= WINDOW || ((seen.window >> age) & 1n) === 1n) return false;
     seen.window |= 1n << age;
     return true;
+  }
+}
+
+/** What is said in an encoded FederationMessage; undefined when it is malformed or says nothing. */
+function contentOf(payload: Uint8Array): FederationMessage["payload"] | undefined {
+  try {
+    const { payload: content } = fromBinary(FederationMessageSchema, payload);
+    return content.case === undefined ? undefined : content;
+  } catch {
+    return undefined;
   }
 }

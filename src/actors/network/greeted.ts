@@ -19,6 +19,7 @@ export class Greeted {
       case "updated":
         return this.#put(event.value);
       case "disconnected":
+      case "banned":
         this.#peers.delete(event.value.peerId);
         return;
       default:
@@ -26,8 +27,9 @@ export class Greeted {
     }
   }
 
-  get size(): number {
-    return this.#peers.size;
+  /** Nobody is known any more. */
+  clear(): void {
+    this.#peers.clear();
   }
 
   has(peerId: string): boolean {

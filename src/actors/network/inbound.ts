@@ -7,13 +7,16 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { GossipBlockSchema, GossipTransactionSchema } from "../../../gen/alys/wire/v1/wire_pb.ts";
+import { splitBlock } from "../../chain/block.ts";
 import { sha256 } from "../../chain/hash.ts";
+import { decodeHeader, headerHash } from "../../chain/header.ts";
+import { MalformedError } from "../../chain/malformed.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import { type EnginePort, TRANSACTION_BYTES_MAX } from "../../integrations/engine/port.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Host, HostEvent, MessageHandle, Verdict } from "../../p2p/port.ts";
-import { TRANSACTION_DEADLINE_MS } from "./config.ts";
-import type { FederationDesk } from "./federation.ts";
+import { AWAITED_BLOCKS_MAX, SAME_CASE_MS, TRANSACTION_DEADLINE_MS } from "./config.ts";
+import { type FederationDesk, isProof } from "./federation.ts";
 import type { Greeted } from "./greeted.ts";
 import { answerRange, decodeRangeRequest } from "./ranges.ts";
 
@@ -21,7 +24,8 @@ import { answerRange, decodeRangeRequest } from "./ranges.ts";
 export interface InboundEffects {
   offence(peerId: string, offence: Offence, detail: string, evidence: Uint8Array): void;
   blockArrived(handle: MessageHandle, peerId: string, block: Uint8Array): void;
-  federationArrived(handle: number, peerId: string, memberKey: Uint8Array, payload: Uint8Array): void;
+  /** False when nobody is there to answer. */
+  federationArrived(handle: number, peerId: string, memberKey: Uint8Array, payload: Uint8Array): boolean;
   transactionAccepted(hash: Uint8Array): void;
   /** Starts work outside the mailbox. */
   effect(work: Promise<Verdict>, done: (verdict: Verdict) => void): void;
@@ -41,8 +45,14 @@ type RequestEvent = Extract<HostEvent, { type: "request" }>;
 type GossipEvent = Extract<HostEvent, { type: "gossip" }>;
 type ViolationEvent = Extract<HostEvent, { type: "violation" }>;
 
+export interface BlockReference {
+  readonly height: number;
+  readonly hash: Uint8Array;
+}
+
 export class Inbound {
   readonly #parts: InboundParts;
+  readonly #awaited = new Map<MessageHandle, BlockReference>();
 
   constructor(parts: InboundParts) {
     this.#parts = parts;
@@ -73,8 +83,32 @@ export class Inbound {
   onViolation(event: ViolationEvent): void {
     const offence = event.kind === "rate-limited" ? Offence.FLOOD : Offence.MALFORMED_MESSAGE;
     if (event.kind === "request-timeout") return;
-    const evidence = new TextEncoder().encode(`${event.protocol} ${event.kind}`);
-    this.#parts.effects.offence(event.peerId, offence, `${event.kind} on ${event.protocol}`, evidence);
+    const { clock, effects } = this.#parts;
+    const when = Math.floor(clock.nowMs() / SAME_CASE_MS);
+    const evidence = new TextEncoder().encode(`${event.protocol} ${event.kind} ${when}`);
+    effects.offence(event.peerId, offence, `${event.kind} on ${event.protocol}`, evidence);
+  }
+
+  /** The verdict on a message; the block that waited for it, for those who watch. */
+  takeBlock(handle: MessageHandle): BlockReference | undefined {
+    const reference = this.#awaited.get(handle);
+    this.#awaited.delete(handle);
+    return reference;
+  }
+
+  #await(handle: MessageHandle, block: Uint8Array): void {
+    try {
+      const header = splitBlock(block).header;
+      const reference = { height: decodeHeader(header).height, hash: headerHash(header) };
+      if (this.#awaited.size >= AWAITED_BLOCKS_MAX) {
+        const oldest = this.#awaited.keys().next();
+        if (oldest.done !== true) this.#awaited.delete(oldest.value);
+      }
+      this.#awaited.set(handle, reference);
+    } catch (error) {
+      // Not well formed: the SyncActor, which judges blocks, will say so.
+      if (!(error instanceof MalformedError)) throw error;
+    }
   }
 
   #serveRange(event: RequestEvent): void {
@@ -97,12 +131,14 @@ export class Inbound {
     if (memberKey === undefined) return host.respond(event.handle, "invalid-request");
     const opened = federation.open(event.peerId, event.payload, clock.nowMs());
     if (!opened.ok) {
-      if (opened.fault === "malformed" || opened.fault === "bad signature") {
+      if (isProof(opened.fault)) {
         this.#malformed(event.peerId, `federation message: ${opened.fault}`, event.payload);
       }
       return host.respond(event.handle, "invalid-request");
     }
-    effects.federationArrived(event.handle, event.peerId, memberKey, opened.bytes);
+    if (!effects.federationArrived(event.handle, event.peerId, memberKey, opened.bytes)) {
+      host.respond(event.handle, "resource-unavailable");
+    }
   }
 
   #onBlock(event: GossipEvent): void {
@@ -112,6 +148,7 @@ export class Inbound {
       this.#malformed(event.peerId, "gossip block", event.data);
       return host.verdict(event.handle, "reject");
     }
+    this.#await(event.handle, block);
     effects.blockArrived(event.handle, event.peerId, block);
   }
 

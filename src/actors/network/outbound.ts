@@ -10,6 +10,7 @@ import {
   type SendFederationRequest,
 } from "../../../gen/alys/network/v1/network_pb.ts";
 import { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import { concatBytes } from "../../chain/bytes.ts";
 import { sha256 } from "../../chain/hash.ts";
 import type { ActorContext } from "../../kernel/actor.ts";
 import type { Deferred } from "../../kernel/deferred.ts";
@@ -17,9 +18,10 @@ import { type Failure, failure } from "../../kernel/errors.ts";
 import { faultOf } from "../../p2p/failures.ts";
 import type { Host } from "../../p2p/port.ts";
 import { CHUNK_BYTES_MAX, RESPONSE_BYTES_MAX, RESPONSE_CHUNKS_MAX } from "../../p2p/protocols.ts";
-import { FIRST_BYTE_DEADLINE_MS, type NetworkActorConfig, RANGE_BLOCKS_MAX } from "./config.ts";
-import type { FederationDesk } from "./federation.ts";
-import { decodeRangeAnswer, encodeRangeRequest } from "./ranges.ts";
+import { FIRST_BYTE_DEADLINE_MS, type NetworkActorConfig, RANGE_BLOCKS_MAX, SAME_CASE_MS } from "./config.ts";
+import { type FederationDesk, isProof, LIFETIME_MS_MAX } from "./federation.ts";
+import type { Greeted } from "./greeted.ts";
+import { type BlockRange, decodeRangeAnswer, encodeRangeRequest } from "./ranges.ts";
 
 type Context = ActorContext<typeof NetworkService, typeof NetworkInternalService>;
 type BlocksAnswer = Deferred<typeof NetworkInternalService.method.requestBlocks.output>;
@@ -30,6 +32,7 @@ export interface OutboundParts {
   readonly host: Host;
   readonly federation: FederationDesk;
   readonly config: NetworkActorConfig;
+  readonly greeted: Greeted;
   readonly offence: (peerId: string, offence: Offence, detail: string, evidence: Uint8Array) => void;
 }
 
@@ -49,16 +52,23 @@ export class Outbound {
     this.#parts = parts;
   }
 
-  requestBlocks(request: RequestBlocksRequest): BlocksAnswer | Failure {
+  /** The caller's signal ends the request: a range that is not wanted any more is not fetched. */
+  requestBlocks(request: RequestBlocksRequest, signal: AbortSignal): BlocksAnswer | Failure {
     const { context } = this.#parts;
     const { peerId, count } = request;
+    const startHeight = Number(request.startHeight);
+    if (startHeight < 1 || !Number.isSafeInteger(startHeight)) {
+      return failure("INVALID_ARGUMENT", "RANGE_START", "a range starts at height 1 or above", {
+        field: "start_height",
+      });
+    }
     if (count < 1 || count > RANGE_BLOCKS_MAX) {
       return failure("INVALID_ARGUMENT", "RANGE_SIZE", `a range has 1 to ${RANGE_BLOCKS_MAX} blocks`, {
         field: "count",
       });
     }
     const answer: BlocksAnswer = context.deferred(NetworkInternalService.method.requestBlocks);
-    context.effect(this.#fetch(peerId, Number(request.startHeight), count), (outcome) => {
+    context.effect(this.#fetch(peerId, { startHeight, count }, signal), (outcome) => {
       if (!outcome.ok) {
         this.#blame(peerId, outcome.failure);
         answer.reject(outcome.failure);
@@ -68,12 +78,7 @@ export class Outbound {
       const blocks = decodeRangeAnswer(chunks, count);
       if (blocks === undefined) {
         const wrong = failure("DATA_LOSS", "RESPONSE_MALFORMED", `${peerId} answered a range with garbage`);
-        this.#parts.offence(
-          peerId,
-          Offence.WRONG_ANSWER,
-          wrong.message,
-          sha256(chunks[0] ?? new Uint8Array()),
-        );
+        this.#parts.offence(peerId, Offence.WRONG_ANSWER, wrong.message, sha256(concatBytes(chunks)));
         answer.reject(wrong);
         return;
       }
@@ -83,36 +88,50 @@ export class Outbound {
     return answer;
   }
 
-  sendFederation(request: SendFederationRequest): FederationAnswer {
-    const { context } = this.#parts;
+  /** Only members are spoken to: the channel is theirs, in both directions. */
+  sendFederation(request: SendFederationRequest, signal: AbortSignal): FederationAnswer | Failure {
+    const { context, federation, greeted } = this.#parts;
+    const { peerId, payload, lifetimeMs } = request;
+    if (lifetimeMs < 1 || lifetimeMs > LIFETIME_MS_MAX) {
+      return failure("INVALID_ARGUMENT", "LIFETIME_RANGE", `lifetime_ms lies in 1–${LIFETIME_MS_MAX}`, {
+        field: "lifetime_ms",
+      });
+    }
+    if (greeted.memberKey(peerId) === undefined) {
+      return failure("FAILED_PRECONDITION", "NOT_A_MEMBER", `${peerId} is no connected member`, {
+        field: "peer_id",
+      });
+    }
+    const sealed = federation.seal(payload, context.clock.nowMs(), lifetimeMs);
+    if (sealed === undefined) return saysNothing();
     const answer: FederationAnswer = context.deferred(NetworkInternalService.method.sendFederation);
-    context.effect(this.#exchange(request), (outcome) => {
+    context.effect(this.#exchange(peerId, sealed, lifetimeMs, signal), (outcome) => {
       if (outcome.ok) {
         answer.resolve({ payload: outcome.value });
         return;
       }
-      this.#blame(request.peerId, outcome.failure);
+      this.#blame(peerId, outcome.failure);
       answer.reject(outcome.failure);
     });
     return answer;
   }
 
-  /** Seals the answer to an inbound federation message. */
-  sealAnswer(payload: Uint8Array): Uint8Array {
+  /** Seals the answer to an inbound federation message; undefined when it is malformed. */
+  sealAnswer(payload: Uint8Array): Uint8Array | undefined {
     return this.#parts.federation.seal(payload, this.#parts.context.clock.nowMs(), ANSWER_LIFETIME_MS);
   }
 
-  async #fetch(peerId: string, startHeight: number, count: number): Promise<Fetched> {
+  async #fetch(peerId: string, range: BlockRange, signal: AbortSignal): Promise<Fetched> {
     const { host, context, config } = this.#parts;
     const started = context.clock.monotonicMs();
     let firstMs: number | undefined;
-    const chunks = await host.request(peerId, "blocks-by-range", encodeRangeRequest({ startHeight, count }), {
+    const chunks = await host.request(peerId, "blocks-by-range", encodeRangeRequest(range), {
       firstByteDeadlineMs: FIRST_BYTE_DEADLINE_MS,
       deadlineMs: config.requestDeadlineMs,
       responseBytesMax: RESPONSE_BYTES_MAX,
       chunkBytesMax: CHUNK_BYTES_MAX,
       chunksMax: RESPONSE_CHUNKS_MAX,
-      signal: context.signal,
+      signal,
       onChunk: () => {
         firstMs ??= context.clock.monotonicMs();
       },
@@ -121,27 +140,44 @@ export class Outbound {
     return { chunks, latencyMs: (firstMs ?? endedMs) - started, durationMs: endedMs - started };
   }
 
-  async #exchange(request: SendFederationRequest): Promise<Uint8Array> {
+  async #exchange(
+    peerId: string,
+    sealed: Uint8Array,
+    lifetimeMs: number,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
     const { host, federation, context } = this.#parts;
-    const { peerId, lifetimeMs } = request;
-    const sealed = federation.seal(request.payload, context.clock.nowMs(), lifetimeMs);
     const chunks = await host.request(peerId, "federation", sealed, {
       firstByteDeadlineMs: lifetimeMs,
       deadlineMs: lifetimeMs,
       responseBytesMax: CHUNK_BYTES_MAX,
       chunkBytesMax: CHUNK_BYTES_MAX,
       chunksMax: 1,
-      signal: context.signal,
+      signal,
     });
     const opened = federation.open(peerId, chunks[0] ?? new Uint8Array(), context.clock.nowMs());
-    if (!opened.ok) throw failure("DATA_LOSS", "RESPONSE_MALFORMED", `federation answer: ${opened.fault}`);
+    if (!opened.ok) {
+      const reason = isProof(opened.fault) ? "RESPONSE_MALFORMED" : "FEDERATION_ANSWER_VOID";
+      throw failure("DATA_LOSS", reason, `federation answer: ${opened.fault}`);
+    }
     return opened.bytes;
   }
 
   /** Only what is provably the peer's fault costs it anything: time-outs and lost connections do not. */
   #blame(peerId: string, cause: Failure): void {
     if (faultOf(cause) !== "peer") return;
-    const evidence = new TextEncoder().encode(cause.reason);
-    this.#parts.offence(peerId, Offence.MALFORMED_MESSAGE, cause.message, evidence);
+    const { context, offence } = this.#parts;
+    const evidence = `${cause.reason} ${Math.floor(context.clock.nowMs() / SAME_CASE_MS)}`;
+    offence(peerId, Offence.MALFORMED_MESSAGE, cause.message, new TextEncoder().encode(evidence));
   }
 }
+
+export const saysNothing = (): Failure =>
+  failure(
+    "INVALID_ARGUMENT",
+    "PAYLOAD_MALFORMED",
+    "the payload is no FederationMessage that says something",
+    {
+      field: "payload",
+    },
+  );

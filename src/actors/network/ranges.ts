@@ -8,6 +8,8 @@ import {
   BlocksByRangeRequestSchema,
   BlocksByRangeResponseSchema,
 } from "../../../gen/alys/wire/v1/wire_pb.ts";
+import { equalBytes } from "../../chain/bytes.ts";
+import { HASH_LENGTH } from "../../chain/header.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import { ANSWER_BLOCK_BYTES_MAX, CHUNK_BLOCK_BYTES, RANGE_BLOCKS_MAX } from "./config.ts";
 
@@ -36,20 +38,31 @@ export function decodeRangeRequest(payload: Uint8Array): BlockRange | undefined 
   }
 }
 
-/** The chunks of the answer, read as they are pulled: blocks that leave the chain meanwhile end it early. */
-export function* answerRange(chain: Pick<ChainPort, "readRange">, range: BlockRange): Generator<Uint8Array> {
+/**
+ * The chunks of the answer, read as they are pulled. A reorganization between two of them ends the answer early: what
+ * is sent is one chain.
+ */
+export function* answerRange(
+  chain: Pick<ChainPort, "readRange" | "hashAt">,
+  range: BlockRange,
+): Generator<Uint8Array> {
   let height = range.startHeight;
   let count = range.count;
   let budget = ANSWER_BLOCK_BYTES_MAX;
+  let lastHash: Uint8Array | undefined;
   while (count > 0 && budget > 0) {
     const blocks = chain.readRange(height, count, Math.min(CHUNK_BLOCK_BYTES, budget));
     const bytes = blocks.reduce((sum, block) => sum + block.length, 0);
+    const [first] = blocks;
     // readRange gives one block at least, however large: past the budget it waits for the next request.
-    if (blocks.length === 0 || (bytes > budget && budget < ANSWER_BLOCK_BYTES_MAX)) return;
-    yield toBinary(BlocksByRangeResponseSchema, create(BlocksByRangeResponseSchema, { blocks }));
+    if (first === undefined || (bytes > budget && budget < ANSWER_BLOCK_BYTES_MAX)) return;
+    if (lastHash !== undefined && !equalBytes(first.subarray(0, HASH_LENGTH), lastHash)) return;
     height += blocks.length;
     count -= blocks.length;
     budget -= bytes;
+    lastHash = chain.hashAt(height - 1);
+    yield toBinary(BlocksByRangeResponseSchema, create(BlocksByRangeResponseSchema, { blocks }));
+    if (lastHash === undefined) return;
   }
 }
 

@@ -4,19 +4,39 @@
  * only the host; nobody is a peer before its handshake.
  */
 
-import { Offence, PeerInternalService, PeerService, PeerType } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import {
+  type BanPeerRequest,
+  type ConnectToPeerRequest,
+  Offence,
+  PeerInternalService,
+  PeerService,
+  PeerType,
+  type RecordPerformanceRequest,
+  type RecordPerformanceResponseSchema,
+  type ScoreUpdate,
+  type UpdatePeerScoreResponseSchema,
+} from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
-import type { Handlers } from "../../kernel/protocol.ts";
+import type { Handlers, Reply } from "../../kernel/protocol.ts";
 import { Topic } from "../../kernel/topic.ts";
-import type { Host, HostEvent, HostSubscription } from "../../p2p/port.ts";
+import { readHost } from "../../p2p/host-inbox.ts";
+import type { Host, HostEvent } from "../../p2p/port.ts";
 import type { BanTable } from "./ban-table.ts";
 import { choosePeers } from "./best-peers.ts";
-import type { PeerActorConfig } from "./config.ts";
+import {
+  ADDRESSES_MAX,
+  BAN_DURATION_MS_MAX,
+  DIAL_INTERVAL_MS,
+  EXCLUDED_PEERS_MAX,
+  type PeerActorConfig,
+  RESERVED_PEERS_MAX,
+} from "./config.ts";
 import type { HandshakeParts } from "./handshake.ts";
 import { Links } from "./links.ts";
 import { pageOf } from "./paging.ts";
 import type { KnownPeer, PeerBook } from "./peer-book.ts";
+import { CLEAN } from "./reputation.ts";
 import { observe } from "./score.ts";
 import { peerView, scoreView, typeOf } from "./view.ts";
 
@@ -42,6 +62,15 @@ export function peerActor(parts: PeerParts): ActorDefinition<Public, Internal> {
   };
 }
 
+/** Range of a penalty that a client gives. */
+const PENALTY_MAX = 100;
+
+/** Answers shorter than this are no measure of throughput. */
+const THROUGHPUT_BYTES_MIN = 16 * 1024;
+
+const tooMany = (field: string, max: number): Failure =>
+  failure("INVALID_ARGUMENT", "TOO_MANY", `${field} takes at most ${max}`, { field });
+
 const unknownPeer = (peerId: string): Failure =>
   failure("NOT_FOUND", "PEER_UNKNOWN", `peer ${peerId} was never seen`, { field: "peer_id" });
 
@@ -51,7 +80,6 @@ class PeerActor implements Actor<Public, Internal> {
   readonly #book: PeerBook;
   readonly #links: Links;
   readonly #topic: Topic<typeof PeerService.method.watchPeers>;
-  #subscription: HostSubscription | undefined;
 
   readonly handlers: Handlers<Public>;
   readonly internal: Handlers<Internal>;
@@ -79,90 +107,159 @@ class PeerActor implements Actor<Public, Internal> {
 
   onStart(): void {
     const { host, config } = this.#parts;
-    const { timers, signal } = this.#context;
-    const subscription = host.subscribe((event) => this.#onHostEvent(event));
-    this.#subscription = subscription;
-    signal.addEventListener("abort", () => subscription.close(), { once: true });
-    this.#links.start(subscription.snapshot);
-    timers.every(config.statusIntervalMs, () => this.#links.refreshAll());
-    timers.every(config.discoveryIntervalMs, () => this.#links.dialMore());
-    timers.every(config.healthCheckIntervalMs, () => this.#links.checkHealth());
+    const { timers } = this.#context;
+    const links = this.#links;
+    links.start(readHost(host, this.#context, (event) => this.#onHostEvent(event)));
+    timers.every(DIAL_INTERVAL_MS, () => links.dialler.dialMore());
+    timers.every(config.discoveryIntervalMs, () => links.dialler.lookAround());
+    timers.every(config.statusIntervalMs, () => links.upkeep.refreshAll(false));
+    timers.every(config.healthCheckIntervalMs, () => links.upkeep.checkHealth());
   }
 
   onStop(): void {
-    this.#subscription?.close();
     this.#context.effect(this.#book.save(), () => {});
   }
 
   #onHostEvent(event: HostEvent): void {
+    const links = this.#links;
     switch (event.type) {
       case "connectionOpened":
-        return this.#links.onOpened(event.connection);
+        return links.onOpened(event.connection);
       case "connectionClosed":
-        return event.isLastOfPeer ? this.#links.onClosed(event.connection.peerId) : undefined;
+        return links.onClosed(event.connection, event.isLastOfPeer);
       case "peerDiscovered":
-        return this.#links.onDiscovered(event.peerId, event.addresses);
+        return links.dialler.discovered(event.peerId, event.addresses);
       case "peerIdentified":
-        return this.#links.onDiscovered(event.identity.peerId, event.identity.listenAddresses);
+        return links.dialler.discovered(event.identity.peerId, event.identity.listenAddresses);
       case "opened":
-        return this.#links.dialMore();
+        return links.dialler.dialMore();
+      case "closed":
+        return links.onHostClosed();
       case "request":
-        return this.#links.onRequest(event);
+        return links.onRequest(event);
       default:
         return;
     }
   }
 
   #commands() {
-    const { bans, config } = this.#parts;
     return {
-      connectToPeer: (request) => this.#links.connect(request.peerId, request.addresses, request.peerType),
-      disconnectFromPeer: ({ peerId, reason }) => this.#links.disconnect(peerId, reason),
-      updatePeerScore: ({ peerId, scoreUpdate }) => {
-        const peer = this.#book.get(peerId);
-        if (peer === undefined) return unknownPeer(peerId);
-        peer.score = observe(peer.score, {
-          ...(scoreUpdate?.latencyMs === undefined ? {} : { latencyMs: scoreUpdate.latencyMs }),
-          ...(scoreUpdate?.throughputBytesPerSecond === undefined
-            ? {}
-            : { bytesPerSecond: scoreUpdate.throughputBytesPerSecond }),
-          ...(scoreUpdate?.success === undefined ? {} : { isSuccess: scoreUpdate.success }),
-        });
-        const penalty = scoreUpdate?.penalty ?? 0;
-        if (!(penalty >= 0 && penalty <= 100)) {
-          return failure("INVALID_ARGUMENT", "PENALTY_RANGE", "penalty lies in 0–100", {
-            field: "score_update.penalty",
-          });
-        }
-        const reason = scoreUpdate?.reason ?? "";
-        const charge = { reason, offence: Offence.UNSPECIFIED, evidence: new Uint8Array() };
-        if (penalty > 0) this.#links.judge.penalise(peer, penalty, charge);
-        return { score: scoreView(peer, this.#context.clock.nowMs()) };
+      connectToPeer: (request) => this.#connect(request),
+      disconnectFromPeer: ({ peerId, reason }) => {
+        this.#context.log.info("an operator disconnects a peer", { peer: peerId, reason });
+        return this.#links.disconnect(peerId);
       },
-      banPeer: ({ peerId, durationMs, reason }) => {
-        if (this.#parts.peerIdBytes(peerId) === undefined) {
-          return failure("INVALID_ARGUMENT", "PEER_ID_INVALID", `${peerId} is no peer id`, {
-            field: "peer_id",
-          });
-        }
-        return this.#links.ban(peerId, reason, Number(durationMs) || config.banDurationMs);
-      },
-      unbanPeer: ({ peerId }) => {
-        const { wasBanned, stored } = bans.lift(peerId);
-        if (!wasBanned)
-          return failure("NOT_FOUND", "BAN_UNKNOWN", `there is no ban of ${peerId}`, { field: "peer_id" });
-        this.#topic.publish({ event: { case: "unbanned", value: peerId } });
-        return this.#whenStored(stored, PeerService.method.unbanPeer);
-      },
+      updatePeerScore: ({ peerId, scoreUpdate }) => this.#updateScore(peerId, scoreUpdate),
+      banPeer: (request) => this.#ban(request),
+      unbanPeer: ({ peerId }) => this.#unban(peerId),
       startDiscovery: () => {
-        this.#links.startDiscovery();
+        this.#links.dialler.startDiscovery();
         return { knownPeers: this.#book.size };
       },
       stopDiscovery: () => {
-        this.#links.stopDiscovery();
+        this.#links.dialler.stopDiscovery();
         return {};
       },
     } satisfies Partial<Handlers<Public>>;
+  }
+
+  #connect({ peerId, addresses, peerType }: ConnectToPeerRequest) {
+    const { bans, host } = this.#parts;
+    const id = peerId === "" ? (/\/p2p\/([^/]+)$/.exec(addresses[0] ?? "")?.[1] ?? "") : peerId;
+    const refusal = this.#idFailure(id);
+    if (refusal !== undefined) return refusal;
+    if (addresses.length > ADDRESSES_MAX) return tooMany("addresses", ADDRESSES_MAX);
+    if (bans.find(id) !== undefined) return failure("PERMISSION_DENIED", "PEER_BANNED", `${id} is banned`);
+    const known = this.#book.get(id);
+    const hasAddress = addresses.length > 0 || (known !== undefined && known.addresses.length > 0);
+    if (!hasAddress && known?.link.state !== "connected" && known?.link.state !== "handshaking") {
+      return failure("FAILED_PRECONDITION", "NO_ADDRESS", `no address of ${id} is known`, {
+        field: "addresses",
+      });
+    }
+    if (!host.isOpen) return failure("UNAVAILABLE", "NETWORK_STOPPED", "the network is not started");
+    const peer = this.#book.ensure(id);
+    this.#book.addAddresses(peer, addresses);
+    if (peerType !== undefined && peerType !== peer.assignedType) {
+      peer.assignedType = peerType;
+      this.#book.markDirty(peer);
+    }
+    return this.#links.connect(peer);
+  }
+
+  #updateScore(peerId: string, update: ScoreUpdate | undefined): Reply<typeof UpdatePeerScoreResponseSchema> {
+    const peer = this.#book.get(peerId);
+    if (peer === undefined) return unknownPeer(peerId);
+    const { latencyMs, throughputBytesPerSecond, success, penalty = 0, reason = "" } = update ?? {};
+    for (const [field, value] of Object.entries({ latencyMs, throughputBytesPerSecond })) {
+      if (value === undefined || (value >= 0 && Number.isFinite(value))) continue;
+      return failure("INVALID_ARGUMENT", "OBSERVATION_RANGE", `${field} is a finite number from 0`, {
+        field: "score_update",
+      });
+    }
+    if (!(penalty >= 0 && penalty <= PENALTY_MAX)) {
+      return failure("INVALID_ARGUMENT", "PENALTY_RANGE", `penalty lies in 0–${PENALTY_MAX}`, {
+        field: "score_update.penalty",
+      });
+    }
+    peer.score = observe(peer.score, {
+      ...(latencyMs === undefined ? {} : { latencyMs }),
+      ...(throughputBytesPerSecond === undefined ? {} : { bytesPerSecond: throughputBytesPerSecond }),
+      ...(success === undefined ? {} : { isSuccess: success }),
+    });
+    const charge = { reason, offence: Offence.UNSPECIFIED, evidence: new Uint8Array() };
+    if (penalty > 0) this.#links.judge.penalise(peer, penalty, charge);
+    return { score: scoreView(peer, this.#context.clock.nowMs()) };
+  }
+
+  #ban({ peerId, durationMs, reason }: BanPeerRequest) {
+    const refusal = this.#idFailure(peerId);
+    if (refusal !== undefined) return refusal;
+    if (durationMs > BigInt(BAN_DURATION_MS_MAX)) {
+      return failure("INVALID_ARGUMENT", "DURATION_RANGE", "a ban lasts ten years at most", {
+        field: "duration_ms",
+      });
+    }
+    const charge = { reason, offence: Offence.UNSPECIFIED, evidence: new Uint8Array() };
+    const lasting = Number(durationMs) || this.#parts.config.banDurationMs;
+    const put = this.#links.judge.putBan(peerId, charge, lasting);
+    if (put === undefined) return failure("RESOURCE_EXHAUSTED", "BANS_FULL", "the table of bans is full");
+    const answer = this.#context.deferred(PeerService.method.banPeer);
+    this.#context.effect(put.stored, (outcome) => {
+      if (outcome.ok) answer.resolve({ ban: put.ban });
+      else answer.reject(outcome.failure);
+    });
+    return answer;
+  }
+
+  #unban(peerId: string) {
+    const { wasBanned, stored } = this.#parts.bans.lift(peerId);
+    if (!wasBanned)
+      return failure("NOT_FOUND", "BAN_UNKNOWN", `there is no ban of ${peerId}`, { field: "peer_id" });
+    const peer = this.#book.get(peerId);
+    if (peer !== undefined) {
+      // Else the next small mistake would ban it again.
+      peer.reputation = CLEAN;
+      peer.refusedUntilMs = 0;
+      peer.notBeforeMs = 0;
+    }
+    this.#topic.publish({ event: { case: "unbanned", value: peerId } });
+    const answer = this.#context.deferred(PeerService.method.unbanPeer);
+    this.#context.effect(stored, (outcome) => {
+      if (outcome.ok) answer.resolve({});
+      else answer.reject(outcome.failure);
+    });
+    return answer;
+  }
+
+  /** Undefined when this is somebody else's peer id. */
+  #idFailure(peerId: string): Failure | undefined {
+    const field = "peer_id";
+    if (this.#parts.peerIdBytes(peerId) === undefined)
+      return failure("INVALID_ARGUMENT", "PEER_ID_INVALID", `"${peerId}" is no peer id`, { field });
+    if (peerId === this.#parts.host.peerId)
+      return failure("INVALID_ARGUMENT", "PEER_IS_SELF", "this is our own peer id", { field });
+    return undefined;
   }
 
   #queries() {
@@ -179,14 +276,17 @@ class PeerActor implements Actor<Public, Internal> {
       },
       getConnectedPeers: (request) => this.#page(this.#connected(), request),
       listKnownPeers: (request) => this.#page(this.#book.all(), request),
-      getBestPeers: (request) => ({
-        peers: choosePeers(this.#connected(), {
-          count: request.count,
-          heightMin: Number(request.heightMin),
-          servesHeight: request.servesHeight === undefined ? undefined : Number(request.servesHeight),
-          excluded: new Set(request.excludedPeerIds),
-        }).map((peer) => this.#view(peer)),
-      }),
+      getBestPeers: ({ count, heightMin, servesHeight, excludedPeerIds }) => {
+        if (excludedPeerIds.length > EXCLUDED_PEERS_MAX)
+          return tooMany("excluded_peer_ids", EXCLUDED_PEERS_MAX);
+        const chosen = choosePeers(this.#connected(), {
+          count,
+          heightMin: Number(heightMin),
+          servesHeight: servesHeight === undefined ? undefined : Number(servesHeight),
+          excluded: new Set(excludedPeerIds),
+        });
+        return { peers: chosen.map((peer) => this.#view(peer)) };
+      },
       listBans: () => ({ bans: [...bans.list()] }),
     } satisfies Partial<Handlers<Public>>;
   }
@@ -197,37 +297,43 @@ class PeerActor implements Actor<Public, Internal> {
         this.#links.judge.onOffence(peerId, offence, detail, evidence);
         return {};
       },
-      recordPerformance: (request) => {
-        const peer = this.#book.get(request.peerId);
-        if (peer === undefined) return unknownPeer(request.peerId);
-        const { succeeded, latencyMs, durationMs, bytes, blocks } = request;
-        peer.score = observe(peer.score, {
-          isSuccess: succeeded,
-          ...(succeeded
-            ? { latencyMs, bytesPerSecond: Number(bytes) / Math.max(0.001, durationMs / 1000) }
-            : {}),
-        });
-        if (succeeded) peer.requestsAnswered++;
-        else peer.requestsFailed++;
-        peer.blocksServed += blocks;
-        peer.bytesServed += Number(bytes);
+      recordPerformance: (request) => this.#recordPerformance(request),
+      refreshStatus: ({ peerId }) => {
+        if (peerId === "") this.#links.upkeep.refreshAll(true);
+        else this.#links.upkeep.refresh(peerId);
         return {};
       },
-      refreshStatus: ({ peerId }) => {
-        if (peerId === "") this.#links.refreshAll();
-        else this.#links.refresh(peerId);
+      reservePeers: ({ peerIds }) => {
+        if (peerIds.length > RESERVED_PEERS_MAX) return tooMany("peer_ids", RESERVED_PEERS_MAX);
+        const wrong = peerIds.find((peerId) => this.#parts.peerIdBytes(peerId) === undefined);
+        if (wrong !== undefined) {
+          return failure("INVALID_ARGUMENT", "PEER_ID_INVALID", `"${wrong}" is no peer id`, {
+            field: "peer_ids",
+          });
+        }
+        this.#links.membership.reserve(peerIds.filter((peerId) => peerId !== this.#parts.host.peerId));
         return {};
       },
     };
   }
 
-  #whenStored(stored: Promise<void>, method: typeof PeerService.method.unbanPeer) {
-    const answer = this.#context.deferred(method);
-    this.#context.effect(stored, (outcome) => {
-      if (outcome.ok) answer.resolve({});
-      else answer.reject(outcome.failure);
+  #recordPerformance(request: RecordPerformanceRequest): Reply<typeof RecordPerformanceResponseSchema> {
+    const peer = this.#book.get(request.peerId);
+    if (peer === undefined) return unknownPeer(request.peerId);
+    const { succeeded, latencyMs, durationMs, blocks } = request;
+    const bytes = Number(request.bytes);
+    // The time of a short answer is its latency; it says nothing of throughput.
+    const isMeasure = succeeded && bytes >= THROUGHPUT_BYTES_MIN;
+    peer.score = observe(peer.score, {
+      isSuccess: succeeded,
+      ...(succeeded ? { latencyMs } : {}),
+      ...(isMeasure ? { bytesPerSecond: (bytes * 1000) / Math.max(1, durationMs) } : {}),
     });
-    return answer;
+    if (succeeded) peer.requestsAnswered++;
+    else peer.requestsFailed++;
+    peer.blocksServed += blocks;
+    peer.bytesServed += bytes;
+    return {};
   }
 
   #page(

@@ -30,14 +30,20 @@ export class BanTable implements ConnectionGate {
   readonly #bans = new Map<string, Ban>();
   #applicationScore: (peerId: string) => number = () => 0;
 
-  /** Reads what is stored; a record that cannot be read is dropped. */
+  /** Records in the store that are of no use; deleted with the bans that ended. */
+  #unusable: string[] = [];
+
+  /** Reads what is stored; what cannot be read, or ended meanwhile, is deleted by removeExpired. */
   constructor(clock: Clock, table: Table) {
     this.#clock = clock;
     this.#table = table;
     for (const [peerId, bytes] of table.entries()) {
       const ban = decodeBan(bytes);
-      if (ban !== undefined && this.#isInForce(ban) && this.#bans.size < BANS_MAX)
+      if (ban !== undefined && this.#isInForce(ban) && this.#bans.size < BANS_MAX) {
         this.#bans.set(peerId, ban);
+      } else {
+        this.#unusable.push(peerId);
+      }
     }
   }
 
@@ -67,16 +73,16 @@ export class BanTable implements ConnectionGate {
     return [...this.#bans.values()].filter((ban) => this.#isInForce(ban));
   }
 
-  /** Bans, or prolongs; undefined when the table is full. In force at once, durable when the promise settles. */
+  /**
+   * Bans, or prolongs; undefined when the table is full of bans in force. In force at once, durable when the promise
+   * settles.
+   */
   put(init: BanInit): { readonly ban: Ban; readonly stored: Promise<void> } | undefined {
-    if (this.#bans.size >= BANS_MAX && !this.#bans.has(init.peerId)) this.removeExpired();
-    if (this.#bans.size >= BANS_MAX && !this.#bans.has(init.peerId)) return undefined;
+    const ended = this.#isFullFor(init.peerId) ? this.#takeExpired() : [];
+    if (this.#isFullFor(init.peerId)) return undefined;
     const nowMs = this.#clock.nowMs();
-    const known = this.find(init.peerId);
-    const untilMs = Math.max(
-      nowMs + init.durationMs,
-      known?.until === undefined ? 0 : timestampMs(known.until),
-    );
+    const until = this.find(init.peerId)?.until;
+    const untilMs = Math.max(nowMs + init.durationMs, until === undefined ? 0 : timestampMs(until));
     const ban = create(BanSchema, {
       peerId: init.peerId,
       reason: init.reason.slice(0, REASON_LENGTH_MAX),
@@ -86,7 +92,9 @@ export class BanTable implements ConnectionGate {
       created: timestampFromMs(nowMs),
     });
     this.#bans.set(init.peerId, ban);
-    return { ban, stored: this.#table.put(new Map([[init.peerId, toBinary(BanSchema, ban)]])) };
+    const entries = new Map<string, Uint8Array | undefined>(ended.map((peerId) => [peerId, undefined]));
+    entries.set(init.peerId, toBinary(BanSchema, ban));
+    return { ban, stored: this.#table.put(entries) };
   }
 
   /** Lifts a ban; false when there was none. */
@@ -98,9 +106,19 @@ export class BanTable implements ConnectionGate {
 
   /** Forgets bans that ended; answers whose. */
   removeExpired(): { readonly peerIds: readonly string[]; readonly stored: Promise<void> } {
+    const ended = this.#takeExpired();
+    const gone = [...ended, ...this.#unusable.splice(0)].filter((peerId) => !this.#bans.has(peerId));
+    return { peerIds: ended, stored: gone.length === 0 ? Promise.resolve() : this.#table.delete(gone) };
+  }
+
+  #isFullFor(peerId: string): boolean {
+    return this.#bans.size >= BANS_MAX && !this.#bans.has(peerId);
+  }
+
+  #takeExpired(): string[] {
     const ended = [...this.#bans].filter(([, ban]) => !this.#isInForce(ban)).map(([peerId]) => peerId);
     for (const peerId of ended) this.#bans.delete(peerId);
-    return { peerIds: ended, stored: ended.length === 0 ? Promise.resolve() : this.#table.delete(ended) };
+    return ended;
   }
 
   #isInForce(ban: Ban): boolean {

@@ -1,14 +1,18 @@
 /**
- * Settings of the PeerActor and the constants of scoring and penalties, each with its reason. The composition root
- * fills the settings from the file.
+ * Settings of the PeerActor and the constants of connecting, each with its reason. The composition root fills the
+ * settings from the file; scores and penalties have theirs in score.ts and reputation.ts.
  */
 
 import type { BootstrapPeer } from "./dialling.ts";
 
 export interface PeerActorConfig {
+  /** Ordinary peers at a time; members have slots of their own. */
   readonly peersMax: number;
+  /** Slots that only members and their sentries can take. */
   readonly federationPeersMax: number;
+  /** Below this many connections known peers are dialled. */
   readonly peersTarget: number;
+  /** Of a dial, milliseconds. */
   readonly connectionTimeoutMs: number;
   readonly statusIntervalMs: number;
   readonly healthCheckIntervalMs: number;
@@ -23,18 +27,22 @@ export interface PeerActorConfig {
 /** Versions of the peer protocols that this node speaks. */
 export const PROTOCOL_VERSIONS: readonly number[] = [1];
 
-/** Addresses kept of a peer; identify may claim thousands, the newest are kept. */
+/** Addresses kept of a peer, and characters of one; identify may claim thousands, the newest are kept. */
 export const ADDRESSES_MAX = 16;
+export const ADDRESS_LENGTH_MAX = 256;
 
 /** A status answer is a header, an approval and a delegation: well below a kilobyte. */
 export const STATUS_BYTES_MAX = 8 * 1024;
 export const STATUS_DEADLINE_MS = 5_000;
 
-/** How long an inbound peer may stay silent before its first status. */
+/** How long a connection may go without a proven status; then it is closed, at the next health check. */
 export const HANDSHAKE_GRACE_MS = 10_000;
 
 /** Dials under way at a time: enough to fill 25 slots in two rounds, few enough for a small machine. */
 export const DIALS_MAX = 16;
+
+/** How often is looked whether somebody may be dialled: so that a back-off of a second is a second. */
+export const DIAL_INTERVAL_MS = 1_000;
 
 /** Wait before the n-th dial of a peer after failures: 1 s · 2^n, at most 30 s, half of it random. */
 export const DIAL_DELAY_MS_MIN = 1_000;
@@ -45,3 +53,10 @@ export const COOL_DOWN_MS = 60_000;
 
 /** Peers of another chain are not asked again for an hour. */
 export const OTHER_CHAIN_COOL_DOWN_MS = 3_600_000;
+
+/** A ban longer than ten years is a mistake in its unit, and would not fit a timestamp before long. */
+export const BAN_DURATION_MS_MAX = 10 * 365 * 86_400_000;
+
+/** Peers that ReservePeers names at a time, and peer ids that GetBestPeers leaves out; more are refused. */
+export const RESERVED_PEERS_MAX = 64;
+export const EXCLUDED_PEERS_MAX = 1_000;

@@ -1,11 +1,12 @@
 /**
  * Whom to dial now: pure choice among known peers, with back-off after failures and cool-down after good-byes. Members
- * and bootstrap peers first, then by score.
+ * first and whatever the target is, then bootstrap peers, then the others by worth.
  */
 
 import type { Random } from "../../kernel/random.ts";
 import { DIAL_DELAY_MS_MAX, DIAL_DELAY_MS_MIN, DIALS_MAX } from "./config.ts";
 import type { KnownPeer } from "./peer-book.ts";
+import { DISCONNECT_AT, reputationAt } from "./reputation.ts";
 import { scoreOf } from "./score.ts";
 
 export interface BootstrapPeer {
@@ -15,29 +16,36 @@ export interface BootstrapPeer {
 
 export interface DialFacts {
   readonly nowMs: number;
+  readonly ownPeerId: string;
   readonly peersTarget: number;
   readonly isBanned: (peerId: string) => boolean;
 }
+
+/** Each failed dial in a row makes a peer worth this much less, so that those not tried yet come before it. */
+const FAILURE_COST = 10;
+
+/** A bootstrap peer comes before every other that is not reserved: no score reaches this. */
+const BOOTSTRAP_WORTH = 1_000;
 
 /** Peers to dial, best first, at most as many as slots and dials are free. */
 export function chooseDials(peers: Iterable<KnownPeer>, facts: DialFacts): readonly KnownPeer[] {
   let busy = 0;
   let dialling = 0;
-  const candidates: KnownPeer[] = [];
+  const members: KnownPeer[] = [];
+  const others: { readonly peer: KnownPeer; readonly worth: number }[] = [];
   for (const peer of peers) {
     if (peer.link.state !== "disconnected") {
       busy++;
       if (peer.link.state === "dialling") dialling++;
     } else if (canDial(peer, facts)) {
-      candidates.push(peer);
+      if (peer.isReserved) members.push(peer);
+      else others.push({ peer, worth: worth(peer) });
     }
   }
-  const room = Math.min(DIALS_MAX - dialling, Math.max(0, facts.peersTarget - busy));
-  const members = candidates.filter(isReserved);
-  const others = candidates
-    .filter((peer) => !isReserved(peer))
-    .sort((left, right) => worth(right) - worth(left));
-  return [...members, ...others.slice(0, Math.max(0, room - members.length))].slice(0, DIALS_MAX - dialling);
+  const dials = Math.max(0, DIALS_MAX - dialling);
+  const room = Math.max(0, facts.peersTarget - busy - members.length);
+  const chosen = room === 0 ? [] : others.sort((left, right) => right.worth - left.worth).slice(0, room);
+  return [...members, ...chosen.map(({ peer }) => peer)].slice(0, dials);
 }
 
 /** When a peer may be dialled again after its n-th failure in a row: exponential, half of it random. */
@@ -46,11 +54,14 @@ export function dialDelayMs(failures: number, random: Random): number {
   return whole / 2 + (whole / 2) * random.next();
 }
 
-const isReserved = (peer: KnownPeer): boolean => peer.isReserved || peer.isBootstrap;
-
 function canDial(peer: KnownPeer, facts: DialFacts): boolean {
-  return peer.addresses.length > 0 && peer.notBeforeMs <= facts.nowMs && !facts.isBanned(peer.peerId);
+  const { peerId } = peer;
+  if (peer.addresses.length === 0 || peer.notBeforeMs > facts.nowMs) return false;
+  if (peerId === facts.ownPeerId || facts.isBanned(peerId)) return false;
+  return peer.isReserved || reputationAt(peer.reputation, facts.nowMs) > DISCONNECT_AT;
 }
 
-const worth = (peer: KnownPeer): number =>
-  scoreOf(peer.score, peer.memberKey !== undefined).overall - peer.failures * 10;
+function worth(peer: KnownPeer): number {
+  const score = scoreOf(peer.score, peer.memberKey !== undefined).overall;
+  return score - peer.failures * FAILURE_COST + (peer.isBootstrap ? BOOTSTRAP_WORTH : 0);
+}

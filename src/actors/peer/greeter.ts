@@ -16,13 +16,23 @@ import type { Handshake, ProvenStatus, StatusFault, StatusVerdict } from "./hand
 
 type RequestEvent = Extract<HostEvent, { type: "request" }>;
 
+/** Names a connection's life (peer-book.ts); undefined when a peer asks before we were told of its connection. */
+export type Session = number | undefined;
+
 /** What the greeter tells the actor. */
 export interface GreeterEvents {
-  greeted(peerId: string, status: ProvenStatus, latencyMs: number | undefined): void;
-  /** The handshake failed: hang up, and do not come back before the cool-down. */
-  refused(peerId: string, cause: Failure, goodbye: GoodbyeReason, coolDownMs: number | undefined): void;
+  greeted(peerId: string, session: Session, status: ProvenStatus, latencyMs: number | undefined): void;
+  /** The handshake failed. */
+  refused(peerId: string, session: Session, refusal: Refusal): void;
   offended(peerId: string, offence: Offence, detail: string, evidence: Uint8Array): void;
-  left(peerId: string, reason: GoodbyeReason): void;
+}
+
+/** Why a handshake failed, and what follows. */
+export interface Refusal {
+  readonly cause: Failure;
+  readonly goodbye: GoodbyeReason;
+  /** Not dialled again before; undefined: after the usual back-off. */
+  readonly coolDownMs: number | undefined;
 }
 
 export interface GreeterParts {
@@ -37,14 +47,18 @@ const GOODBYE_DEADLINE_MS = 1_000;
 
 export class Greeter {
   readonly #parts: GreeterParts;
+  /** Peers that are being asked, and in which session: nobody is asked twice at a time. */
+  readonly #asking = new Map<string, number>();
 
   constructor(parts: GreeterParts) {
     this.#parts = parts;
   }
 
   /** Asks for a peer's Status and judges it. */
-  ask(peerId: string): void {
-    const { context, host, handshake, events } = this.#parts;
+  ask(peerId: string, session: number): void {
+    if (this.#asking.get(peerId) === session) return;
+    this.#asking.set(peerId, session);
+    const { context, host, handshake } = this.#parts;
     const startedMs = context.clock.monotonicMs();
     const exchange = host.request(peerId, "status", handshake.ownStatus(), {
       firstByteDeadlineMs: STATUS_DEADLINE_MS,
@@ -55,36 +69,43 @@ export class Greeter {
       signal: context.signal,
     });
     context.effect(exchange, (outcome) => {
-      if (outcome.ok) {
-        const latencyMs = context.clock.monotonicMs() - startedMs;
-        return this.#judge(peerId, outcome.value[0] ?? new Uint8Array(), latencyMs);
-      }
-      const cause = outcome.failure;
-      if (cause.reason === "PROTOCOL_UNSUPPORTED") return this.#refuse(peerId, { kind: "other chain" });
-      if (faultOf(cause) === "peer") {
-        events.offended(
-          peerId,
-          Offence.MALFORMED_MESSAGE,
-          cause.message,
-          new TextEncoder().encode(cause.reason),
-        );
-      }
-      events.refused(peerId, cause, GoodbyeReason.HANDSHAKE_FAILED, undefined);
+      if (this.#asking.get(peerId) === session) this.#asking.delete(peerId);
+      if (!outcome.ok) return this.#onNoAnswer(peerId, session, outcome.failure);
+      const latencyMs = context.clock.monotonicMs() - startedMs;
+      this.#judge(peerId, session, outcome.value[0] ?? new Uint8Array(), (verdict, bytes) =>
+        this.#conclude(peerId, session, verdict, bytes, latencyMs),
+      );
     });
   }
 
-  /** Answers a peer that asks for our Status, and judges the one that it brought. */
-  onStatus(event: RequestEvent): void {
-    this.#parts.host.respond(event.handle, [this.#parts.handshake.ownStatus()]);
-    this.#judge(event.peerId, event.payload, undefined);
+  /**
+   * Answers a peer that asks for our Status, after judging the one that it brought: whoever has our answer may ask for
+   * more at once, and must find itself known by then.
+   */
+  onStatus(event: RequestEvent, session: Session): void {
+    const { host, handshake } = this.#parts;
+    const { peerId, handle } = event;
+    this.#judge(
+      peerId,
+      session,
+      event.payload,
+      (verdict, bytes) => {
+        this.#conclude(peerId, session, verdict, bytes, undefined);
+        // A peer of another chain learns from ours that it is one.
+        const isMalformed = !verdict.ok && verdict.fault.kind === "malformed";
+        host.respond(handle, isMalformed ? "invalid-request" : [handshake.ownStatus()]);
+      },
+      () => host.respond(handle, "server-error"),
+    );
   }
 
-  onGoodbye(event: RequestEvent): void {
+  /** Takes a goodbye; why the peer leaves. */
+  onGoodbye(event: RequestEvent): GoodbyeReason {
     this.#parts.host.respond(event.handle, []);
     try {
-      this.#parts.events.left(event.peerId, fromBinary(GoodbyeSchema, event.payload).reason);
+      return fromBinary(GoodbyeSchema, event.payload).reason;
     } catch {
-      this.#parts.events.left(event.peerId, GoodbyeReason.UNSPECIFIED);
+      return GoodbyeReason.UNSPECIFIED;
     }
   }
 
@@ -106,63 +127,88 @@ export class Greeter {
     await host.hangUp(peerId);
   }
 
-  #judge(peerId: string, bytes: Uint8Array, latencyMs: number | undefined): void {
+  #onNoAnswer(peerId: string, session: number, cause: Failure): void {
+    const { events, context } = this.#parts;
+    if (cause.reason === "PROTOCOL_UNSUPPORTED") {
+      return events.refused(peerId, session, refusalOf(peerId, { kind: "other chain" }));
+    }
+    if (faultOf(cause) === "peer") {
+      const evidence = sha256(new TextEncoder().encode(`${cause.reason} ${context.clock.nowMs()}`));
+      events.offended(peerId, Offence.MALFORMED_MESSAGE, cause.message, evidence);
+    }
+    const goodbye = GoodbyeReason.HANDSHAKE_FAILED;
+    events.refused(peerId, session, { cause, goodbye, coolDownMs: undefined });
+  }
+
+  #judge(
+    peerId: string,
+    session: Session,
+    bytes: Uint8Array,
+    done: (verdict: StatusVerdict, bytes: Uint8Array) => void,
+    unable: () => void = () => {},
+  ): void {
     const { context, handshake, events } = this.#parts;
     const judged = handshake.judge(peerId, bytes, context.clock.nowMs());
     context.effect(judged, (outcome) => {
-      if (!outcome.ok) {
-        // Our validator is overloaded or closing: nobody's fault but ours, the next exchange tries again.
-        context.log.warn("a status could not be judged", { peer: peerId, reason: outcome.failure.message });
-        return;
-      }
-      const verdict: StatusVerdict = outcome.value;
-      if (verdict.ok) return events.greeted(peerId, verdict.status, latencyMs);
-      if (verdict.fault.kind === "false head" || verdict.fault.kind === "malformed") {
-        const offence = verdict.fault.kind === "false head" ? Offence.FALSE_HEAD : Offence.MALFORMED_MESSAGE;
-        events.offended(peerId, offence, `status: ${verdict.fault.kind}`, sha256(bytes));
-      }
-      this.#refuse(peerId, verdict.fault);
+      if (outcome.ok) return done(outcome.value, bytes);
+      // Our validator is overloaded or closing: nobody's fault but ours, the next exchange tries again.
+      context.log.warn("a status could not be judged", { peer: peerId, reason: outcome.failure.message });
+      unable();
+      const goodbye = GoodbyeReason.HANDSHAKE_FAILED;
+      events.refused(peerId, session, { cause: outcome.failure, goodbye, coolDownMs: undefined });
     });
   }
 
-  #refuse(peerId: string, fault: StatusFault): void {
-    const { message, goodbye, coolDownMs } = REFUSALS[fault.kind];
-    const detail = fault.kind === "malformed" ? `${message}: ${fault.detail}` : message;
-    const cause = failure("FAILED_PRECONDITION", "HANDSHAKE_REFUSED", `${peerId} ${detail}`);
-    this.#parts.events.refused(peerId, cause, goodbye, coolDownMs);
+  #conclude(
+    peerId: string,
+    session: Session,
+    verdict: StatusVerdict,
+    bytes: Uint8Array,
+    latencyMs: number | undefined,
+  ): void {
+    const { events } = this.#parts;
+    if (verdict.ok) return events.greeted(peerId, session, verdict.status, latencyMs);
+    const { kind } = verdict.fault;
+    if (kind === "false head" || kind === "malformed") {
+      const offence = kind === "false head" ? Offence.FALSE_HEAD : Offence.MALFORMED_MESSAGE;
+      events.offended(peerId, offence, `status: ${kind}`, sha256(bytes));
+    }
+    events.refused(peerId, session, refusalOf(peerId, verdict.fault));
   }
 }
 
-interface Refusal {
-  readonly message: string;
-  readonly goodbye: GoodbyeReason;
-  readonly coolDownMs: number | undefined;
+function refusalOf(peerId: string, fault: StatusFault): Refusal {
+  const { message, goodbye, coolDownMs } = REFUSALS[fault.kind];
+  const detail = fault.kind === "malformed" ? `${message}: ${fault.detail}` : message;
+  const cause = failure("FAILED_PRECONDITION", "HANDSHAKE_REFUSED", `${peerId} ${detail}`);
+  return { cause, goodbye, coolDownMs };
 }
 
-const REFUSALS: Readonly<Record<StatusFault["kind"], Refusal>> = {
-  malformed: {
-    message: "sent a malformed status",
-    goodbye: GoodbyeReason.HANDSHAKE_FAILED,
-    coolDownMs: undefined,
-  },
-  "other chain": {
-    message: "is of another chain",
-    goodbye: GoodbyeReason.OTHER_CHAIN,
-    coolDownMs: OTHER_CHAIN_COOL_DOWN_MS,
-  },
-  "no common version": {
-    message: "speaks no protocol version of ours",
-    goodbye: GoodbyeReason.NO_COMMON_VERSION,
-    coolDownMs: OTHER_CHAIN_COOL_DOWN_MS,
-  },
-  "false head": {
-    message: "claims a head whose approval does not verify",
-    goodbye: GoodbyeReason.HANDSHAKE_FAILED,
-    coolDownMs: undefined,
-  },
-  "unknown authorities": {
-    message: "has a head under a set of authorities that we do not know",
-    goodbye: GoodbyeReason.HANDSHAKE_FAILED,
-    coolDownMs: undefined,
-  },
-};
+const REFUSALS: Readonly<Record<StatusFault["kind"], Omit<Refusal, "cause"> & { readonly message: string }>> =
+  {
+    malformed: {
+      message: "sent a malformed status",
+      goodbye: GoodbyeReason.HANDSHAKE_FAILED,
+      coolDownMs: undefined,
+    },
+    "other chain": {
+      message: "is of another chain",
+      goodbye: GoodbyeReason.OTHER_CHAIN,
+      coolDownMs: OTHER_CHAIN_COOL_DOWN_MS,
+    },
+    "no common version": {
+      message: "speaks no protocol version of ours",
+      goodbye: GoodbyeReason.NO_COMMON_VERSION,
+      coolDownMs: OTHER_CHAIN_COOL_DOWN_MS,
+    },
+    "false head": {
+      message: "claims a head whose approval does not verify",
+      goodbye: GoodbyeReason.HANDSHAKE_FAILED,
+      coolDownMs: undefined,
+    },
+    "unknown authorities": {
+      message: "has a head under a set of authorities that we do not know",
+      goodbye: GoodbyeReason.HANDSHAKE_FAILED,
+      coolDownMs: undefined,
+    },
+  };

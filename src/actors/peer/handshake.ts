@@ -6,7 +6,7 @@
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Role, type Status, StatusSchema } from "../../../gen/alys/wire/v1/wire_pb.ts";
-import { equalBytes } from "../../chain/bytes.ts";
+import { concatBytes, equalBytes } from "../../chain/bytes.ts";
 import {
   type Delegation,
   decodeDelegation,
@@ -14,7 +14,9 @@ import {
   isExpired,
   memberOf,
 } from "../../chain/delegation.ts";
+import { sha256 } from "../../chain/hash.ts";
 import { type BlockHeader, decodeHeader, HASH_LENGTH, headerHash } from "../../chain/header.ts";
+import { toHex } from "../../chain/hex.ts";
 import { MalformedError } from "../../chain/malformed.ts";
 import type { Validator } from "../../chain/validator.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
@@ -48,6 +50,8 @@ export interface ProvenStatus {
   /** Set when a delegation proved it. */
   readonly memberKey: Uint8Array | undefined;
   readonly memberRole: number;
+  /** When the delegation ends, Unix milliseconds; 0 without one. */
+  readonly memberUntilMs: number;
 }
 
 /** Why a Status was not believed, and whether that is proof of bad faith. */
@@ -65,6 +69,9 @@ export type StatusVerdict =
 /** Heads whose approval was verified: every peer of a synced network tells the same one. */
 const VERIFIED_MAX = 64;
 
+/** Delegations whose signature was verified: 15 members, their sentries and some that are being replaced. */
+const DELEGATIONS_MAX = 128;
+
 interface Claim {
   readonly status: Status;
   readonly header: BlockHeader;
@@ -73,7 +80,8 @@ interface Claim {
 
 export class Handshake {
   readonly #parts: HandshakeParts;
-  readonly #verified = new Map<string, true>();
+  readonly #verified = new Set<string>();
+  readonly #delegations = new Set<string>();
 
   constructor(parts: HandshakeParts) {
     this.#parts = parts;
@@ -117,6 +125,7 @@ export class Handshake {
         receivedMs: nowMs,
         memberKey: member?.publicKey,
         memberRole: member?.role ?? 0,
+        memberUntilMs: member?.expiryMs ?? 0,
       },
     };
   }
@@ -124,6 +133,8 @@ export class Handshake {
   #read(bytes: Uint8Array): Claim | StatusFault {
     try {
       const status = fromBinary(StatusSchema, bytes.slice());
+      if (status.genesisHash.length !== HASH_LENGTH)
+        return { kind: "malformed", detail: "genesis_hash is not 32 bytes" };
       if (!equalBytes(status.genesisHash, this.#parts.chain.facts.genesisHash))
         return { kind: "other chain" };
       if (!status.versions.some((version) => PROTOCOL_VERSIONS.includes(version)))
@@ -148,7 +159,7 @@ export class Handshake {
     }
     const known = chain.hashAt(header.height);
     if (known !== undefined && equalBytes(known, hash)) return undefined;
-    const key = Buffer.from(hash).toString("hex");
+    const key = toHex(hash);
     if (this.#verified.has(key)) return undefined;
     const authorities = chain.authoritiesAt(header.height);
     // A head under a set that we do not know is a hint and no proof: neither believed nor blamed.
@@ -156,8 +167,7 @@ export class Handshake {
     const check = { header: status.headHeader, approval: status.headApproval, authorities };
     const [isTrue] = await validator.verifyApprovals([check]);
     if (isTrue !== true) return { kind: "false head" };
-    if (this.#verified.size >= VERIFIED_MAX) this.#verified.delete(this.#verified.keys().next().value ?? "");
-    this.#verified.set(key, true);
+    remember(this.#verified, key, VERIFIED_MAX);
     return undefined;
   }
 
@@ -175,6 +185,8 @@ export class Handshake {
     const { keys } = chain.authoritiesAt(chain.snapshot().head.height + 1);
     if (peerBytes === undefined || !equalBytes(peerBytes, delegation.peerId)) return undefined;
     if (memberOf(delegation, keys) === undefined || isExpired(delegation, nowMs)) return undefined;
+    const key = toHex(sha256(concatBytes([status.delegation, status.delegationSignature])));
+    if (this.#delegations.has(key)) return delegation;
     const [isTrue] = await validator.verifySignatures([
       {
         publicKeys: [delegation.publicKey],
@@ -182,6 +194,14 @@ export class Handshake {
         signature: status.delegationSignature,
       },
     ]);
-    return isTrue === true ? delegation : undefined;
+    if (isTrue !== true) return undefined;
+    remember(this.#delegations, key, DELEGATIONS_MAX);
+    return delegation;
   }
+}
+
+/** At the bound the oldest is forgotten, and verified again when it comes back. */
+function remember(keys: Set<string>, key: string, max: number): void {
+  if (keys.size >= max) keys.delete(keys.keys().next().value ?? "");
+  keys.add(key);
 }

@@ -4,18 +4,18 @@
  */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type {
-  Ban,
+import {
+  type Ban,
   Offence,
-  PeerInternalService,
-  PeerService,
-  WatchPeersResponseSchema,
+  type PeerInternalService,
+  type PeerService,
+  type WatchPeersResponseSchema,
 } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { toHex } from "../../chain/hex.ts";
 import type { ActorContext } from "../../kernel/actor.ts";
 import type { Host } from "../../p2p/port.ts";
 import type { BanTable } from "./ban-table.ts";
-import { COOL_DOWN_MS, type PeerActorConfig } from "./config.ts";
+import type { PeerActorConfig } from "./config.ts";
 import type { KnownPeer, PeerBook } from "./peer-book.ts";
 import { consequenceOf, OffenceMemory, penalised, penaltyOf, reputationAt } from "./reputation.ts";
 
@@ -27,7 +27,10 @@ export interface JudgeParts {
   readonly book: PeerBook;
   readonly publish: (event: NonNullable<MessageInitShape<typeof WatchPeersResponseSchema>["event"]>) => void;
   readonly onBanned: (peerId: string) => void;
-  readonly dismiss: (peerId: string) => void;
+  /** Says goodbye to a peer whose reputation is spent, and keeps it away for a while. */
+  readonly dismiss: (peer: KnownPeer) => void;
+  /** A member signed two blocks of one slot: it loses its privileges. */
+  readonly distrust: (peer: KnownPeer) => void;
 }
 
 /** Of evidence that comes from outside only so much tells two cases apart. */
@@ -56,8 +59,9 @@ export class Judge {
     const nowMs = context.clock.nowMs();
     if (!this.#offences.isNew(peerId, offence, toHex(evidence.subarray(0, EVIDENCE_KEY_BYTES)), nowMs))
       return;
-    const peer = book.ensure(peerId, nowMs);
+    const peer = book.ensure(peerId);
     context.log.warn("peer offended", { peer: peerId, offence, detail, evidence });
+    if (offence === Offence.EQUIVOCATION) this.#parts.distrust(peer);
     this.penalise(peer, penaltyOf(offence), { reason: detail, offence, evidence });
   }
 
@@ -74,8 +78,7 @@ export class Judge {
         return;
       }
       case "disconnect":
-        peer.notBeforeMs = nowMs + COOL_DOWN_MS;
-        return this.#parts.dismiss(peer.peerId);
+        return this.#parts.dismiss(peer);
       case "none":
         return;
     }

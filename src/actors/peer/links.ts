@@ -1,15 +1,13 @@
 /**
- * The conductor of connections: dials, greets, refreshes, dismisses and bans, and keeps the book in step with the host.
- * Owned by the PeerActor, in whose turns everything here runs; decisions are made by the pure organs beside it.
+ * The conductor of connections: greets, refreshes, dismisses and bans, and keeps the book in step with the host. Owned
+ * by the PeerActor, in whose turns everything here runs; decisions are made by the pure organs beside it.
  */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
-  Offence,
   type PeerInfo,
   type PeerInternalService,
   PeerService,
-  type PeerType,
   type WatchPeersResponseSchema,
 } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { GoodbyeReason } from "../../../gen/alys/wire/v1/wire_pb.ts";
@@ -18,18 +16,23 @@ import type { Deferred } from "../../kernel/deferred.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 import type { ConnectionInfo, Host, HostEvent, HostSnapshot } from "../../p2p/port.ts";
 import type { BanTable } from "./ban-table.ts";
-import { COOL_DOWN_MS, HANDSHAKE_GRACE_MS, type PeerActorConfig } from "./config.ts";
-import { chooseDials, dialDelayMs } from "./dialling.ts";
-import { Greeter } from "./greeter.ts";
+import { COOL_DOWN_MS, type PeerActorConfig } from "./config.ts";
+import { type ConnectAnswer, ConnectWaiters } from "./connect-waiters.ts";
+import { Dialler } from "./dialler.ts";
+import { dialDelayMs } from "./dialling.ts";
+import { Greeter, type Refusal, type Session } from "./greeter.ts";
 import { Handshake, type HandshakeParts, type ProvenStatus } from "./handshake.ts";
 import { Judge } from "./judge.ts";
-import type { KnownPeer, PeerBook } from "./peer-book.ts";
+import { Membership, withoutRole } from "./membership.ts";
+import type { KnownPeer, Link, PeerBook } from "./peer-book.ts";
 import { observe } from "./score.ts";
+import { hasSlot } from "./slots.ts";
+import { Upkeep } from "./upkeep.ts";
 import { peerView } from "./view.ts";
 
 type Context = ActorContext<typeof PeerService, typeof PeerInternalService>;
-type ConnectAnswer = Deferred<typeof PeerService.method.connectToPeer.output>;
 type PeersEvent = NonNullable<MessageInitShape<typeof WatchPeersResponseSchema>["event"]>;
+type LiveLink = Extract<Link, { state: "handshaking" | "connected" }>;
 
 export interface LinksParts extends HandshakeParts {
   readonly context: Context;
@@ -40,371 +43,358 @@ export interface LinksParts extends HandshakeParts {
   readonly publish: (event: PeersEvent) => void;
 }
 
-/** Clients that wait for one connection; more are refused. */
-const WAITING_MAX = 64;
-const ADDRESSES_ASKED_MAX = 16;
+/** A peer that said goodbye hangs up by itself; when it has not by then, we do. */
+const GOODBYE_LINGER_MS = 1_000;
 
-/** Peers that a look around in the DHT brings at a time. */
-const LOOK_AROUND_PEERS = 16;
-const LOOK_AROUND_DEADLINE_MS = 10_000;
+const nameOf = (reason: GoodbyeReason): string =>
+  Object.entries(GoodbyeReason).find(([, value]) => value === reason)?.[0] ?? String(reason);
+
+/** Goodbyes that also mean "not you, not now": who hears one is not let in before the cool-down. */
+const SENT_AWAY: ReadonlySet<GoodbyeReason> = new Set([
+  GoodbyeReason.LOW_SCORE,
+  GoodbyeReason.TOO_MANY_PEERS,
+]);
 
 export class Links {
   readonly #parts: LinksParts;
   readonly #greeter: Greeter;
+  readonly dialler: Dialler;
   readonly judge: Judge;
-  readonly #waiting = new Map<string, ConnectAnswer[]>();
-  #isDiscovering = true;
+  readonly #waiters = new ConnectWaiters();
+  readonly upkeep: Upkeep;
+  readonly membership: Membership;
+  #sessions = 0;
 
   constructor(parts: LinksParts) {
     this.#parts = parts;
     this.judge = new Judge({
       ...parts,
-      onBanned: (peerId) =>
-        this.#answerWaiting(peerId, failure("PERMISSION_DENIED", "PEER_BANNED", `${peerId} is banned`)),
-      dismiss: (peerId) => this.#dismiss(peerId, GoodbyeReason.LOW_SCORE),
+      onBanned: (peerId) => this.#onBanned(peerId),
+      dismiss: (peer) => this.#dismiss(peer, GoodbyeReason.LOW_SCORE),
+      distrust: (offender) => {
+        for (const peer of this.membership.distrust(offender)) this.#endRole(peer);
+      },
+    });
+    this.membership = new Membership({ ...parts, log: parts.context.log });
+    this.upkeep = this.#makeUpkeep();
+    this.dialler = new Dialler({
+      ...parts,
+      onDialled: (connection) => this.onOpened(connection),
+      onFailed: (peerId, cause) => this.#waiters.answer(peerId, cause),
     });
     this.#greeter = new Greeter({
       context: parts.context,
       host: parts.host,
       handshake: new Handshake(parts),
       events: {
-        greeted: (peerId, status, latencyMs) => this.#onGreeted(peerId, status, latencyMs),
-        refused: (peerId, cause, goodbye, coolDownMs) => this.#onRefused(peerId, cause, goodbye, coolDownMs),
+        greeted: (peerId, session, status, latencyMs) => this.#onGreeted(peerId, session, status, latencyMs),
+        refused: (peerId, session, refusal) => this.#onRefused(peerId, session, refusal),
         offended: (peerId, offence, detail, evidence) =>
           this.judge.onOffence(peerId, offence, detail, evidence),
-        left: (peerId, reason) => this.#onGoodbye(peerId, reason),
       },
+    });
+  }
+
+  #makeUpkeep(): Upkeep {
+    return new Upkeep({
+      ...this.#parts,
+      ask: (peerId, session) => this.#greeter.ask(peerId, session),
+      onLate: (peerId, session) => {
+        const cause = failure("DEADLINE_EXCEEDED", "HANDSHAKE_LATE", `${peerId} never greeted`);
+        const goodbye = GoodbyeReason.HANDSHAKE_FAILED;
+        this.#onRefused(peerId, session, { cause, goodbye, coolDownMs: undefined });
+      },
+      onRoleEnded: (peer) => this.#endRole(peer),
+      onUnbanned: (peerId) => this.#parts.publish({ case: "unbanned", value: peerId }),
+      prune: (peer) => this.#dismiss(peer, GoodbyeReason.TOO_MANY_PEERS),
     });
   }
 
   // --- life ---
 
   start(snapshot: HostSnapshot): void {
-    const { config, book, host, bans } = this.#parts;
-    const nowMs = this.#nowMs();
+    const { config, book, bans } = this.#parts;
     for (const { peerId, address } of config.bootstrap) {
-      const peer = book.ensure(peerId, nowMs);
+      const peer = book.ensure(peerId);
       peer.isBootstrap = true;
       book.addAddresses(peer, [address]);
     }
-    for (const peerId of config.memberPeerIds) book.ensure(peerId, nowMs).isReserved = true;
     bans.judgeBy((peerId) => this.judge.applicationScore(peerId));
     // Connections of an earlier incarnation are told anew by the snapshot.
     for (const peer of book.all()) peer.link = { state: "disconnected" };
-    this.#protect();
-    for (const connection of snapshot.connections) this.onOpened(connection);
-    if (host.isOpen) this.dialMore();
+    this.membership.reserve(config.memberPeerIds);
+    for (const connection of snapshot.connections) {
+      this.onOpened(connection);
+      // Those that dialled us greeted the earlier incarnation and do not know of this one: everybody is asked.
+      const { link } = book.ensure(connection.peerId);
+      if (link.state === "handshaking") this.#greeter.ask(connection.peerId, link.session);
+    }
+    this.dialler.dialMore();
   }
+
+  // --- what the host tells ---
 
   onOpened(connection: ConnectionInfo): void {
-    const { book } = this.#parts;
-    const peer = book.ensure(connection.peerId, this.#nowMs());
-    peer.lastSeenMs = this.#nowMs();
-    if (connection.direction === "outbound") book.addAddresses(peer, [connection.remoteAddress]);
-    if (peer.link.state === "connected" || peer.link.state === "handshaking") return;
-    peer.link = { state: "handshaking", connection, sinceMs: this.#nowMs() };
-    // The side that dialled speaks first; the other answers, and is heard by its own request.
-    if (connection.direction === "outbound") this.#greeter.ask(connection.peerId);
+    const { book, bans } = this.#parts;
+    const { peerId, direction } = connection;
+    // A dial that was under way when its peer was banned.
+    if (bans.find(peerId) !== undefined) return this.#hangUp(peerId);
+    const peer = book.ensure(peerId);
+    if (direction === "outbound") {
+      peer.reachedAt = connection.remoteAddress;
+      book.addAddresses(peer, []);
+    }
+    const { link } = peer;
+    switch (link.state) {
+      case "closing":
+      case "connected":
+        return;
+      case "handshaking":
+        // Both dialled at once: then both ask, or each would wait for the other.
+        if (direction === "outbound") this.#greeter.ask(peerId, link.session);
+        return;
+      case "disconnected":
+      case "dialling": {
+        const isSentAway = direction === "inbound" && this.#nowMs() < peer.refusedUntilMs;
+        if (isSentAway && !peer.isReserved && link.state === "disconnected") return this.#hangUp(peerId);
+        this.#sessions++;
+        peer.link = { state: "handshaking", session: this.#sessions, connection, sinceMs: this.#nowMs() };
+        // The side that dialled speaks first; the other answers, and is heard by its own request.
+        if (direction === "outbound") this.#greeter.ask(peerId, this.#sessions);
+      }
+    }
   }
 
-  onClosed(peerId: string): void {
-    const peer = this.#parts.book.get(peerId);
-    if (peer === undefined || peer.link.state === "disconnected") return;
-    const wasConnected = peer.link.state === "connected";
-    peer.link = { state: "disconnected" };
-    this.#answerWaiting(
+  onClosed(connection: ConnectionInfo, isLastOfPeer: boolean): void {
+    const { book, context } = this.#parts;
+    const { peerId } = connection;
+    const peer = book.get(peerId);
+    if (peer === undefined || peer.link.state === "disconnected" || peer.link.state === "dialling") return;
+    if (!isLastOfPeer) return this.#replace(peer, connection);
+    const { state } = peer.link;
+    this.#waiters.answer(
       peerId,
       failure("UNAVAILABLE", "CONNECTION_LOST", `the connection to ${peerId} closed`),
     );
-    if (wasConnected) {
-      peer.lastSeenMs = this.#nowMs();
-      peer.notBeforeMs = Math.max(
-        peer.notBeforeMs,
-        this.#nowMs() + dialDelayMs(0, this.#parts.context.random),
-      );
-      this.#parts.book.markDirty(peer);
-      this.#parts.publish({ case: "disconnected", value: { peerId, reason: "connection closed" } });
-    }
-    this.dialMore();
+    this.#leave(peer, { state: "disconnected" }, "connection closed");
+    if (state === "handshaking") peer.failures++;
+    // Whoever was said goodbye to has its time set already.
+    if (state !== "closing") this.#delayDial(peer, dialDelayMs(peer.failures, context.random));
   }
 
-  onDiscovered(peerId: string, addresses: readonly string[]): void {
-    const { book, host } = this.#parts;
-    if (peerId === host.peerId) return;
-    book.addAddresses(book.ensure(peerId, this.#nowMs()), addresses);
+  /** The host is closed; what it did not tell one by one ends here. */
+  onHostClosed(): void {
+    for (const peer of this.#parts.book.all()) {
+      if (peer.link.state !== "disconnected" && peer.link.state !== "dialling") {
+        this.#leave(peer, { state: "disconnected" }, "the network stopped");
+      }
+    }
   }
 
   onRequest(event: Extract<HostEvent, { type: "request" }>): void {
-    if (event.protocol === "status") this.#greeter.onStatus(event);
-    else if (event.protocol === "goodbye") this.#greeter.onGoodbye(event);
-  }
-
-  // --- periodic work ---
-
-  /** Dials whom it is worth dialling now. */
-  dialMore(): void {
-    const { book, bans, config, host } = this.#parts;
-    if (!host.isOpen) return;
-    const chosen = chooseDials(book.all(), {
-      nowMs: this.#nowMs(),
-      peersTarget: config.peersTarget,
-      isBanned: (peerId) => bans.find(peerId) !== undefined,
-    });
-    for (const peer of chosen) if (peer.peerId !== host.peerId) this.#dial(peer);
-    if (
-      this.#isDiscovering &&
-      this.#count("connected") > 0 &&
-      this.#count("connected") < config.peersTarget
-    ) {
-      this.#lookAround();
+    if (event.protocol === "goodbye") return this.#onGoodbye(event);
+    if (event.protocol !== "status") return;
+    const { book, bans, host } = this.#parts;
+    const { peerId } = event;
+    if (bans.find(peerId) !== undefined || book.get(peerId)?.link.state === "closing") {
+      return host.respond(event.handle, "resource-unavailable");
     }
-  }
-
-  /** Asks every peer that we dialled for its Status; those that dialled us ask themselves. */
-  refreshAll(): void {
-    for (const peer of this.#parts.book.all()) {
-      if (peer.link.state === "connected" && peer.link.connection.direction === "outbound") {
-        this.#greeter.ask(peer.peerId);
-      }
+    // A request can come before the event that tells of its connection.
+    if (this.#live(peerId) === undefined) {
+      const connection = this.#connectionTo(peerId);
+      if (connection !== undefined) this.onOpened(connection);
     }
+    this.#greeter.onStatus(event, this.#live(peerId)?.link.session);
   }
 
-  refresh(peerId: string): void {
-    if (this.#parts.book.get(peerId)?.link.state === "connected") this.#greeter.ask(peerId);
-  }
+  // --- commands; their arguments are checked by the actor ---
 
-  /** Hangs up on those that never greeted, forgets bans that ended, saves the book, prunes what is too much. */
-  checkHealth(): void {
-    const { book, bans, context } = this.#parts;
-    const nowMs = this.#nowMs();
-    for (const peer of book.all()) {
-      if (peer.link.state === "handshaking" && nowMs - peer.link.sinceMs > HANDSHAKE_GRACE_MS) {
-        const late = failure("DEADLINE_EXCEEDED", "HANDSHAKE_LATE", `${peer.peerId} never greeted`);
-        this.#onRefused(peer.peerId, late, GoodbyeReason.HANDSHAKE_FAILED, undefined);
-      }
-    }
-    const ended = bans.removeExpired();
-    for (const peerId of ended.peerIds) this.#parts.publish({ case: "unbanned", value: peerId });
-    context.effect(Promise.all([ended.stored, book.save()]), (outcome) => {
-      if (!outcome.ok) context.log.warn("peers are not saved", { reason: outcome.failure.message });
-    });
-    this.#prune();
-  }
-
-  startDiscovery(): void {
-    this.#isDiscovering = true;
-    this.#lookAround();
-    this.dialMore();
-  }
-
-  stopDiscovery(): void {
-    this.#isDiscovering = false;
-  }
-
-  // --- commands ---
-
-  connect(
-    peerId: string,
-    addresses: readonly string[],
-    type: PeerType | undefined,
-  ): ConnectAnswer | Failure | object {
-    const { book, context, host, bans } = this.#parts;
-    const id = peerId === "" ? (/\/p2p\/([^/]+)$/.exec(addresses[0] ?? "")?.[1] ?? "") : peerId;
-    if (this.#parts.peerIdBytes(id) === undefined) {
-      return failure("INVALID_ARGUMENT", "PEER_ID_INVALID", `"${id}" is no peer id`, { field: "peer_id" });
-    }
-    if (id === host.peerId)
-      return failure("INVALID_ARGUMENT", "PEER_IS_SELF", "this is our own peer id", { field: "peer_id" });
-    if (addresses.length > ADDRESSES_ASKED_MAX) {
-      return failure("INVALID_ARGUMENT", "TOO_MANY", `at most ${ADDRESSES_ASKED_MAX} addresses`, {
-        field: "addresses",
-      });
-    }
-    if (bans.find(id) !== undefined) return failure("PERMISSION_DENIED", "PEER_BANNED", `${id} is banned`);
-    const peer = book.ensure(id, this.#nowMs());
-    book.addAddresses(peer, addresses);
-    if (type !== undefined) peer.assignedType = type;
-    if (peer.link.state === "connected") return { peer: this.#view(peer) };
-    if (peer.addresses.length === 0) {
-      return failure("FAILED_PRECONDITION", "NO_ADDRESS", `no address of ${id} is known`, {
-        field: "addresses",
-      });
-    }
-    const waiting = this.#waiting.get(id) ?? [];
-    if (waiting.length >= WAITING_MAX)
-      return failure("RESOURCE_EXHAUSTED", "TOO_MANY_WAITING", `${id} is awaited already`);
+  /** Connects to a peer that has an address; the answer comes after its handshake. */
+  connect(peer: KnownPeer): ConnectAnswer | Failure | { readonly peer: PeerInfo } {
+    const { context } = this.#parts;
+    const { peerId, link } = peer;
+    if (link.state === "connected") return { peer: this.#view(peer) };
+    if (link.state === "closing")
+      return failure("ABORTED", "PEER_CLOSING", `${peerId} is being disconnected; try again`);
     const answer = context.deferred(PeerService.method.connectToPeer);
-    this.#waiting.set(id, [...waiting, answer]);
-    if (peer.link.state === "disconnected") this.#dial(peer);
+    if (!this.#waiters.add(peerId, answer))
+      return failure("RESOURCE_EXHAUSTED", "TOO_MANY_WAITING", `too many wait for ${peerId} already`);
+    peer.refusedUntilMs = 0;
+    if (link.state === "disconnected") this.dialler.dial(peer);
     return answer;
   }
 
-  disconnect(
-    peerId: string,
-    reason: string,
-  ): Deferred<typeof PeerService.method.disconnectFromPeer.output> | Failure {
-    const { book, context } = this.#parts;
-    const peer = book.get(peerId);
-    if (peer === undefined || peer.link.state === "disconnected") {
+  disconnect(peerId: string): Deferred<typeof PeerService.method.disconnectFromPeer.output> | Failure {
+    const live = this.#live(peerId);
+    if (live === undefined) {
       return failure("NOT_FOUND", "PEER_NOT_CONNECTED", `${peerId} is not connected`, { field: "peer_id" });
     }
-    context.log.info("peer is disconnected by an operator", { peer: peerId, reason });
-    peer.notBeforeMs = this.#nowMs() + COOL_DOWN_MS;
-    const answer = context.deferred(PeerService.method.disconnectFromPeer);
-    context.effect(this.#greeter.dismiss(peerId, GoodbyeReason.UNSPECIFIED), () => answer.resolve({}));
-    return answer;
-  }
-
-  ban(
-    peerId: string,
-    reason: string,
-    durationMs: number,
-  ): Deferred<typeof PeerService.method.banPeer.output> | Failure {
-    const { context } = this.#parts;
-    const charge = { reason, offence: Offence.UNSPECIFIED, evidence: new Uint8Array() };
-    const put = this.judge.putBan(peerId, charge, durationMs);
-    if (put === undefined) return failure("RESOURCE_EXHAUSTED", "BANS_FULL", "the table of bans is full");
-    const answer = context.deferred(PeerService.method.banPeer);
-    context.effect(put.stored, (outcome) => {
-      if (outcome.ok) answer.resolve({ ban: put.ban });
-      else answer.reject(outcome.failure);
-    });
+    const answer = this.#parts.context.deferred(PeerService.method.disconnectFromPeer);
+    this.#dismiss(live.peer, GoodbyeReason.UNSPECIFIED, () => answer.resolve({}));
     return answer;
   }
 
   // --- greeting ---
 
-  #onGreeted(peerId: string, status: ProvenStatus, latencyMs: number | undefined): void {
-    const { book, config } = this.#parts;
-    const peer = book.get(peerId);
-    if (peer === undefined || (peer.link.state !== "handshaking" && peer.link.state !== "connected")) return;
-    const isNew = peer.link.state === "handshaking";
+  #onGreeted(peerId: string, session: Session, status: ProvenStatus, latencyMs: number | undefined): void {
+    const live = this.#live(peerId, session);
+    if (live === undefined) return;
+    const { peer, link } = live;
+    const { book, config, context } = this.#parts;
+    const isNew = link.state === "handshaking";
     peer.lastSeenMs = this.#nowMs();
+    if (latencyMs !== undefined) peer.score = observe(peer.score, { latencyMs });
+    const trusted = this.membership.trusted(status);
+    this.membership.set(peer, trusted);
+    if (isNew && !hasSlot(peer, link.connection.direction, book.all(), config)) {
+      return this.#dismiss(peer, GoodbyeReason.TOO_MANY_PEERS);
+    }
     peer.failures = 0;
     peer.notBeforeMs = 0;
-    if (latencyMs !== undefined) peer.score = observe(peer.score, { latencyMs });
-    const wasMember = peer.memberKey !== undefined;
-    peer.memberKey = status.memberKey;
-    peer.memberRole = status.memberRole;
-    if (status.memberKey !== undefined && !peer.isReserved) peer.isReserved = true;
-    if (wasMember !== (peer.memberKey !== undefined)) {
-      this.#protect();
-      book.markDirty(peer);
-    }
-    const limit = config.peersMax + (peer.isReserved ? config.federationPeersMax : 0);
-    if (isNew && this.#count("connected") >= limit) {
-      const full = failure("RESOURCE_EXHAUSTED", "TOO_MANY_PEERS", "no slot is free");
-      return this.#onRefused(peerId, full, GoodbyeReason.TOO_MANY_PEERS, COOL_DOWN_MS);
-    }
-    const before = peer.link.state === "connected" ? peer.link.status : undefined;
-    peer.link = { state: "connected", connection: peer.link.connection, status };
+    peer.link = { state: "connected", session: link.session, connection: link.connection, status: trusted };
     const view = this.#view(peer);
-    if (isNew) {
-      this.#parts.context.log.info("peer connected", {
-        peer: peerId,
-        height: status.headHeight,
-        transport: peer.link.connection.transport,
-      });
-      this.#parts.publish({ case: "connected", value: view });
-      this.#answerWaiting(peerId, { peer: view });
-    } else if (before !== undefined) {
+    if (!isNew) {
       // Also when nothing but the time of the report changed: others judge by its freshness.
-      this.#parts.publish({ case: "updated", value: view });
+      return this.#parts.publish({ case: "updated", value: view });
     }
+    const { transport } = link.connection;
+    context.log.info("peer connected", { peer: peerId, height: status.headHeight, transport });
+    book.markDirty(peer);
+    this.#parts.publish({ case: "connected", value: view });
+    this.#waiters.answer(peerId, { peer: view });
   }
 
-  #onRefused(peerId: string, cause: Failure, goodbye: GoodbyeReason, coolDownMs: number | undefined): void {
-    const { book, context } = this.#parts;
-    const peer = book.get(peerId);
-    if (peer === undefined || peer.link.state === "disconnected") return;
-    this.#answerWaiting(peerId, cause);
-    // A late refresh of a peer that is connected costs it nothing; it may answer the next one.
-    if (
-      peer.link.state === "connected" &&
-      goodbye === GoodbyeReason.HANDSHAKE_FAILED &&
-      coolDownMs === undefined
-    ) {
+  #onRefused(peerId: string, session: Session, { cause, goodbye, coolDownMs }: Refusal): void {
+    const live = this.#live(peerId, session);
+    if (live === undefined) return;
+    const { peer, link } = live;
+    const isPassing = goodbye === GoodbyeReason.HANDSHAKE_FAILED && coolDownMs === undefined;
+    // A refresh that failed costs a connected peer nothing but reliability; it may answer the next one.
+    if (link.state === "connected" && isPassing) {
       peer.score = observe(peer.score, { isSuccess: false });
       return;
     }
-    context.log.info("peer is refused", { peer: peerId, reason: cause.message });
+    // One connection of several broke under the question.
+    const isBroken = cause.reason === "CONNECTION_LOST" && this.#connectionTo(peerId) !== undefined;
+    if (isBroken) return this.#greeter.ask(peerId, link.session);
+    this.#parts.context.log.info("peer is refused", { peer: peerId, reason: cause.message });
     peer.failures++;
-    peer.notBeforeMs = this.#nowMs() + (coolDownMs ?? dialDelayMs(peer.failures, context.random));
-    this.#dismiss(peerId, goodbye);
+    this.#delayDial(peer, coolDownMs ?? dialDelayMs(peer.failures, this.#parts.context.random));
+    this.#waiters.answer(peerId, cause);
+    this.#close(peer, goodbye, cause.message);
   }
 
-  #onGoodbye(peerId: string, reason: GoodbyeReason): void {
-    const peer = this.#parts.book.get(peerId);
-    if (peer === undefined) return;
+  #onGoodbye(event: Extract<HostEvent, { type: "request" }>): void {
+    const { context, host } = this.#parts;
+    const { peerId } = event;
+    const reason = this.#greeter.onGoodbye(event);
+    const live = this.#live(peerId);
+    if (live === undefined) return;
+    context.log.info("peer says goodbye", { peer: peerId, reason });
     // A peer that shuts down comes back; one that has no room for us is not asked again at once.
     const isBack = reason === GoodbyeReason.SHUTDOWN || reason === GoodbyeReason.DUPLICATE_CONNECTION;
-    if (!isBack) peer.notBeforeMs = this.#nowMs() + COOL_DOWN_MS;
-    this.#parts.context.log.info("peer says goodbye", { peer: peerId, reason });
+    this.#delayDial(live.peer, isBack ? dialDelayMs(0, context.random) : COOL_DOWN_MS);
+    const cause = failure("UNAVAILABLE", "PEER_LEFT", `${peerId} said goodbye: ${nameOf(reason)}`);
+    this.#waiters.answer(peerId, cause);
+    const closing: Link = { state: "closing" };
+    this.#leave(live.peer, closing, cause.message);
+    context.timers.after(GOODBYE_LINGER_MS, () => {
+      if (live.peer.link !== closing) return;
+      context.effect(host.hangUp(peerId), () => this.#settle(live.peer, closing));
+    });
+  }
+
+  // --- membership ---
+
+  /** The delegation ended, or counts no more, while its peer was connected. */
+  #endRole(peer: KnownPeer): void {
+    const { link } = peer;
+    if (link.state !== "connected") return;
+    const status = withoutRole(link.status);
+    peer.link = { ...link, status };
+    this.membership.set(peer, status);
+    this.#parts.publish({ case: "updated", value: this.#view(peer) });
+  }
+
+  // --- endings ---
+
+  /** Sends a peer away for a while. */
+  #dismiss(peer: KnownPeer, goodbye: GoodbyeReason, done?: () => void): void {
+    this.#delayDial(peer, COOL_DOWN_MS);
+    if (SENT_AWAY.has(goodbye)) peer.refusedUntilMs = this.#nowMs() + COOL_DOWN_MS;
+    if (this.#live(peer.peerId) === undefined) return done?.();
+    const isFull = goodbye === GoodbyeReason.TOO_MANY_PEERS;
+    const name = isFull ? "TOO_MANY_PEERS" : "PEER_DISMISSED";
+    const cause = failure("RESOURCE_EXHAUSTED", name, `this node sends ${peer.peerId} away`);
+    this.#waiters.answer(peer.peerId, cause);
+    this.#close(peer, goodbye, `dismissed: ${nameOf(goodbye)}`, done);
+  }
+
+  #close(peer: KnownPeer, goodbye: GoodbyeReason, reason: string, done?: () => void): void {
+    const closing: Link = { state: "closing" };
+    this.#leave(peer, closing, reason);
+    this.#parts.context.effect(this.#greeter.dismiss(peer.peerId, goodbye), () => {
+      this.#settle(peer, closing);
+      done?.();
+    });
+  }
+
+  /** The end of a closing: a connection that came after the hanging up begins anew. */
+  #settle(peer: KnownPeer, closing: Link): void {
+    if (peer.link !== closing) return;
+    peer.link = { state: "disconnected" };
+    const connection = this.#connectionTo(peer.peerId);
+    if (connection !== undefined) this.onOpened(connection);
+  }
+
+  #onBanned(peerId: string): void {
+    this.#waiters.answer(peerId, failure("PERMISSION_DENIED", "PEER_BANNED", `${peerId} is banned`));
+    const live = this.#live(peerId);
+    // Nothing more is asked of it from this moment; the host closes its connections meanwhile.
+    if (live !== undefined) this.#leave(live.peer, { state: "disconnected" }, "banned");
+  }
+
+  #leave(peer: KnownPeer, link: Link, reason: string): void {
+    const wasConnected = peer.link.state === "connected";
+    peer.link = link;
+    if (!wasConnected) return;
+    peer.lastSeenMs = this.#nowMs();
+    this.#parts.book.markDirty(peer);
+    this.#parts.publish({ case: "disconnected", value: { peerId: peer.peerId, reason } });
   }
 
   // --- small steps ---
 
-  #dial(peer: KnownPeer): void {
-    const { host, context, config } = this.#parts;
-    peer.link = { state: "dialling" };
-    const options = { deadlineMs: config.connectionTimeoutMs, signal: context.signal };
-    context.effect(host.dial(peer.peerId, peer.addresses, options), (outcome) => {
-      if (outcome.ok) {
-        if (peer.link.state === "dialling") this.onOpened(outcome.value);
-        return;
-      }
-      if (peer.link.state === "dialling") peer.link = { state: "disconnected" };
-      peer.failures++;
-      peer.notBeforeMs = this.#nowMs() + dialDelayMs(peer.failures, context.random);
-      this.#answerWaiting(peer.peerId, outcome.failure);
-    });
+  /** A connection of several closed: the link goes on over another. */
+  #replace(peer: KnownPeer, closed: ConnectionInfo): void {
+    const { link } = peer;
+    if (link.state !== "handshaking" && link.state !== "connected") return;
+    const connection = this.#connectionTo(peer.peerId);
+    if (link.connection.id === closed.id && connection !== undefined) peer.link = { ...link, connection };
   }
 
-  #dismiss(peerId: string, reason: GoodbyeReason): void {
-    this.#parts.context.effect(this.#greeter.dismiss(peerId, reason), () => {});
+  #delayDial(peer: KnownPeer, delayMs: number): void {
+    peer.notBeforeMs = Math.max(peer.notBeforeMs, this.#nowMs() + delayMs);
   }
 
-  #answerWaiting(peerId: string, answer: Failure | { readonly peer: PeerInfo }): void {
-    const waiting = this.#waiting.get(peerId) ?? [];
-    this.#waiting.delete(peerId);
-    for (const each of waiting) {
-      if ("peer" in answer) each.resolve(answer);
-      else each.reject(answer);
-    }
+  #hangUp(peerId: string): void {
+    const { context, host } = this.#parts;
+    context.effect(host.hangUp(peerId), () => {});
   }
 
-  /** Above the limit the least worthy goes, members and bootstrap peers never. */
-  #prune(): void {
-    const { book, config } = this.#parts;
-    const excess = this.#count("connected") - config.peersMax;
-    if (excess <= 0) return;
-    const candidates = [...book.all()]
-      .filter((peer) => peer.link.state === "connected" && !peer.isReserved && !peer.isBootstrap)
-      .sort((left, right) => left.score.reliability - right.score.reliability);
-    for (const peer of candidates.slice(0, excess)) {
-      peer.notBeforeMs = this.#nowMs() + COOL_DOWN_MS;
-      this.#dismiss(peer.peerId, GoodbyeReason.TOO_MANY_PEERS);
-    }
+  /** The peer when it has a connection that is neither closing nor of another session. */
+  #live(
+    peerId: string,
+    session?: Session,
+  ): { readonly peer: KnownPeer; readonly link: LiveLink } | undefined {
+    const peer = this.#parts.book.get(peerId);
+    if (peer?.link.state !== "handshaking" && peer?.link.state !== "connected") return undefined;
+    if (session !== undefined && peer.link.session !== session) return undefined;
+    return { peer, link: peer.link };
   }
 
-  #lookAround(): void {
-    const { host, context } = this.#parts;
-    const options = { deadlineMs: LOOK_AROUND_DEADLINE_MS, signal: context.signal };
-    context.effect(host.findPeers(LOOK_AROUND_PEERS, options), (outcome) => {
-      if (!outcome.ok) return;
-      for (const { peerId, addresses } of outcome.value) this.onDiscovered(peerId, addresses);
-    });
-  }
-
-  #protect(): void {
-    const reserved = [...this.#parts.book.all()].filter((peer) => peer.isReserved).map((peer) => peer.peerId);
-    this.#parts.host.protectPeers(new Set(reserved));
-  }
-
-  #count(state: KnownPeer["link"]["state"]): number {
-    let count = 0;
-    for (const peer of this.#parts.book.all()) if (peer.link.state === state) count++;
-    return count;
+  #connectionTo(peerId: string): ConnectionInfo | undefined {
+    return this.#parts.host.connections().find((connection) => connection.peerId === peerId);
   }
 
   #view(peer: KnownPeer) {

@@ -40,7 +40,7 @@ export function peerView(peer: KnownPeer, nowMs: number, isBanned: boolean): Pee
     connectionState: isBanned ? ConnectionState.BANNED : STATES[link.state],
     direction: connection === undefined ? Direction.UNSPECIFIED : DIRECTIONS[connection.direction],
     transport: connection?.transport ?? "",
-    lastSeen: timestampFromMs(peer.lastSeenMs),
+    ...(peer.lastSeenMs === 0 ? {} : { lastSeen: timestampFromMs(peer.lastSeenMs) }),
     metrics: {
       ...(peer.score.latencyMs === undefined ? {} : { latencyMs: peer.score.latencyMs }),
       ...(peer.score.bytesPerSecond === undefined
@@ -74,6 +74,7 @@ const STATES: Readonly<Record<KnownPeer["link"]["state"], ConnectionState>> = {
   dialling: ConnectionState.CONNECTING,
   handshaking: ConnectionState.HANDSHAKING,
   connected: ConnectionState.CONNECTED,
+  closing: ConnectionState.DISCONNECTED,
 };
 
 const DIRECTIONS = { inbound: Direction.INBOUND, outbound: Direction.OUTBOUND } as const;

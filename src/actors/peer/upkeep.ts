@@ -1,0 +1,79 @@
+/**
+ * The periodic work on connections: refreshing statuses, ending roles and handshakes that are over their time, saving,
+ * pruning. Owned by the PeerActor, whose timers call it; what follows from it is done by Links.
+ */
+
+import type { PeerInternalService, PeerService } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import type { ActorContext } from "../../kernel/actor.ts";
+import type { BanTable } from "./ban-table.ts";
+import { HANDSHAKE_GRACE_MS, type PeerActorConfig } from "./config.ts";
+import type { KnownPeer, PeerBook } from "./peer-book.ts";
+import { choosePruned } from "./slots.ts";
+
+export interface UpkeepParts {
+  readonly context: ActorContext<typeof PeerService, typeof PeerInternalService>;
+  readonly config: PeerActorConfig;
+  readonly bans: BanTable;
+  readonly book: PeerBook;
+  readonly ask: (peerId: string, session: number) => void;
+  readonly onLate: (peerId: string, session: number) => void;
+  readonly onRoleEnded: (peer: KnownPeer) => void;
+  readonly onUnbanned: (peerId: string) => void;
+  readonly prune: (peer: KnownPeer) => void;
+}
+
+/** Between two questions for one peer's Status: half of what the protocol's limits let us ask. */
+const STATUS_GAP_MS = 3_000;
+
+/** A peer that dialled us asks by itself; when it has not for this many intervals, we ask. */
+const STALE_INTERVALS = 2;
+
+export class Upkeep {
+  readonly #parts: UpkeepParts;
+
+  constructor(parts: UpkeepParts) {
+    this.#parts = parts;
+  }
+
+  /** Asks peers for their Status: those that we dialled (the others ask themselves), or everybody. */
+  refreshAll(isEverybody: boolean): void {
+    const { book, config, onRoleEnded } = this.#parts;
+    const nowMs = this.#parts.context.clock.nowMs();
+    for (const peer of book.all()) {
+      const { link } = peer;
+      if (link.state !== "connected") continue;
+      const { status, connection } = link;
+      if (status.memberKey !== undefined && status.memberUntilMs <= nowMs) onRoleEnded(peer);
+      const isStale = nowMs - status.receivedMs >= STALE_INTERVALS * config.statusIntervalMs;
+      if (isEverybody || isStale || connection.direction === "outbound") this.refresh(peer.peerId);
+    }
+  }
+
+  /** Asks one peer, unless it was asked just now. */
+  refresh(peerId: string): void {
+    const { book, context, ask } = this.#parts;
+    const peer = book.get(peerId);
+    if (peer?.link.state !== "connected") return;
+    const nowMs = context.clock.nowMs();
+    if (nowMs - peer.askedMs < STATUS_GAP_MS) return;
+    peer.askedMs = nowMs;
+    ask(peerId, peer.link.session);
+  }
+
+  /** Hangs up on those that never greeted, forgets bans that ended, saves the book, prunes what is too much. */
+  checkHealth(): void {
+    const { book, bans, context, config, onLate, onUnbanned, prune } = this.#parts;
+    const nowMs = context.clock.nowMs();
+    for (const { peerId, link } of book.all()) {
+      if (link.state === "handshaking" && nowMs - link.sinceMs >= HANDSHAKE_GRACE_MS) {
+        onLate(peerId, link.session);
+      }
+    }
+    const ended = bans.removeExpired();
+    for (const peerId of ended.peerIds) onUnbanned(peerId);
+    context.effect(Promise.all([ended.stored, book.save()]), (outcome) => {
+      if (!outcome.ok) context.log.warn("peers are not saved", { reason: outcome.failure.message });
+    });
+    for (const peer of choosePruned(book.all(), config.peersMax)) prune(peer);
+  }
+}
