@@ -66,6 +66,9 @@ const RESPONSE_BYTES_MAX = 16 * 1024 * 1024;
 /** A stream on a dead path ends within 40 s. */
 const KEEPALIVE_MS = 30_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
+/** A node that was restarted is back within seconds, and on this machine asking again costs nothing. */
+const RECONNECT_MS_MIN = 100;
+const RECONNECT_MS_MAX = 1_000;
 /** Deadlines of services without our policy option: health and reflection. */
 const DEADLINE_MS_DEFAULT = 5_000;
 /** The wire format overflows at 2^31 ms, and the call would fail at once. */
@@ -86,6 +89,8 @@ export class Connection {
       "grpc.max_receive_message_length": RESPONSE_BYTES_MAX,
       "grpc.keepalive_time_ms": KEEPALIVE_MS,
       "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+      "grpc.initial_reconnect_backoff_ms": RECONNECT_MS_MIN,
+      "grpc.max_reconnect_backoff_ms": RECONNECT_MS_MAX,
       // The node is on this machine: a proxy of the environment has no part in it.
       "grpc.enable_http_proxy": 0,
       "grpc.enable_channelz": 0,

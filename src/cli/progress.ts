@@ -1,6 +1,7 @@
 /**
- * Progress for people: a bar with figures that fits any width, drawn over itself on a terminal and printed as plain
- * lines, not too often, where the output is a file or a pipe. `renderProgress` is pure; `ProgressLine` draws.
+ * Progress for people: a bar with figures that fits any width, drawn over itself on a terminal and printed as
+ * plain lines, not too often, where the output is a file or a pipe. `renderProgress` is pure; `ProgressLine`
+ * draws.
  */
 import type { Clock } from "../kernel/clock.ts";
 import { duration, grouped } from "./format.ts";
@@ -87,7 +88,7 @@ function percentage(parts: number): string {
 export interface ProgressOutput {
   write(text: string): unknown;
   readonly isTTY?: boolean;
-  readonly columns?: number;
+  readonly columns?: number | undefined;
 }
 
 /** Width where the terminal does not tell. */
@@ -98,7 +99,9 @@ const PLAIN_PERIOD_MS = 1_000;
 const DRAW_PERIOD_MS = 50;
 const ERASE_LINE = "\r\u001b[K";
 
-/** One line that is drawn over while something goes on. Other text goes through `print`, or it would be torn. */
+/**
+ * One line that is drawn over while something goes on. Other text goes through `print`, or it would be torn.
+ */
 export class ProgressLine {
   readonly #output: ProgressOutput;
   readonly #clock: Clock;

@@ -1,4 +1,7 @@
-/** Where synchronisation stands, as progress to show: for `alysctl sync` and for the local network's screen. Pure. */
+/**
+ * Where synchronisation stands, as progress to show: for `alysctl sync` and for the local network's screen.
+ * Pure.
+ */
 import { SyncState, SyncStateSchema, type SyncStatus } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { duration, enumName } from "./format.ts";
 import type { ProgressFacts } from "./progress.ts";

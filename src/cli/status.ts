@@ -1,0 +1,105 @@
+/** `alysctl status`: node, network, sync and production in one table, as far as each of them answers. */
+
+import { toJson } from "@bufbuild/protobuf";
+import type { Command } from "commander";
+import { GetNetworkStatusResponseSchema, NetworkService } from "../../gen/alys/network/v1/network_pb.ts";
+import { GetInfoResponseSchema, NodeService } from "../../gen/alys/node/v1/node_pb.ts";
+import {
+  GetProducerStatusResponseSchema,
+  ProducerService,
+  type ProducerStatus,
+} from "../../gen/alys/producer/v1/producer_pb.ts";
+import {
+  CanProduceBlocksResponseSchema,
+  GetSyncStatusResponseSchema,
+  SyncService,
+} from "../../gen/alys/sync/v1/sync_pb.ts";
+import { Failure } from "../kernel/errors.ts";
+import { describeFailure } from "./exit-status.ts";
+import { grouped, yesNo } from "./format.ts";
+import { networkFields } from "./network.ts";
+import { nodeFields } from "./node.ts";
+import type { Run, Session } from "./session.ts";
+import { productionFields, syncFields } from "./sync.ts";
+import { type FieldRow, renderFields } from "./table.ts";
+
+export function addStatusCommand(program: Command, run: Run): void {
+  program
+    .command("status")
+    .description("node, network, synchronisation and production at a glance")
+    .action(() => run(showStatus));
+}
+
+/** A failure of one part is shown in its place; when the node does not answer at all, that is the answer. */
+async function showStatus(session: Session): Promise<void> {
+  const { call } = session;
+  // First alone: it tells whether there is a node, with one error and not five.
+  const info = await session.client(NodeService).getInfo({}, call);
+  const [network, sync, production, producer] = await Promise.all([
+    settled(session.client(NetworkService).getNetworkStatus({}, call)),
+    settled(session.client(SyncService).getSyncStatus({}, call)),
+    settled(session.client(SyncService).canProduceBlocks({}, call)),
+    settled(session.client(ProducerService).getProducerStatus({}, call)),
+  ]);
+  if (session.isJson) {
+    const options = { alwaysEmitImplicit: true };
+    const orError = <T>(answer: T | Failure, json: (answer: T) => unknown): unknown =>
+      answer instanceof Failure ? { error: describeFailure(answer) } : json(answer);
+    const whole = {
+      node: toJson(GetInfoResponseSchema, info, options),
+      network: orError(network, (answer) => toJson(GetNetworkStatusResponseSchema, answer, options)),
+      sync: orError(sync, (answer) => toJson(GetSyncStatusResponseSchema, answer, options)),
+      production: orError(production, (answer) => toJson(CanProduceBlocksResponseSchema, answer, options)),
+      producer: orError(producer, (answer) => toJson(GetProducerStatusResponseSchema, answer, options)),
+    };
+    session.terminal.out(JSON.stringify(whole, undefined, 2));
+    return;
+  }
+  const sections = [
+    nodeFields(info),
+    section("network", network, ({ status }) => status && networkFields(status)),
+    section("sync", sync, ({ status }) => status && syncFields(status)),
+    section("production", production, ({ status }) => status && productionFields(status)),
+    section("producer", producer, ({ status }) => status && producerFields(status)),
+  ];
+  session.terminal.out(renderFields(withoutRepeats(sections.flat())));
+}
+
+async function settled<T>(asked: Promise<T>): Promise<T | Failure> {
+  try {
+    return await asked;
+  } catch (thrown) {
+    if (thrown instanceof Failure) return thrown;
+    throw thrown;
+  }
+}
+
+function section<T>(
+  name: string,
+  answer: T | Failure,
+  fields: (answer: T) => FieldRow[] | undefined,
+): FieldRow[] {
+  if (answer instanceof Failure) return [[name, describeFailure(answer)]];
+  return fields(answer) ?? [];
+}
+
+/** Parts that stand alone elsewhere say the same here: the first word stays. */
+function withoutRepeats(rows: readonly FieldRow[]): FieldRow[] {
+  const seen = new Set<string>();
+  return rows.filter(([name, value]) => {
+    const key = `${name}\n${String(value)}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+function producerFields(status: ProducerStatus): FieldRow[] {
+  if (!status.isEnabled) return [["producer", "off: this node has no authority key"]];
+  const fields: FieldRow[] = [
+    ["producer", `authority ${status.authorityIndex}, enabled: ${yesNo(status.isEnabled)}`],
+    ["blocks", `${grouped(status.blocksProposed)} proposed, ${grouped(status.blocksCertified)} certified`],
+    ["votes", `${grouped(status.proposalsApproved)} approved, ${grouped(status.proposalsRefused)} refused`],
+  ];
+  return status.lastRefusal === "" ? fields : [...fields, ["last refusal", status.lastRefusal]];
+}

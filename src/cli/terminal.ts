@@ -1,0 +1,78 @@
+/**
+ * Where commands print: standard output and error, or a memory for tests.
+ */
+import { type Clock, realClock } from "../kernel/clock.ts";
+
+export interface Terminal {
+  /** A line on standard output. */
+  out(line: string): void;
+  /** A line on standard error. */
+  err(line: string): void;
+  /** Raw text on standard output. */
+  write(text: string): void;
+  /** All of standard input as text. */
+  read(): Promise<string>;
+  readonly isTTY: boolean;
+  readonly columns: number | undefined;
+  readonly clock: Clock;
+}
+
+/** A request is at most 4 MiB, its JSON not much more; longer input is refused. */
+const INPUT_LENGTH_MAX = 8 * 1024 * 1024;
+
+/** The process's own streams. */
+export function processTerminal(): Terminal {
+  const { stdout, stderr, stdin } = process;
+  return {
+    out: (line) => stdout.write(`${line}\n`),
+    err: (line) => stderr.write(`${line}\n`),
+    write: (text) => stdout.write(text),
+    read: async () => {
+      let text = "";
+      stdin.setEncoding("utf8");
+      for await (const part of stdin) {
+        text += String(part);
+        if (text.length > INPUT_LENGTH_MAX) throw new RangeError("standard input is too long");
+      }
+      return text;
+    },
+    isTTY: stdout.isTTY === true,
+    get columns() {
+      return stdout.columns;
+    },
+    clock: realClock,
+  };
+}
+
+/** Remembers what was printed. */
+export class MemoryTerminal implements Terminal {
+  readonly output: string[] = [];
+  readonly errors: string[] = [];
+  readonly isTTY = false;
+  readonly columns = undefined;
+  readonly clock: Clock;
+  readonly #input: string;
+
+  constructor(clock: Clock = realClock, input = "") {
+    this.clock = clock;
+    this.#input = input;
+  }
+
+  /** Everything on standard output. */
+  get text(): string {
+    return this.output.join("");
+  }
+
+  out(line: string): void {
+    this.output.push(`${line}\n`);
+  }
+  err(line: string): void {
+    this.errors.push(line);
+  }
+  write(text: string): void {
+    this.output.push(text);
+  }
+  async read(): Promise<string> {
+    return this.#input;
+  }
+}
