@@ -1,0 +1,200 @@
+/** PeerActor: offences, penalties and bans, and where they are enforced. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import {
+  ConnectionState,
+  Offence,
+  PeerInternalService,
+  PeerService,
+} from "../../../../gen/alys/peer/v1/peer_pb.ts";
+import { MemoryHost } from "../../../../src/p2p/memory/host.ts";
+import { type Node, World } from "./rig.ts";
+
+const METHODS = PeerService.method;
+
+let cases = 0;
+async function report(
+  one: Node,
+  peerId: string,
+  offence: Offence,
+  evidence = Uint8Array.of(++cases, cases >> 8),
+) {
+  const request = { peerId, offence, detail: "test", evidence };
+  await one.world.drive(one.peer.internalRef.ask(PeerInternalService.method.reportOffence, request));
+}
+
+const reputationOf = async (one: Node, two: Node) => (await one.info(two)).score?.reputation ?? 0;
+
+async function pair(seed = 1) {
+  const world = new World(seed);
+  const [one, two] = [await world.node(), await world.node()];
+  await world.connect(one, two);
+  return { world, one, two };
+}
+
+test("the same evidence counts once, other evidence again", async () => {
+  const { one, two } = await pair();
+  const evidence = Uint8Array.of(7);
+  for (let times = 0; times < 5; times++) await report(one, two.id, Offence.WITHHOLDING, evidence);
+  assert.ok(Math.abs((await reputationOf(one, two)) + 5) < 0.1);
+  await report(one, two.id, Offence.WITHHOLDING, Uint8Array.of(8));
+  assert.ok(Math.abs((await reputationOf(one, two)) + 10) < 0.1);
+});
+
+test("at −20 a peer is sent away and not let in for a minute; at −50 it is banned", async () => {
+  const { world, one, two } = await pair();
+  await report(one, two.id, Offence.MALFORMED_MESSAGE);
+  assert.equal((await one.info(two)).connectionState, ConnectionState.CONNECTED);
+  await report(one, two.id, Offence.MALFORMED_MESSAGE);
+  await report(one, two.id, Offence.MALFORMED_MESSAGE);
+  await world.run(100);
+  assert.equal(one.events.at(-1)?.case, "disconnected");
+  assert.equal(one.host.connections().length, 0);
+  assert.equal(one.bans.find(two.id), undefined);
+  two.book.get(one.id)!.notBeforeMs = 0;
+  await world.failure(two.connect(one));
+  assert.equal(one.host.connections().length, 0);
+  for (let times = 0; times < 3; times++) await report(one, two.id, Offence.MALFORMED_MESSAGE);
+  assert.ok(one.bans.find(two.id) !== undefined);
+});
+
+test("many penalties at once send one goodbye, so that the offender is not made our victim", async () => {
+  const { world, one, two } = await pair();
+  let goodbyes = 0;
+  two.host.subscribe((event) => {
+    if (event.type === "request" && event.protocol === "goodbye") goodbyes++;
+    assert.notEqual(event.type, "violation");
+  });
+  for (let times = 0; times < 9; times++) await report(one, two.id, Offence.WITHHOLDING);
+  await world.run(2_000);
+  assert.equal(goodbyes, 1);
+});
+
+test("an invalid block bans a connected peer at once: gate, list, stream and host agree", async () => {
+  const { world, one, two } = await pair();
+  await report(one, two.id, Offence.INVALID_BLOCK);
+  // Before any time passed:
+  assert.equal(one.bans.allows(two.id), false);
+  assert.equal((await one.connected()).size, 0);
+  await world.run(50);
+  assert.equal(one.host.connections().length, 0);
+  assert.deepEqual(
+    one.events.slice(-2).map(({ case: kind }) => kind),
+    ["banned", "disconnected"],
+  );
+  const { bans } = await world.drive(one.peer.ref.ask(METHODS.listBans, {}));
+  assert.equal(bans.length, 1);
+  assert.equal(bans[0]!.offence, Offence.INVALID_BLOCK);
+  assert.equal(timestampMs(bans[0]!.until!) - timestampMs(bans[0]!.created!), 3_600_000);
+  // Neither direction.
+  assert.equal((await world.failure(one.connect(two))).reason, "PEER_BANNED");
+  assert.equal((await world.failure(two.connect(one))).reason, "DIAL_FAILED");
+  assert.equal((await one.info(two)).connectionState, ConnectionState.BANNED);
+});
+
+test("a peer that is banned while it is dialled is not kept", async () => {
+  const world = new World(1, { latencyMs: 200 });
+  const [one, two] = [await world.node(), await world.node()];
+  const dialled = one.connect(two);
+  await world.run(250);
+  const banned = one.peer.ref.ask(METHODS.banPeer, { peerId: two.id, reason: "test" });
+  assert.equal((await world.failure(dialled)).reason, "PEER_BANNED");
+  await world.drive(banned);
+  await world.run(2_000);
+  assert.equal(one.host.connections().length, 0);
+});
+
+test("a ban outlives actor and process, and ends at its time", async () => {
+  const { world, one, two } = await pair();
+  const request = { peerId: two.id, durationMs: 60_000n, reason: "by hand" };
+  const { ban } = await world.drive(one.peer.ref.ask(METHODS.banPeer, request));
+  assert.equal(ban?.reason, "by hand");
+  await one.restartPeerActor();
+  assert.equal((await world.failure(one.connect(two))).reason, "PEER_BANNED");
+  const disk = await one.kill();
+  const again = await world.node({ identity: one.identity, disk });
+  assert.equal(again.bans.allows(two.id), false);
+  assert.equal((await world.failure(two.connect(again))).reason, "DIAL_FAILED");
+  await world.run(75_000);
+  assert.equal(again.bans.allows(two.id), true);
+  assert.ok(again.events.some((event) => event.case === "unbanned" && event.value === two.id));
+  assert.equal(again.disk.chain !== undefined, true);
+  await world.connect(again, two);
+});
+
+test("unban lets a peer back with a clean reputation; there must have been a ban", async () => {
+  const { world, one, two } = await pair();
+  await report(one, two.id, Offence.FALSE_HEAD);
+  await world.drive(one.peer.ref.ask(METHODS.unbanPeer, { peerId: two.id }));
+  await world.connect(one, two);
+  await report(one, two.id, Offence.UNSPECIFIED);
+  assert.equal((await one.info(two)).connectionState, ConnectionState.CONNECTED);
+  assert.equal(
+    (await world.failure(one.peer.ref.ask(METHODS.unbanPeer, { peerId: two.id }))).reason,
+    "BAN_UNKNOWN",
+  );
+});
+
+test("members are neither dismissed nor banned by score, but by command", async () => {
+  const world = new World();
+  const identity = world.identity();
+  const one = await world.node();
+  const member = await world.node({ identity, delegation: world.delegation(0, identity) });
+  await world.connect(one, member);
+  for (let times = 0; times < 5; times++) await report(one, member.id, Offence.INVALID_BLOCK);
+  assert.equal((await one.info(member)).connectionState, ConnectionState.CONNECTED);
+  assert.ok((await reputationOf(one, member)) < -90);
+  assert.equal(one.bans.applicationScore(member.id), 0);
+  await world.drive(one.peer.ref.ask(METHODS.banPeer, { peerId: member.id, reason: "by hand" }));
+  await world.run(50);
+  assert.equal(one.host.connections().length, 0);
+});
+
+test("gossip takes the reputation of others into its score", async () => {
+  const { one, two } = await pair();
+  await report(one, two.id, Offence.MALFORMED_MESSAGE);
+  assert.ok(one.bans.applicationScore(two.id) < -9);
+});
+
+test("commands refuse what makes no sense and change nothing then", async () => {
+  const { world, one, two } = await pair();
+  const ban = (peerId: string, durationMs = 0n) => one.peer.ref.ask(METHODS.banPeer, { peerId, durationMs });
+  assert.equal((await world.failure(ban("nonsense"))).reason, "PEER_ID_INVALID");
+  assert.equal((await world.failure(ban(one.id))).reason, "PEER_IS_SELF");
+  assert.equal((await world.failure(ban(two.id, 2n ** 63n))).reason, "DURATION_RANGE");
+  const update = (scoreUpdate: object) =>
+    one.peer.ref.ask(METHODS.updatePeerScore, { peerId: two.id, scoreUpdate });
+  const before = (await one.info(two)).score;
+  assert.equal((await world.failure(update({ penalty: 101, success: true }))).reason, "PENALTY_RANGE");
+  assert.equal((await world.failure(update({ penalty: Number.NaN }))).reason, "PENALTY_RANGE");
+  assert.equal((await world.failure(update({ latencyMs: -1 }))).reason, "OBSERVATION_RANGE");
+  assert.deepEqual((await one.info(two)).score, before);
+  await world.drive(update({ penalty: 100, reason: "by hand" }));
+  assert.equal(one.bans.find(two.id)?.reason, "by hand");
+});
+
+test("a flood of inbound ids leaves the book at its bound and known peers in it", async () => {
+  const world = new World();
+  const one = await world.node({ config: { knownPeersMax: 20 } });
+  const two = await world.node();
+  await world.connect(one, two);
+  await world.drive(one.peer.ref.ask(METHODS.disconnectFromPeer, { peerId: two.id }));
+  for (let count = 0; count < 60; count++) {
+    const parts = { identity: world.identity(), gate: { allows: () => true }, network: world.network };
+    const host = new MemoryHost(parts);
+    const { genesisHash } = one.chain.facts;
+    await host.open({
+      ...{ genesisHash, listenAddresses: [], bootstrapAddresses: [], encryption: ["tls"] as const },
+      ...{ transports: { tcp: false, quic: false }, mdns: false, kadDht: false, privateNetwork: true },
+      ...{ connectionsMax: 5, topics: [], protocols: [] },
+    });
+    await world.drive(host.dial(one.id, one.host.addresses(), { deadlineMs: 500 }));
+    await world.run(20);
+    await host.close();
+    await world.run(20);
+  }
+  assert.equal(one.book.size, 20);
+  assert.ok(one.book.get(two.id) !== undefined);
+});
