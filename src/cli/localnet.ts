@@ -103,6 +103,7 @@ class LocalnetSession {
       seed,
       dataDirectory,
       isKept,
+      ports: "usual",
       clock: realClock,
       random: realRandom,
       signal: this.#stopped,

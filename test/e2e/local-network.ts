@@ -22,6 +22,8 @@ export async function prepareNetwork(t: TestContext, members: number, blocks: nu
     seed: realRandom.integer(1_000_000),
     dataDirectory: undefined,
     isKept: false,
+    // Other tests run beside this one.
+    ports: "any",
     clock: realClock,
     random: realRandom,
   });

@@ -33,6 +33,8 @@ export interface NetworkOptions {
   readonly dataDirectory: string | undefined;
   /** Leave the folder at the end. */
   readonly isKept: boolean;
+  /** Ports that people expect, where they are free; or any. */
+  readonly ports: "usual" | "any";
   readonly clock: Clock;
   readonly random: Random;
   /** Aborting ends preparation early: `prepare` then rejects CANCELLED. */
@@ -76,7 +78,7 @@ export class LocalNetwork {
         await copyHistory(folder, keyed);
       }
       // As late as can be: a port that is free now can be taken later.
-      const plan = planNetwork(folder, nodes, await choosePorts(nodes.length));
+      const plan = planNetwork(folder, nodes, await choosePorts(nodes.length, options.ports));
       await writeNetwork(plan, seed, random);
       return new LocalNetwork(plan, isKept, clock);
     } catch (error) {

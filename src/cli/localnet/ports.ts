@@ -13,14 +13,17 @@ const LOOPBACK = "127.0.0.1";
 /** Free ports given by the system whose UDP twin was taken; each further try is unlikely, so many are a fault. */
 const ATTEMPTS_MAX = 50;
 
-/** Ports for `count` nodes: the usual ones where they are free. Rejects RESOURCE_EXHAUSTED when there are none. */
-export async function choosePorts(count: number): Promise<NodePorts[]> {
+/**
+ * Ports for `count` nodes: the usual ones where they are free, or any, which several networks that start at the same
+ * time do not compete for. Rejects RESOURCE_EXHAUSTED when there are none.
+ */
+export async function choosePorts(count: number, preference: "usual" | "any"): Promise<NodePorts[]> {
   const taken = new Set<number>();
   const chosen: NodePorts[] = [];
   for (let index = 0; index < count; index++) {
-    const usual = usualPorts(index);
-    const control = await freePort(usual.control, false, taken);
-    const p2p = await freePort(usual.p2p, true, taken);
+    const wanted = preference === "usual" ? usualPorts(index) : { control: 0, p2p: 0 };
+    const control = await freePort(wanted.control, false, taken);
+    const p2p = await freePort(wanted.p2p, true, taken);
     chosen.push({ control, p2p });
   }
   return chosen;

@@ -8,13 +8,15 @@ import { type TestContext, test } from "node:test";
 import { ChainForge } from "../../../../src/chain/forge.ts";
 import { InlineValidator } from "../../../../src/chain/pool/inline.ts";
 import { cutSegments } from "../../../../src/chain/segment.ts";
-import { checkSequence, genesisState } from "../../../../src/chain/sequence.ts";
 import { writeHistory } from "../../../../src/cli/localnet/history.ts";
 import { openEmbeddedChain } from "../../../../src/integrations/chain/embedded.ts";
 import { FakeClock } from "../../../../src/kernel/clock.ts";
 import { Failure } from "../../../../src/kernel/errors.ts";
 import { silentLog } from "../../../../src/kernel/log.ts";
+import { realScheduler } from "../../../../src/kernel/scheduler.ts";
 import { openLmdbStore } from "../../../../src/storage/lmdb-store.ts";
+import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
+import type { BlockStore } from "../../../../src/storage/port.ts";
 
 const SLOT_MS = 2_000;
 
@@ -25,9 +27,13 @@ async function temporaryFolder(t: TestContext): Promise<string> {
 }
 
 async function openChain(t: TestContext, folder: string, forge: ChainForge) {
-  const { genesis } = forge;
-  const store = await openLmdbStore({ folder, genesisHash: genesis.hash });
+  const store = await openLmdbStore({ folder, genesisHash: forge.genesis.hash });
   t.after(() => store.close());
+  return openOver(store, forge);
+}
+
+function openOver(store: BlockStore, forge: ChainForge) {
+  const { genesis } = forge;
   const parts = { store, facts: forge.facts(), genesis, clock: new FakeClock(), log: silentLog };
   const chain = openEmbeddedChain(parts);
   assert.ok(!(chain instanceof Failure), String(chain));
@@ -54,16 +60,17 @@ test("writeHistory writes a valid chain that the embedded ChainActor opens", asy
   assert.deepEqual([...new Set(blocks.slice(1).map(({ length }) => length))], [435]);
   const validator = new InlineValidator(forge.facts());
   const { authorities } = forge;
-  let state = genesisState(forge.genesis.hash, authorities);
+  const fresh = openOver(
+    openMemoryStore({ disk: new MemoryDisk(), genesisHash: forge.genesis.hash, scheduler: realScheduler }),
+    forge,
+  );
   for (const segment of cutSegments(blocks)) {
     const input = { blocks: segment, policy: "SEGMENT", authorities, nowMs: clock.nowMs() } as const;
     const verdict = await validator.validateSegment(input);
     assert.ok(verdict.ok, JSON.stringify(verdict));
-    const sequence = checkSequence(state, verdict.segment);
-    assert.ok(sequence.ok, JSON.stringify(sequence));
-    state = sequence.state;
+    assert.equal((await fresh.importSegment(verdict.segment)).kind, "imported");
   }
-  assert.deepEqual(state.hash, head.hash);
+  assert.deepEqual(fresh.snapshot().head, head);
 });
 
 test("writeHistory ends in the slot before the present, however long it took", async (t) => {

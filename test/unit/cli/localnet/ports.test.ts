@@ -8,15 +8,16 @@ import { test } from "node:test";
 import { usualPorts } from "../../../../src/cli/localnet/plan.ts";
 import { choosePorts } from "../../../../src/cli/localnet/ports.ts";
 
-/** A high index, so that a local network on this machine is not in the way. */
 const MANY = 4;
 
-test("choosePorts answers distinct ports", async () => {
-  const ports = await choosePorts(MANY);
-  const all = ports.flatMap(({ control, p2p }) => [control, p2p]);
-  assert.equal(all.length, 2 * MANY);
-  assert.equal(new Set(all).size, all.length);
-});
+for (const preference of ["usual", "any"] as const) {
+  test(`choosePorts answers distinct ports when ${preference} ones are wanted`, async () => {
+    const ports = await choosePorts(MANY, preference);
+    const all = ports.flatMap(({ control, p2p }) => [control, p2p]);
+    assert.equal(all.length, 2 * MANY);
+    assert.equal(new Set(all).size, all.length);
+  });
+}
 
 test("choosePorts leaves ports alone that are taken over TCP", async (t) => {
   const server = createServer();
@@ -25,7 +26,7 @@ test("choosePorts leaves ports alone that are taken over TCP", async (t) => {
   // Whether we or somebody else took it: it is taken.
   server.listen(usualPorts(0).control, "127.0.0.1");
   await Promise.race([once(server, "listening"), once(server, "error")]).catch(() => undefined);
-  const [first] = await choosePorts(1);
+  const [first] = await choosePorts(1, "usual");
   assert.notEqual(first?.control, usualPorts(0).control);
 });
 
@@ -35,6 +36,6 @@ test("choosePorts leaves ports alone that are taken over UDP", async (t) => {
   socket.on("error", () => undefined);
   socket.bind(usualPorts(0).p2p, "127.0.0.1");
   await Promise.race([once(socket, "listening"), once(socket, "error")]).catch(() => undefined);
-  const [first] = await choosePorts(1);
+  const [first] = await choosePorts(1, "usual");
   assert.notEqual(first?.p2p, usualPorts(0).p2p);
 });
