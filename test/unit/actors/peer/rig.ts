@@ -249,7 +249,7 @@ export class Node {
   /** Ends the process as a kill does; its disk is left. */
   async kill(): Promise<MemoryDisk> {
     await this.host.close();
-    for (const child of this.#children) child.kill();
+    for (const child of this.#children) child.kill?.();
     this.disk.crash();
     return this.disk;
   }
