@@ -1,0 +1,31 @@
+/** Every checker, made anew for each world. */
+
+import type { World } from "../world.ts";
+import { BannedHoldNoConnection } from "./banned-hold-no-connection.ts";
+import { BlocksOnceAndInOrder } from "./blocks-once-and-in-order.ts";
+import type { Checker } from "./checker.ts";
+import { ChildrenAreRestarted } from "./children-are-restarted.ts";
+import { FinalStaysFinal } from "./final-stays-final.ts";
+import { HonestAreNotBanned } from "./honest-are-not-banned.ts";
+import { InvalidIsNotForwarded } from "./invalid-is-not-forwarded.ts";
+import { MailboxesAreBounded } from "./mailboxes-are-bounded.ts";
+import { MembersAreNotEvicted } from "./members-are-not-evicted.ts";
+import { NobodyCrashes } from "./nobody-crashes.ts";
+import { NobodySignsTwice } from "./nobody-signs-twice.ts";
+import { NothingIsStuck } from "./nothing-is-stuck.ts";
+
+export function allCheckers(world: World): readonly Checker[] {
+  return [
+    new BlocksOnceAndInOrder(world),
+    new FinalStaysFinal(world),
+    new NobodySignsTwice(world),
+    new MailboxesAreBounded(world),
+    new BannedHoldNoConnection(world),
+    new MembersAreNotEvicted(world),
+    new HonestAreNotBanned(world),
+    new InvalidIsNotForwarded(world),
+    new ChildrenAreRestarted(world),
+    new NothingIsStuck(world),
+    new NobodyCrashes(world),
+  ];
+}

@@ -1,0 +1,50 @@
+/**
+ * Members are never evicted for others: while slots are contested, a connection between two members that nothing
+ * disturbed stays, and no member is told that there is no room.
+ */
+
+import type { Observation } from "../observation.ts";
+import type { World } from "../world.ts";
+import type { Checker } from "./checker.ts";
+
+/** What a fault does to a connection shows within this time, milliseconds: the longest deadline of ours. */
+const DISTURBANCE_MS = 20_000;
+
+export class MembersAreNotEvicted implements Checker {
+  readonly name = "members-are-not-evicted";
+  occasions = 0;
+  readonly #world: World;
+  readonly #connected = new Set<string>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  observe(observation: Observation): void {
+    if (observation.type !== "log" || observation.record.message !== "peer is refused") return;
+    const { peer, reason } = observation.record.fields;
+    const machine = this.#world.machineOf(String(peer));
+    if (machine?.key === undefined || !/slot/.test(String(reason))) return;
+    this.#world.violate(this.name, `${observation.node} has no slot for ${machine.name}`);
+  }
+
+  sample(): void {
+    for (const process of this.#world.processes()) {
+      const { machine, host } = process;
+      const peers = new Set(host.connections().map(({ peerId }) => peerId));
+      const isContested = peers.size > this.#world.scenario.peersMax;
+      for (const other of this.#world.machines) {
+        if (other === machine || other.key === undefined || machine.key === undefined) continue;
+        const pair = `${machine.name} ${other.name}`;
+        if (peers.has(other.peerId)) {
+          this.#connected.add(pair);
+          if (isContested) this.occasions += 1;
+          continue;
+        }
+        if (!this.#connected.delete(pair)) continue;
+        const sinceMs = this.#world.nowMs - Math.max(machine.disturbedMs, other.disturbedMs);
+        if (sinceMs > DISTURBANCE_MS) this.#world.violate(this.name, `${machine.name} lost ${other.name}`);
+      }
+    }
+  }
+}

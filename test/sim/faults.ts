@@ -1,0 +1,126 @@
+/** Carries out faults on a world, and their end where they have one. */
+
+import { assertNever } from "../../src/kernel/errors.ts";
+import { INJECTED } from "./checkers/nobody-crashes.ts";
+import type { Machine } from "./machine.ts";
+import type { Fault } from "./scenario.ts";
+import type { World } from "./world.ts";
+
+export class Faults {
+  readonly #world: World;
+  /** What still has to be put right, by what it is. */
+  readonly #open = new Map<number, () => void>();
+  #number = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  strike(fault: Fault): void {
+    const { trace, machines } = this.#world;
+    trace.add("FAULT", JSON.stringify(fault));
+    if (fault.kind === "partition") return this.#partition(fault.side, fault.forMs);
+    const machine = machines[fault.node % machines.length];
+    if (machine?.process === undefined) return;
+    this.#world.count(fault.kind);
+    machine.disturbedMs = this.#world.nowMs;
+    this.#strike(machine, fault);
+  }
+
+  /** Puts everything right that still is wrong. */
+  healAll(): void {
+    for (const end of [...this.#open.values()]) end();
+    this.#world.network.heal();
+  }
+
+  #strike(machine: Machine, fault: Exclude<Fault, { kind: "partition" }>): void {
+    const { network } = this.#world;
+    const { process } = machine;
+    switch (fault.kind) {
+      case "crash":
+        machine.kill("killed", fault.isTorn);
+        return this.#until(fault.downMs, () => this.#startAgain(machine));
+      case "powerLoss":
+        network.unplug(machine.peerId);
+        machine.kill("killed", false);
+        return this.#until(fault.downMs + 1_000, () => {
+          network.plug(machine.peerId);
+          this.#startAgain(machine);
+        });
+      case "restart":
+        this.#world.background(machine.stop());
+        return this.#until(fault.downMs + 5_000, () => this.#startAgain(machine));
+      case "actorCrash":
+        return process?.cells[fault.actor].crash(new Error(`${fault.actor}: ${INJECTED}`));
+      case "hostCrash":
+        if (process?.host.isOpen === true) this.#world.background(process.host.crash(INJECTED));
+        return;
+      case "slowPeer":
+        network.slow(machine.peerId, fault.byMs);
+        return this.#until(fault.forMs, () => {
+          network.slow(machine.peerId, 0);
+          machine.disturbedMs = this.#world.nowMs;
+        });
+      case "linkReset": {
+        const other = this.#world.machines[fault.other % this.#world.machines.length];
+        if (other === undefined || process?.host.isOpen !== true) return;
+        other.disturbedMs = this.#world.nowMs;
+        return this.#world.background(process.host.hangUp(other.peerId));
+      }
+      case "clockSkew":
+        machine.skewMs = fault.skewMs;
+        return this.#until(fault.forMs, () => {
+          machine.skewMs = 0;
+        });
+      case "diskFull": {
+        const { disk } = machine;
+        disk.isFull = true;
+        return this.#until(fault.forMs, () => {
+          disk.isFull = false;
+        });
+      }
+      case "slowDisk": {
+        const { diskLatencyMs } = machine;
+        machine.diskLatencyMs = fault.latencyMs;
+        return this.#until(fault.forMs, () => {
+          machine.diskLatencyMs = this.#world.scenario.diskLatencyMs ?? diskLatencyMs;
+        });
+      }
+      default:
+        return assertNever(fault);
+    }
+  }
+
+  #partition(side: readonly number[], forMs: number): void {
+    const { machines, network, nowMs } = this.#world;
+    const disturb = (): void => {
+      for (const machine of machines) machine.disturbedMs = this.#world.nowMs;
+    };
+    this.#world.count("partition");
+    const inside = machines.filter((_, index) => side.includes(index)).map(({ peerId }) => peerId);
+    const outside = machines.filter((_, index) => !side.includes(index)).map(({ peerId }) => peerId);
+    this.#world.trace.add("NETWORK", `parted at ${nowMs}`);
+    network.partition([outside, inside]);
+    disturb();
+    this.#until(forMs, () => {
+      network.heal();
+      disturb();
+    });
+  }
+
+  #startAgain(machine: Machine): void {
+    if (machine.process !== undefined) return;
+    machine.disturbedMs = this.#world.nowMs;
+    machine.start();
+  }
+
+  /** Runs `end` after a time, or when everything is put right, once. */
+  #until(afterMs: number, end: () => void): void {
+    const number = this.#number++;
+    const once = (): void => {
+      if (this.#open.delete(number)) end();
+    };
+    this.#open.set(number, once);
+    this.#world.after(afterMs, once);
+  }
+}

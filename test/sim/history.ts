@@ -1,0 +1,89 @@
+/**
+ * The history that a federation starts with, forged once for each size and length in a process, and the disks on which
+ * nodes find it.
+ */
+
+import { ChainForge } from "../../src/chain/forge.ts";
+import type { AuthoritySetFacts, ChainFacts } from "../../src/chain/validator.ts";
+import { openEmbeddedChain } from "../../src/integrations/chain/embedded.ts";
+import { assert, Failure } from "../../src/kernel/errors.ts";
+import { silentLog } from "../../src/kernel/log.ts";
+import type { Simulation } from "../../src/kernel/simulation.ts";
+import { type MemoryDisk, openMemoryStore } from "../../src/storage/memory.ts";
+import { type Scenario, SLOT_MS, START_MS } from "./scenario.ts";
+import { SharedValidator } from "./shared-validator.ts";
+
+/** Shallower than the usual 64, so that a run of minutes sees many blocks become final. */
+const FINALITY_DEPTH = 16;
+const SEGMENT_BLOCKS = 64;
+
+export interface History {
+  readonly forge: ChainForge;
+  readonly facts: ChainFacts;
+  readonly genesis: { readonly header: Uint8Array; readonly authorities: AuthoritySetFacts };
+  /** Of heights 1 and up. */
+  readonly blocks: readonly Uint8Array[];
+  /** Stands FORK_DEPTH blocks below the end: whoever holds every key could go on from there. */
+  readonly forkForge: ChainForge;
+}
+
+/** Deeper than what can still be replaced. */
+const FORK_DEPTH = 30;
+
+const histories = new Map<string, History>();
+
+export function historyOf(scenario: Scenario): History {
+  const { members, historyBlocks, gapSlots } = scenario;
+  const key = `${members} ${historyBlocks} ${gapSlots}`;
+  const known = histories.get(key);
+  if (known !== undefined) return known;
+  const endTimestampMs = START_MS - gapSlots * SLOT_MS;
+  const forge = ChainForge.of({ members, blocks: historyBlocks, endTimestampMs, slotDurationMs: SLOT_MS });
+  const blocks: Uint8Array[] = [];
+  let forkForge = forge;
+  for (let height = 1; height <= historyBlocks; height++) {
+    blocks.push(forge.next());
+    if (height === historyBlocks - FORK_DEPTH) forkForge = forge.fork();
+  }
+  const { header, authorities } = forge.genesis;
+  const history = {
+    forge,
+    facts: forge.facts(500, FINALITY_DEPTH),
+    genesis: { header, authorities },
+    blocks,
+    forkForge,
+  };
+  histories.set(key, history);
+  return history;
+}
+
+/** Fills an empty disk with the first blocks of the history. */
+export async function prepareDisk(
+  disk: MemoryDisk,
+  history: History,
+  count: number,
+  simulation: Simulation,
+): Promise<void> {
+  if (count === 0) return;
+  const { facts, genesis, blocks } = history;
+  const { scheduler, clock } = simulation;
+  const store = openMemoryStore({ disk, genesisHash: facts.genesisHash, scheduler });
+  const chain = openEmbeddedChain({ store, facts, genesis, clock, log: silentLog });
+  assert(!(chain instanceof Failure), "an empty disk opens");
+  const validator = new SharedValidator(facts);
+  for (let start = 0; start < count; start += SEGMENT_BLOCKS) {
+    const verdict = await validator.validateSegment({
+      blocks: blocks.slice(start, Math.min(count, start + SEGMENT_BLOCKS)),
+      policy: "SEGMENT",
+      authorities: genesis.authorities,
+      nowMs: START_MS,
+    });
+    assert(verdict.ok, "the history is valid");
+    const imported = chain.importSegment(verdict.segment);
+    await simulation.settle();
+    assert((await imported).kind === "imported", "the history is imported");
+  }
+  const closed = chain.close().then(() => store.close());
+  await simulation.settle();
+  await closed;
+}

@@ -1,0 +1,339 @@
+/**
+ * One machine of the simulated world and the process on it. The machine keeps what survives: disk, identity, key. The
+ * process is the node: production actors, cells and supervisor composed as the real one, on the machine's ports. It can
+ * be killed at any moment, stopped in order, and started again.
+ */
+
+import type { NodeConfig } from "../../gen/alys/config/v1/config_pb.ts";
+import { Role } from "../../gen/alys/wire/v1/wire_pb.ts";
+import { BanTable } from "../../src/actors/peer/ban-table.ts";
+import { PeerBook } from "../../src/actors/peer/peer-book.ts";
+import { syncConfig } from "../../src/actors/sync/config.ts";
+import type { SecretKey } from "../../src/chain/bls.ts";
+import { encodeDelegation, ROLE_MEMBER, signDelegation } from "../../src/chain/delegation.ts";
+import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../src/chain/signing.ts";
+import { decodeVoteRecord } from "../../src/chain/vote.ts";
+import { parseSettings, type Settings } from "../../src/config/load.ts";
+import { type EmbeddedChain, openEmbeddedChain } from "../../src/integrations/chain/embedded.ts";
+import { EmbeddedEngine } from "../../src/integrations/engine/embedded.ts";
+import { environment } from "../../src/kernel/environment.ts";
+import { assert, Failure } from "../../src/kernel/errors.ts";
+import { type Random, seededRandom } from "../../src/kernel/random.ts";
+import type { Supervisor } from "../../src/kernel/supervisor.ts";
+import { type ActorParts, composeActors, type NodeCells, superviseActors } from "../../src/node/compose.ts";
+import { hostOptions, networkConfig, peerConfig, producerConfig } from "../../src/node/translate.ts";
+import { type Identity, identityFromSeed, peerIdBytes } from "../../src/p2p/identity.ts";
+import type { MemoryHost } from "../../src/p2p/memory/host.ts";
+import { MemoryDisk, openMemoryStore, openMemoryVotes } from "../../src/storage/memory.ts";
+import type { BlockStore, VoteStore } from "../../src/storage/port.ts";
+import type { Observation } from "./observation.ts";
+import { ObservedHost } from "./observed-host.ts";
+import { observedStore } from "./observed-store.ts";
+import { DiskScheduler, type Life, ProcessClock, ProcessScheduler } from "./process-ports.ts";
+import { SharedValidator, signOnce } from "./shared-validator.ts";
+import { TraceLog } from "./trace.ts";
+import type { World } from "./world.ts";
+
+export interface MachineInit {
+  readonly name: string;
+  readonly index: number;
+  /** Set for a member. */
+  readonly key: SecretKey | undefined;
+  readonly memberIndex: number | undefined;
+}
+
+/** Lanes a tenth as deep as in production, so that a flood would show. */
+const LANES = {
+  control: { messagesMax: 64, bytesMax: 1 << 20 },
+  consensus: { messagesMax: 128, bytesMax: 4 << 20 },
+  normal: { messagesMax: 512, bytesMax: 8 << 20 },
+  bulk: { messagesMax: 128, bytesMax: 32 << 20 },
+} as const;
+
+/** The lanes together, and what the actor's own work (timers, outcomes of effects) may add. */
+export const MAILBOX_MAX = 64 + 128 + 512 + 128 + 512;
+
+export type NewObservation = Observation extends infer One
+  ? One extends Observation
+    ? Omit<One, "node">
+    : never
+  : never;
+
+export class Machine {
+  readonly name: string;
+  readonly index: number;
+  readonly key: SecretKey | undefined;
+  readonly memberIndex: number | undefined;
+  readonly identity: Identity;
+  readonly world: World;
+  readonly random: Random;
+  disk = new MemoryDisk();
+  /** Votes lie in a file of their own, which no wiping of the chain touches. */
+  readonly voteDisk = new MemoryDisk();
+  process: NodeProcess | undefined;
+  skewMs = 0;
+  diskLatencyMs: number;
+  starts = 0;
+  /** World time of the last fault that touched it or its links; checkers excuse what follows. */
+  disturbedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(world: World, init: MachineInit) {
+    this.world = world;
+    this.name = init.name;
+    this.index = init.index;
+    this.key = init.key;
+    this.memberIndex = init.memberIndex;
+    this.random = seededRandom((world.scenario.seed * 64 + init.index) ^ 0x6d616368);
+    this.identity = identityFromSeed(seededRandom(0x1d + init.index).bytes(32));
+    this.diskLatencyMs = world.scenario.diskLatencyMs;
+  }
+
+  get peerId(): string {
+    return this.identity.peerId;
+  }
+
+  get address(): string {
+    return `/memory/${this.name}`;
+  }
+
+  tell(observation: NewObservation): void {
+    this.world.observe({ ...observation, node: this.name } as Observation);
+  }
+
+  /** Starts the process. A disk that is damaged is wiped, as an operator would: the chain is fetched anew. */
+  start(): void {
+    assert(this.process === undefined, `${this.name} runs already`);
+    this.starts += 1;
+    const opened = NodeProcess.open(this);
+    if (opened instanceof Failure) {
+      this.world.trace.add(this.name, `does not start: ${opened.reason}`);
+      assert(opened.code === "DATA_LOSS", `${this.name}: ${opened.message}`);
+      this.world.count("tornDiskFound");
+      this.disk = new MemoryDisk();
+      const again = NodeProcess.open(this);
+      assert(!(again instanceof Failure), "an empty disk opens");
+      this.process = again;
+    } else this.process = opened;
+    this.tell({ type: "started", isFresh: opened instanceof Failure });
+    this.process.run();
+  }
+
+  kill(how: "killed" | "escalated", isTorn: boolean): void {
+    const { process } = this;
+    if (process === undefined) return;
+    this.process = undefined;
+    process.die(isTorn);
+    this.tell({ type: "ended", how });
+  }
+
+  /** Stops the process in order; resolves when nothing of it is left. */
+  async stop(): Promise<void> {
+    const { process } = this;
+    if (process === undefined) return;
+    await process.close();
+    if (this.process !== process) return;
+    this.process = undefined;
+    this.tell({ type: "ended", how: "stopped" });
+  }
+
+  get votes(): VoteStore {
+    const store = openMemoryVotes(this.voteDisk);
+    return {
+      ...store,
+      record: (bytes) => {
+        this.voteDisk.isFull = this.disk.isFull;
+        store.record(bytes);
+        const { slot, hash } = decodeVoteRecord(bytes);
+        this.tell({ type: "vote", slot, hash: Buffer.from(hash).toString("hex") });
+      },
+    };
+  }
+}
+
+export class NodeProcess {
+  readonly machine: Machine;
+  readonly life: Life;
+  readonly host: MemoryHost;
+  readonly chain: EmbeddedChain;
+  readonly store: BlockStore;
+  readonly bans: BanTable;
+  readonly cells: NodeCells;
+  readonly supervisor: Supervisor;
+  #isClosing = false;
+
+  private constructor(machine: Machine, life: Life, clock: ProcessClock, opened: Opened) {
+    const { world } = machine;
+    const { store, chain, log } = opened;
+    this.machine = machine;
+    this.life = life;
+    this.store = store;
+    this.chain = chain;
+    chain.subscribe((event) => life.isAlive && machine.tell({ type: "chain", event }));
+    this.bans = new BanTable(clock, store.table("bans"));
+    this.host = new ObservedHost(
+      { identity: machine.identity, gate: this.bans, network: world.network, log },
+      (digest, verdict) => life.isAlive && machine.tell({ type: "verdict", digest, verdict }),
+    );
+    const scheduler = new ProcessScheduler(world.simulation.scheduler, life, () => world.turnEnded(this));
+    const run = environment({ clock, scheduler, random: machine.random, log, lanes: LANES });
+    const parts = this.#actorParts(settingsOf(machine), clock.nowMs());
+    this.cells = composeActors(parts, run);
+    this.supervisor = superviseActors(this.cells, parts, run, (event) => {
+      if (life.isAlive) machine.tell({ type: "supervision", event });
+    });
+  }
+
+  static open(machine: Machine): NodeProcess | Failure {
+    const { world } = machine;
+    const { facts, genesis } = world.history;
+    const life: Life = { isAlive: true };
+    const clock = new ProcessClock(world.simulation.clock, life, () => machine.skewMs);
+    const log = new TraceLog((record) => {
+      if (life.isAlive) machine.tell({ type: "log", record });
+    });
+    const scheduler = new DiskScheduler(clock, machine.random, () => machine.diskLatencyMs);
+    try {
+      const bare = openMemoryStore({ disk: machine.disk, genesisHash: facts.genesisHash, scheduler });
+      const store = observedStore(bare, (written) => {
+        if (life.isAlive) machine.tell({ type: "written", ...written });
+      });
+      const chain = openEmbeddedChain({ store, facts, genesis, clock, log });
+      if (chain instanceof Failure) return chain;
+      return new NodeProcess(machine, life, clock, { store, chain, log });
+    } catch (thrown) {
+      if (thrown instanceof Failure) return thrown;
+      throw thrown;
+    }
+  }
+
+  run(): void {
+    const { machine, supervisor } = this;
+    const { world } = machine;
+    supervisor.start().catch((thrown: unknown) => {
+      if (this.life.isAlive && !this.#isClosing)
+        world.fault(`${machine.name} did not start: ${String(thrown)}`);
+    });
+    void supervisor.escalated.then(({ childId }) => {
+      if (this.life.isAlive) world.escalated(machine, childId);
+    });
+  }
+
+  /** The end without warning. What the system does for a dead process: its sockets close. */
+  die(isTorn: boolean): void {
+    const { disk, random } = this.machine;
+    this.life.isAlive = false;
+    disk.crash({ survivors: random.integer(disk.pendingWrites + 1), isTorn });
+    void this.host.close();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.supervisor.stop();
+    await this.host.close();
+    await this.chain.close();
+    await this.store.close();
+    this.life.isAlive = false;
+  }
+
+  #actorParts(settings: Settings, startedMs: number): ActorParts {
+    const { machine, chain, store, bans, host } = this;
+    const { facts } = machine.world.history;
+    const opening = hostOptions(settings, facts.genesisHash, facts.slotDurationMs, "sim");
+    return {
+      config: {
+        peer: peerConfig(settings),
+        network: networkConfig(settings, opening),
+        sync: syncConfig(settings.sync as NodeConfig["sync"], 1),
+        producer: producerConfig(settings),
+      },
+      chain,
+      validator: new SharedValidator(facts),
+      engine: new EmbeddedEngine(),
+      host,
+      bans,
+      book: new PeerBook(store.table("peers"), settings.peer.knownPeersMax),
+      ...memberParts(machine, startedMs),
+      startedMs,
+    };
+  }
+}
+
+interface Opened {
+  readonly store: BlockStore;
+  readonly chain: EmbeddedChain;
+  readonly log: TraceLog;
+}
+
+const DELEGATION_LIFETIME_MS = 30 * 24 * 3_600_000;
+
+function memberParts(
+  machine: Machine,
+  startedMs: number,
+): Pick<ActorParts, "signer" | "votes" | "delegation"> {
+  const { key } = machine;
+  if (key === undefined) return { signer: undefined, votes: undefined, delegation: undefined };
+  return {
+    votes: machine.votes,
+    signer: { publicKey: key.publicKey, sign: (root) => signObserved(machine, key, root) },
+    delegation: delegationOf(key, machine.peerId, machine.world.history.facts.genesisHash, startedMs),
+  };
+}
+
+export function delegationOf(key: SecretKey, peerId: string, genesisHash: Uint8Array, nowMs: number) {
+  const peerBytes = peerIdBytes(peerId);
+  assert(peerBytes !== undefined, "the peer id is well formed");
+  const unsigned = {
+    publicKey: key.publicKey,
+    peerId: peerBytes,
+    role: ROLE_MEMBER,
+    expiryMs: nowMs + DELEGATION_LIFETIME_MS,
+  } as const;
+  return {
+    delegation: encodeDelegation(unsigned),
+    signature: signDelegation(key, unsigned, genesisHash),
+    role: Role.MEMBER,
+  };
+}
+
+/** Signs, and tells whether the vote was durable before. */
+function signObserved(machine: Machine, key: SecretKey, root: Uint8Array): Uint8Array {
+  const bytes = machine.voteDisk.votes.get("votes");
+  const record = bytes && decodeVoteRecord(bytes);
+  const { genesisHash } = machine.world.history.facts;
+  const expected = record && signingRoot(record.hash, domain(DOMAIN_BLOCK_APPROVAL, genesisHash));
+  const isRecorded = expected !== undefined && Buffer.compare(expected, root) === 0;
+  machine.tell({ type: "signed", slot: record?.slot ?? 0, isRecorded });
+  return signOnce(key, root);
+}
+
+/** The configuration file of this node, through the same reading as the real one. */
+function settingsOf(machine: Machine): Settings {
+  const { world } = machine;
+  const { mode, peersMax, batchBlocks, knowsMembers } = world.scenario;
+  const others = world.machines.filter((other) => other !== machine);
+  const bootstrap = others.map((other) => `"${other.address}/p2p/${other.peerId}"`);
+  const members = others.filter((other) => other.key !== undefined).map((other) => `"${other.peerId}"`);
+  const toml = `
+[chain]
+specification_file = "chain.json"
+finality_depth = ${world.history.facts.finalityDepth}
+[network]
+listen_addresses = ["${machine.address}"]
+bootstrap_peers = [${bootstrap.join(", ")}]
+max_connections = 64
+private_network = true
+[network.discovery]
+interval_ms = 2000
+[network.federation]
+member_peer_ids = [${knowsMembers ? members.join(", ") : ""}]
+[sync]
+mode = "${mode}"
+batch_blocks = ${batchBlocks}
+[peer]
+max_peers = ${peersMax}
+target_peers = 25
+status_interval_ms = 3000
+health_check_interval_ms = 4000
+`;
+  return parseSettings(toml, {}, "/sim", "sim.toml");
+}

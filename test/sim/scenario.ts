@@ -1,0 +1,217 @@
+/**
+ * What a seed means: the federation, the weather, who misbehaves and how, and when which fault strikes. Pure: the world
+ * carries it out. Byzantine members stay within what the chain tolerates: none of 3, one of 4, two of 7.
+ */
+
+import { type Random, seededRandom } from "../../src/kernel/random.ts";
+import type { Weather } from "./network.ts";
+import { ROGUE_KINDS, type RogueKind } from "./rogues/kinds.ts";
+
+/** A multiple of the slot and of every federation's size, so that slot 0 of the run is member 0's. */
+export const START_MS = 1_764_000_000_000 - (1_764_000_000_000 % (2000 * 84));
+export const SLOT_MS = 2_000;
+
+/** The federation runs in peace, then with faults, then must recover. Milliseconds. */
+export const WARM_UP_MS = 12_000;
+export const FAULTS_MS = 70_000;
+/** All are one again within this, and have grown by BLOCKS_AFTER; the longest back-off of ours is a minute. */
+export const RECOVERY_MS_MAX = 150_000;
+export const BLOCKS_AFTER = 3;
+
+export type ActorName = "peer" | "network" | "sync" | "producer";
+
+export type Fault =
+  /** A process is killed; its disk loses what was not synced, `isTorn` half of a write remains. */
+  | { readonly kind: "crash"; readonly node: number; readonly downMs: number; readonly isTorn: boolean }
+  /** As a crash, but nobody is told: the cable goes with the power. */
+  | { readonly kind: "powerLoss"; readonly node: number; readonly downMs: number }
+  /** Stopped in order and started again. */
+  | { readonly kind: "restart"; readonly node: number; readonly downMs: number }
+  | { readonly kind: "actorCrash"; readonly node: number; readonly actor: ActorName }
+  | { readonly kind: "hostCrash"; readonly node: number }
+  | { readonly kind: "partition"; readonly side: readonly number[]; readonly forMs: number }
+  | { readonly kind: "slowPeer"; readonly node: number; readonly byMs: number; readonly forMs: number }
+  | { readonly kind: "linkReset"; readonly node: number; readonly other: number }
+  | { readonly kind: "clockSkew"; readonly node: number; readonly skewMs: number; readonly forMs: number }
+  | { readonly kind: "diskFull"; readonly node: number; readonly forMs: number }
+  | { readonly kind: "slowDisk"; readonly node: number; readonly latencyMs: number; readonly forMs: number };
+
+export type FaultKind = Fault["kind"];
+
+export const FAULT_KINDS: readonly FaultKind[] = [
+  "crash",
+  "powerLoss",
+  "restart",
+  "actorCrash",
+  "hostCrash",
+  "partition",
+  "slowPeer",
+  "linkReset",
+  "clockSkew",
+  "diskFull",
+  "slowDisk",
+];
+
+export interface RoguePlan {
+  readonly kind: RogueKind;
+  /** When it comes, milliseconds from the start. */
+  readonly atMs: number;
+}
+
+export interface Scenario {
+  readonly seed: number;
+  readonly members: number;
+  /** Indexes of members that a script plays. */
+  readonly byzantine: readonly number[];
+  readonly observers: number;
+  readonly historyBlocks: number;
+  /** Empty slots between the history and the start. */
+  readonly gapSlots: number;
+  /** Blocks of the history that each full node has at the start. */
+  readonly knownBlocks: readonly number[];
+  readonly weather: Weather;
+  readonly isShuffled: boolean;
+  readonly mode: "fast" | "full";
+  readonly peersMax: number;
+  readonly batchBlocks: number;
+  readonly diskLatencyMs: number;
+  readonly knowsMembers: boolean;
+  readonly rogues: readonly RoguePlan[];
+  /** Silent strangers that come all at once to take the slots. */
+  readonly sybils: number;
+  readonly faults: readonly { readonly atMs: number; readonly fault: Fault }[];
+}
+
+const SIZES = [3, 4, 7] as const;
+const BYZANTINE_MAX: Readonly<Record<number, number>> = { 3: 0, 4: 1, 7: 2 };
+
+/** Wall clocks differ by no more than this from true time; the rules tolerate 500 ms between two. */
+const SKEW_MS_MAX = 240;
+
+export function scenarioOf(seed: number): Scenario {
+  const random = seededRandom(seed ^ 0x51a1e5);
+  const members = SIZES[seed % SIZES.length] ?? 3;
+  const byzantineCount = random.next() < 0.6 ? (BYZANTINE_MAX[members] ?? 0) : 0;
+  const byzantine = pickSome(random, members, byzantineCount);
+  const observers = 1 + random.integer(2);
+  const historyBlocks = 200 + 50 * random.integer(3);
+  const full = members - byzantine.length + observers;
+  const rogues = roguesOf(random);
+  const isForked = rogues.some(({ kind }) => kind === "deepFork");
+  const scenario: Scenario = {
+    seed,
+    members,
+    byzantine,
+    observers,
+    historyBlocks,
+    gapSlots: random.next() < 0.25 ? 20 : 1 + random.integer(3),
+    knownBlocks: knownBlocks(random, members - byzantine.length, observers, historyBlocks),
+    weather: weatherOf(random),
+    isShuffled: random.next() < 0.5,
+    mode: random.next() < 0.3 ? "full" : "fast",
+    peersMax: random.next() < 0.5 ? 4 : 25,
+    batchBlocks: random.next() < 0.5 ? 16 : 128,
+    diskLatencyMs: random.next() < 0.3 ? 40 : 6,
+    knowsMembers: random.next() < 0.5,
+    rogues,
+    sybils: random.next() < 0.4 ? 6 : 0,
+    faults: faultsOf(random, full, members - byzantine.length),
+  };
+  return isForked ? withoutNewcomers(scenario) : scenario;
+}
+
+/** Where a fork below the final block is offered, nobody may be so far behind that it is above his. */
+function withoutNewcomers(scenario: Scenario): Scenario {
+  const { historyBlocks, knownBlocks: known, faults } = scenario;
+  return {
+    ...scenario,
+    gapSlots: 20,
+    knownBlocks: known.map(() => historyBlocks),
+    faults: faults.map(({ atMs, fault }) => ({
+      atMs,
+      fault: fault.kind === "crash" ? { ...fault, isTorn: false } : fault,
+    })),
+  };
+}
+
+function pickSome(random: Random, below: number, count: number): number[] {
+  const all = Array.from({ length: below }, (_, index) => index);
+  for (let at = all.length - 1; at > 0; at--) {
+    const other = random.integer(at + 1);
+    [all[at], all[other]] = [all[other] as number, all[at] as number];
+  }
+  return all.slice(0, count).sort((left, right) => left - right);
+}
+
+/** A quorum of members must hold the newest block for the chain to go on; others may begin anywhere. */
+function knownBlocks(random: Random, members: number, observers: number, blocks: number): number[] {
+  const heights = Array.from(
+    { length: members },
+    () => blocks - (random.next() < 0.2 ? random.integer(40) : 0),
+  );
+  heights[random.integer(members)] = blocks;
+  const starts = [0, Math.floor(blocks / 2), blocks];
+  return [...heights, ...Array.from({ length: observers }, () => starts[random.integer(starts.length)] ?? 0)];
+}
+
+function weatherOf(random: Random): Weather {
+  const isBad = random.next() < 0.4;
+  return {
+    latencyMsMin: 1 + random.integer(10),
+    latencyMsMax: isBad ? 60 + random.integer(60) : 15 + random.integer(20),
+    bytesPerMs: isBad ? 250 : 5_000,
+    gossipLoss: isBad ? 0.15 : 0.02,
+    gossipDuplication: 0.05,
+    gossipReordering: isBad ? 0.15 : 0.03,
+  };
+}
+
+function roguesOf(random: Random): RoguePlan[] {
+  const count = 1 + random.integer(3);
+  const kinds = pickSome(random, ROGUE_KINDS.length, count);
+  return kinds.map((index) => ({
+    kind: ROGUE_KINDS[index] ?? "silence",
+    atMs: random.integer(WARM_UP_MS + 20_000),
+  }));
+}
+
+/** One fault every few seconds, any number of them at a time. */
+function faultsOf(random: Random, nodes: number, members: number): { atMs: number; fault: Fault }[] {
+  const faults: { atMs: number; fault: Fault }[] = [];
+  for (let atMs = WARM_UP_MS; atMs < WARM_UP_MS + FAULTS_MS; atMs += 1_500 + random.integer(6_000)) {
+    const kind = FAULT_KINDS[random.integer(FAULT_KINDS.length)] ?? "crash";
+    faults.push({ atMs, fault: faultOf(kind, random, nodes, members) });
+  }
+  return faults;
+}
+
+function faultOf(kind: FaultKind, random: Random, nodes: number, members: number): Fault {
+  const node = random.integer(nodes);
+  const forMs = 2_000 + random.integer(14_000);
+  const downMs = random.integer(10_000);
+  switch (kind) {
+    case "crash":
+      return { kind, node, downMs, isTorn: random.next() < 0.3 };
+    case "powerLoss":
+    case "restart":
+      return { kind, node, downMs };
+    case "actorCrash": {
+      const actors = ["peer", "network", "sync", "producer"] as const;
+      return { kind, node, actor: actors[random.integer(actors.length)] ?? "sync" };
+    }
+    case "hostCrash":
+      return { kind, node };
+    case "partition":
+      return { kind, side: pickSome(random, nodes, 1 + random.integer(Math.max(1, members - 1))), forMs };
+    case "slowPeer":
+      return { kind, node, byMs: 100 + random.integer(3_000), forMs };
+    case "linkReset":
+      return { kind, node, other: (node + 1 + random.integer(nodes - 1)) % nodes };
+    case "clockSkew":
+      return { kind, node, skewMs: random.integer(2 * SKEW_MS_MAX + 1) - SKEW_MS_MAX, forMs };
+    case "diskFull":
+      return { kind, node, forMs };
+    case "slowDisk":
+      return { kind, node, latencyMs: 100 + random.integer(600), forMs };
+  }
+}

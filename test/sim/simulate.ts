@@ -1,0 +1,154 @@
+/**
+ * One run: the world of a seed in peace, under faults, and in recovery; then what came of it. The same seed gives the
+ * same result in any process.
+ */
+
+import { createHash } from "node:crypto";
+import { Faults } from "./faults.ts";
+import { Equivocator } from "./rogues/equivocator.ts";
+import type { Rogue } from "./rogues/rogue.ts";
+import { makeStranger, Sybil } from "./rogues/strangers.ts";
+import {
+  BLOCKS_AFTER,
+  FAULTS_MS,
+  RECOVERY_MS_MAX,
+  type Scenario,
+  scenarioOf,
+  WARM_UP_MS,
+} from "./scenario.ts";
+import { type Violation, World, type WorldOptions } from "./world.ts";
+
+export interface RunResult {
+  readonly seed: number;
+  readonly traceHash: string;
+  readonly stateHash: string;
+  readonly traceLines: number;
+  readonly violations: readonly Violation[];
+  /** How often each fault struck, each mischief was done, the network did what it does. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** How often each checker had something to check. */
+  readonly occasions: Readonly<Record<string, number>>;
+  readonly headHeight: number;
+  /** From the end of the faults until all agreed. */
+  readonly recoveryMs: number;
+  readonly simulatedMs: number;
+  readonly tail: readonly string[];
+}
+
+/** Checkers look this often. */
+const STEP_MS = 250;
+
+export async function simulate(seed: number, options: WorldOptions = {}): Promise<RunResult> {
+  const scenario = scenarioOf(seed);
+  const world = new World(scenario, options);
+  const faults = new Faults(world);
+  await world.prepare();
+  makeRogues(world, scenario);
+  for (const { atMs, fault } of scenario.faults) world.after(atMs, () => faults.strike(fault));
+  await runUntil(world, WARM_UP_MS + FAULTS_MS, () => false);
+  const recoveryMs = await recover(world, faults);
+  for (const checker of world.checkers) if (!world.isBroken) checker.finish?.();
+  return resultOf(world, recoveryMs);
+}
+
+function makeRogues(world: World, scenario: Scenario): void {
+  let number = 0;
+  const add = (rogue: Rogue, atMs: number): void => {
+    world.rogues.push(rogue);
+    world.after(atMs, () => rogue.start());
+  };
+  for (const member of scenario.byzantine) {
+    const key = world.history.forge.secretKeys[member];
+    if (key !== undefined) add(new Equivocator(world, member, key, number++), 10);
+  }
+  for (const { kind, atMs } of scenario.rogues) {
+    add(makeStranger(kind, world, `${kind}-${number}`, number), atMs);
+    number += 1;
+  }
+  for (let sybil = 0; sybil < scenario.sybils; sybil++) {
+    add(new Sybil(world, `sybil-${sybil}`, number++), 8_000 + 100 * sybil);
+  }
+}
+
+async function runUntil(world: World, endMs: number, isDone: () => boolean): Promise<void> {
+  while (world.nowMs < endMs && !isDone() && !world.isBroken) {
+    await world.run(Math.min(STEP_MS, endMs - world.nowMs));
+  }
+}
+
+/** Ends all faults; gives the time until all honest nodes had one head and the chain went on. */
+async function recover(world: World, faults: Faults): Promise<number> {
+  const healedMs = world.nowMs;
+  world.trace.add("FAULT", "all is well again");
+  faults.healAll();
+  for (const rogue of world.rogues) rogue.stop();
+  const height = bestHeight(world);
+  let agreedMs: number | undefined;
+  await runUntil(world, healedMs + RECOVERY_MS_MAX, () => {
+    if (agreedMs === undefined && isAgreed(world)) agreedMs = world.nowMs;
+    return agreedMs !== undefined && isAgreed(world) && bestHeight(world) >= height + BLOCKS_AFTER;
+  });
+  world.livenessOccasions += 1;
+  if (!world.isBroken && (!isAgreed(world) || bestHeight(world) < height + BLOCKS_AFTER)) {
+    const heads = world.machines.map(
+      ({ name, process }) => `${name} ${process?.chain.snapshot().head.height}`,
+    );
+    world.violate(
+      "recovery",
+      `no common growing head ${RECOVERY_MS_MAX} ms after the faults: ${heads.join(", ")}`,
+    );
+  }
+  return (agreedMs ?? world.nowMs) - healedMs;
+}
+
+function bestHeight(world: World): number {
+  return Math.max(0, ...world.processes().map(({ chain }) => chain.snapshot().head.height));
+}
+
+/** All nodes run and have the same head. */
+function isAgreed(world: World): boolean {
+  const heads = world.machines.map(({ process }) => process?.chain.snapshot().head.hash);
+  const [first] = heads;
+  return (
+    first !== undefined && heads.every((hash) => hash !== undefined && Buffer.compare(hash, first) === 0)
+  );
+}
+
+function resultOf(world: World, recoveryMs: number): RunResult {
+  const { lost, duplicated, reordered, cutOff, slowed } = world.network.counts;
+  const network = {
+    gossipLost: lost,
+    gossipDuplicated: duplicated,
+    gossipReordered: reordered,
+    messagesCutOff: cutOff,
+    messagesSlowed: slowed,
+  };
+  return {
+    seed: world.scenario.seed,
+    traceHash: world.trace.digest(),
+    stateHash: stateHash(world),
+    traceLines: world.trace.count,
+    violations: world.violations,
+    counts: { ...Object.fromEntries(world.counts), ...network },
+    occasions: {
+      ...Object.fromEntries(world.checkers.map(({ name, occasions }) => [name, occasions])),
+      recovery: world.livenessOccasions,
+    },
+    headHeight: bestHeight(world),
+    recoveryMs,
+    simulatedMs: world.nowMs,
+    tail: world.trace.lines,
+  };
+}
+
+/** Everything durable at the end: each node's chain, votes and bans. */
+function stateHash(world: World): string {
+  const hash = createHash("sha256");
+  for (const { name, process, voteDisk } of world.machines) {
+    hash.update(name).update(voteDisk.votes.get("votes") ?? "");
+    const head = process?.store.head()?.height ?? 0;
+    for (let height = 1; height <= head; height++) hash.update(process?.store.hashAt(height) ?? "");
+    for (const { peerId } of process?.bans.list() ?? []) hash.update(peerId);
+  }
+  return hash.digest("hex").slice(0, 32);
+}

@@ -1,0 +1,209 @@
+/**
+ * A simulated world: machines with their nodes, rogues, network, time, all of one seed. It carries out the scenario,
+ * hands everything that happens to the trace and to the checkers, and drives time forward.
+ */
+
+import { Simulation } from "../../src/kernel/simulation.ts";
+import { allCheckers } from "./checkers/all.ts";
+import type { Checker } from "./checkers/checker.ts";
+import { type History, historyOf, prepareDisk } from "./history.ts";
+import { MAILBOX_MAX, Machine, type NodeProcess } from "./machine.ts";
+import { SimNetwork } from "./network.ts";
+import type { Observation } from "./observation.ts";
+import type { Rogue } from "./rogues/rogue.ts";
+import { type Scenario, START_MS } from "./scenario.ts";
+import { fieldsText, Trace } from "./trace.ts";
+
+/** What a machine whose node gave up waits before it starts it again, as a service manager does. */
+const SERVICE_RESTART_MS = 3_000;
+
+export interface WorldOptions {
+  print?(line: string): void;
+}
+
+export interface Violation {
+  readonly checker: string;
+  readonly atMs: number;
+  readonly message: string;
+}
+
+/** At the first few violations the run ends; more would only be their echo. */
+const VIOLATIONS_MAX = 5;
+
+export class World {
+  readonly scenario: Scenario;
+  readonly simulation: Simulation;
+  readonly network: SimNetwork;
+  readonly history: History;
+  readonly trace: Trace;
+  readonly machines: Machine[] = [];
+  readonly rogues: Rogue[] = [];
+  readonly checkers: readonly Checker[];
+  readonly violations: Violation[] = [];
+  readonly counts = new Map<string, number>();
+  /** Digests of gossip messages that rogues made and that are invalid. */
+  readonly badMessages = new Set<string>();
+  /** Deepest mailbox seen, of all actors. */
+  mailboxDepthMax = 0;
+  /** How often recovery was awaited. */
+  livenessOccasions = 0;
+  #pending: Promise<unknown>[] = [];
+
+  constructor(scenario: Scenario, options: WorldOptions = {}) {
+    const { seed, weather } = scenario;
+    this.scenario = scenario;
+    this.simulation = new Simulation(seed, { startMs: START_MS, isShuffled: scenario.isShuffled });
+    this.network = new SimNetwork(this.simulation.clock, seed, weather);
+    this.history = historyOf(scenario);
+    const { print } = options;
+    this.trace = new Trace(() => this.nowMs, print === undefined ? {} : { print });
+    this.checkers = allCheckers(this);
+    this.#makeMachines();
+  }
+
+  /** Milliseconds since the start of the run. */
+  get nowMs(): number {
+    return this.simulation.clock.monotonicMs();
+  }
+
+  get isBroken(): boolean {
+    return this.violations.length >= VIOLATIONS_MAX;
+  }
+
+  async prepare(): Promise<void> {
+    const { knownBlocks } = this.scenario;
+    for (const machine of this.machines) {
+      await prepareDisk(machine.disk, this.history, knownBlocks[machine.index] ?? 0, this.simulation);
+    }
+    for (const machine of this.machines) machine.start();
+    await this.simulation.settle();
+  }
+
+  /** Lets time pass, and has the checkers look. */
+  async run(ms: number): Promise<void> {
+    await this.simulation.run(ms);
+    for (const checker of this.checkers) checker.sample?.();
+  }
+
+  /** Does something after `delayMs` of world time. */
+  after(delayMs: number, run: () => void): void {
+    this.simulation.clock.setTimer(delayMs, run);
+  }
+
+  /** Work that runs on while time passes; a rejection is a fault of the run. */
+  background(work: Promise<unknown>): void {
+    this.#pending.push(work.catch((thrown: unknown) => this.fault(`background: ${describe(thrown)}`)));
+  }
+
+  observe(observation: Observation): void {
+    const text = traceText(observation);
+    if (text !== undefined) this.trace.add(observation.node, text);
+    for (const checker of this.checkers) checker.observe?.(observation);
+  }
+
+  count(what: string, by = 1): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + by);
+  }
+
+  /** Something that no checker looks for and that must not be. */
+  fault(message: string): void {
+    this.violate("world", message);
+  }
+
+  violate(checker: string, message: string): void {
+    this.trace.add("CHECKER", `${checker}: ${message}`);
+    this.violations.push({ checker, atMs: this.nowMs, message });
+  }
+
+  turnEnded(process: NodeProcess): void {
+    for (const cell of Object.values(process.cells)) {
+      const depth = cell.describe().mailboxDepth ?? 0;
+      if (depth > this.mailboxDepthMax) this.mailboxDepthMax = depth;
+      if (depth > MAILBOX_MAX && !this.isBroken) {
+        this.violate("mailbox-bounds", `${process.machine.name} ${cell.name}: ${depth} messages wait`);
+      }
+    }
+  }
+
+  /** The node gave up: its process ends, and the service manager starts another. */
+  escalated(machine: Machine, childId: string): void {
+    this.count("escalation");
+    this.trace.add(machine.name, `gave up on ${childId}`);
+    machine.disturbedMs = this.nowMs;
+    machine.kill("escalated", false);
+    this.after(SERVICE_RESTART_MS, () => {
+      if (machine.process === undefined) machine.start();
+    });
+  }
+
+  /** Nodes that run now. */
+  processes(): NodeProcess[] {
+    return this.machines.flatMap(({ process }) => (process === undefined ? [] : [process]));
+  }
+
+  /** How a peer is called in reports. */
+  nameOf(peerId: string): string {
+    const rogue = this.rogues.find((candidate) => candidate.peerId === peerId);
+    return this.machineOf(peerId)?.name ?? rogue?.name ?? peerId;
+  }
+
+  machineOf(peerId: string): Machine | undefined {
+    return this.machines.find((machine) => machine.peerId === peerId);
+  }
+
+  #makeMachines(): void {
+    const { members, byzantine, observers } = this.scenario;
+    const keys = this.history.forge.secretKeys;
+    for (let member = 0; member < members; member++) {
+      if (byzantine.includes(member)) continue;
+      const init = {
+        name: `member-${member}`,
+        index: this.machines.length,
+        key: keys[member],
+        memberIndex: member,
+      };
+      this.machines.push(new Machine(this, init));
+    }
+    for (let observer = 0; observer < observers; observer++) {
+      const name = `observer-${observer}`;
+      const init = { name, index: this.machines.length, key: undefined, memberIndex: undefined };
+      this.machines.push(new Machine(this, init));
+    }
+  }
+}
+
+function describe(thrown: unknown): string {
+  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+}
+
+/** One line for the trace; undefined for what only checkers need. */
+function traceText(observation: Observation): string | undefined {
+  switch (observation.type) {
+    case "log": {
+      const { level, message, fields } = observation.record;
+      return `${level} ${message} ${fieldsText(fields)}`;
+    }
+    case "chain": {
+      const { event } = observation;
+      if (event.type === "availability") return `chain available=${event.isAvailable}`;
+      const point = event.type === "finalized" ? event : event.head;
+      return `chain ${event.type} ${point.height} ${Buffer.from(point.hash).toString("hex").slice(0, 12)}`;
+    }
+    case "supervision": {
+      const { kind, childId, delayMs, error } = observation.event;
+      return `child ${childId} ${kind} ${delayMs ?? ""} ${error?.message ?? ""}`.trimEnd();
+    }
+    case "vote":
+      return `votes slot=${observation.slot} ${observation.hash.slice(0, 12)}`;
+    case "started":
+      return `process starts${observation.isFresh ? " on an empty disk" : ""}`;
+    case "ended":
+      return `process ${observation.how}`;
+    case "verdict":
+      return observation.verdict === "reject" ? `rejects ${observation.digest.slice(0, 12)}` : undefined;
+    case "written":
+      return observation.how === "side" ? `side block ${observation.firstHeight}` : undefined;
+    case "signed":
+      return undefined;
+  }
+}
