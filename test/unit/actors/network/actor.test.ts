@@ -173,7 +173,7 @@ test("an answer of garbage or of too much costs the peer, silence and being with
       BlocksByRangeResponseSchema,
       create(BlocksByRangeResponseSchema, { blocks: Array.from({ length: count }, () => new Uint8Array(9)) }),
     );
-  assert.equal((await world.failure(requestBlocks(one, raw.id, 1n, 1))).reason, "FIRST_BYTE_DEADLINE");
+  assert.equal((await world.failure(requestBlocks(one, raw.id, 1n, 1))).code, "DEADLINE_EXCEEDED");
   assert.equal(reputation(one, raw.id), 0);
   raw.answers.set("blocks-by-range", () => []);
   assert.deepEqual((await world.drive(requestBlocks(one, raw.id, 1n, 1))).blocks, []);
