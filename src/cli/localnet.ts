@@ -10,6 +10,7 @@ import { realClock } from "../kernel/clock.ts";
 import { Failure } from "../kernel/errors.ts";
 import { realRandom } from "../kernel/random.ts";
 import { type Connection, connect } from "./client.ts";
+import { grouped } from "./format.ts";
 import { LocalNetwork } from "./localnet/network.ts";
 import {
   askTraffic,
@@ -96,7 +97,9 @@ class LocalnetSession {
   async #prepare(): Promise<LocalNetwork> {
     const { members, blocks, dataDirectory, isKept } = this.#options;
     const seed = this.#options.seed ?? realRandom.integer(SEED_MAX);
-    this.#screen.print(`forging ${blocks} blocks that ${members} members signed (seed ${seed})`);
+    this.#screen.print(
+      `a chain of ${members} members and ${grouped(blocks)} blocks is forged (seed ${seed})`,
+    );
     const network = await LocalNetwork.prepare({
       members,
       blocks,
