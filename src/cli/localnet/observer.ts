@@ -17,7 +17,7 @@ import { enumName } from "../format.ts";
 import { pause } from "./processes.ts";
 
 /** Blocks that must have come live before the network is believed to run. */
-export const LIVE_BLOCKS = 5n;
+const LIVE_BLOCKS = 5n;
 
 /** A member's newest block may be on its way to us: at most one slot, so one block. */
 const LAG_BLOCKS_MAX = 1n;
