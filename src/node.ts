@@ -25,6 +25,7 @@ import type { Ref } from "./kernel/ref.ts";
 import { BACKOFF_AT_ONCE } from "./kernel/restart.ts";
 import { type Escalation, Supervisor, type SupervisorEvent, supervisorChild } from "./kernel/supervisor.ts";
 import { type ActorParts, composeActors, type NodeCells, superviseActors } from "./node/compose.ts";
+import { type ControlParts, openControlParts } from "./node/control-parts.ts";
 import { openResources, type Resources } from "./node/resources.ts";
 import { hostOptions, networkConfig, peerConfig, producerConfig } from "./node/translate.ts";
 import { writeFileAtomic } from "./storage/files.ts";
@@ -59,9 +60,12 @@ const NODE_FILE = "node.json";
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { settings, log } = options;
   const resources = await openResources(settings, log);
+  let controlParts: ControlParts | undefined;
   try {
-    return await compose(options, resources);
+    controlParts = await openControlParts(settings, log.child({ part: "control" }));
+    return await compose(options, resources, controlParts);
   } catch (error) {
+    await controlParts?.audit?.close();
     await resources
       .close()
       .catch((secondary: unknown) => log.error("closing failed too", { error: secondary }));
@@ -69,7 +73,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   }
 }
 
-async function compose(options: NodeOptions, resources: Resources): Promise<RunningNode> {
+async function compose(
+  options: NodeOptions,
+  resources: Resources,
+  controlParts: ControlParts,
+): Promise<RunningNode> {
   const { settings, log } = options;
   const { promise: ended, resolve: end } = Promise.withResolvers<NodeEnd>();
   const run = environment({ clock: realClock, log });
@@ -102,6 +110,7 @@ async function compose(options: NodeOptions, resources: Resources): Promise<Runn
       genesisHash: resources.facts.genesisHash,
       authorityKey: resources.authorityKey?.publicKey ?? new Uint8Array(),
       config: settings as NodeConfig,
+      tokens: controlParts.tokens,
       sync: cells.sync.ref,
       services: () => control?.services ?? [],
       setLogLevel: (actor, level) => (isLogLevel(level) ? log.setLevel(actor, level) : undefined),
@@ -146,9 +155,7 @@ async function compose(options: NodeOptions, resources: Resources): Promise<Runn
     }));
     control = await startControl({
       services: [...refs, ...ATTACHING.map((service) => ({ service }))],
-      listenAddress: settings.control.listenAddress,
-      unixSocket: settings.control.unixSocket,
-      reflection: settings.control.reflection,
+      ...controlParts.options,
       log: log.child({ part: "control" }),
       clock: realClock,
       health,
@@ -164,7 +171,7 @@ async function compose(options: NodeOptions, resources: Resources): Promise<Runn
   return {
     controlAddress: control.address,
     ended,
-    stop: () => (stopping ??= stop(settings, control, root, resources)),
+    stop: () => (stopping ??= stop(settings, control, root, resources, controlParts)),
   };
 }
 
@@ -275,9 +282,11 @@ async function stop(
   control: RunningControl | undefined,
   root: Supervisor,
   resources: Resources,
+  controlParts: ControlParts,
 ): Promise<void> {
   control?.drain();
   await control?.close();
+  await controlParts.audit?.close();
   await root.stop();
   await resources.close();
   await rm(join(settings.storage.dataDirectory, NODE_FILE), { force: true });

@@ -1,12 +1,14 @@
 /**
- * The audit log of the control plane: one line for each call that changes state and for each refused one,
- * with who, what and how it ended. Reading calls leave a line at debug level only.
+ * What the audit log says of calls: one line for each that changes state (scope operate or admin) and for each that was
+ * refused, with who, what and how it ended. Streams that change state leave a line when they begin, too. Where the
+ * lines go is `audit-file.ts`'s business; without a file they go to the log.
  */
+import { hash } from "node:crypto";
 import type { DescMethod } from "@bufbuild/protobuf";
-import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { Clock } from "../kernel/clock.ts";
-import type { Failure, StatusCode } from "../kernel/errors.ts";
+import { type Failure, failure, type StatusCode } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
+import { scopeOf } from "./auth/gate.ts";
 
 /** Codes that say that the caller was turned away, not that the work failed. */
 const REFUSALS: ReadonlySet<StatusCode> = new Set([
@@ -15,42 +17,140 @@ const REFUSALS: ReadonlySet<StatusCode> = new Set([
   "RESOURCE_EXHAUSTED",
 ]);
 
-export interface AuditRecord {
-  /** The call ended; `reason` is undefined for OK. */
-  end(reason: Failure | undefined): void;
+/** One call, as a line of the audit log. */
+export interface AuditEntry {
+  readonly principal: string;
+  /** Id of the token that it came with. */
+  readonly token?: string | undefined;
+  readonly peer: string;
+  readonly method: string;
+  /** Status code by name; BEGUN for the line at the beginning of a stream. */
+  readonly code: string;
+  readonly reason?: string | undefined;
+  readonly durationMs: number;
+  /** SHA-256 of the request's bytes, hex; of a stream of requests there is none. */
+  readonly requestHash?: string | undefined;
+  readonly correlationId: string;
 }
 
-export class Audit {
-  readonly #log: Log;
-  readonly #clock: Clock;
-  readonly #name: string;
-  readonly #changesState: boolean;
+/** Where the lines go. */
+export interface AuditSink {
+  append(entry: AuditEntry): void;
+  /** It cannot keep up or cannot write: what changes state must wait. */
+  readonly isBehind: boolean;
+}
 
-  constructor(method: DescMethod, parts: { readonly log: Log; readonly clock: Clock }) {
-    this.#log = parts.log;
-    this.#clock = parts.clock;
+/** Who calls, as far as it is known. */
+export interface AuditedCaller {
+  readonly principal: string;
+  readonly tokenId: string | undefined;
+  /** Asked while the socket is still there. */
+  peer(): string;
+}
+
+export interface AuditParts {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly audit?: AuditSink | undefined;
+}
+
+const BEHIND = failure("UNAVAILABLE", "AUDIT_BEHIND", "the audit log cannot be written", {
+  retryDelayMs: 1_000,
+});
+
+/** The audit of one method. */
+export class Audit {
+  readonly #parts: AuditParts;
+  readonly #name: string;
+  readonly #isStream: boolean;
+  /** Calls of it leave a line however they end. */
+  readonly changesState: boolean;
+
+  constructor(method: DescMethod, parts: AuditParts) {
+    this.#parts = parts;
     this.#name = `${method.parent.typeName}/${method.name}`;
-    this.#changesState =
-      method.methodKind !== "server_streaming" &&
-      method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+    this.#isStream = method.methodKind !== "unary";
+    const scope = scopeOf(method);
+    this.changesState = scope === "operate" || scope === "admin";
   }
 
-  begin(correlationId: string, peer: string): AuditRecord {
-    const startedMs = this.#clock.monotonicMs();
+  /** Why a call of this method may not begin. */
+  refusal(): Failure | undefined {
+    return this.changesState && this.#parts.audit?.isBehind === true ? BEHIND : undefined;
+  }
+
+  /** A call began; `request` are the bytes of a single request. */
+  begin(correlationId: string, caller: AuditedCaller, request?: Uint8Array): AuditRecord {
+    const record = new AuditRecord(
+      this.#parts,
+      this.#name,
+      this.changesState,
+      correlationId,
+      caller,
+      request,
+    );
+    if (this.#isStream && this.changesState) record.begun();
+    return record;
+  }
+}
+
+/** One call on its way to its line. */
+export class AuditRecord {
+  readonly #parts: AuditParts;
+  readonly #name: string;
+  readonly #changesState: boolean;
+  readonly #correlationId: string;
+  readonly #caller: AuditedCaller;
+  readonly #request: Uint8Array | undefined;
+  readonly #startedMs: number;
+  /** Known from the beginning where it is surely needed: later the socket may be gone. */
+  readonly #peer: string | undefined;
+
+  constructor(
+    parts: AuditParts,
+    name: string,
+    changesState: boolean,
+    correlationId: string,
+    caller: AuditedCaller,
+    request: Uint8Array | undefined,
+  ) {
+    this.#parts = parts;
+    this.#name = name;
+    this.#changesState = changesState;
+    this.#correlationId = correlationId;
+    this.#caller = caller;
+    this.#request = request;
+    this.#startedMs = parts.clock.monotonicMs();
+    this.#peer = changesState ? caller.peer() : undefined;
+  }
+
+  begun(): void {
+    this.#parts.audit?.append(this.#entry("BEGUN", undefined));
+  }
+
+  /** The call ended; `reason` is undefined for OK. */
+  end(reason: Failure | undefined): void {
+    const { log, audit } = this.#parts;
+    const isRefused = reason !== undefined && REFUSALS.has(reason.code);
+    if (!this.#changesState && !isRefused) return;
+    const entry = this.#entry(reason?.code ?? "OK", reason?.reason);
+    audit?.append(entry);
+    if (isRefused) log.warn("control call refused", { ...entry });
+    else if (audit === undefined) log.info("control call", { ...entry });
+  }
+
+  #entry(code: string, reason: string | undefined): AuditEntry {
+    const request = this.#request;
     return {
-      end: (reason) => {
-        const fields = {
-          method: this.#name,
-          peer,
-          correlationId,
-          code: reason?.code ?? "OK",
-          reason: reason?.reason,
-          durationMs: Math.round(this.#clock.monotonicMs() - startedMs),
-        };
-        if (reason !== undefined && REFUSALS.has(reason.code)) this.#log.warn("control call refused", fields);
-        else if (this.#changesState) this.#log.info("control call", fields);
-        else this.#log.debug("control call", fields);
-      },
+      principal: this.#caller.principal,
+      token: this.#caller.tokenId,
+      peer: this.#peer ?? this.#caller.peer(),
+      method: this.#name,
+      code,
+      reason,
+      durationMs: Math.round((this.#parts.clock.monotonicMs() - this.#startedMs) * 1000) / 1000,
+      requestHash: request === undefined ? undefined : hash("sha256", request, "hex"),
+      correlationId: this.#correlationId,
     };
   }
 }

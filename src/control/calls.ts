@@ -16,7 +16,8 @@ import type { CorrelationIds } from "../kernel/call.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { type Failure, failure } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
-import { Audit } from "./audit.ts";
+import { Audit, type AuditRecord, type AuditSink } from "./audit.ts";
+import type { Admission, Gate } from "./auth/gate.ts";
 import { decodeRequest, encodeResponse } from "./codec.ts";
 import { correlationIdOf, remainingMs, traceparentOf } from "./correlation.ts";
 import { CORRELATION_KEY, toFailure, toStatus } from "./errors.ts";
@@ -29,11 +30,17 @@ export interface CallHost {
   readonly clock: Clock;
   readonly live: LiveCalls;
   readonly correlationIds: CorrelationIds;
+  /** Judges every call. */
+  readonly gate: Gate;
+  /** Where audited calls are written; the log without it. */
+  readonly audit?: AuditSink | undefined;
 }
 
 /** What is known of a call beside its request. */
 export interface Incoming {
   readonly method: DescMethod;
+  /** Who calls. */
+  readonly principal: string;
   readonly correlationId: string;
   readonly traceparent: string | undefined;
   /** Milliseconds that the caller gave it; undefined when it named no deadline. */
@@ -64,9 +71,16 @@ const CALLER_GONE = failure("CANCELLED", "CALLER_GONE", "the caller left");
 
 type AnyCall = Parameters<handleUnaryCall<Buffer, Buffer>>[0] | WritableCall;
 
-function incomingOf(method: DescMethod, call: AnyCall, host: CallHost, signal: AbortSignal): Incoming {
+function incomingOf(
+  method: DescMethod,
+  call: AnyCall,
+  host: CallHost,
+  principal: string,
+  signal: AbortSignal,
+): Incoming {
   return {
     method,
+    principal,
     correlationId: correlationIdOf(call.metadata, host.correlationIds),
     traceparent: traceparentOf(call.metadata),
     deadlineMs: remainingMs(call.getDeadline(), host.clock),
@@ -83,13 +97,14 @@ export function unaryCall(
   const audit = new Audit(method, host);
   return (call, callback) => {
     const controller = new AbortController();
-    const incoming = incomingOf(method, call, host, controller.signal);
-    const record = audit.begin(incoming.correlationId, call.getPeer());
+    const admission = host.gate.admit(method, call);
+    const incoming = incomingOf(method, call, host, admission.principal, controller.signal);
+    const record = auditCall(audit, call, admission, incoming.correlationId, call.request);
     let isAnswered = false;
     call.once("cancelled", () => {
       if (!isAnswered) controller.abort(CALLER_GONE);
     });
-    const refusal = host.live.beginUnary();
+    const refusal = admission.refusal ?? audit.refusal() ?? host.live.beginUnary();
     const answer = async (): Promise<Buffer> => {
       if (refusal !== undefined) throw refusal;
       try {
@@ -117,6 +132,23 @@ export function unaryCall(
   };
 }
 
+function auditCall(
+  audit: Audit,
+  call: AnyCall,
+  admission: Admission,
+  correlationId: string,
+  request?: Uint8Array,
+): AuditRecord {
+  const { principal, tokenId } = admission;
+  return audit.begin(correlationId, { principal, tokenId, peer: () => peerOf(call) }, request);
+}
+
+/** grpc-js knows no address of a unix socket's other end. */
+function peerOf(call: AnyCall): string {
+  const peer = call.getPeer();
+  return peer === "unknown" ? "unix" : peer;
+}
+
 /** One request, many answers. */
 export function streamCall(
   method: DescMethod,
@@ -125,7 +157,7 @@ export function streamCall(
 ): handleServerStreamingCall<Buffer, Buffer> {
   const audit = new Audit(method, host);
   return (call) => {
-    const stream = new LiveOutgoing(method, call, host, audit);
+    const stream = new LiveOutgoing(method, call, host, audit, call.request);
     if (stream.outgoing.isFinished) return;
     try {
       stream.react(run(decodeRequest(method, call.request), stream.incoming, stream.outgoing));
@@ -164,22 +196,30 @@ class LiveOutgoing {
   readonly outgoing: Outgoing;
   #reaction: StreamReaction | undefined;
 
-  constructor(method: DescMethod, call: WritableCall, host: CallHost, audit: Audit) {
+  constructor(method: DescMethod, call: WritableCall, host: CallHost, audit: Audit, request?: Uint8Array) {
     const controller = new AbortController();
-    this.incoming = incomingOf(method, call, host, controller.signal);
-    const record = audit.begin(this.incoming.correlationId, call.getPeer());
+    const admission = host.gate.admit(method, call);
+    this.incoming = incomingOf(method, call, host, admission.principal, controller.signal);
+    const record = auditCall(audit, call, admission, this.incoming.correlationId, request);
+    let letGo: (() => void) | undefined;
     this.outgoing = new Outgoing(call, this.incoming.correlationId, {
       onRoom: () => this.#reaction?.onRoom(),
       onGone: () => {},
       onFinished: (reason) => {
+        letGo?.();
         host.live.streamEnded(this);
         record.end(reason);
         this.#close();
         controller.abort(reason ?? CALLER_GONE);
       },
     });
-    const refusal = host.live.beginStream(this);
-    if (refusal !== undefined) this.end(refusal);
+    const refusal = admission.refusal ?? audit.refusal() ?? host.live.beginStream(this);
+    if (refusal !== undefined) {
+      this.end(refusal);
+      return;
+    }
+    letGo = host.gate.watch(admission, (reason) => this.end(reason));
+    if (this.outgoing.isFinished) letGo();
   }
 
   react(reaction: StreamReaction): void {

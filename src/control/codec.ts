@@ -3,9 +3,10 @@
  * does its coding here, so that a request that cannot be decoded is the caller's error and a published
  * message is encoded once.
  */
-import { create, type DescMethod, fromBinary, isMessage, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMethod, fromBinary, isMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import { failure } from "../kernel/errors.ts";
+import { requestFailure } from "./validate.ts";
 
 /** A view, no copy: grpc-js calls `.copy()` on what it is given, so it must be a Buffer. */
 export function asBuffer(bytes: Uint8Array): Buffer {
@@ -25,8 +26,18 @@ export function pathOf(method: DescMethod): string {
   return `/${method.parent.typeName}/${method.name}`;
 }
 
-/** The request; throws Failure INVALID_ARGUMENT/MALFORMED_REQUEST when the bytes are none. */
+/**
+ * The request; throws Failure INVALID_ARGUMENT: MALFORMED_REQUEST when the bytes are none, FIELD_INVALID when a field
+ * breaks its rules.
+ */
 export function decodeRequest(method: DescMethod, buffer: Buffer): object {
+  const request = parseRequest(method, buffer);
+  const refusal = requestFailure(method, request);
+  if (refusal !== undefined) throw refusal;
+  return request;
+}
+
+function parseRequest(method: DescMethod, buffer: Buffer): Message {
   try {
     return fromBinary(method.input, asBytes(buffer));
   } catch {

@@ -22,6 +22,8 @@ const TEXT_LENGTH_MAX = 1_000;
 /** Facts beside an error; at the bound the rest is left out. */
 const METADATA_ENTRIES_MAX = 16;
 const METADATA_VALUE_LENGTH_MAX = 128;
+/** Bad fields that are told; the rest is left out. */
+const VIOLATIONS_MAX = 16;
 
 /** The failure that a caller is told: itself, or INTERNAL for what was not meant to be told. */
 export function toFailure(thrown: unknown, correlationId: string, log: Log): Failure {
@@ -47,7 +49,7 @@ export function toStatus(reason: Failure, correlationId: string): StatusObject {
 }
 
 function detailsOf(reason: Failure, message: string, correlationId: string): Any[] {
-  const { field, retryDelayMs } = reason.detail;
+  const { field, problems, retryDelayMs } = reason.detail;
   const info = create(ErrorInfoSchema, {
     reason: reason.reason,
     domain: ERROR_DOMAIN,
@@ -55,7 +57,12 @@ function detailsOf(reason: Failure, message: string, correlationId: string): Any
   });
   const details = [pack(ErrorInfoSchema, info)];
   if (field !== undefined) {
-    const fieldViolations = [{ field: cut(field, TEXT_LENGTH_MAX), description: message }];
+    const fieldViolations = (problems ?? [{ field, problem: message }])
+      .slice(0, VIOLATIONS_MAX)
+      .map((one) => ({
+        field: cut(one.field, METADATA_VALUE_LENGTH_MAX),
+        description: problems === undefined ? message : cut(one.problem, METADATA_VALUE_LENGTH_MAX),
+      }));
     details.push(pack(BadRequestSchema, create(BadRequestSchema, { fieldViolations })));
   }
   if (retryDelayMs !== undefined) {

@@ -1,7 +1,7 @@
 /**
- * Where the control plane listens: loopback addresses and unix sockets, and nothing else, because whoever
- * can connect may command the node. Binds a grpc-js server and turns its errors into failures that name the
- * address.
+ * Where the control plane listens: without encryption on loopback addresses and unix sockets only, because whoever
+ * can connect there may command the node; anywhere with TLS. Binds a grpc-js server and turns its errors into
+ * failures that name the address.
  */
 import { chmodSync, mkdirSync, statSync, unlinkSync } from "node:fs";
 import { connect, isIP, isIPv4 } from "node:net";
@@ -14,22 +14,24 @@ const SOCKET_PATH_BYTES_MAX = 103;
 /** Rights of anyone but the owner. */
 const OTHERS = 0o077;
 
-/** Host and port of "127.0.0.1:50051" or "[::1]:0"; refuses what is malformed or not loopback. */
-export function parseListenAddress(text: string): { host: string; port: number } | Failure {
+/** Setting that an address comes from, for its errors. */
+type AddressField = "listen_address" | "tls.listen_address" | "tls.mutual_listen_address";
+
+/** Host and port of "127.0.0.1:50051" or "[::1]:0"; refuses what is malformed or, without TLS, not loopback. */
+function parseListenAddress(text: string, setting: AddressField): { host: string; port: number } | Failure {
+  const field = `control.${setting}`;
   const match = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   if (host === undefined || !(port <= 65_535)) {
-    return failure("INVALID_ARGUMENT", "BAD_LISTEN_ADDRESS", `${text} is no HOST:PORT`, { field: FIELD });
+    return failure("INVALID_ARGUMENT", "BAD_LISTEN_ADDRESS", `${text} is no HOST:PORT`, { field });
   }
-  if (isLoopback(host)) return { host, port };
-  const why = "the control plane is unauthenticated and listens on loopback or a unix socket only";
-  return failure("FAILED_PRECONDITION", "NOT_LOOPBACK", `refusing to listen on ${text}: ${why}`, {
-    field: FIELD,
-  });
+  if (setting !== "listen_address" || isLoopback(host)) return { host, port };
+  const why =
+    "it is not loopback, and other machines reach the control plane by TLS only; set control.tls.listen_address " +
+    "(tokens) or control.tls.mutual_listen_address (certificates); alysctl keys init makes the files";
+  return failure("FAILED_PRECONDITION", "NOT_LOOPBACK", `refusing to listen on ${text}: ${why}`, { field });
 }
-
-const FIELD = "control.listen_address";
 
 function isLoopback(host: string): boolean {
   if (host === "localhost" || host === "::1") return true;
@@ -41,22 +43,29 @@ function bracketed(host: string): string {
   return isIP(host) === 6 ? `[${host}]` : host;
 }
 
-/** Binds to a loopback address; answers it with the port that it really got. Rejects with Failure. */
-export async function listenOnLoopback(server: Server, address: string): Promise<string> {
-  const parsed = parseListenAddress(address);
+/** Where and how to listen on TCP; without credentials unencrypted, and then on loopback only. */
+export interface TcpListener {
+  readonly address: string;
+  readonly setting: AddressField;
+  readonly credentials: ServerCredentials | undefined;
+}
+
+/** Binds to an address; answers it with the port that it really got. Rejects with Failure. */
+export async function listenOnTcp(server: Server, listener: TcpListener): Promise<string> {
+  const { address, setting, credentials = ServerCredentials.createInsecure() } = listener;
+  const parsed = parseListenAddress(address, setting);
   if (parsed instanceof Error) throw parsed;
+  const field = `control.${setting}`;
   const host = bracketed(parsed.host);
   try {
-    return `${host}:${await bindTo(server, `${host}:${parsed.port}`)}`;
+    return `${host}:${await bindTo(server, `${host}:${parsed.port}`, credentials)}`;
   } catch (thrown) {
     const text = asError(thrown).message;
     if (!text.includes("EADDRINUSE")) {
-      throw failure("UNAVAILABLE", "CANNOT_LISTEN", `cannot listen on ${address}: ${text}`, { field: FIELD });
+      throw failure("UNAVAILABLE", "CANNOT_LISTEN", `cannot listen on ${address}: ${text}`, { field });
     }
-    const advice = "another program listens there; stop it or set control.listen_address to another port";
-    throw failure("ALREADY_EXISTS", "ADDRESS_TAKEN", `cannot listen on ${address}: ${advice}`, {
-      field: FIELD,
-    });
+    const advice = `another program listens there; stop it or set ${field} to another port`;
+    throw failure("ALREADY_EXISTS", "ADDRESS_TAKEN", `cannot listen on ${address}: ${advice}`, { field });
   }
 }
 
@@ -69,7 +78,7 @@ export async function listenOnSocket(server: Server, path: string): Promise<stri
   const refusal = prepareFolder(whole) ?? (await clearStale(whole));
   if (refusal !== undefined) throw refusal;
   try {
-    await bindTo(server, `unix:${whole}`);
+    await bindTo(server, `unix:${whole}`, ServerCredentials.createInsecure());
     chmodSync(whole, 0o600);
   } catch (thrown) {
     throw socketFailure("UNAVAILABLE", "CANNOT_LISTEN", whole, asError(thrown).message);
@@ -132,9 +141,9 @@ function probe(path: string): Promise<string> {
   });
 }
 
-function bindTo(server: Server, address: string): Promise<number> {
+function bindTo(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((settle, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+    server.bindAsync(address, credentials, (error, port) => {
       if (error === null) settle(port);
       else reject(error);
     });

@@ -108,14 +108,18 @@ export class Catalogue {
 
   #fileAnswer(file: DescFile | undefined): Answer {
     if (file === undefined) return notFound();
-    const closure = new Set<DescFile>();
+    const seen = new Set<DescFile>();
+    const closure: DescFile[] = [];
     const visit = (one: DescFile): void => {
-      if (closure.has(one)) return;
-      closure.add(one);
+      if (seen.has(one)) return;
+      seen.add(one);
       one.dependencies.forEach(visit);
+      closure.push(one);
     };
     visit(file);
-    const fileDescriptorProto = [...closure].map((one) => this.#serializedOf(one));
+    // The file that was asked for first, and each one before those that it imports: some clients build from the end.
+    closure.reverse();
+    const fileDescriptorProto = closure.map((one) => this.#serializedOf(one));
     return answerOf({ case: "fileDescriptorResponse", value: { fileDescriptorProto } });
   }
 

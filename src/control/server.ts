@@ -1,7 +1,7 @@
 /**
- * The control plane's listener: serves actors' services, health and reflection on loopback and a unix
- * socket, and goes down in order. The composition root starts it with the refs that it holds; it knows
- * nothing of what the services do.
+ * The control plane: serves actors' services, health and reflection on loopback and a unix socket, by TLS elsewhere, and
+ * goes down in order. The composition root starts it with the refs that it holds; it knows nothing of what the
+ * services do. Each kind of listener is a server of its own, because only so it is known how much a caller is trusted.
  */
 import type { DescService } from "@bufbuild/protobuf";
 import { logVerbosity, Server, type ServerOptions, setLogger, setLogVerbosity } from "@grpc/grpc-js";
@@ -11,11 +11,16 @@ import type { Clock } from "../kernel/clock.ts";
 import { assert } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { type Random, realRandom } from "../kernel/random.ts";
+import type { AuditSink } from "./audit.ts";
+import { type RateLimit, RateLimiter } from "./auth/buckets.ts";
+import { openCredentials, type RotatingCredentials } from "./auth/credentials.ts";
+import { Gate, type Trust } from "./auth/gate.ts";
+import type { TokenStore } from "./auth/token-store.ts";
 import { bindService, type ServedService, servedMethods } from "./bind.ts";
 import type { CallHost } from "./calls.ts";
 import { rawDefinition } from "./codec.ts";
 import { HealthBoard, healthHandlers } from "./health.ts";
-import { listenOnLoopback, listenOnSocket } from "./listen.ts";
+import { listenOnSocket, listenOnTcp } from "./listen.ts";
 import { LIVE_CALLS_MAX, LiveCalls } from "./live-calls.ts";
 import { addReflection } from "./reflection.ts";
 
@@ -25,6 +30,15 @@ export interface ControlOptions {
   readonly listenAddress?: string | undefined;
   /** Path of a socket in a folder that only its owner can enter. Undefined or empty for none. */
   readonly unixSocket?: string | undefined;
+  /** Ask for a token on loopback and the unix socket, too. */
+  readonly requireTokens?: boolean | undefined;
+  readonly tls?: TlsOptions | undefined;
+  /** Tokens that are taken; required where a listener asks for them. */
+  readonly tokens?: TokenStore | undefined;
+  /** Rate of each holder of a token or certificate; no limit without it. */
+  readonly rateLimit?: RateLimit | undefined;
+  /** Where audited calls are written; the log without it. */
+  readonly audit?: AuditSink | undefined;
   readonly reflection: boolean;
   readonly log: Log;
   readonly clock: Clock;
@@ -37,9 +51,27 @@ export interface ControlOptions {
   readonly random?: Random | undefined;
 }
 
+/** Listeners for other machines. */
+export interface TlsOptions {
+  /** HOST:PORT for callers with tokens. Undefined or empty for none. */
+  readonly listenAddress?: string | undefined;
+  /** HOST:PORT for callers with certificates. Undefined or empty for none. */
+  readonly mutualListenAddress?: string | undefined;
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  /** For the second listener. */
+  readonly clientCaFile: string;
+  /** Callers' certificates name spiffe://TRUST_DOMAIN/KIND/NAME. */
+  readonly trustDomain: string;
+}
+
 export interface RunningControl {
-  /** HOST:PORT that clients reach; undefined without one. */
+  /** HOST:PORT that clients reach without TLS; undefined without one. */
   readonly address: string | undefined;
+  /** HOST:PORT for callers with tokens; undefined without one. */
+  readonly tlsAddress: string | undefined;
+  /** HOST:PORT for callers with certificates; undefined without one. */
+  readonly mutualTlsAddress: string | undefined;
   /** unix:PATH that clients reach; undefined without one. */
   readonly unixAddress: string | undefined;
   /** Full names of the services that are served, health and reflection aside. */
@@ -85,26 +117,21 @@ const SERVER_OPTIONS: ServerOptions = {
 
 /**
  * Binds the services and listens. Rejects with Failure: INVALID_ARGUMENT/BAD_LISTEN_ADDRESS or
- * SOCKET_PATH_TOO_LONG, FAILED_PRECONDITION/NOT_LOOPBACK or SOCKET_FOLDER_TOO_OPEN,
+ * SOCKET_PATH_TOO_LONG, FAILED_PRECONDITION/NOT_LOOPBACK, SOCKET_FOLDER_TOO_OPEN or TLS_FILES,
  * ALREADY_EXISTS/ADDRESS_TAKEN, UNAVAILABLE/CANNOT_LISTEN; with AssertionError when a method has no policy.
  */
 export async function startControl(options: ControlOptions): Promise<RunningControl> {
-  const { log, clock } = options;
+  const { log } = options;
   quietTransport(log);
-  const live = new LiveCalls(options.liveCallsMax ?? LIVE_CALLS_MAX);
-  const correlationIds = new CorrelationIds(options.random ?? realRandom);
-  const host: CallHost = { log, clock, live, correlationIds };
-  const health = options.health ?? new HealthBoard();
-  const server = new Server(SERVER_OPTIONS);
-  const services = addServices(server, options, host, health);
-  const control = new Control(server, live, health, clock, services);
+  const control = new Control(options);
   try {
-    await control.listen(options);
+    await control.listen();
   } catch (thrown) {
-    server.forceShutdown();
+    control.abandon();
     throw thrown;
   }
-  log.info("control plane listens", { address: control.address, unixAddress: control.unixAddress });
+  const { address, unixAddress, tlsAddress, mutualTlsAddress } = control;
+  log.info("control plane listens", { address, unixAddress, tlsAddress, mutualTlsAddress });
   return control;
 }
 
@@ -130,28 +157,34 @@ function addServices(
   return served.map(({ typeName }) => typeName);
 }
 
+/** A server with its way to trust callers. */
+interface Listener {
+  readonly server: Server;
+  readonly gate: Gate;
+}
+
 class Control implements RunningControl {
-  readonly services: readonly string[];
-  readonly #server: Server;
+  services: readonly string[] = [];
+  readonly #options: ControlOptions;
   readonly #live: LiveCalls;
   readonly #health: HealthBoard;
-  readonly #clock: Clock;
+  readonly #correlationIds: CorrelationIds;
+  readonly #rates: RateLimiter | undefined;
+  readonly #listeners: Listener[] = [];
+  readonly #credentials: RotatingCredentials[] = [];
   #address: string | undefined;
   #unixAddress: string | undefined;
+  #tlsAddress: string | undefined;
+  #mutualTlsAddress: string | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(
-    server: Server,
-    live: LiveCalls,
-    health: HealthBoard,
-    clock: Clock,
-    services: readonly string[],
-  ) {
-    this.#server = server;
-    this.#live = live;
-    this.#health = health;
-    this.#clock = clock;
-    this.services = services;
+  constructor(options: ControlOptions) {
+    this.#options = options;
+    this.#live = new LiveCalls(options.liveCallsMax ?? LIVE_CALLS_MAX);
+    this.#health = options.health ?? new HealthBoard();
+    this.#correlationIds = new CorrelationIds(options.random ?? realRandom);
+    const { rateLimit, clock } = options;
+    this.#rates = rateLimit === undefined ? undefined : new RateLimiter(rateLimit, clock);
   }
 
   get address(): string | undefined {
@@ -162,14 +195,64 @@ class Control implements RunningControl {
     return this.#unixAddress;
   }
 
+  get tlsAddress(): string | undefined {
+    return this.#tlsAddress;
+  }
+
+  get mutualTlsAddress(): string | undefined {
+    return this.#mutualTlsAddress;
+  }
+
   get liveCalls(): number {
     return this.#live.size;
   }
 
-  async listen({ listenAddress = "", unixSocket = "" }: ControlOptions): Promise<void> {
-    // One after the other, the refusals that need no port first.
-    if (unixSocket !== "") this.#unixAddress = await listenOnSocket(this.#server, unixSocket);
-    if (listenAddress !== "") this.#address = await listenOnLoopback(this.#server, listenAddress);
+  /** One after the other, the refusals that need no port first. */
+  async listen(): Promise<void> {
+    const { listenAddress = "", unixSocket = "", requireTokens = false, tls } = this.#options;
+    const local = this.#serve(requireTokens ? "token" : "owner");
+    if (unixSocket !== "") this.#unixAddress = await listenOnSocket(local, unixSocket);
+    if (listenAddress !== "") {
+      const listener = { address: listenAddress, setting: "listen_address", credentials: undefined } as const;
+      this.#address = await listenOnTcp(local, listener);
+    }
+    if (tls === undefined) return;
+    const { listenAddress: address = "", mutualListenAddress: mutualAddress = "" } = tls;
+    if (address !== "") {
+      const credentials = this.#openCredentials(tls, undefined);
+      const listener = { address, setting: "tls.listen_address", credentials } as const;
+      this.#tlsAddress = await listenOnTcp(this.#serve("token"), listener);
+    }
+    if (mutualAddress !== "") {
+      const credentials = this.#openCredentials(tls, tls.clientCaFile);
+      const listener = { address: mutualAddress, setting: "tls.mutual_listen_address", credentials } as const;
+      this.#mutualTlsAddress = await listenOnTcp(this.#serve("certificate"), listener);
+    }
+  }
+
+  #openCredentials(tls: TlsOptions, clientCaFile: string | undefined): RotatingCredentials {
+    const { certificateFile, keyFile } = tls;
+    const { clock, log } = this.#options;
+    const credentials = openCredentials({ certificateFile, keyFile, clientCaFile }, clock, log);
+    this.#credentials.push(credentials);
+    return credentials;
+  }
+
+  /** A server of all services, for callers that are trusted in this way. */
+  #serve(trust: Trust): Server {
+    const { log, clock, audit, tokens, tls } = this.#options;
+    assert(
+      trust !== "token" || tokens !== undefined,
+      "a listener that asks for tokens needs a store of them",
+    );
+    const trustDomain = tls?.trustDomain ?? "";
+    const gate = new Gate({ trust, clock, tokens, rates: this.#rates, trustDomain });
+    const server = new Server(SERVER_OPTIONS);
+    this.#listeners.push({ server, gate });
+    const correlationIds = this.#correlationIds;
+    const host: CallHost = { log, clock, live: this.#live, correlationIds, gate, audit };
+    this.services = addServices(server, this.#options, host, this.#health);
+    return server;
   }
 
   setServing(service: string, isServing: boolean): void {
@@ -186,18 +269,34 @@ class Control implements RunningControl {
     return this.#closed;
   }
 
+  /** Gives up what `listen` began. */
+  abandon(): void {
+    for (const { server } of this.#listeners) server.forceShutdown();
+    this.#letGo();
+  }
+
   async #close(): Promise<void> {
     this.drain();
-    await new Promise<void>((resolve) => {
-      const force = this.#clock.setTimer(CLOSE_MS_MAX, () => {
-        this.#server.forceShutdown();
+    await Promise.all(this.#listeners.map(({ server }) => this.#shutDown(server)));
+    this.#letGo();
+  }
+
+  #shutDown(server: Server): Promise<void> {
+    return new Promise((resolve) => {
+      const force = this.#options.clock.setTimer(CLOSE_MS_MAX, () => {
+        server.forceShutdown();
         resolve();
       });
-      this.#server.tryShutdown(() => {
+      server.tryShutdown(() => {
         force.cancel();
         resolve();
       });
     });
+  }
+
+  #letGo(): void {
+    for (const { gate } of this.#listeners) gate.close();
+    for (const credentials of this.#credentials) credentials.close();
   }
 }
 

@@ -31,9 +31,17 @@ const RETRYABLE: ReadonlySet<StatusCode> = new Set([
   "DEADLINE_EXCEEDED",
 ]);
 
+/** A bad field of a request: its dotted path and a sentence's predicate, for instance "must have 32 bytes". */
+export interface FieldProblem {
+  readonly field: string;
+  readonly problem: string;
+}
+
 export interface FailureDetail {
   /** Path of the bad field, dotted, for INVALID_ARGUMENT. */
   readonly field?: string;
+  /** All bad fields where there are several; the first is `field`. */
+  readonly problems?: readonly FieldProblem[];
   /** How long a caller should wait before it tries again, milliseconds. */
   readonly retryDelayMs?: number;
   readonly metadata?: Readonly<Record<string, string>>;

@@ -8,11 +8,13 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { NodeConfig } from "../../../gen/alys/config/v1/config_pb.ts";
 import { NodeInternalService, NodeService, NodeState } from "../../../gen/alys/node/v1/node_pb.ts";
 import { SyncService, SyncState } from "../../../gen/alys/sync/v1/sync_pb.ts";
+import type { TokenStore } from "../../control/auth/token-store.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor.ts";
 import { failure } from "../../kernel/errors.ts";
 import { type Handlers, later } from "../../kernel/protocol.ts";
 import type { Ref } from "../../kernel/ref.ts";
 import { Topic } from "../../kernel/topic.ts";
+import { tokenHandlers } from "./tokens.ts";
 
 type Public = typeof NodeService;
 type Internal = typeof NodeInternalService;
@@ -27,6 +29,7 @@ export interface NodeActorParts {
   /** 48 bytes, or empty. */
   readonly authorityKey: Uint8Array;
   readonly config: NodeConfig;
+  readonly tokens: TokenStore;
   readonly sync: Ref<typeof SyncService>;
   services(): readonly string[];
   /** Sets a level; undefined when there is no such level. Answers the level before. */
@@ -75,6 +78,7 @@ class NodeActor implements Actor<Public, Internal> {
       },
     };
     this.handlers = {
+      ...tokenHandlers(context, parts.tokens),
       getInfo: () => this.#info(),
       getConfig: () => ({ config: parts.config }),
       updateConfig: later("the configuration is read at start; change the file and restart"),

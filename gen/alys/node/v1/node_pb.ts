@@ -6,7 +6,9 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Scope } from "../../actor/v1/options_pb.ts";
 import { file_alys_actor_v1_options } from "../../actor/v1/options_pb.ts";
+import { file_alys_actor_v1_rules } from "../../actor/v1/rules_pb.ts";
 import type { Heartbeat, Position, Skipped } from "../../actor/v1/stream_pb.ts";
 import { file_alys_actor_v1_stream } from "../../actor/v1/stream_pb.ts";
 import type { NodeConfig } from "../../config/v1/config_pb.ts";
@@ -19,7 +21,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file alys/node/v1/node.proto.
  */
 export const file_alys_node_v1_node: GenFile = /*@__PURE__*/
-  fileDesc("ChdhbHlzL25vZGUvdjEvbm9kZS5wcm90bxIMYWx5cy5ub2RlLnYxIhAKDkdldEluZm9SZXF1ZXN0IvQBCg9HZXRJbmZvUmVzcG9uc2USDwoHdmVyc2lvbhgBIAEoCRIXCg9ydW50aW1lX3ZlcnNpb24YAiABKAkSDwoHcGVlcl9pZBgDIAEoCRIUCgxnZW5lc2lzX2hhc2gYBCABKAwSFQoNYXV0aG9yaXR5X2tleRgFIAEoDBIrCgdzdGFydGVkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgVzdGF0ZRgHIAEoDjIXLmFseXMubm9kZS52MS5Ob2RlU3RhdGUSEgoKcHJvY2Vzc19pZBgIIAEoDRIQCghzZXJ2aWNlcxgJIAMoCSISChBHZXRDb25maWdSZXF1ZXN0Ij8KEUdldENvbmZpZ1Jlc3BvbnNlEioKBmNvbmZpZxgBIAEoCzIaLmFseXMuY29uZmlnLnYxLk5vZGVDb25maWciiQEKE1VwZGF0ZUNvbmZpZ1JlcXVlc3QSKgoGY29uZmlnGAEgASgLMhouYWx5cy5jb25maWcudjEuTm9kZUNvbmZpZxIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNdmFsaWRhdGVfb25seRgDIAEoCCJ2ChRVcGRhdGVDb25maWdSZXNwb25zZRIrCgdhcHBsaWVkGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIxCg1uZWVkc19yZXN0YXJ0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJHChJTZXRMb2dMZXZlbFJlcXVlc3QSDQoFYWN0b3IYASABKAkSDQoFbGV2ZWwYAiABKAkSEwoLbGlmZXRpbWVfbXMYAyABKAQiLQoTU2V0TG9nTGV2ZWxSZXNwb25zZRIWCg5wcmV2aW91c19sZXZlbBgBIAEoCSIOCgxEcmFpblJlcXVlc3QiDwoNRHJhaW5SZXNwb25zZSIhCg9TaHV0ZG93blJlcXVlc3QSDgoGcmVhc29uGAEgASgJIhIKEFNodXRkb3duUmVzcG9uc2UiKQoRV2F0Y2hTdGF0ZVJlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJIvkBChJXYXRjaFN0YXRlUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEisKCHNuYXBzaG90GAIgASgOMhcuYWx5cy5ub2RlLnYxLk5vZGVTdGF0ZUgAEigKBXN0YXRlGAMgASgOMhcuYWx5cy5ub2RlLnYxLk5vZGVTdGF0ZUgAEi0KCWhlYXJ0YmVhdBgEIAEoCzIYLmFseXMuYWN0b3IudjEuSGVhcnRiZWF0SAASKQoHc2tpcHBlZBgFIAEoCzIWLmFseXMuYWN0b3IudjEuU2tpcHBlZEgAQgcKBWV2ZW50IjwKElJlcG9ydFN0YXRlUmVxdWVzdBImCgVzdGF0ZRgBIAEoDjIXLmFseXMubm9kZS52MS5Ob2RlU3RhdGUiFQoTUmVwb3J0U3RhdGVSZXNwb25zZSqiAQoJTm9kZVN0YXRlEhoKFk5PREVfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNOT0RFX1NUQVRFX1NUQVJUSU5HEAESGQoVTk9ERV9TVEFURV9SRUNPVkVSSU5HEAISFgoSTk9ERV9TVEFURV9TWU5DSU5HEAMSFAoQTk9ERV9TVEFURV9SRUFEWRAEEhcKE05PREVfU1RBVEVfRFJBSU5JTkcQBTKKBQoLTm9kZVNlcnZpY2USVgoHR2V0SW5mbxIcLmFseXMubm9kZS52MS5HZXRJbmZvUmVxdWVzdBodLmFseXMubm9kZS52MS5HZXRJbmZvUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCElwKCUdldENvbmZpZxIeLmFseXMubm9kZS52MS5HZXRDb25maWdSZXF1ZXN0Gh8uYWx5cy5ub2RlLnYxLkdldENvbmZpZ1Jlc3BvbnNlIg6QAgGKtRgHCAMQ6AcYAhJiCgxVcGRhdGVDb25maWcSIS5hbHlzLm5vZGUudjEuVXBkYXRlQ29uZmlnUmVxdWVzdBoiLmFseXMubm9kZS52MS5VcGRhdGVDb25maWdSZXNwb25zZSILirUYBwgBEIgnGAQSXwoLU2V0TG9nTGV2ZWwSIC5hbHlzLm5vZGUudjEuU2V0TG9nTGV2ZWxSZXF1ZXN0GiEuYWx5cy5ub2RlLnYxLlNldExvZ0xldmVsUmVzcG9uc2UiC4q1GAcIARDoBxgDEk0KBURyYWluEhouYWx5cy5ub2RlLnYxLkRyYWluUmVxdWVzdBobLmFseXMubm9kZS52MS5EcmFpblJlc3BvbnNlIguKtRgHCAEQiCcYBBJWCghTaHV0ZG93bhIdLmFseXMubm9kZS52MS5TaHV0ZG93blJlcXVlc3QaHi5hbHlzLm5vZGUudjEuU2h1dGRvd25SZXNwb25zZSILirUYBwgBEOgHGAQSWQoKV2F0Y2hTdGF0ZRIfLmFseXMubm9kZS52MS5XYXRjaFN0YXRlUmVxdWVzdBogLmFseXMubm9kZS52MS5XYXRjaFN0YXRlUmVzcG9uc2UiBoq1GAIYATABMnYKE05vZGVJbnRlcm5hbFNlcnZpY2USXwoLUmVwb3J0U3RhdGUSIC5hbHlzLm5vZGUudjEuUmVwb3J0U3RhdGVSZXF1ZXN0GiEuYWx5cy5ub2RlLnYxLlJlcG9ydFN0YXRlUmVzcG9uc2UiC4q1GAcIARDoBxgFQnAKFG5ldHdvcmsuYWx5cy5ub2RlLnYxUAFaR2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL25vZGUvdjE7bm9kZXYxqgIMQWx5cy5Ob2RlLlYxYgZwcm90bzM", [file_alys_actor_v1_options, file_alys_actor_v1_stream, file_alys_config_v1_config, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("ChdhbHlzL25vZGUvdjEvbm9kZS5wcm90bxIMYWx5cy5ub2RlLnYxIhAKDkdldEluZm9SZXF1ZXN0IvQBCg9HZXRJbmZvUmVzcG9uc2USDwoHdmVyc2lvbhgBIAEoCRIXCg9ydW50aW1lX3ZlcnNpb24YAiABKAkSDwoHcGVlcl9pZBgDIAEoCRIUCgxnZW5lc2lzX2hhc2gYBCABKAwSFQoNYXV0aG9yaXR5X2tleRgFIAEoDBIrCgdzdGFydGVkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgVzdGF0ZRgHIAEoDjIXLmFseXMubm9kZS52MS5Ob2RlU3RhdGUSEgoKcHJvY2Vzc19pZBgIIAEoDRIQCghzZXJ2aWNlcxgJIAMoCSISChBHZXRDb25maWdSZXF1ZXN0Ij8KEUdldENvbmZpZ1Jlc3BvbnNlEioKBmNvbmZpZxgBIAEoCzIaLmFseXMuY29uZmlnLnYxLk5vZGVDb25maWcikQEKE1VwZGF0ZUNvbmZpZ1JlcXVlc3QSMgoGY29uZmlnGAEgASgLMhouYWx5cy5jb25maWcudjEuTm9kZUNvbmZpZ0IGkrUYAkABEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg12YWxpZGF0ZV9vbmx5GAMgASgIInYKFFVwZGF0ZUNvbmZpZ1Jlc3BvbnNlEisKB2FwcGxpZWQYASABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEjEKDW5lZWRzX3Jlc3RhcnQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIkcKElNldExvZ0xldmVsUmVxdWVzdBINCgVhY3RvchgBIAEoCRINCgVsZXZlbBgCIAEoCRITCgtsaWZldGltZV9tcxgDIAEoBCItChNTZXRMb2dMZXZlbFJlc3BvbnNlEhYKDnByZXZpb3VzX2xldmVsGAEgASgJIg4KDERyYWluUmVxdWVzdCIPCg1EcmFpblJlc3BvbnNlIiEKD1NodXRkb3duUmVxdWVzdBIOCgZyZWFzb24YASABKAkiEgoQU2h1dGRvd25SZXNwb25zZSKgAQoSQ3JlYXRlVG9rZW5SZXF1ZXN0EhsKCXByaW5jaXBhbBgBIAEoCUIIkrUYBBABGEASKwoFc2NvcGUYAiABKA4yFC5hbHlzLmFjdG9yLnYxLlNjb3BlQgaStRgCQAESHAoHbWV0aG9kcxgDIAMoCUILkrUYBxABGIABOCASIgoLbGlmZXRpbWVfbXMYBCABKARCDZK1GAkxAAAA7jpbUkIiSwoTQ3JlYXRlVG9rZW5SZXNwb25zZRINCgV0b2tlbhgBIAEoCRIlCgRpbmZvGAIgASgLMhcuYWx5cy5ub2RlLnYxLlRva2VuSW5mbyLnAQoJVG9rZW5JbmZvEgoKAmlkGAEgASgJEhEKCXByaW5jaXBhbBgCIAEoCRIjCgVzY29wZRgDIAEoDjIULmFseXMuYWN0b3IudjEuU2NvcGUSDwoHbWV0aG9kcxgEIAMoCRIrCgdjcmVhdGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdleHBpcmVzGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdyZXZva2VkGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJJChFMaXN0VG9rZW5zUmVxdWVzdBIgCglwYWdlX3NpemUYASABKA1CDZK1GAkxAAAAAABAj0ASEgoKcGFnZV90b2tlbhgCIAEoCSJWChJMaXN0VG9rZW5zUmVzcG9uc2USJwoGdG9rZW5zGAEgAygLMhcuYWx5cy5ub2RlLnYxLlRva2VuSW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKgoSUmV2b2tlVG9rZW5SZXF1ZXN0EhQKAmlkGAEgASgJQgiStRgEEAEYQCI9ChNSZXZva2VUb2tlblJlc3BvbnNlEiYKBXRva2VuGAEgASgLMhcuYWx5cy5ub2RlLnYxLlRva2VuSW5mbyIpChFXYXRjaFN0YXRlUmVxdWVzdBIUCgxyZXN1bWVfdG9rZW4YASABKAki+QEKEldhdGNoU3RhdGVSZXNwb25zZRIpCghwb3NpdGlvbhgBIAEoCzIXLmFseXMuYWN0b3IudjEuUG9zaXRpb24SKwoIc25hcHNob3QYAiABKA4yFy5hbHlzLm5vZGUudjEuTm9kZVN0YXRlSAASKAoFc3RhdGUYAyABKA4yFy5hbHlzLm5vZGUudjEuTm9kZVN0YXRlSAASLQoJaGVhcnRiZWF0GAQgASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAUgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSABCBwoFZXZlbnQiPAoSUmVwb3J0U3RhdGVSZXF1ZXN0EiYKBXN0YXRlGAEgASgOMhcuYWx5cy5ub2RlLnYxLk5vZGVTdGF0ZSIVChNSZXBvcnRTdGF0ZVJlc3BvbnNlKqIBCglOb2RlU3RhdGUSGgoWTk9ERV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE05PREVfU1RBVEVfU1RBUlRJTkcQARIZChVOT0RFX1NUQVRFX1JFQ09WRVJJTkcQAhIWChJOT0RFX1NUQVRFX1NZTkNJTkcQAxIUChBOT0RFX1NUQVRFX1JFQURZEAQSFwoTTk9ERV9TVEFURV9EUkFJTklORxAFMq0HCgtOb2RlU2VydmljZRJWCgdHZXRJbmZvEhwuYWx5cy5ub2RlLnYxLkdldEluZm9SZXF1ZXN0Gh0uYWx5cy5ub2RlLnYxLkdldEluZm9SZXNwb25zZSIOkAIBirUYBwgDEOgHGAISXAoJR2V0Q29uZmlnEh4uYWx5cy5ub2RlLnYxLkdldENvbmZpZ1JlcXVlc3QaHy5hbHlzLm5vZGUudjEuR2V0Q29uZmlnUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEmIKDFVwZGF0ZUNvbmZpZxIhLmFseXMubm9kZS52MS5VcGRhdGVDb25maWdSZXF1ZXN0GiIuYWx5cy5ub2RlLnYxLlVwZGF0ZUNvbmZpZ1Jlc3BvbnNlIguKtRgHCAEQiCcYBBJfCgtTZXRMb2dMZXZlbBIgLmFseXMubm9kZS52MS5TZXRMb2dMZXZlbFJlcXVlc3QaIS5hbHlzLm5vZGUudjEuU2V0TG9nTGV2ZWxSZXNwb25zZSILirUYBwgBEOgHGAMSTQoFRHJhaW4SGi5hbHlzLm5vZGUudjEuRHJhaW5SZXF1ZXN0GhsuYWx5cy5ub2RlLnYxLkRyYWluUmVzcG9uc2UiC4q1GAcIARCIJxgEElYKCFNodXRkb3duEh0uYWx5cy5ub2RlLnYxLlNodXRkb3duUmVxdWVzdBoeLmFseXMubm9kZS52MS5TaHV0ZG93blJlc3BvbnNlIguKtRgHCAEQ6AcYBBJfCgtDcmVhdGVUb2tlbhIgLmFseXMubm9kZS52MS5DcmVhdGVUb2tlblJlcXVlc3QaIS5hbHlzLm5vZGUudjEuQ3JlYXRlVG9rZW5SZXNwb25zZSILirUYBwgBEIgnGAQSXwoKTGlzdFRva2VucxIfLmFseXMubm9kZS52MS5MaXN0VG9rZW5zUmVxdWVzdBogLmFseXMubm9kZS52MS5MaXN0VG9rZW5zUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgEEl8KC1Jldm9rZVRva2VuEiAuYWx5cy5ub2RlLnYxLlJldm9rZVRva2VuUmVxdWVzdBohLmFseXMubm9kZS52MS5SZXZva2VUb2tlblJlc3BvbnNlIguKtRgHCAEQiCcYBBJZCgpXYXRjaFN0YXRlEh8uYWx5cy5ub2RlLnYxLldhdGNoU3RhdGVSZXF1ZXN0GiAuYWx5cy5ub2RlLnYxLldhdGNoU3RhdGVSZXNwb25zZSIGirUYAhgBMAEydgoTTm9kZUludGVybmFsU2VydmljZRJfCgtSZXBvcnRTdGF0ZRIgLmFseXMubm9kZS52MS5SZXBvcnRTdGF0ZVJlcXVlc3QaIS5hbHlzLm5vZGUudjEuUmVwb3J0U3RhdGVSZXNwb25zZSILirUYBwgBEOgHGAVCcAoUbmV0d29yay5hbHlzLm5vZGUudjFQAVpHZ2l0aHViLmNvbS9hbHlzLW5ldHdvcmsvYWx5cy1uZXR3b3JrL2NsaWVudHMvZ28vZ2VuL2FseXMvbm9kZS92MTtub2RldjGqAgxBbHlzLk5vZGUuVjFiBnByb3RvMw", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_config_v1_config, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message alys.node.v1.GetInfoRequest
@@ -311,6 +313,226 @@ export const ShutdownResponseSchema: GenMessage<ShutdownResponse> = /*@__PURE__*
   messageDesc(file_alys_node_v1_node, 11);
 
 /**
+ * @generated from message alys.node.v1.CreateTokenRequest
+ */
+export type CreateTokenRequest = Message<"alys.node.v1.CreateTokenRequest"> & {
+  /**
+   * Who holds it, for the audit log: lower-case letters, digits and "-._", up to 64 bytes.
+   *
+   * @generated from field: string principal = 1;
+   */
+  principal: string;
+
+  /**
+   * What it may: SCOPE_READ, SCOPE_OPERATE or SCOPE_ADMIN, each with those before it.
+   *
+   * @generated from field: alys.actor.v1.Scope scope = 2;
+   */
+  scope: Scope;
+
+  /**
+   * Methods it may call, "alys.sync.v1.SyncService/GetSyncStatus" or "alys.sync.v1.SyncService/*", at most 32; none means
+   * all of its scope.
+   *
+   * @generated from field: repeated string methods = 3;
+   */
+  methods: string[];
+
+  /**
+   * Milliseconds that it is valid, at most ten years; 0 means until it is revoked.
+   *
+   * @generated from field: uint64 lifetime_ms = 4;
+   */
+  lifetimeMs: bigint;
+};
+
+/**
+ * Describes the message alys.node.v1.CreateTokenRequest.
+ * Use `create(CreateTokenRequestSchema)` to create a new message.
+ */
+export const CreateTokenRequestSchema: GenMessage<CreateTokenRequest> = /*@__PURE__*/
+  messageDesc(file_alys_node_v1_node, 12);
+
+/**
+ * @generated from message alys.node.v1.CreateTokenResponse
+ */
+export type CreateTokenResponse = Message<"alys.node.v1.CreateTokenResponse"> & {
+  /**
+   * The token, for the metadata "authorization: Bearer TOKEN". It is not kept.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * What is kept of it.
+   *
+   * @generated from field: alys.node.v1.TokenInfo info = 2;
+   */
+  info?: TokenInfo | undefined;
+};
+
+/**
+ * Describes the message alys.node.v1.CreateTokenResponse.
+ * Use `create(CreateTokenResponseSchema)` to create a new message.
+ */
+export const CreateTokenResponseSchema: GenMessage<CreateTokenResponse> = /*@__PURE__*/
+  messageDesc(file_alys_node_v1_node, 13);
+
+/**
+ * TokenInfo is what the node knows of a token that it made.
+ *
+ * @generated from message alys.node.v1.TokenInfo
+ */
+export type TokenInfo = Message<"alys.node.v1.TokenInfo"> & {
+  /**
+   * Id, for RevokeToken and the audit log.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Who holds it.
+   *
+   * @generated from field: string principal = 2;
+   */
+  principal: string;
+
+  /**
+   * What it may.
+   *
+   * @generated from field: alys.actor.v1.Scope scope = 3;
+   */
+  scope: Scope;
+
+  /**
+   * Methods it may call; none means all of its scope.
+   *
+   * @generated from field: repeated string methods = 4;
+   */
+  methods: string[];
+
+  /**
+   * When it was made.
+   *
+   * @generated from field: google.protobuf.Timestamp created = 5;
+   */
+  created?: Timestamp | undefined;
+
+  /**
+   * When it expires; unset means never.
+   *
+   * @generated from field: google.protobuf.Timestamp expires = 6;
+   */
+  expires?: Timestamp | undefined;
+
+  /**
+   * When it was revoked; unset means that it was not.
+   *
+   * @generated from field: google.protobuf.Timestamp revoked = 7;
+   */
+  revoked?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message alys.node.v1.TokenInfo.
+ * Use `create(TokenInfoSchema)` to create a new message.
+ */
+export const TokenInfoSchema: GenMessage<TokenInfo> = /*@__PURE__*/
+  messageDesc(file_alys_node_v1_node, 14);
+
+/**
+ * @generated from message alys.node.v1.ListTokensRequest
+ */
+export type ListTokensRequest = Message<"alys.node.v1.ListTokensRequest"> & {
+  /**
+   * Tokens a page, at most 1000; 0 means 100.
+   *
+   * @generated from field: uint32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * Token of the page before.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message alys.node.v1.ListTokensRequest.
+ * Use `create(ListTokensRequestSchema)` to create a new message.
+ */
+export const ListTokensRequestSchema: GenMessage<ListTokensRequest> = /*@__PURE__*/
+  messageDesc(file_alys_node_v1_node, 15);
+
+/**
+ * @generated from message alys.node.v1.ListTokensResponse
+ */
+export type ListTokensResponse = Message<"alys.node.v1.ListTokensResponse"> & {
+  /**
+   * In the order of their making.
+   *
+   * @generated from field: repeated alys.node.v1.TokenInfo tokens = 1;
+   */
+  tokens: TokenInfo[];
+
+  /**
+   * For the next page; empty at the end.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message alys.node.v1.ListTokensResponse.
+ * Use `create(ListTokensResponseSchema)` to create a new message.
+ */
+export const ListTokensResponseSchema: GenMessage<ListTokensResponse> = /*@__PURE__*/
+  messageDesc(file_alys_node_v1_node, 16);
+
+/**
+ * @generated from message alys.node.v1.RevokeTokenRequest
+ */
+export type RevokeTokenRequest = Message<"alys.node.v1.RevokeTokenRequest"> & {
+  /**
+   * Id of the token.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message alys.node.v1.RevokeTokenRequest.
+ * Use `create(RevokeTokenRequestSchema)` to create a new message.
+ */
+export const RevokeTokenRequestSchema: GenMessage<RevokeTokenRequest> = /*@__PURE__*/
+  messageDesc(file_alys_node_v1_node, 17);
+
+/**
+ * @generated from message alys.node.v1.RevokeTokenResponse
+ */
+export type RevokeTokenResponse = Message<"alys.node.v1.RevokeTokenResponse"> & {
+  /**
+   * The token as it is now.
+   *
+   * @generated from field: alys.node.v1.TokenInfo token = 1;
+   */
+  token?: TokenInfo | undefined;
+};
+
+/**
+ * Describes the message alys.node.v1.RevokeTokenResponse.
+ * Use `create(RevokeTokenResponseSchema)` to create a new message.
+ */
+export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__PURE__*/
+  messageDesc(file_alys_node_v1_node, 18);
+
+/**
  * @generated from message alys.node.v1.WatchStateRequest
  */
 export type WatchStateRequest = Message<"alys.node.v1.WatchStateRequest"> & {
@@ -327,7 +549,7 @@ export type WatchStateRequest = Message<"alys.node.v1.WatchStateRequest"> & {
  * Use `create(WatchStateRequestSchema)` to create a new message.
  */
 export const WatchStateRequestSchema: GenMessage<WatchStateRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 12);
+  messageDesc(file_alys_node_v1_node, 19);
 
 /**
  * @generated from message alys.node.v1.WatchStateResponse
@@ -385,7 +607,7 @@ export type WatchStateResponse = Message<"alys.node.v1.WatchStateResponse"> & {
  * Use `create(WatchStateResponseSchema)` to create a new message.
  */
 export const WatchStateResponseSchema: GenMessage<WatchStateResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 13);
+  messageDesc(file_alys_node_v1_node, 20);
 
 /**
  * @generated from message alys.node.v1.ReportStateRequest
@@ -404,7 +626,7 @@ export type ReportStateRequest = Message<"alys.node.v1.ReportStateRequest"> & {
  * Use `create(ReportStateRequestSchema)` to create a new message.
  */
 export const ReportStateRequestSchema: GenMessage<ReportStateRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 14);
+  messageDesc(file_alys_node_v1_node, 21);
 
 /**
  * @generated from message alys.node.v1.ReportStateResponse
@@ -417,7 +639,7 @@ export type ReportStateResponse = Message<"alys.node.v1.ReportStateResponse"> & 
  * Use `create(ReportStateResponseSchema)` to create a new message.
  */
 export const ReportStateResponseSchema: GenMessage<ReportStateResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 15);
+  messageDesc(file_alys_node_v1_node, 22);
 
 /**
  * NodeState is where the node stands.
@@ -534,6 +756,36 @@ export const NodeService: GenService<{
     methodKind: "unary";
     input: typeof ShutdownRequestSchema;
     output: typeof ShutdownResponseSchema;
+  },
+  /**
+   * CreateToken makes a token for the control plane; the answer is the only time that it is shown.
+   *
+   * @generated from rpc alys.node.v1.NodeService.CreateToken
+   */
+  createToken: {
+    methodKind: "unary";
+    input: typeof CreateTokenRequestSchema;
+    output: typeof CreateTokenResponseSchema;
+  },
+  /**
+   * ListTokens answers the tokens that were made and have not expired, without their secrets.
+   *
+   * @generated from rpc alys.node.v1.NodeService.ListTokens
+   */
+  listTokens: {
+    methodKind: "unary";
+    input: typeof ListTokensRequestSchema;
+    output: typeof ListTokensResponseSchema;
+  },
+  /**
+   * RevokeToken revokes a token and all that were derived from it, and ends their streams.
+   *
+   * @generated from rpc alys.node.v1.NodeService.RevokeToken
+   */
+  revokeToken: {
+    methodKind: "unary";
+    input: typeof RevokeTokenRequestSchema;
+    output: typeof RevokeTokenResponseSchema;
   },
   /**
    * WatchState answers the state of the node, then every change.

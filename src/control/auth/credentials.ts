@@ -1,0 +1,132 @@
+/**
+ * TLS credentials of a listener that follow their files: certificate, key and the clients' authorities are read again
+ * when they change and are taken over only when they fit together, so that a renewal needs no restart and a half-written
+ * one does no harm. Connections that stand keep the certificate that they began with.
+ */
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import { createSecureContext, type SecureContextOptions } from "node:tls";
+import { ServerCredentials } from "@grpc/grpc-js";
+import type { Clock, TimerHandle } from "../../kernel/clock.ts";
+import { asError, Failure, failure } from "../../kernel/errors.ts";
+import type { Log } from "../../kernel/log.ts";
+
+export interface TlsFiles {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  /** Authorities of clients' certificates; with it a client must bring one. */
+  readonly clientCaFile: string | undefined;
+}
+
+/** A changed file is noticed within this time. Watching by the operating system misses renames on some file systems. */
+const POLL_MS = 2_000;
+/** Anyone but the owner may neither read nor write a private key. */
+const OTHERS = 0o077;
+
+interface Loaded {
+  readonly context: SecureContextOptions;
+  readonly fingerprint: string;
+  readonly expires: string;
+}
+
+/** Reads the files. Throws Failure FAILED_PRECONDITION/TLS_FILES that names the one that is wrong. */
+export function openCredentials(files: TlsFiles, clock: Clock, log: Log): RotatingCredentials {
+  return new RotatingCredentials(files, loadTls(files), clock, log);
+}
+
+export class RotatingCredentials extends ServerCredentials {
+  readonly #files: TlsFiles;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #seen: string;
+  #timer: TimerHandle | undefined;
+
+  constructor(files: TlsFiles, loaded: Loaded, clock: Clock, log: Log) {
+    const isMutual = files.clientCaFile !== undefined;
+    super({ requestCert: isMutual, rejectUnauthorized: isMutual, minVersion: "TLSv1.3" }, loaded.context);
+    this.#files = files;
+    this.#clock = clock;
+    this.#log = log;
+    this.#seen = versionOf(files);
+    const { fingerprint, expires } = loaded;
+    log.info("a server certificate is in use", { fingerprint, expires });
+    this.#poll();
+  }
+
+  override _equals(other: ServerCredentials): boolean {
+    return this === other;
+  }
+
+  /** Stops following the files. */
+  close(): void {
+    this.#timer?.cancel();
+  }
+
+  #poll(): void {
+    this.#timer = this.#clock.setTimer(POLL_MS, () => {
+      this.refresh();
+      this.#poll();
+    });
+  }
+
+  /** Takes over files that changed; keeps what it has while they do not fit together. */
+  refresh(): void {
+    const version = versionOf(this.#files);
+    if (version === this.#seen) return;
+    try {
+      const { context, fingerprint, expires } = loadTls(this.#files);
+      this.updateSecureContextOptions(context);
+      this.#log.info("the server certificate was renewed", { fingerprint, expires });
+    } catch (error) {
+      this.#log.warn("the new TLS files are not used", { error });
+    }
+    this.#seen = version;
+  }
+}
+
+/** Changes when a file does. */
+function versionOf({ certificateFile, keyFile, clientCaFile }: TlsFiles): string {
+  return [certificateFile, keyFile, clientCaFile]
+    .map((file) => {
+      const stat = file === undefined ? undefined : statSync(file, { throwIfNoEntry: false });
+      return stat === undefined ? "-" : `${stat.ino}:${stat.size}:${stat.mtimeMs}`;
+    })
+    .join(" ");
+}
+
+function loadTls({ certificateFile, keyFile, clientCaFile }: TlsFiles): Loaded {
+  const certificate = read(certificateFile, "tls.certificate_file");
+  const key = read(keyFile, "tls.key_file");
+  if ((statSync(keyFile).mode & OTHERS) !== 0) {
+    throw tlsFailure("tls.key_file", `others can read ${keyFile}; run: chmod 600 ${keyFile}`);
+  }
+  const ca = clientCaFile === undefined ? undefined : read(clientCaFile, "tls.client_ca_file");
+  const context = { cert: [certificate], key: [key], ...(ca === undefined ? {} : { ca }) };
+  try {
+    const leaf = new X509Certificate(certificate);
+    if (!leaf.checkPrivateKey(createPrivateKey(key))) {
+      throw tlsFailure("tls.key_file", `${keyFile} is not the key of ${certificateFile}`);
+    }
+    if (ca !== undefined) new X509Certificate(ca);
+    createSecureContext(context);
+    return { context, fingerprint: leaf.fingerprint256, expires: leaf.validTo };
+  } catch (thrown) {
+    if (thrown instanceof Failure) throw thrown;
+    throw tlsFailure("tls.certificate_file", `the TLS files cannot be used: ${asError(thrown).message}`);
+  }
+}
+
+function read(file: string, field: string): Buffer {
+  if (file === "") throw tlsFailure(field, "it is not set, and a TLS listener needs it");
+  try {
+    return readFileSync(file);
+  } catch (thrown) {
+    throw tlsFailure(field, asError(thrown).message);
+  }
+}
+
+function tlsFailure(field: string, why: string): Failure {
+  return failure("FAILED_PRECONDITION", "TLS_FILES", `control.${field}: ${why}`, {
+    field: `control.${field}`,
+  });
+}

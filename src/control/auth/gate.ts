@@ -1,0 +1,198 @@
+/**
+ * Who may call what: names the caller of every call by its token, its certificate or the listener that it came
+ * through, holds it to the scope that the method's option asks for and to its rate, and ends streams whose right to
+ * run has ended. One gate a listener; they share the store of tokens and the rates. Asked by `calls.ts`.
+ */
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { Metadata } from "@grpc/grpc-js";
+import type { Clock, TimerHandle } from "../../kernel/clock.ts";
+import { type Failure, failure } from "../../kernel/errors.ts";
+import { policyOf, type ScopeName } from "../../kernel/protocol.ts";
+import type { RateLimiter } from "./buckets.ts";
+import { grantOfCertificate, type PeerCertificate } from "./identity.ts";
+import { type Grant, hasScope, namesMethod } from "./token.ts";
+import type { TokenStore } from "./token-store.ts";
+
+/**
+ * What a listener asks for where a call brings no token: nothing (whoever reaches it is the owner), a token, or
+ * the certificate that TLS has checked.
+ */
+export type Trust = "owner" | "token" | "certificate";
+
+export interface GateParts {
+  readonly trust: Trust;
+  readonly clock: Clock;
+  readonly tokens: TokenStore | undefined;
+  readonly rates: RateLimiter | undefined;
+  readonly trustDomain: string;
+}
+
+/** A call as it was judged. */
+export interface Admission {
+  /** For the audit log; "anonymous" where nobody was named. */
+  readonly principal: string;
+  readonly tokenId: string | undefined;
+  readonly expiresMs: number | undefined;
+  /** Why it may not go on. */
+  readonly refusal: Failure | undefined;
+}
+
+interface AuthContext {
+  readonly sslPeerCertificate?: (PeerCertificate & { readonly fingerprint256?: string }) | undefined;
+}
+
+/** What the gate reads of a call of grpc-js. */
+export interface JudgedCall {
+  readonly metadata: Metadata;
+  getAuthContext(): AuthContext;
+}
+
+const OWNER: Admission = { principal: "owner", tokenId: undefined, expiresMs: undefined, refusal: undefined };
+const ANONYMOUS: Admission = { ...OWNER, principal: "anonymous" };
+
+const BEARER = /^Bearer +([\w.-]{1,4096})$/i;
+
+/** Certificates that are remembered, so that one is read once; at the bound all are forgotten. */
+const CERTIFICATES_MAX = 256;
+
+const TOKEN_MISSING = failure(
+  "UNAUTHENTICATED",
+  "TOKEN_MISSING",
+  "the call needs a token: authorization: Bearer TOKEN",
+);
+const TOKEN_INVALID = failure("UNAUTHENTICATED", "TOKEN_INVALID", "the token is none that this node made");
+const TOKEN_EXPIRED = failure("UNAUTHENTICATED", "TOKEN_EXPIRED", "the token has expired");
+const TOKEN_REVOKED = failure("UNAUTHENTICATED", "TOKEN_REVOKED", "the token was revoked");
+const CERTIFICATE_EXPIRED = failure(
+  "UNAUTHENTICATED",
+  "CERTIFICATE_EXPIRED",
+  "the client's certificate has expired",
+);
+const CERTIFICATE_UNNAMED = failure(
+  "UNAUTHENTICATED",
+  "CERTIFICATE_UNNAMED",
+  "the client's certificate names nobody of this node's trust domain",
+);
+
+export class Gate {
+  readonly #parts: GateParts;
+  readonly #grants = new Map<string, Grant | undefined>();
+  /** Streams that run by a token, to be ended when it is revoked. */
+  readonly #streams = new Map<string, Set<(reason: Failure) => void>>();
+  readonly #stopListening: () => void;
+
+  constructor(parts: GateParts) {
+    this.#parts = parts;
+    this.#stopListening = parts.tokens?.onRevoked((id) => this.#revoked(id)) ?? (() => {});
+  }
+
+  /** Judges a call. */
+  admit(method: DescMethod, call: JudgedCall): Admission {
+    const { trust, tokens } = this.#parts;
+    const scope = scopeOf(method);
+    const given = call.metadata.get("authorization");
+    if (given.length > 0 && tokens !== undefined) return this.#byToken(method, scope, given, tokens);
+    if (trust === "certificate") return this.#byCertificate(method, scope, call.getAuthContext());
+    if (trust === "owner") return OWNER;
+    return scope === "public" ? ANONYMOUS : { ...ANONYMOUS, refusal: TOKEN_MISSING };
+  }
+
+  /** Watches over a stream that was admitted: `end` is called once its right ends, until it is let go. */
+  watch(admission: Admission, end: (reason: Failure) => void): () => void {
+    const { tokenId, expiresMs } = admission;
+    if (tokenId === undefined && expiresMs === undefined) return () => {};
+    if (tokenId !== undefined) this.#streamsOf(tokenId).add(end);
+    let timer: TimerHandle | undefined;
+    const arm = (): void => {
+      if (expiresMs === undefined) return;
+      const leftMs = expiresMs - this.#parts.clock.nowMs();
+      if (leftMs <= 0) end(tokenId === undefined ? CERTIFICATE_EXPIRED : TOKEN_EXPIRED);
+      // A timer may fire early: the clock's longest delay is shorter than many lifetimes.
+      else timer = this.#parts.clock.setTimer(leftMs, arm);
+    };
+    arm();
+    return () => {
+      timer?.cancel();
+      if (tokenId === undefined) return;
+      const streams = this.#streams.get(tokenId);
+      streams?.delete(end);
+      if (streams?.size === 0) this.#streams.delete(tokenId);
+    };
+  }
+
+  /** Lets go of the store. */
+  close(): void {
+    this.#stopListening();
+  }
+
+  #byToken(method: DescMethod, scope: ScopeName, given: readonly unknown[], tokens: TokenStore): Admission {
+    const [text] = given;
+    const token = given.length === 1 && typeof text === "string" ? BEARER.exec(text)?.[1] : undefined;
+    const verified = token === undefined ? undefined : tokens.verify(token);
+    if (verified === undefined) return { ...ANONYMOUS, refusal: TOKEN_INVALID };
+    const { id: tokenId, principal, expiresMs } = verified;
+    let refusal: Failure | undefined;
+    if (tokens.isRevoked(tokenId)) refusal = TOKEN_REVOKED;
+    else if (expiresMs !== undefined && expiresMs <= this.#parts.clock.nowMs()) refusal = TOKEN_EXPIRED;
+    else refusal = this.#refusal(verified, method, scope);
+    return { principal, tokenId, expiresMs, refusal };
+  }
+
+  #byCertificate(method: DescMethod, scope: ScopeName, context: AuthContext): Admission {
+    const grant = this.#grantOf(context.sslPeerCertificate);
+    if (grant === undefined) return { ...ANONYMOUS, refusal: CERTIFICATE_UNNAMED };
+    const { principal, expiresMs } = grant;
+    const isExpired = expiresMs !== undefined && expiresMs <= this.#parts.clock.nowMs();
+    const refusal = isExpired ? CERTIFICATE_EXPIRED : this.#refusal(grant, method, scope);
+    return { principal, tokenId: undefined, expiresMs, refusal };
+  }
+
+  #grantOf(certificate: AuthContext["sslPeerCertificate"]): Grant | undefined {
+    const fingerprint = certificate?.fingerprint256;
+    if (certificate === undefined || fingerprint === undefined) return undefined;
+    if (this.#grants.has(fingerprint)) return this.#grants.get(fingerprint);
+    const grant = grantOfCertificate(certificate, this.#parts.trustDomain);
+    if (this.#grants.size >= CERTIFICATES_MAX) this.#grants.clear();
+    this.#grants.set(fingerprint, grant);
+    return grant;
+  }
+
+  #refusal(grant: Grant, method: DescMethod, scope: ScopeName): Failure | undefined {
+    if (scope !== "public") {
+      if (!hasScope(grant, scope)) {
+        const text = `${method.name} needs the scope ${scope}; ${grant.principal} has ${grant.scope}`;
+        return failure("PERMISSION_DENIED", "SCOPE_REQUIRED", text, { metadata: { scope } });
+      }
+      if (grant.methodLists.length > 0 && !namesMethod(grant, method.parent.typeName, method.name)) {
+        const name = `${method.parent.typeName}/${method.name}`;
+        const text = `${grant.principal} was not granted ${name}`;
+        return failure("PERMISSION_DENIED", "METHOD_NOT_GRANTED", text, { metadata: { method: name } });
+      }
+    }
+    return this.#parts.rates?.take(grant.principal);
+  }
+
+  #streamsOf(tokenId: string): Set<(reason: Failure) => void> {
+    const known = this.#streams.get(tokenId);
+    if (known !== undefined) return known;
+    const streams = new Set<(reason: Failure) => void>();
+    this.#streams.set(tokenId, streams);
+    return streams;
+  }
+
+  #revoked(tokenId: string): void {
+    for (const end of [...(this.#streams.get(tokenId) ?? [])]) end(TOKEN_REVOKED);
+  }
+}
+
+/** Scopes of the services that are not ours and carry no option. */
+const STANDARD_SCOPES: Readonly<Record<string, ScopeName>> = {
+  "grpc.health.v1.Health": "public",
+  "grpc.reflection.v1.ServerReflection": "read",
+  "grpc.reflection.v1alpha.ServerReflection": "read",
+};
+
+/** The scope that a method asks for. */
+export function scopeOf(method: DescMethod): ScopeName {
+  return STANDARD_SCOPES[method.parent.typeName] ?? policyOf(method).scope;
+}

@@ -1,0 +1,216 @@
+/**
+ * The tokens that this node made: its root key, what is kept of each token, and which are revoked. A token whose record
+ * is not here is not taken, so a lost file locks out and never lets in. Owns the folder; used by the gate, which asks
+ * on every call, and by the node's actor, which makes and revokes.
+ */
+import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "../../kernel/clock.ts";
+import { asError, assert, type Failure, failure } from "../../kernel/errors.ts";
+import type { Random } from "../../kernel/random.ts";
+import { writeFileAtomic, writeFileAtomicSync } from "../../storage/files.ts";
+import { type Caveat, type GrantedScope, mintToken, type VerifiedToken, verifyToken } from "./token.ts";
+
+/** What is kept of a token; times in Unix milliseconds. */
+export interface TokenRecord {
+  readonly id: string;
+  readonly principal: string;
+  readonly scope: GrantedScope;
+  readonly methods: readonly string[];
+  readonly createdMs: number;
+  readonly expiresMs: number | undefined;
+  readonly revokedMs: number | undefined;
+}
+
+export interface TokenOrder {
+  readonly principal: string;
+  readonly scope: GrantedScope;
+  readonly methods: readonly string[];
+  readonly lifetimeMs: number | undefined;
+}
+
+/** Tokens that are kept; at the bound a new one is refused until some expire. 300 bytes each. */
+export const TOKENS_MAX = 10_000;
+/** Verified tokens that are remembered, so that a call costs a look-up and no hashes; at the bound all are forgotten. */
+const REMEMBERED_MAX = 1_024;
+/** Records of expired tokens stay this long, for whoever reads the audit log beside them. */
+const EXPIRED_KEPT_MS = 7 * 24 * 3_600_000;
+
+const ROOT_KEY_BYTES = 32;
+const ID_BYTES = 12;
+const ROOT_KEY_FILE = "root.key";
+const RECORDS_FILE = "tokens.json";
+
+/** Tokens that are there from the first start that needs them, by file name. */
+const FIRST_TOKENS: readonly (readonly [file: string, principal: string, scope: GrantedScope])[] = [
+  ["admin.token", "admin", "admin"],
+  ["operator.token", "operator", "operate"],
+  ["readonly.token", "readonly", "read"],
+];
+
+export interface TokenStoreParts {
+  /** Made with mode 0700. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A listener asks for tokens: there must be some to begin with. */
+  readonly isNeeded: boolean;
+}
+
+/** Opens the folder, making key and first tokens where there are none. Throws Failure. */
+export function openTokenStore(parts: TokenStoreParts): TokenStore {
+  const { directory, random } = parts;
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    chmodSync(directory, 0o700);
+    const keyFile = join(directory, ROOT_KEY_FILE);
+    if (!existsSync(keyFile)) writeFileAtomicSync(keyFile, random.bytes(ROOT_KEY_BYTES));
+    const rootKey = readFileSync(keyFile);
+    if (rootKey.length !== ROOT_KEY_BYTES) {
+      throw failure("FAILED_PRECONDITION", "TOKEN_FILES_BAD", `${keyFile} has not ${ROOT_KEY_BYTES} bytes`);
+    }
+    const store = new TokenStore(parts, rootKey, readRecords(join(directory, RECORDS_FILE)));
+    if (parts.isNeeded) store.makeFirst();
+    return store;
+  } catch (thrown) {
+    if (thrown instanceof Error && thrown.name === "Failure") throw thrown;
+    const why = asError(thrown).message;
+    throw failure(
+      "FAILED_PRECONDITION",
+      "TOKEN_FILES_BAD",
+      `the tokens in ${directory} cannot be used: ${why}`,
+    );
+  }
+}
+
+function readRecords(file: string): TokenRecord[] {
+  if (!existsSync(file)) return [];
+  const records: unknown = JSON.parse(readFileSync(file, "utf8"));
+  assert(Array.isArray(records) && records.length <= TOKENS_MAX, `${file} is no list of tokens`);
+  return records.map((record: TokenRecord) => {
+    assert(typeof record.id === "string" && typeof record.principal === "string", `${file} holds no tokens`);
+    return { ...record, expiresMs: record.expiresMs, revokedMs: record.revokedMs };
+  });
+}
+
+export class TokenStore {
+  readonly #parts: TokenStoreParts;
+  readonly #rootKey: Uint8Array;
+  readonly #records: Map<string, TokenRecord>;
+  readonly #verified = new Map<string, VerifiedToken>();
+  readonly #listeners = new Set<(id: string) => void>();
+  #saving: Promise<void> = Promise.resolve();
+
+  /** Made by `openTokenStore`. */
+  constructor(parts: TokenStoreParts, rootKey: Uint8Array, records: readonly TokenRecord[]) {
+    this.#parts = parts;
+    this.#rootKey = rootKey;
+    this.#records = new Map(records.map((record) => [record.id, record]));
+  }
+
+  /** What a token grants, revoked and expired ones included; undefined for what is no token of ours. */
+  verify(token: string): VerifiedToken | undefined {
+    const known = this.#verified.get(token);
+    if (known !== undefined) return known;
+    const verified = verifyToken(this.#rootKey, token);
+    if (verified === undefined || !this.#records.has(verified.id)) return undefined;
+    if (this.#verified.size >= REMEMBERED_MAX) this.#verified.clear();
+    this.#verified.set(token, verified);
+    return verified;
+  }
+
+  isRevoked(id: string): boolean {
+    return this.#records.get(id)?.revokedMs !== undefined;
+  }
+
+  /** Oldest first. */
+  records(): readonly TokenRecord[] {
+    return [...this.#records.values()];
+  }
+
+  /** Makes a token and keeps its record; resolves when that is on disk. RESOURCE_EXHAUSTED/TOO_MANY_TOKENS. */
+  async create(order: TokenOrder): Promise<{ token: string; record: TokenRecord }> {
+    const made = this.#make(order);
+    if (made instanceof Error) throw made;
+    try {
+      await this.#save();
+    } catch (thrown) {
+      this.#records.delete(made.record.id);
+      throw thrown;
+    }
+    return made;
+  }
+
+  /** Revokes; resolves when that is on disk, but it holds at once. Idempotent. NOT_FOUND/TOKEN_UNKNOWN. */
+  async revoke(id: string): Promise<TokenRecord> {
+    const record = this.#records.get(id);
+    if (record === undefined) throw failure("NOT_FOUND", "TOKEN_UNKNOWN", `there is no token ${id}`);
+    if (record.revokedMs !== undefined) return record;
+    const revoked = { ...record, revokedMs: this.#parts.clock.nowMs() };
+    this.#records.set(id, revoked);
+    for (const listener of this.#listeners) listener(id);
+    await this.#save();
+    return revoked;
+  }
+
+  /** Calls `listener` with the id of each token that is revoked, until the returned function is called. */
+  onRevoked(listener: (id: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Makes the tokens of the first start. A file that is there is left alone. */
+  makeFirst(): void {
+    const missing = FIRST_TOKENS.filter(([file]) => !existsSync(join(this.#parts.directory, file)));
+    // Whoever removed one of them on purpose does not want it back: only an empty store is filled.
+    if (missing.length === 0 || this.#records.size > 0) return;
+    for (const [file, principal, scope] of missing) {
+      const made = this.#make({ principal, scope, methods: [], lifetimeMs: undefined });
+      if (made instanceof Error) throw made;
+      writeFileAtomicSync(join(this.#parts.directory, file), new TextEncoder().encode(`${made.token}\n`));
+    }
+    writeFileAtomicSync(this.#recordsFile, this.#serialized());
+  }
+
+  #make(order: TokenOrder): { token: string; record: TokenRecord } | Failure {
+    const { clock, random } = this.#parts;
+    const nowMs = clock.nowMs();
+    this.#forgetExpired(nowMs);
+    if (this.#records.size >= TOKENS_MAX) {
+      return failure("RESOURCE_EXHAUSTED", "TOO_MANY_TOKENS", `there are ${TOKENS_MAX} tokens already`);
+    }
+    const { principal, scope, methods, lifetimeMs } = order;
+    const expiresMs = lifetimeMs === undefined ? undefined : nowMs + lifetimeMs;
+    const id = Buffer.from(random.bytes(ID_BYTES)).toString("hex");
+    const caveats: Caveat[] = [
+      { kind: "principal", name: principal },
+      { kind: "scope", scope },
+      ...(methods.length > 0 ? [{ kind: "methods" as const, methods }] : []),
+      ...(expiresMs === undefined ? [] : [{ kind: "expires" as const, atMs: expiresMs }]),
+    ];
+    const record = { id, principal, scope, methods, createdMs: nowMs, expiresMs, revokedMs: undefined };
+    this.#records.set(id, record);
+    return { token: mintToken(this.#rootKey, id, caveats), record };
+  }
+
+  #forgetExpired(nowMs: number): void {
+    for (const { id, expiresMs } of this.#records.values()) {
+      if (expiresMs !== undefined && expiresMs + EXPIRED_KEPT_MS < nowMs) this.#records.delete(id);
+    }
+  }
+
+  get #recordsFile(): string {
+    return join(this.#parts.directory, RECORDS_FILE);
+  }
+
+  #serialized(): Uint8Array {
+    return new TextEncoder().encode(`${JSON.stringify([...this.#records.values()], undefined, 1)}\n`);
+  }
+
+  /** One write at a time, each with everything that is known when it begins. */
+  #save(): Promise<void> {
+    const save = this.#saving.then(() => writeFileAtomic(this.#recordsFile, this.#serialized()));
+    this.#saving = save.catch(() => {});
+    return save;
+  }
+}
