@@ -1,4 +1,4 @@
-/** Twenty kills of members at random instants; takes some four minutes. */
+/** Twenty kills of members at random instants; takes some three minutes. */
 
 import { testMemberKills } from "./member-kills.ts";
 
