@@ -20,6 +20,7 @@ import { checkSequence, genesisState } from "../../src/chain/sequence.ts";
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../src/chain/signing.ts";
 import type { Random } from "../../src/kernel/random.ts";
 import {
+  ancestorsOf,
   approve,
   type Bend,
   type BuiltBlock,
@@ -192,11 +193,11 @@ function judge(
   nowMs: number,
 ): string {
   const { authorities, facts } = federation;
-  let state = genesisState(facts.genesisHash, authorities);
+  let state = genesisState(facts, authorities);
   for (const next of [...ancestors, block]) {
     const verdict = checkSegment(facts, { blocks: [next.bytes], policy: "EVERY_BLOCK", authorities, nowMs });
     if (!verdict.ok) return verdict.fault.code;
-    const sequence = checkSequence(state, verdict.segment);
+    const sequence = checkSequence(state, verdict.segment, { facts, ancestors: ancestorsOf([]) });
     if (!sequence.ok) return sequence.fault.code;
     state = sequence.state;
   }

@@ -10,6 +10,31 @@ import { toHex } from "./hex.ts";
 /** Whose approval a rule speaks of: the block's own, or the one of its parent that its body carries. */
 export type ApprovalSubject = "own" | "parent";
 
+/** What is wrong with a set of authorities that a block wants to put in force. */
+export type AuthorityChangeFault =
+  | "EMPTY_SET"
+  | "REPEATED_KEY"
+  /** It does not add or remove exactly one key and leave the others in their order. */
+  | "NOT_ONE_KEY"
+  | "INVALID_KEY"
+  /** Not one proof for each key. */
+  | "PROOF_COUNT"
+  | "BAD_PROOF"
+  /** Fewer than 64 blocks after the change before it. */
+  | "TOO_SOON";
+
+export type AuxPowCheck =
+  | "PARENT_HAS_CHAIN_ID"
+  | "MERKLE_BRANCH_TOO_LONG"
+  | "MERKLE_ROOT_INCORRECT"
+  | "COINBASE_NO_INPUTS"
+  | "COINBASE_INVALID_OUTPUTS"
+  | "MISSING_HEADER"
+  | "MULTIPLE_HEADERS"
+  | "MISSING_MERKLE_ROOT"
+  | "INVALID_MERKLE_SIZE"
+  | "WRONG_INDEX";
+
 interface FaultData {
   /** Size or form: the bytes are not exactly a SignedBlock. */
   readonly MALFORMED: { readonly message: string };
@@ -42,13 +67,30 @@ interface FaultData {
   readonly PARENT_APPROVAL_UNEXPECTED: Readonly<Record<never, never>>;
   /** A block below the segment's end that changes the authorities: a segment ends at such a block. */
   readonly AUTHORITY_CHANGE_INSIDE_SEGMENT: { readonly height: number };
-  /** More blocks than `max_blocks_without_pow` since the last AuxPoW. */
+  /** A change of the authorities that breaks a rule. */
+  readonly INVALID_AUTHORITY_CHANGE: { readonly reason: AuthorityChangeFault };
+  /** A proposal whose change is not what our operator scheduled. The block as such may be valid. */
+  readonly AUTHORITY_CHANGE_NOT_SCHEDULED: Readonly<Record<never, never>>;
+  /** More blocks than `max_blocks_without_pow` since the last one that an AuxPoW covers. */
   readonly AUXPOW_OVERDUE: { readonly height: number; readonly latestHeight: number };
+  readonly WRONG_AUXPOW_CHAIN_ID: { readonly expected: number; readonly actual: number };
+  /** The parent header's hash is above the target that the bits stand for. */
+  readonly AUXPOW_WORK_MISSING: { readonly bits: number };
+  /** The parent chain's part is not in order; `check` is Alys's name for what. */
+  readonly INVALID_AUXPOW: { readonly check: AuxPowCheck };
+  /** Not the work that the retarget rule asks for. */
+  readonly WRONG_AUXPOW_BITS: { readonly expected: number; readonly actual: number };
+  /** The range does not begin right above what the last AuxPoW covers, or does not end below the block. */
+  readonly WRONG_AUXPOW_RANGE: {
+    readonly wrong: "start" | "end";
+    readonly first: number;
+    readonly height: number;
+  };
+  /** Hashes of the range are not held here, as below an adopted checkpoint. Not invalid: nobody is to blame. */
+  readonly AUXPOW_RANGE_UNKNOWN: { readonly first: number };
   readonly BAD_APPROVAL_SIGNATURE: { readonly of: ApprovalSubject };
   /** The ChainActor computes another state than the header claims. */
   readonly WRONG_STATE_ROOT: { readonly expected: Uint8Array; readonly actual: Uint8Array };
-  /** A rule that this version cannot judge yet. Not invalid: the sender may be right. */
-  readonly NOT_SUPPORTED_YET: { readonly feature: string };
 }
 
 export type BlockFaultCode = keyof FaultData;
@@ -61,7 +103,8 @@ export type BlockFault = {
 const NOT_INVALIDITY: ReadonlySet<BlockFaultCode> = new Set([
   "UNKNOWN_PARENT",
   "FUTURE_TIMESTAMP",
-  "NOT_SUPPORTED_YET",
+  "AUTHORITY_CHANGE_NOT_SCHEDULED",
+  "AUXPOW_RANGE_UNKNOWN",
 ]);
 
 /** Makes a fault; `isInvalid` follows from the code. */
@@ -104,14 +147,37 @@ export function describeFault(fault: BlockFault): string {
       return "block 1 carries an approval of genesis";
     case "AUTHORITY_CHANGE_INSIDE_SEGMENT":
       return `block ${fault.height} changes the authorities but does not end its segment`;
-    case "AUXPOW_OVERDUE":
-      return `block ${fault.height} needs an AuxPoW: none since height ${fault.latestHeight}`;
+    case "INVALID_AUTHORITY_CHANGE":
+      return `the change of the authorities is invalid: ${fault.reason}`;
+    case "AUTHORITY_CHANGE_NOT_SCHEDULED":
+      return "the change of the authorities is not what our operator scheduled";
     case "BAD_APPROVAL_SIGNATURE":
       return `${approvalName(fault.of)} has an invalid signature`;
     case "WRONG_STATE_ROOT":
       return `state root is ${toHex(fault.actual)} instead of ${toHex(fault.expected)}`;
-    case "NOT_SUPPORTED_YET":
-      return `${fault.feature} is not supported by this version yet`;
+    default:
+      return describeAuxPowFault(fault);
+  }
+}
+
+type AuxPowFault = Extract<BlockFault, { readonly code: `${string}AUXPOW${string}` }>;
+
+function describeAuxPowFault(fault: AuxPowFault): string {
+  switch (fault.code) {
+    case "AUXPOW_OVERDUE":
+      return `block ${fault.height} needs an AuxPoW: height ${fault.latestHeight} is the last covered`;
+    case "WRONG_AUXPOW_CHAIN_ID":
+      return `the AuxPoW is for chain ${fault.actual}, not ${fault.expected}`;
+    case "AUXPOW_WORK_MISSING":
+      return `the AuxPoW's parent does not meet the target of bits ${fault.bits}`;
+    case "INVALID_AUXPOW":
+      return `the AuxPoW is invalid: ${fault.check}`;
+    case "WRONG_AUXPOW_BITS":
+      return `the AuxPoW has bits ${fault.actual} instead of ${fault.expected}`;
+    case "WRONG_AUXPOW_RANGE":
+      return `the AuxPoW's range has a wrong ${fault.wrong}: it covers ${fault.first} up to below ${fault.height}`;
+    case "AUXPOW_RANGE_UNKNOWN":
+      return `hashes from height ${fault.first} on, which the AuxPoW covers, are not held here`;
     default:
       return assertNever(fault);
   }

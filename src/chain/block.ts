@@ -137,21 +137,31 @@ export function parentApprovalBytes(layout: BodyLayout): Uint8Array | undefined 
   return start === end ? undefined : layout.bytes.subarray(start + 4, end);
 }
 
+/** The AuxPoW that a body carries, undefined when it carries none. Views on the body. */
+export function carriedAuxPow(layout: BodyLayout): AuxPowHeader | undefined {
+  const [auxpow] = elementViews(layout.bytes, ...fieldRange(layout, BODY_FIELD.auxpow));
+  return auxpow === undefined ? undefined : decodeAuxpow(auxpow);
+}
+
+/** The change of the authorities that a body carries, undefined when it carries none. Views on the body. */
+export function carriedChange(layout: BodyLayout): AuthorityChange | undefined {
+  const [change] = elementViews(layout.bytes, ...fieldRange(layout, BODY_FIELD.nextAuthorities));
+  return change === undefined ? undefined : decodeChange(change);
+}
+
 /** Byte arrays inside are views on `bytes`. Throws MalformedError unless `bytes` are exactly one body. */
 export function decodeBody(bytes: Uint8Array): BlockBody {
   const layout = layOutBody(bytes, 0, bytes.length);
   const views = (field: number): Uint8Array[] => elementViews(bytes, ...fieldRange(layout, field));
   const approval = parentApprovalBytes(layout);
-  const auxpow = views(BODY_FIELD.auxpow)[0];
-  const change = views(BODY_FIELD.nextAuthorities)[0];
   return {
     parentApproval: approval === undefined ? undefined : decodeApproval(approval),
     transactions: views(BODY_FIELD.transactions),
     pegins: decodePegins(bytes.subarray(...fieldRange(layout, BODY_FIELD.pegins))),
     pegoutProposal: views(BODY_FIELD.pegoutProposal)[0],
     finalizedPegouts: views(BODY_FIELD.finalizedPegouts),
-    auxpow: auxpow === undefined ? undefined : decodeAuxpow(auxpow),
-    nextAuthorities: change === undefined ? undefined : decodeChange(change),
+    auxpow: carriedAuxPow(layout),
+    nextAuthorities: carriedChange(layout),
   };
 }
 

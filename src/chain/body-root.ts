@@ -6,7 +6,13 @@
 
 import { AUTHORITIES_MAX, decodeApproval } from "./approval.ts";
 import { authoritySetRoot } from "./authorities.ts";
-import { type AuthorityChange, type AuxPowHeader, decodeBody, parentApprovalBytes } from "./block.ts";
+import {
+  type AuthorityChange,
+  type AuxPowHeader,
+  carriedAuxPow,
+  carriedChange,
+  parentApprovalBytes,
+} from "./block.ts";
 import type { BodyLayout } from "./body-layout.ts";
 import {
   AUXPOW_BYTES_MAX,
@@ -183,13 +189,10 @@ function rareRoot(body: BodyLayout, field: number): Uint8Array {
       return byteListsRoot(elementViews(body.bytes, start, end), 1);
     case BODY_FIELD.finalizedPegouts:
       return byteListsRoot(elementViews(body.bytes, start, end), FINALIZED_PEGOUTS_MAX);
-    default: {
-      const { boundaries, bytes } = body;
-      const decoded = decodeBody(bytes.subarray((boundaries[0] as number) - 28, boundaries[7]));
-      return field === BODY_FIELD.auxpow
-        ? listRoot([auxpowHeaderRoot(decoded.auxpow as AuxPowHeader)], 1)
-        : listRoot([authorityChangeRoot(decoded.nextAuthorities as AuthorityChange)], 1);
-    }
+    case BODY_FIELD.auxpow:
+      return listRoot([auxpowHeaderRoot(carriedAuxPow(body) as AuxPowHeader)], 1);
+    default:
+      return listRoot([authorityChangeRoot(carriedChange(body) as AuthorityChange)], 1);
   }
 }
 

@@ -8,8 +8,9 @@ import { assert } from "../kernel/errors.ts";
 import type { AggregateApproval } from "./approval.ts";
 import { decodeApproval } from "./approval.ts";
 import { approvalDomain, approvalSet, firstBadSet } from "./approval-check.ts";
-import { type ParsedBlock, parentApprovalBytes, parseBlock } from "./block.ts";
-import { type ApprovalSubject, type BlockFault, blockFault } from "./block-fault.ts";
+import { badProof, possessionChecks } from "./authority/change.ts";
+import { carriedChange, type ParsedBlock, parentApprovalBytes, parseBlock } from "./block.ts";
+import { type BlockFault, blockFault } from "./block-fault.ts";
 import { bodyRoots } from "./body-root.ts";
 import { equalBytes } from "./bytes.ts";
 import { decodeHeader, HASH_LENGTH, HEADER_LENGTH, headerHashes } from "./header.ts";
@@ -18,7 +19,7 @@ import {
   checkApprovalBits,
   checkAuthoritiesRoot,
   checkAuthorityChange,
-  checkAuxPow,
+  checkAuxPowProof,
   checkBodyRoot,
   checkHeight,
   checkLink,
@@ -158,7 +159,14 @@ function checkApprovals(work: Work, index: number): BlockFault | undefined {
 function checkFeatures(work: Work, index: number): BlockFault | undefined {
   const { header, body } = work.blocks[index] as ParsedBlock;
   const isLast = index === work.blocks.length - 1;
-  return checkAuxPow(header, body, work.facts) ?? checkAuthorityChange(header, body, isLast);
+  try {
+    return (
+      checkAuxPowProof(body, work.facts) ?? checkAuthorityChange(header, body, work.input.authorities, isLast)
+    );
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    return blockFault("MALFORMED", { message: error.message });
+  }
 }
 
 function checkBodies(work: Work): Finding | undefined {
@@ -171,26 +179,39 @@ function checkBodies(work: Work): Finding | undefined {
   return undefined;
 }
 
-/** A signature to verify and whose fault it is when it does not hold. */
+/** A signature to verify, in which block, and what is wrong when it does not hold. */
 interface Claim {
   readonly index: number;
-  readonly of: ApprovalSubject;
+  readonly fault: BlockFault;
   readonly set: SignatureCheck;
 }
 
+const BAD_OWN = blockFault("BAD_APPROVAL_SIGNATURE", { of: "own" });
+const BAD_PARENT = blockFault("BAD_APPROVAL_SIGNATURE", { of: "parent" });
+
 function checkSignatures(work: Work): Finding | undefined {
   const claims = work.input.policy === "SEGMENT" ? [ownClaim(work, work.blocks.length - 1)] : allClaims(work);
+  claims.push(...possessionClaims(work));
   const bad = firstBadSet(claims.map((claim) => claim.set));
   if (bad === undefined) return undefined;
-  const { index, of } = claims[bad] as Claim;
-  return { index, fault: blockFault("BAD_APPROVAL_SIGNATURE", { of }) };
+  const { index, fault } = claims[bad] as Claim;
+  return { index, fault };
+}
+
+/** Proofs of the keys that the last block puts in force, under both policies. */
+function possessionClaims(work: Work): Claim[] {
+  const index = work.blocks.length - 1;
+  const change = carriedChange((work.blocks[index] as ParsedBlock).body);
+  if (change === undefined) return [];
+  const sets = possessionChecks(change, work.facts.genesisHash);
+  return sets.map((set) => ({ index, fault: badProof(), set }));
 }
 
 function ownClaim(work: Work, index: number): Claim {
   const { approval } = work.blocks[index] as ParsedBlock;
   const { authorities } = work.input;
   const set = approvalSet(hashAt(work, index), approval, authorities, approvalDomain(work.facts.genesisHash));
-  return { index, of: "own", set };
+  return { index, fault: BAD_OWN, set };
 }
 
 /**
@@ -208,7 +229,7 @@ function allClaims(work: Work): Claim[] {
       const hash = parent === undefined ? block.header.parentHash : hashAt(work, index - 1);
       const domainBytes = approvalDomain(work.facts.genesisHash);
       const set = approvalSet(hash, carried.approval, parentSet(work, index), domainBytes);
-      claims.push({ index, of: "parent", set });
+      claims.push({ index, fault: BAD_PARENT, set });
     }
     claims.push(ownClaim(work, index));
   }

@@ -7,16 +7,21 @@
 import { assert } from "../kernel/errors.ts";
 import { type AggregateApproval, AUTHORITIES_MAX, encodeApproval, indexesOf } from "./approval.ts";
 import { authoritySet } from "./authorities.ts";
-import { encodeBody, joinBlock } from "./block.ts";
+import { type AuxPowBend, AuxPowForge } from "./auxpow/auxpow-forge.ts";
+import type { LastAuxPow } from "./auxpow/last-auxpow.ts";
+import { type MergedMiningPlacement, powFactsOf } from "./auxpow/pow-facts.ts";
+import { type AuthorityChange, type AuxPowHeader, encodeBody, joinBlock } from "./block.ts";
 import { SecretKey, sign, sumSecretKeys } from "./bls.ts";
 import { bodyRoot } from "./body-root.ts";
+import { FINALITY_DEPTH, finalHeight } from "./finality.ts";
 import { type BlockHeader, decodeHeader, encodeHeader, headerHash } from "./header.ts";
+import { genesisLineage, type Lineage, pruneLineage, withAuxPow, withChange } from "./lineage.ts";
 import { writeUint64 } from "./little-endian.ts";
 import { appendHash, historyRoot } from "./mmr.ts";
 import { provePossession } from "./possession.ts";
 import { slotAt } from "./rules.ts";
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "./signing.ts";
-import { type ChainParameters, type Genesis, genesisOf } from "./spec.ts";
+import { type ChainParameters, chainFactsOf, type Genesis, genesisOf } from "./spec.ts";
 import type { AuthoritySetFacts, ChainFacts } from "./validator.ts";
 
 /**
@@ -50,6 +55,23 @@ export interface ForgeOptions {
    * alone.
    */
   readonly signEvery?: number;
+  /**
+   * Blocks whose height is a multiple of this carry an AuxPoW over everything below them, mined at trivial
+   * difficulty, and the chain requires it. 0, the default: no AuxPoW.
+   */
+  readonly auxpowEvery?: number;
+  /** Default 50,000, as Alys, where auxpowEvery is set. */
+  readonly maxBlocksWithoutPow?: number;
+  /** Where the parent's coinbase carries the merged-mining header; default its outputs. */
+  readonly placement?: MergedMiningPlacement;
+  /** The sets that blocks at these heights put in force from the next one on. */
+  readonly authorityChanges?: readonly ScheduledChange[];
+}
+
+/** A block that changes the authorities. The rules want one key more or less, 64 blocks after the one before. */
+export interface ScheduledChange {
+  readonly height: number;
+  readonly set: readonly SecretKey[];
 }
 
 /** A chain with its length and place in time: one of the two timestamps, else it begins at slot 1. */
@@ -73,7 +95,15 @@ export interface ForgeBlockOptions {
   readonly nextAuthorities?: readonly SecretKey[];
   /** Header fields to set otherwise: to forge invalid blocks. */
   readonly header?: Partial<BlockHeader>;
+  /** An AuxPoW now, mined otherwise than usual; `"none"` leaves one out that is due. */
+  readonly auxpow?: AuxPowBend | "none";
+  /** Exactly this change in place of an honest one; the forge's own members stay. */
+  readonly change?: AuthorityChange;
 }
+
+/** Targets of forged chains with AuxPoW: every hash but one of 2^16 meets the easiest, one of 256 the hardest. */
+const TRIVIAL_BITS = { easiest: 0x2100_ffff, hardest: 0x2000_ffff } as const;
+const BLOCKS_WITHOUT_POW = 50_000;
 
 /**
  * Members' secret keys: the same for the same seed, so that a local network can write them to its key files.
@@ -83,19 +113,30 @@ export function forgeSecretKeys(members = 3, seed = 1): SecretKey[] {
   return Array.from({ length: members }, (_, index) => SecretKey.fromSeed(keySeed(seed, index)));
 }
 
-/** Parameters of a forged chain: no AuxPoW required, no federation accounts, Alys's retarget values. */
-export function forgeParameters(secretKeys: readonly SecretKey[], slotDurationMs = 2000): ChainParameters {
+/** What of a chain's parameters a forge leaves to its caller. */
+export type AuxPowOptions = Pick<ForgeOptions, "auxpowEvery" | "maxBlocksWithoutPow">;
+
+/**
+ * Parameters of a forged chain: no federation accounts, Alys's retarget values. AuxPoW is required, at trivial
+ * difficulty, where one is forged.
+ */
+export function forgeParameters(
+  secretKeys: readonly SecretKey[],
+  slotDurationMs = 2000,
+  { auxpowEvery = 0, maxBlocksWithoutPow = auxpowEvery > 0 ? BLOCKS_WITHOUT_POW : 0 }: AuxPowOptions = {},
+): ChainParameters {
+  const isMined = auxpowEvery > 0;
   return {
     slotDurationMs,
     authorities: secretKeys.map((key) => key.publicKey),
     federation: [],
     federationBitcoinPubkeys: [],
-    bits: 486604799,
+    bits: isMined ? TRIVIAL_BITS.easiest : 486604799,
     chainId: 263634,
-    maxBlocksWithoutPow: 0,
+    maxBlocksWithoutPow,
     bitcoinStartHeight: 0,
-    powLimit: 553713663,
-    powLowerLimit: 439495319,
+    powLimit: TRIVIAL_BITS.easiest,
+    powLowerLimit: isMined ? TRIVIAL_BITS.hardest : 439495319,
     powTargetTimespan: 60,
     powTargetSpacing: 5,
     powNoRetargeting: false,
@@ -116,7 +157,7 @@ export function* forgeChain(options: ForgeChainOptions): Generator<Uint8Array, v
 export class ChainForge {
   readonly parameters: ChainParameters;
   readonly genesis: Genesis;
-  readonly #options: Required<ForgeOptions>;
+  readonly #options: ForgeOptions & Required<Pick<ForgeOptions, DefaultedOption>>;
   readonly #approvalDomain: Uint8Array;
   #secretKeys: readonly SecretKey[];
   #authorities: AuthoritySetFacts;
@@ -130,19 +171,25 @@ export class ChainForge {
   #headApproval: AggregateApproval | undefined;
   #nextSlot: number;
   #peaks: readonly Uint8Array[] = [];
+  #lineage: Lineage;
+  /** Undefined where no AuxPoW is forged. */
+  #auxpows: AuxPowForge | undefined;
 
   constructor(options: ForgeOptions = {}, firstSlot = 1) {
     const { members = 3, seed = 1, slotDurationMs = 2000, signEvery = 1 } = options;
     const { transactions = 1, transactionBytes = TRANSACTION_BYTES } = options;
-    this.#options = { members, seed, slotDurationMs, transactions, transactionBytes, signEvery };
+    this.#options = { ...options, members, seed, slotDurationMs, transactions, transactionBytes, signEvery };
     this.#secretKeys = forgeSecretKeys(members, seed);
-    this.parameters = forgeParameters(this.#secretKeys, slotDurationMs);
+    this.parameters = forgeParameters(this.#secretKeys, slotDurationMs, options);
     this.genesis = genesisOf(this.parameters);
     this.#authorities = this.genesis.authorities;
     this.#approvalDomain = domain(DOMAIN_BLOCK_APPROVAL, this.genesis.hash);
     this.#head = decodeHeader(this.genesis.header);
     this.#headHash = this.genesis.hash;
     this.#nextSlot = firstSlot;
+    this.#lineage = genesisLineage(this.facts(), this.#authorities);
+    const { auxpowEvery = 0, placement } = options;
+    if (auxpowEvery > 0) this.#auxpows = new AuxPowForge(auxpowEvery, powFactsOf(this.parameters, placement));
   }
 
   /** A forge whose slots are placed as the options' timestamps say. */
@@ -174,14 +221,20 @@ export class ChainForge {
     return this.#authorities;
   }
 
+  /** What the next blocks are judged by of the chain so far. */
+  get lineage(): Lineage {
+    return this.#lineage;
+  }
+
   get secretKeys(): readonly SecretKey[] {
     return this.#secretKeys;
   }
 
   /** What a validator of this chain must know. */
   facts(driftMs = 500, finalityDepth = 64): ChainFacts {
-    const { slotDurationMs, maxBlocksWithoutPow } = this.parameters;
-    return { genesisHash: this.genesis.hash, slotDurationMs, driftMs, maxBlocksWithoutPow, finalityDepth };
+    const { placement } = this.#options;
+    const local = { driftMs, finalityDepth, ...(placement && { placement }) };
+    return chainFactsOf(this.parameters, this.genesis.hash, local);
   }
 
   /** The next block, serialized. `mustSign` overrides signEvery. */
@@ -189,14 +242,17 @@ export class ChainForge {
     const { slotDurationMs, signEvery } = this.#options;
     const height = this.#head.height + 1;
     const slot = this.#nextSlot + (options.skippedSlots ?? 0);
+    const nextAuthorities = options.nextAuthorities ?? this.#scheduledAt(height);
+    const bend = options.auxpow;
+    const auxpow = bend === "none" ? undefined : this.#auxpows?.next(height, bend);
     const body = encodeBody({
       parentApproval: this.#headApproval,
       transactions: options.transactions ?? this.#makeTransactions(height),
       pegins: [],
       pegoutProposal: undefined,
       finalizedPegouts: [],
-      auxpow: undefined,
-      nextAuthorities: options.nextAuthorities && this.#changeTo(options.nextAuthorities),
+      auxpow,
+      nextAuthorities: options.change ?? (nextAuthorities && this.#changeTo(nextAuthorities)),
     });
     const peaks = appendHash(this.#peaks, this.#head.height, this.#headHash);
     const header: BlockHeader = {
@@ -214,7 +270,9 @@ export class ChainForge {
     const headerBytes = encodeHeader(header);
     const hash = headerHash(headerBytes);
     const approval = this.approve(hash, options.signers, mustSign || height % signEvery === 0);
-    this.#advance(header, hash, approval, peaks, options.nextAuthorities);
+    this.#advance(header, hash, approval, peaks);
+    this.#auxpows?.advance(height, hash, auxpow, bend === "none" ? undefined : bend?.covers);
+    this.#follow(height, auxpow, nextAuthorities);
     return joinBlock(headerBytes, body, encodeApproval(approval));
   }
 
@@ -240,6 +298,8 @@ export class ChainForge {
     copy.#headHash = this.#headHash;
     copy.#headApproval = this.#headApproval;
     copy.#peaks = this.#peaks;
+    copy.#lineage = this.#lineage;
+    copy.#auxpows = this.#auxpows?.fork();
     return copy;
   }
 
@@ -248,20 +308,38 @@ export class ChainForge {
     hash: Uint8Array,
     approval: AggregateApproval,
     peaks: readonly Uint8Array[],
-    nextAuthorities: readonly SecretKey[] | undefined,
   ): void {
     this.#head = header;
     this.#headHash = hash;
     this.#headApproval = approval;
     this.#peaks = peaks;
     this.#nextSlot = header.slot + 1;
+  }
+
+  /** What the block carried, for the blocks above it. */
+  #follow(
+    height: number,
+    auxpow: AuxPowHeader | undefined,
+    nextAuthorities: readonly SecretKey[] | undefined,
+  ): void {
+    if (auxpow !== undefined) {
+      const lineage = withAuxPow(this.#lineage, this.#auxpows?.last as LastAuxPow);
+      const final = finalHeight(height, this.facts(), lineage.auxpows);
+      this.#lineage = pruneLineage(lineage, final, FINALITY_DEPTH);
+    }
     if (nextAuthorities === undefined) return;
+    const keys = nextAuthorities.map((key) => key.publicKey);
+    this.#lineage = withChange(this.#lineage, height, keys);
     this.#secretKeys = nextAuthorities;
-    this.#authorities = authoritySet(nextAuthorities.map((key) => key.publicKey));
+    this.#authorities = authoritySet(keys);
     this.#sums = new Map();
   }
 
-  #changeTo(secretKeys: readonly SecretKey[]) {
+  #scheduledAt(height: number): readonly SecretKey[] | undefined {
+    return this.#options.authorityChanges?.find((change) => change.height === height)?.set;
+  }
+
+  #changeTo(secretKeys: readonly SecretKey[]): AuthorityChange {
     return {
       keys: secretKeys.map((key) => key.publicKey),
       proofs: secretKeys.map((key) => provePossession(key, this.genesis.hash)),
@@ -287,6 +365,15 @@ export class ChainForge {
     });
   }
 }
+
+/** Options that have a value in every forge. */
+type DefaultedOption =
+  | "members"
+  | "seed"
+  | "slotDurationMs"
+  | "transactions"
+  | "transactionBytes"
+  | "signEvery";
 
 /** 32 bytes that name seed and member; secrecy is no aim here. */
 function keySeed(seed: number, index: number): Uint8Array {

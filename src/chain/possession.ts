@@ -11,6 +11,7 @@ import { equalBytes } from "./bytes.ts";
 import { fromHex, toHex } from "./hex.ts";
 import { byteVectorRoot } from "./merkle.ts";
 import { DOMAIN_PROOF_OF_POSSESSION, domain, signingRoot } from "./signing.ts";
+import type { SignatureCheck } from "./validator.ts";
 
 /** The proof (96 bytes) that the holder of `secretKey` gives for its public key on one chain. */
 export function provePossession(secretKey: SecretKey, genesisHash: Uint8Array): Uint8Array {
@@ -20,6 +21,19 @@ export function provePossession(secretKey: SecretKey, genesisHash: Uint8Array): 
 /** Whether `proof` is the signature of `publicKey` (48 bytes) over itself; never throws. About 1.4 ms. */
 export function verifyPossession(publicKey: Uint8Array, proof: Uint8Array, genesisHash: Uint8Array): boolean {
   return verifyAggregate([publicKey], possessionSigningRoot(publicKey, genesisHash), proof);
+}
+
+/** The same as a statement for a batch. */
+export function possessionCheck(
+  publicKey: Uint8Array,
+  proof: Uint8Array,
+  genesisHash: Uint8Array,
+): SignatureCheck {
+  return {
+    publicKeys: [publicKey],
+    signingRoot: possessionSigningRoot(publicKey, genesisHash),
+    signature: proof,
+  };
 }
 
 /** Text of a side file with the proofs of these keys. */

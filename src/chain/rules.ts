@@ -6,12 +6,16 @@
 
 import type { AggregateApproval } from "./approval.ts";
 import { countBits, quorumOf } from "./approval.ts";
+import { checkChange } from "./authority/change.ts";
+import { readAuxPow } from "./auxpow/auxpow.ts";
+import { checkProof } from "./auxpow/check-auxpow.ts";
+import { type AuthorityChange, type AuxPowHeader, carriedAuxPow, carriedChange } from "./block.ts";
 import { type ApprovalSubject, type BlockFault, blockFault } from "./block-fault.ts";
 import type { BodyLayout } from "./body-layout.ts";
 import { BODY_FIELD, isFieldEmpty } from "./body-layout.ts";
 import { equalBytes } from "./bytes.ts";
 import type { BlockHeader } from "./header.ts";
-import type { ChainFacts } from "./validator.ts";
+import type { AuthoritySetFacts, ChainFacts } from "./validator.ts";
 
 type Outcome = BlockFault | undefined;
 
@@ -115,19 +119,23 @@ export function checkParentApprovalPresence(header: BlockHeader, body: BodyLayou
 }
 
 /**
- * AuxPoW cannot be judged yet, so a block that carries one is neither accepted nor held against its sender;
- * and since none is ever accepted, the last one is genesis.
+ * What an AuxPoW's bytes alone show; range, bits and commitment are for the ordered stage. Throws MalformedError when
+ * they are not exactly one.
  */
-export function checkAuxPow(header: BlockHeader, body: BodyLayout, facts: ChainFacts): Outcome {
-  if (!isFieldEmpty(body, BODY_FIELD.auxpow)) return blockFault("NOT_SUPPORTED_YET", { feature: "AuxPoW" });
-  const limit = facts.maxBlocksWithoutPow;
-  if (limit === 0 || header.height <= limit) return undefined;
-  return blockFault("AUXPOW_OVERDUE", { height: header.height, latestHeight: 0 });
+export function checkAuxPowProof(body: BodyLayout, facts: ChainFacts): Outcome {
+  if (isFieldEmpty(body, BODY_FIELD.auxpow)) return undefined;
+  const header = carriedAuxPow(body) as AuxPowHeader;
+  return checkProof(header, readAuxPow(header.auxpow), facts.pow);
 }
 
-/** Authority changes cannot be judged yet, and in no case may one lie below a segment's end. */
-export function checkAuthorityChange(header: BlockHeader, body: BodyLayout, isLast: boolean): Outcome {
+/** In no case may a change lie below a segment's end. The proofs' signatures and the distance are judged elsewhere. */
+export function checkAuthorityChange(
+  header: BlockHeader,
+  body: BodyLayout,
+  inForce: AuthoritySetFacts,
+  isLast: boolean,
+): Outcome {
   if (isFieldEmpty(body, BODY_FIELD.nextAuthorities)) return undefined;
   if (!isLast) return blockFault("AUTHORITY_CHANGE_INSIDE_SEGMENT", { height: header.height });
-  return blockFault("NOT_SUPPORTED_YET", { feature: "a change of the authorities" });
+  return checkChange(carriedChange(body) as AuthorityChange, inForce);
 }

@@ -45,8 +45,20 @@ export function cutSegments(blocks: readonly Uint8Array[]): Uint8Array[][] {
  * malformed block gives either answer: it fails its form check afterwards.
  */
 export function carriesNextAuthorities(block: Uint8Array): boolean {
-  if (block.length < BLOCK_FIXED_LENGTH + BODY_FIXED_LENGTH) return false;
-  const bodyEnd = readUint32(block, HEADER_LENGTH + 4);
-  const changeStart = readUint32(block, BLOCK_FIXED_LENGTH + 4 * BODY_FIELD.nextAuthorities);
-  return BLOCK_FIXED_LENGTH + changeStart < bodyEnd;
+  return fieldStart(block, BODY_FIELD.nextAuthorities) < bodyEnd(block);
+}
+
+/** Whether the block carries an AuxPoW, read likewise. */
+export function carriesAuxPow(block: Uint8Array): boolean {
+  return fieldStart(block, BODY_FIELD.auxpow) < fieldStart(block, BODY_FIELD.nextAuthorities);
+}
+
+/** Where the field begins; for bytes that are too short to say, at their very end. */
+function fieldStart(block: Uint8Array, field: number): number {
+  if (block.length < BLOCK_FIXED_LENGTH + BODY_FIXED_LENGTH) return block.length;
+  return BLOCK_FIXED_LENGTH + readUint32(block, BLOCK_FIXED_LENGTH + 4 * field);
+}
+
+function bodyEnd(block: Uint8Array): number {
+  return block.length < BLOCK_FIXED_LENGTH ? 0 : readUint32(block, HEADER_LENGTH + 4);
 }

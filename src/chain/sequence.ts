@@ -5,8 +5,26 @@
  */
 
 import { decodeApproval } from "./approval.ts";
+import { checkChangeDistance } from "./authority/change.ts";
+import { type Ancestors, StackedAncestors } from "./auxpow/ancestors.ts";
+import { judgeAuxPow, type LastAuxPow } from "./auxpow/last-auxpow.ts";
+import {
+  type AuthorityChange,
+  type AuxPowHeader,
+  carriedAuxPow,
+  carriedChange,
+  parseBlock,
+} from "./block.ts";
 import type { BlockFault } from "./block-fault.ts";
 import { decodeHeader, HASH_LENGTH, HEADER_LENGTH } from "./header.ts";
+import {
+  authoritiesAt,
+  genesisLineage,
+  type Lineage,
+  lastChangeHeight,
+  withAuxPow,
+  withChange,
+} from "./lineage.ts";
 import { appendHash, appendHashes, historyRoot } from "./mmr.ts";
 import {
   checkAuthoritiesRoot,
@@ -16,7 +34,8 @@ import {
   checkParent,
   checkSlotAboveParent,
 } from "./rules.ts";
-import type { AuthoritySetFacts, ValidatedSegment } from "./validator.ts";
+import { carriesAuxPow, carriesNextAuthorities } from "./segment.ts";
+import type { AuthoritySetFacts, ChainFacts, ValidatedSegment } from "./validator.ts";
 
 /** The block that the next one must stand on, and what its rules need. */
 export interface SequenceState {
@@ -28,6 +47,14 @@ export interface SequenceState {
   readonly peaks: readonly Uint8Array[];
   /** In force for the next block. */
   readonly authorities: AuthoritySetFacts;
+  /** The sets and AuxPoWs of the chain up to this block. */
+  readonly lineage: Lineage;
+}
+
+/** What does not change from segment to segment, and the blocks below `state`, which are asked for rarely. */
+export interface SequenceContext {
+  readonly facts: ChainFacts;
+  readonly ancestors: Ancestors;
 }
 
 export type SequenceVerdict =
@@ -35,8 +62,10 @@ export type SequenceVerdict =
   | { readonly ok: false; readonly index: number; readonly fault: BlockFault };
 
 /** Where a chain begins: on its genesis header's hash, under the authorities of its specification. */
-export function genesisState(genesisHash: Uint8Array, authorities: AuthoritySetFacts): SequenceState {
-  return { height: 0, hash: genesisHash, slot: 0, timestampMs: 0, peaks: [genesisHash], authorities };
+export function genesisState(facts: ChainFacts, authorities: AuthoritySetFacts): SequenceState {
+  const hash = facts.genesisHash;
+  const lineage = genesisLineage(facts, authorities);
+  return { height: 0, hash, slot: 0, timestampMs: 0, peaks: [hash], authorities, lineage };
 }
 
 /** The history_root that the block on top of `state` must have. */
@@ -46,9 +75,14 @@ export function nextHistoryRoot(state: SequenceState): Uint8Array {
 
 /**
  * Link, height, slot, authorities and parent's author of the first block (the segment's own check extends
- * them to the rest), and the history root: at each block under EVERY_BLOCK, at the end under SEGMENT.
+ * them to the rest), the history root (at each block under EVERY_BLOCK, at the end under SEGMENT), and what
+ * each block says about AuxPoW and the authorities.
  */
-export function checkSequence(state: SequenceState, segment: ValidatedSegment): SequenceVerdict {
+export function checkSequence(
+  state: SequenceState,
+  segment: ValidatedSegment,
+  context: SequenceContext,
+): SequenceVerdict {
   const { first, last, count, hashes } = segment;
   const fault =
     checkParent(state.hash, segment.firstParentHash) ??
@@ -60,6 +94,9 @@ export function checkSequence(state: SequenceState, segment: ValidatedSegment): 
   const history =
     segment.policy === "EVERY_BLOCK" ? checkEachRoot(state, segment) : checkEndRoot(state, segment);
   if (!history.ok) return history;
+  const followed = followSegment(state, segment, context);
+  if (!followed.ok) return followed;
+  const { lineage } = followed;
   return {
     ok: true,
     state: {
@@ -68,7 +105,8 @@ export function checkSequence(state: SequenceState, segment: ValidatedSegment): 
       slot: last.slot,
       timestampMs: last.timestampMs,
       peaks: history.peaks,
-      authorities: state.authorities,
+      authorities: lineage === state.lineage ? state.authorities : authoritiesAt(lineage, last.height + 1),
+      lineage,
     },
   };
 }
@@ -79,7 +117,62 @@ export function checkSequence(state: SequenceState, segment: ValidatedSegment): 
 function checkParentApproval(state: SequenceState, segment: ValidatedSegment): BlockFault | undefined {
   const bytes = segment.firstParentApproval;
   if (bytes === undefined) return undefined;
-  return checkBitlist(decodeApproval(bytes), state.authorities.keys.length, state.slot, "parent");
+  const { keys } = authoritiesAt(state.lineage, state.height);
+  return checkBitlist(decodeApproval(bytes), keys.length, state.slot, "parent");
+}
+
+type LineageVerdict =
+  | { readonly ok: true; readonly lineage: Lineage }
+  | { readonly ok: false; readonly index: number; readonly fault: BlockFault };
+
+/** Looks into the few bodies that carry something; the others only have to be early enough without an AuxPoW. */
+function followSegment(
+  state: SequenceState,
+  segment: ValidatedSegment,
+  { facts, ancestors }: SequenceContext,
+): LineageVerdict {
+  const { bytes, offsets, count, hashes } = segment;
+  const isRequired = facts.maxBlocksWithoutPow > 0;
+  let lineage = state.lineage;
+  for (let index = 0; index < count; index++) {
+    const block = bytes.subarray(offsets[index], offsets[index + 1]);
+    const isPlain = !carriesAuxPow(block) && !carriesNextAuthorities(block);
+    if (isPlain && !isRequired) continue;
+    const body = isPlain ? undefined : parseBlock(block).body;
+    const carried = {
+      auxpow: body && carriedAuxPow(body),
+      change: body && carriedChange(body),
+    };
+    const top = new StackedAncestors(ancestors, state.height, [hashes.subarray(0, index * HASH_LENGTH)]);
+    const next = judgeCarried(lineage, state.height + 1 + index, carried, { facts, ancestors: top });
+    if ("code" in next) return { ok: false, index, fault: next };
+    lineage = next;
+  }
+  return { ok: true, lineage };
+}
+
+/** What a body carries that the ordered stage judges. */
+export interface Carried {
+  readonly auxpow: AuxPowHeader | undefined;
+  readonly change: AuthorityChange | undefined;
+}
+
+/**
+ * The lineage after a block at `height` on top of it, or why the block does not continue it. `ancestors` are the
+ * block's own; what needs the bytes alone has been checked.
+ */
+export function judgeCarried(
+  lineage: Lineage,
+  height: number,
+  { auxpow, change }: Carried,
+  { facts, ancestors }: SequenceContext,
+): Lineage | BlockFault {
+  const last = lineage.auxpows.at(-1) as LastAuxPow;
+  const verdict = judgeAuxPow(last, { height, auxpow }, facts, ancestors);
+  if (!verdict.ok) return verdict.fault;
+  const next = auxpow === undefined ? lineage : withAuxPow(lineage, verdict.last);
+  if (change === undefined) return next;
+  return checkChangeDistance(lastChangeHeight(lineage), height) ?? withChange(next, height, change.keys);
 }
 
 type HistoryVerdict =

@@ -6,6 +6,7 @@
 import { type Failure, failure } from "../kernel/errors.ts";
 import { AUTHORITIES_MAX } from "./approval.ts";
 import { authoritySet } from "./authorities.ts";
+import { type MergedMiningPlacement, powFactsOf } from "./auxpow/pow-facts.ts";
 import { EMPTY_BODY, encodeBody } from "./block.ts";
 import { isValidPublicKey } from "./bls.ts";
 import { PUBLIC_KEY_LENGTH } from "./body-layout.ts";
@@ -13,7 +14,7 @@ import { bodyRoot } from "./body-root.ts";
 import { encodeHeader, HASH_LENGTH, headerHash } from "./header.ts";
 import { fromHex, toHex } from "./hex.ts";
 import { byteVectorRoot, containerRoot, listRoot, uint64Chunk } from "./merkle.ts";
-import type { AuthoritySetFacts } from "./validator.ts";
+import type { AuthoritySetFacts, ChainFacts } from "./validator.ts";
 
 const UINT8_MAX = 0xff;
 const UINT32_MAX = 0xffff_ffff;
@@ -122,6 +123,26 @@ export function genesisOf(parameters: ChainParameters): Genesis {
     historyRoot: new Uint8Array(HASH_LENGTH),
   });
   return { header, hash: headerHash(header), authorities };
+}
+
+/** What is not the chain's but this node's. Durations in milliseconds, depth in blocks. */
+export interface LocalFacts {
+  readonly driftMs: number;
+  readonly finalityDepth: number;
+  /** COINBASE_OUTPUTS when left out. All nodes of a chain must be configured alike. */
+  readonly placement?: MergedMiningPlacement;
+}
+
+/** What the rules need to know of the chain with these parameters. */
+export function chainFactsOf(
+  parameters: ChainParameters,
+  genesisHash: Uint8Array,
+  local: LocalFacts,
+): ChainFacts {
+  const { slotDurationMs, maxBlocksWithoutPow } = parameters;
+  const { driftMs, finalityDepth, placement } = local;
+  const pow = powFactsOf(parameters, placement);
+  return { genesisHash, slotDurationMs, driftMs, maxBlocksWithoutPow, finalityDepth, pow };
 }
 
 /**

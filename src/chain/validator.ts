@@ -5,6 +5,7 @@
  * gossip validation use it.
  */
 
+import type { PowFacts } from "./auxpow/pow-facts.ts";
 import type { BlockFault } from "./block-fault.ts";
 import type { BlockHeader } from "./header.ts";
 
@@ -19,6 +20,8 @@ export interface ChainFacts {
   /** 0: the chain does not require AuxPoW. */
   readonly maxBlocksWithoutPow: number;
   readonly finalityDepth: number;
+  /** What AuxPoWs are judged by, on chains that require them and on others alike. */
+  readonly pow: PowFacts;
 }
 
 export interface AuthoritySetFacts {

@@ -14,6 +14,7 @@ import { type LoadedChain, loadChain } from "../chain/chain-file.ts";
 import { encodeDelegation, ROLE_MEMBER, signDelegation } from "../chain/delegation.ts";
 import { loadAuthorityKey } from "../chain/keys.ts";
 import { ThreadValidator } from "../chain/pool/threads.ts";
+import { chainFactsOf } from "../chain/spec.ts";
 import type { ChainFacts } from "../chain/validator.ts";
 import type { Settings } from "../config/load.ts";
 import { openEmbeddedChain } from "../integrations/chain/embedded.ts";
@@ -88,13 +89,8 @@ async function open(
   );
   if (loaded.warning !== undefined) log.warn(loaded.warning);
   const { genesis, parameters } = loaded;
-  const facts: ChainFacts = {
-    genesisHash: genesis.hash,
-    slotDurationMs: parameters.slotDurationMs,
-    driftMs: DRIFT_MS,
-    maxBlocksWithoutPow: parameters.maxBlocksWithoutPow,
-    finalityDepth: settings.chain.finalityDepth,
-  };
+  const { finalityDepth } = settings.chain;
+  const facts = chainFactsOf(parameters, genesis.hash, { driftMs: DRIFT_MS, finalityDepth });
   const store = await openLmdbStore({ folder: join(directory, "chain"), genesisHash: genesis.hash });
   closers.push(() => store.close());
   const workers = settings.sync.validationWorkers || availableParallelism();

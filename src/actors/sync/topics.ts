@@ -109,6 +109,8 @@ export class SyncTopics {
       case "finalized":
         return this.#blocks.publish({ event: { case: "finalized", value: reference(event) } });
       case "availability":
+      case "authoritiesChanged":
+        // Neither moves a block.
         return;
       default:
         return assertNever(event);

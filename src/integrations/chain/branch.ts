@@ -3,12 +3,14 @@
  * canonical. Reads the store; writes nothing.
  */
 
+import type { Ancestors } from "../../chain/auxpow/ancestors.ts";
 import { parentApprovalBytes, parseBlock } from "../../chain/block.ts";
 import { concatBytes } from "../../chain/bytes.ts";
 import { decodeHeader, HASH_LENGTH, HEADER_LENGTH } from "../../chain/header.ts";
+import { authoritiesAt, followBlock, type Lineage } from "../../chain/lineage.ts";
 import { appendHash } from "../../chain/mmr.ts";
 import type { SequenceState } from "../../chain/sequence.ts";
-import type { AuthoritySetFacts, ValidatedSegment } from "../../chain/validator.ts";
+import type { ValidatedSegment } from "../../chain/validator.ts";
 import type { AppendBatch, BlockStore, MetaEntries, SideBlock } from "../../storage/port.ts";
 import { hashOf } from "./segment-parts.ts";
 import { recordAt, withApproval } from "./tip.ts";
@@ -38,23 +40,24 @@ export function findBranch(store: BlockStore, heightOf: HeightOf, hash: Uint8Arr
   }
 }
 
-/** Where the block on top of a header must begin; `peaks` are those of the range up to and with it. */
+/** Where the block on top of a header must begin; `peaks` and `lineage` are those of the chain up to and with it. */
 export function stateAt(
   header: Uint8Array,
   hash: Uint8Array,
   peaks: readonly Uint8Array[],
-  authorities: AuthoritySetFacts,
+  lineage: Lineage,
 ): SequenceState {
   const { height, slot, timestampMs } = decodeHeader(header);
-  return { height, hash, slot, timestampMs, peaks, authorities };
+  return { height, hash, slot, timestampMs, peaks, authorities: authoritiesAt(lineage, height + 1), lineage };
 }
 
 /** The state behind the branch's last block, given that of the common block. */
-export function stateBehind(branch: Branch, common: SequenceState): SequenceState {
+export function stateBehind(branch: Branch, common: SequenceState, ancestors: Ancestors): SequenceState {
   let state = common;
   for (const block of branch.blocks) {
     const peaks = appendHash(state.peaks, state.height + 1, block.hash);
-    state = stateAt(block.bytes.subarray(0, HEADER_LENGTH), block.hash, peaks, state.authorities);
+    const lineage = followBlock(state.lineage, block.height, block.bytes, (hash) => ancestors.heightOf(hash));
+    state = stateAt(block.bytes.subarray(0, HEADER_LENGTH), block.hash, peaks, lineage);
   }
   return state;
 }

@@ -6,24 +6,48 @@
  * is one transaction, so that it is bounded by the store's batch (16 MiB): a branch of more is answered `notNow`.
  */
 
+import { lowestChangeHeight } from "../../chain/authority/change.ts";
+import { StackedAncestors } from "../../chain/auxpow/ancestors.ts";
 import type { BlockFault } from "../../chain/block-fault.ts";
-import { equalBytes } from "../../chain/bytes.ts";
+import { concatBytes, equalBytes } from "../../chain/bytes.ts";
 import { finalHeight, mayReorganize } from "../../chain/finality.ts";
 import { isBetterHead } from "../../chain/fork-choice.ts";
 import { HEADER_LENGTH } from "../../chain/header.ts";
-import { checkSequence, nextHistoryRoot, type SequenceState } from "../../chain/sequence.ts";
+import {
+  authoritiesAt,
+  followBlock,
+  type Lineage,
+  lastChangeHeight,
+  lineageUpTo,
+} from "../../chain/lineage.ts";
+import {
+  checkSequence,
+  nextHistoryRoot,
+  type SequenceContext,
+  type SequenceState,
+} from "../../chain/sequence.ts";
 import type { AuthoritySetFacts, ChainFacts, ValidatedSegment } from "../../chain/validator.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { asError, assert, Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
-import type { BlockPoint, BlockStore, MetaEntries } from "../../storage/port.ts";
+import type { BlockPoint, BlockStore } from "../../storage/port.ts";
 import { appendBatchOf, type Branch, batchOf, findBranch, stateAt, stateBehind } from "./branch.ts";
-import { encodeMarks, marksUpTo, peaksAt } from "./history.ts";
-import { type GenesisFacts, HISTORY_KEY, openTip } from "./opening.ts";
-import type { ChainEvent, ChainPort, ChainSnapshot, ChildTemplate, ImportOutcome } from "./port.ts";
+import { marksUpTo, peaksAt } from "./history.ts";
+import { type GenesisFacts, type OpenedTip, openTip } from "./opening.ts";
+import type {
+  ChainEvent,
+  ChainPort,
+  ChainSnapshot,
+  ChildAuthorities,
+  ChildTemplate,
+  ImportOutcome,
+} from "./port.ts";
 import { judgeChild } from "./proposal.ts";
+import { findLastAuxPow, storedAncestors } from "./rebuild.ts";
+import { changedRecords, lineageRecord, recordsOf } from "./records.ts";
 import { behind, checkStateRoots, hashOf, ownedBytes } from "./segment-parts.ts";
 import { recordAt, type Tip, tipAfter, withApproval } from "./tip.ts";
+import { Unwritten } from "./unwritten.ts";
 
 export interface EmbeddedChainParts {
   /** Outlives the chain and is closed by whoever opened it. */
@@ -37,8 +61,8 @@ export interface EmbeddedChainParts {
 /** Opens the chain at what is durable, or says why it cannot: DATA_LOSS for damage, FAILED_PRECONDITION for another chain. */
 export function openEmbeddedChain(parts: EmbeddedChainParts): EmbeddedChain | Failure {
   try {
-    const tip = openTip(parts.store, parts.genesis, parts.facts);
-    return tip instanceof Failure ? tip : new EmbeddedChain(parts, tip);
+    const opened = openTip(parts.store, parts.genesis, parts.facts);
+    return opened instanceof Failure ? opened : new EmbeddedChain(parts, opened);
   } catch (error) {
     if (error instanceof Failure) return error;
     throw error;
@@ -59,6 +83,7 @@ export class EmbeddedChain implements ChainPort {
   readonly #listeners = new Set<(event: ChainEvent) => void>();
   /** Writes under way; drained before a fork is judged. Bounded by the store, which refuses more. */
   readonly #writes = new Set<Promise<unknown>>();
+  readonly #unwritten = new Unwritten();
   #durable: Tip;
   #pending: Tip;
   #final: BlockPoint;
@@ -69,8 +94,8 @@ export class EmbeddedChain implements ChainPort {
   #mayHaveSides = true;
   #isClosed = false;
 
-  /** `tip` is what openTip found in the store. */
-  constructor(parts: EmbeddedChainParts, tip: Tip) {
+  /** What openTip found in the store. */
+  constructor(parts: EmbeddedChainParts, { tip, isLineageStored }: OpenedTip) {
     this.facts = parts.facts;
     this.#store = parts.store;
     this.#genesis = parts.genesis;
@@ -79,6 +104,7 @@ export class EmbeddedChain implements ChainPort {
     this.#durable = tip;
     this.#pending = tip;
     this.#final = this.#finalBelow(tip);
+    if (!isLineageStored) this.#mendLineage(tip);
   }
 
   snapshot(): ChainSnapshot {
@@ -90,9 +116,22 @@ export class EmbeddedChain implements ChainPort {
     };
   }
 
-  authoritiesAt(_height: number): AuthoritySetFacts {
-    // Blocks that change the set are not accepted by this version (rules.ts), so it is the first one throughout.
-    return this.#genesis.authorities;
+  authoritiesAt(height: number): AuthoritySetFacts {
+    return authoritiesAt(this.#durable.state.lineage, height);
+  }
+
+  authoritiesAfter(hash: Uint8Array): ChildAuthorities | undefined {
+    const branch = findBranch(this.#store, (ancestor) => this.heightOf(ancestor), hash);
+    if (branch === undefined) return undefined;
+    const { commonHeight, blocks } = branch;
+    let lineage = lineageUpTo(this.#durable.state.lineage, commonHeight);
+    // AuxPoWs do not matter here, so neither does where their ranges end.
+    for (const block of blocks) lineage = followBlock(lineage, block.height, block.bytes, () => 0);
+    const height = commonHeight + blocks.length;
+    return {
+      authorities: authoritiesAt(lineage, height + 1),
+      parentAuthorities: authoritiesAt(lineage, height),
+    };
   }
 
   async importSegment(segment: ValidatedSegment): Promise<ImportOutcome> {
@@ -105,8 +144,9 @@ export class EmbeddedChain implements ChainPort {
     return (await turn).outcome;
   }
 
-  judgeProposal(block: Uint8Array): BlockFault | undefined {
-    return judgeChild(block, this.#durable, this.facts, this.#clock.nowMs());
+  judgeProposal(block: Uint8Array, scheduledAuthorities?: AuthoritySetFacts): BlockFault | undefined {
+    const context = { facts: this.facts, ancestors: storedAncestors(this.#store, this.facts.genesisHash) };
+    return judgeChild(block, this.#durable, context, this.#clock.nowMs(), scheduledAuthorities);
   }
 
   childTemplate(): ChildTemplate {
@@ -120,6 +160,7 @@ export class EmbeddedChain implements ChainPort {
       historyRoot: nextHistoryRoot(state),
       parentApproval: head.height === 0 ? undefined : head.approval,
       authorities: state.authorities,
+      lowestChangeHeight: lowestChangeHeight(lastChangeHeight(state.lineage)),
     };
   }
 
@@ -180,15 +221,18 @@ export class EmbeddedChain implements ChainPort {
   /** `skipped` blocks before the segment's first were there already. */
   #extend(segment: ValidatedSegment, skipped: number): Placed {
     const parent = this.#pending;
-    const checked = check(parent.state, parent.stateRoot, segment, skipped);
+    const { facts } = this;
+    const ancestors = this.#unwritten.on(storedAncestors(this.#store, facts.genesisHash));
+    const checked = check(parent.state, parent.stateRoot, segment, skipped, { facts, ancestors });
     if (checked.kind === "invalid") return settled(checked);
     const tip = tipAfter(segment, checked.state, parent.marks, this.facts);
     const approval = segment.firstParentApproval;
     const parentRecord = parent.record && approval && withApproval(parent.record, approval);
     const bytes = ownedBytes(segment.bytes);
-    const batch = appendBatchOf(segment, bytes, parentRecord, this.#metaOf(parent, tip));
+    const batch = appendBatchOf(segment, bytes, parentRecord, changedRecords(parent, tip, this.facts));
     const write = this.#store.append(batch);
     this.#pending = tip;
+    this.#unwritten.add(segment.first.height, batch.hashes.slice());
     return { outcome: this.#settle(write, tip, segment.count, this.#generation) };
   }
 
@@ -205,11 +249,15 @@ export class EmbeddedChain implements ChainPort {
       if (this.#generation === generation) {
         this.#generation++;
         this.#pending = this.#durable;
+        this.#unwritten.clear();
       }
       return notNow(operating(error));
     }
+    const before = this.#durable;
     this.#durable = tip;
+    this.#unwritten.written(tip.head.height - blocks + 1);
     this.#emit({ type: "imported", head: tip.head, blocks });
+    this.#tellChange(before);
     this.#moveFinal();
     return { kind: "imported", head: tip.head };
   }
@@ -243,19 +291,24 @@ export class EmbeddedChain implements ChainPort {
     const { commonHeight } = branch;
     const parentRecord = commonHeight === 0 ? undefined : this.#store.readBlock(commonHeight);
     const common = this.#stateAt(commonHeight, parentRecord, tip);
-    const checked = check(stateBehind(branch, common), tip.stateRoot, segment, skipped);
+    const { facts } = this;
+    const ancestors = new StackedAncestors(storedAncestors(this.#store, facts.genesisHash), commonHeight, [
+      concatBytes(branch.blocks.map(({ hash }) => hash)),
+    ]);
+    const parent = stateBehind(branch, common, ancestors);
+    const checked = check(parent, tip.stateRoot, segment, skipped, { facts, ancestors });
     if (checked.kind === "invalid") return checked;
     if (!isBetterHead(checked.state, tip.state)) return await this.#keepBeside(segment);
 
     const next = tipAfter(segment, checked.state, marksUpTo(tip.marks, commonHeight), this.facts);
-    const meta = new Map([[HISTORY_KEY, encodeMarks(this.facts.genesisHash, next.marks)]]);
-    const batch = batchOf(branch, segment, parentRecord, meta);
+    const batch = batchOf(branch, segment, parentRecord, recordsOf(next, this.facts));
     await this.#track(this.#store.replaceAbove(commonHeight, batch));
     this.#durable = next;
     this.#pending = next;
     this.#mayHaveSides = true;
     const blocksReverted = tip.head.height - commonHeight;
     this.#emit({ type: "reorganized", head: next.head, commonHeight, blocksReverted });
+    this.#tellChange(tip);
     this.#moveFinal();
     return { kind: "reorganized", head: next.head, commonHeight, blocksReverted };
   }
@@ -280,19 +333,37 @@ export class EmbeddedChain implements ChainPort {
     if (peaks === undefined || header === undefined || hash === undefined) {
       throw failure("DATA_LOSS", "RECORD_MISSING", `canonical block ${height} is not in the store`);
     }
-    return stateAt(header, hash, peaks, this.authoritiesAt(height + 1));
+    return stateAt(header, hash, peaks, this.#lineageAt(height, tip));
   }
 
-  /** The record of marks, where it changed; the first block brings it, so that the store names its chain. */
-  #metaOf(parent: Tip, tip: Tip): MetaEntries | undefined {
-    if (parent.marks === tip.marks && parent.head.height > 0) return undefined;
-    return new Map([[HISTORY_KEY, encodeMarks(this.facts.genesisHash, tip.marks)]]);
+  #lineageAt(height: number, tip: Tip): Lineage {
+    const lineage = lineageUpTo(tip.state.lineage, height);
+    if (lineage.auxpows.length > 0) return lineage;
+    return { ...lineage, auxpows: [findLastAuxPow(this.#store, this.facts, height)] };
+  }
+
+  /** It was found by reading blocks: next time it need not be. */
+  #mendLineage(tip: Tip): void {
+    const write = this.#store.writeMeta(new Map([lineageRecord(tip, this.facts.genesisHash)]));
+    this.#track(write).catch((error: unknown) =>
+      this.#log.warn("the lineage was not written", { error: asError(error) }),
+    );
+  }
+
+  #tellChange(before: Tip): void {
+    const { height, authorities, lineage } = this.#durable.state;
+    if (equalBytes(before.state.authorities.root, authorities.root)) return;
+    const firstHeight = lineage.periods.at(-1)?.firstHeight ?? height + 1;
+    this.#emit({ type: "authoritiesChanged", firstHeight, authorities });
   }
 
   #finalBelow(tip: Tip): BlockPoint {
     const base = this.#store.base() ?? 1;
     // An adopted checkpoint is final by its adoption, however young the chain on it.
-    const height = Math.max(finalHeight(tip.head.height, this.facts), base > 1 ? base : 0);
+    const height = Math.max(
+      finalHeight(tip.head.height, this.facts, tip.state.lineage.auxpows),
+      base > 1 ? base : 0,
+    );
     const hash = this.hashAt(height);
     assert(hash !== undefined, "the final block is in the store");
     return { height, hash };
@@ -341,8 +412,9 @@ function check(
   stateRoot: Uint8Array,
   segment: ValidatedSegment,
   skipped: number,
+  context: SequenceContext,
 ): Checked {
-  const verdict = checkSequence(parent, segment);
+  const verdict = checkSequence(parent, segment, context);
   if (!verdict.ok) return { kind: "invalid", index: skipped + verdict.index, fault: verdict.fault };
   const wrong = checkStateRoots(stateRoot, segment);
   if (wrong === undefined) return { kind: "valid", state: verdict.state };

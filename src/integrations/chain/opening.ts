@@ -7,17 +7,21 @@
 import { equalBytes } from "../../chain/bytes.ts";
 import { finalHeight } from "../../chain/finality.ts";
 import { decodeHeader, HEADER_LENGTH, headerHash } from "../../chain/header.ts";
+import { authoritiesAt, decodeLineage, type Lineage, lineageUpTo } from "../../chain/lineage.ts";
 import { MalformedError } from "../../chain/malformed.ts";
 import { appendHash, historyRoot } from "../../chain/mmr.ts";
 import type { AuthoritySetFacts, ChainFacts } from "../../chain/validator.ts";
-import { type Failure, failure } from "../../kernel/errors.ts";
+import { Failure, failure } from "../../kernel/errors.ts";
 import type { BlockPoint, BlockStore } from "../../storage/port.ts";
 import { stateAt } from "./branch.ts";
 import { decodeMarks, type HistoryMark, marksUpTo, peaksAt, withMark } from "./history.ts";
+import { rebuildLineage } from "./rebuild.ts";
 import { genesisTip, type Tip, tipOf } from "./tip.ts";
 
 /** Key of the record of marks (history.ts) in the store's meta. */
 export const HISTORY_KEY = "chain/history";
+/** Key of the lineage (src/chain/lineage.ts) beside it. */
+export const LINEAGE_KEY = "chain/lineage";
 
 export interface GenesisFacts {
   /** 184 bytes. */
@@ -26,11 +30,19 @@ export interface GenesisFacts {
   readonly authorities: AuthoritySetFacts;
 }
 
-/** The durable tip. DATA_LOSS when the store is damaged, FAILED_PRECONDITION when it holds another chain. */
-export function openTip(store: BlockStore, genesis: GenesisFacts, facts: ChainFacts): Tip | Failure {
+/** The durable tip, and whether its lineage is in the store as it should be. */
+export interface OpenedTip {
+  readonly tip: Tip;
+  readonly isLineageStored: boolean;
+}
+
+/** DATA_LOSS when the store is damaged, FAILED_PRECONDITION when it holds another chain. */
+export function openTip(store: BlockStore, genesis: GenesisFacts, facts: ChainFacts): OpenedTip | Failure {
   const head = store.head();
   const genesisHash = facts.genesisHash;
-  if (head === undefined) return genesisTip(genesis.header, genesisHash, genesis.authorities);
+  if (head === undefined) {
+    return { tip: genesisTip(genesis.header, facts, genesis.authorities), isLineageStored: true };
+  }
   const recorded = readMarks(store, genesisHash);
   if (recorded === undefined) {
     return failure(
@@ -45,7 +57,13 @@ export function openTip(store: BlockStore, genesis: GenesisFacts, facts: ChainFa
   if (record === undefined || !equalBytes(headerHash(record.subarray(0, HEADER_LENGTH)), head.hash)) {
     return damaged(head, "the head's record is not the block that its hash names");
   }
-  return tipFrom(store, head, record, marksUpTo(recorded, head.height), genesis, facts);
+  const stored = readLineage(store, head, record, genesisHash);
+  const lineage = stored ?? rebuilt(store, facts, genesis.authorities);
+  if (lineage === undefined || !isLineageOf(lineage, head, record)) {
+    return damaged(head, "the changes of authorities and the AuxPoWs below it do not lead to it");
+  }
+  const tip = tipFrom(store, head, record, marksUpTo(recorded, head.height), lineage, facts);
+  return tip instanceof Failure ? tip : { tip, isLineageStored: stored !== undefined };
 }
 
 function tipFrom(
@@ -53,7 +71,7 @@ function tipFrom(
   head: BlockPoint,
   record: Uint8Array,
   recorded: readonly HistoryMark[],
-  genesis: GenesisFacts,
+  lineage: Lineage,
   facts: ChainFacts,
 ): Tip | Failure {
   const { historyRoot: committed } = decodeHeader(record.subarray(0, HEADER_LENGTH));
@@ -63,9 +81,9 @@ function tipFrom(
     const peaks = peaksAt(marks, facts.genesisHash, head.height, hashes);
     if (peaks === undefined || !equalBytes(historyRoot(head.height, peaks), committed)) continue;
     const all = appendHash(peaks, head.height, head.hash);
-    const state = stateAt(record.subarray(0, HEADER_LENGTH), head.hash, all, genesis.authorities);
+    const state = stateAt(record.subarray(0, HEADER_LENGTH), head.hash, all, lineage);
     const mark = { count: head.height + 1, peaks: all };
-    return tipOf(record, state, withMark(marks, mark, finalHeight(head.height, facts)));
+    return tipOf(record, state, withMark(marks, mark, finalHeight(head.height, facts, lineage.auxpows)));
   }
   return damaged(head, "the stored hashes do not have the history root that the head commits to");
 }
@@ -79,6 +97,46 @@ function readMarks(store: BlockStore, genesisHash: Uint8Array): readonly History
     if (!(error instanceof MalformedError)) throw error;
     return [];
   }
+}
+
+/** The stored lineage if it is sound and fits the head. */
+function readLineage(
+  store: BlockStore,
+  head: BlockPoint,
+  record: Uint8Array,
+  genesisHash: Uint8Array,
+): Lineage | undefined {
+  const bytes = store.readMeta(LINEAGE_KEY);
+  if (bytes === undefined) return undefined;
+  try {
+    const lineage = decodeLineage(bytes, genesisHash);
+    return lineage && isLineageOf(lineage, head, record) ? lineage : undefined;
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    return undefined;
+  }
+}
+
+/** Undefined when the blocks are not all there that it follows from. */
+function rebuilt(store: BlockStore, facts: ChainFacts, authorities: AuthoritySetFacts): Lineage | undefined {
+  try {
+    return rebuildLineage(store, facts, authorities);
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    return undefined;
+  }
+}
+
+/** Nothing in it lies above the head, and its set is the one that the head's header names. */
+function isLineageOf(lineage: Lineage, head: BlockPoint, record: Uint8Array): boolean {
+  const { authoritiesRoot } = decodeHeader(record.subarray(0, HEADER_LENGTH));
+  const newest = lineage.auxpows.at(-1);
+  return (
+    newest !== undefined &&
+    newest.carrierHeight <= head.height &&
+    lineageUpTo(lineage, head.height) === lineage &&
+    equalBytes(authoritiesAt(lineage, head.height).root, authoritiesRoot)
+  );
 }
 
 function damaged(head: BlockPoint, what: string): Failure {

@@ -63,6 +63,13 @@ export type ChainEvent =
       readonly blocksReverted: number;
     }
   | { readonly type: "finalized"; readonly height: number; readonly hash: Uint8Array }
+  /** Another set is in force for the next block than before: told after the event that moved the head. */
+  | {
+      readonly type: "authoritiesChanged";
+      /** The first height under it. */
+      readonly firstHeight: number;
+      readonly authorities: AuthoritySetFacts;
+    }
   | { readonly type: "availability"; readonly isAvailable: boolean };
 
 /** The parts of a header that the chain dictates for a child of the head. */
@@ -76,21 +83,39 @@ export interface ChildTemplate {
   /** Approval of the head, to be carried as parent_approval; undefined at height 1. */
   readonly parentApproval: Uint8Array | undefined;
   readonly authorities: AuthoritySetFacts;
+  /** Height of the lowest block that may change the authorities again. */
+  readonly lowestChangeHeight: number;
+}
+
+/** The sets that a child of some block is validated under, as SegmentInput wants them. */
+export interface ChildAuthorities {
+  /** In force for the child. */
+  readonly authorities: AuthoritySetFacts;
+  /** In force for the block itself. */
+  readonly parentAuthorities: AuthoritySetFacts;
 }
 
 export interface ChainPort {
   readonly facts: ChainFacts;
   snapshot(): ChainSnapshot;
-  /** The set in force for a block of this height on the canonical chain. */
+  /**
+   * The set in force for a block of this height on the canonical chain. Above the head it is what the head leaves: true
+   * for head + 1, a guess beyond. Below the oldest set that is remembered (65,000 blocks at least) it is that one.
+   */
   authoritiesAt(height: number): AuthoritySetFacts;
+  /** The sets for a child of this block, canonical or beside; undefined when the block is not durable here. */
+  authoritiesAfter(hash: Uint8Array): ChildAuthorities | undefined;
   /**
    * Checks the segment's link to what is there (sequence.ts), chooses the fork, and writes. Resolves when durable. May
    * be called again before the last call settled: calls are carried out in order. The segment's buffer may be detached
    * until the promise settles; it is then in the outcome's `bytes` no more: the caller forgets it.
    */
   importSegment(segment: ValidatedSegment): Promise<ImportOutcome>;
-  /** Judges a proposal (SSZ SignedBlock whose approval is not a quorum yet) as a child of the head; undefined is good. */
-  judgeProposal(block: Uint8Array): BlockFault | undefined;
+  /**
+   * Judges a proposal (SSZ SignedBlock whose approval is not a quorum yet) as a child of the head; undefined is good. One
+   * that changes the authorities is good only if the new set is exactly `scheduledAuthorities`.
+   */
+  judgeProposal(block: Uint8Array, scheduledAuthorities?: AuthoritySetFacts): BlockFault | undefined;
   /** What a block on the present head must carry. */
   childTemplate(): ChildTemplate;
   readBlock(height: number): Uint8Array | undefined;

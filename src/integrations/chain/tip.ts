@@ -7,6 +7,7 @@
 import { equalBytes } from "../../chain/bytes.ts";
 import { finalHeight } from "../../chain/finality.ts";
 import { decodeHeader, HEADER_LENGTH } from "../../chain/header.ts";
+import { pruneLineage } from "../../chain/lineage.ts";
 import { readUint32 } from "../../chain/little-endian.ts";
 import { genesisState, type SequenceState } from "../../chain/sequence.ts";
 import type { AuthoritySetFacts, ChainFacts, ValidatedSegment } from "../../chain/validator.ts";
@@ -24,11 +25,12 @@ export interface Tip {
   readonly marks: readonly HistoryMark[];
 }
 
-/** `header` is the genesis header, 184 bytes, `hash` its hash. */
-export function genesisTip(header: Uint8Array, hash: Uint8Array, authorities: AuthoritySetFacts): Tip {
+/** `header` is the genesis header, 184 bytes. */
+export function genesisTip(header: Uint8Array, facts: ChainFacts, authorities: AuthoritySetFacts): Tip {
+  const hash = facts.genesisHash;
   const head = { height: 0, hash, slot: 0, timestampMs: 0, header, approval: new Uint8Array(0) };
   const { stateRoot } = decodeHeader(header);
-  return { head, state: genesisState(hash, authorities), stateRoot, record: undefined, marks: [] };
+  return { head, state: genesisState(facts, authorities), stateRoot, record: undefined, marks: [] };
 }
 
 /** The tip whose block is `record` (copied before, never mutated after), with the state behind it. */
@@ -50,7 +52,11 @@ export function tipAfter(
   // The segment's buffer is about to be handed to the store, so the last record is copied out.
   const record = recordAt(segment, segment.count - 1).slice();
   const mark = { count: state.height + 1, peaks: state.peaks };
-  return tipOf(record, state, withMark(marks, mark, finalHeight(state.height, facts)));
+  const { height, lineage } = state;
+  const final = finalHeight(height, facts, lineage.auxpows);
+  const pruned = pruneLineage(lineage, final, facts.finalityDepth);
+  const kept = pruned === lineage ? state : { ...state, lineage: pruned };
+  return tipOf(record, kept, withMark(marks, mark, final));
 }
 
 /** The segment's block at `index`, a view. */

@@ -4,6 +4,7 @@
  */
 
 import { type AggregateApproval, encodeApproval } from "../../../src/chain/approval.ts";
+import { type Ancestors, StackedAncestors } from "../../../src/chain/auxpow/ancestors.ts";
 import { type BlockBody, EMPTY_BODY, encodeBody, joinBlock } from "../../../src/chain/block.ts";
 import { SecretKey, sumSecretKeys } from "../../../src/chain/bls.ts";
 import { bodyRoot } from "../../../src/chain/body-root.ts";
@@ -12,7 +13,7 @@ import { type BlockHeader, decodeHeader, encodeHeader, headerHash } from "../../
 import { appendHash } from "../../../src/chain/mmr.ts";
 import { genesisState, nextHistoryRoot, type SequenceState } from "../../../src/chain/sequence.ts";
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../../src/chain/signing.ts";
-import { type ChainParameters, type Genesis, genesisOf } from "../../../src/chain/spec.ts";
+import { type ChainParameters, chainFactsOf, type Genesis, genesisOf } from "../../../src/chain/spec.ts";
 import type { AuthoritySetFacts, ChainFacts } from "../../../src/chain/validator.ts";
 
 export const SLOT_DURATION_MS = 2000;
@@ -33,14 +34,14 @@ export function makeFederation(size: number): Federation {
   );
   const parameters = forgeParameters(secrets, SLOT_DURATION_MS);
   const genesis = genesisOf(parameters);
-  const facts: ChainFacts = {
-    genesisHash: genesis.hash,
-    slotDurationMs: SLOT_DURATION_MS,
-    driftMs: 500,
-    maxBlocksWithoutPow: 0,
-    finalityDepth: 64,
-  };
+  const facts = chainFactsOf(parameters, genesis.hash, { driftMs: 500, finalityDepth: 64 });
   return { secrets, parameters, genesis, authorities: genesis.authorities, facts };
+}
+
+/** A chain's hashes from genesis on, as the ordered stage looks them up. */
+export function ancestorsOf(hashes: readonly Uint8Array[]): Ancestors {
+  const genesis: Ancestors = { heightOf: () => undefined, hashAt: () => undefined, hashes: () => [] };
+  return new StackedAncestors(genesis, -1, hashes);
 }
 
 /** All members of a set of `size`. */
@@ -84,7 +85,7 @@ export class ChainBuilder {
 
   constructor(federation: Federation) {
     this.federation = federation;
-    this.state = genesisState(federation.facts.genesisHash, federation.authorities);
+    this.state = genesisState(federation.facts, federation.authorities);
   }
 
   get lastApproval(): AggregateApproval | undefined {

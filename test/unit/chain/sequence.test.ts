@@ -28,6 +28,7 @@ import {
 import type { Policy, ValidatedSegment } from "../../../src/chain/validator.ts";
 import { record } from "./arbitraries.ts";
 import {
+  ancestorsOf,
   approve,
   type Bend,
   type BuiltBlock,
@@ -39,7 +40,8 @@ import {
 
 const federation = makeFederation(4);
 const { authorities, facts } = federation;
-const GENESIS = genesisState(facts.genesisHash, authorities);
+const GENESIS = genesisState(facts, authorities);
+const CONTEXT = { facts, ancestors: ancestorsOf([]) };
 const POLICIES: readonly Policy[] = ["SEGMENT", "EVERY_BLOCK"];
 const wrongHash = new Uint8Array(32).fill(0xee);
 
@@ -52,7 +54,7 @@ function validated(blocks: readonly BuiltBlock[], policy: Policy): ValidatedSegm
 }
 
 function advance(state: SequenceState, segment: ValidatedSegment): SequenceState {
-  const verdict = checkSequence(state, segment);
+  const verdict = checkSequence(state, segment, CONTEXT);
   assert.ok(verdict.ok, JSON.stringify(verdict));
   return verdict.state;
 }
@@ -64,7 +66,7 @@ function assertFault(
   code: BlockFaultCode,
   isInvalid = true,
 ): void {
-  const verdict = checkSequence(state, segment);
+  const verdict = checkSequence(state, segment, CONTEXT);
   assert.ok(!verdict.ok);
   const { fault } = verdict;
   assert.deepEqual([verdict.index, fault.code, fault.isInvalid], [index, code, isInvalid]);
@@ -218,12 +220,21 @@ test("fork choice: a total order, so the best does not depend on who was heard f
   );
 });
 
-test("finality: 64 blocks deep without AuxPoW, genesis alone where AuxPoW is required", () => {
+test("finality: 64 blocks deep without AuxPoW; where it is required, covered by one that is so deep", () => {
   assert.deepEqual(
-    [0, 63, 64, 65, 1000].map((height) => finalHeight(height, facts)),
+    [0, 63, 64, 65, 1000].map((height) => finalHeight(height, facts, [])),
     [0, 0, 0, 1, 936],
   );
-  assert.equal(finalHeight(1000, { ...facts, maxBlocksWithoutPow: 100 }), 0);
+  const required = { ...facts, maxBlocksWithoutPow: 100 };
+  const auxpows = [
+    { carrierHeight: 0, rangeEndHeight: 0, bits: 0 },
+    { carrierHeight: 500, rangeEndHeight: 480, bits: 0 },
+    { carrierHeight: 936, rangeEndHeight: 930, bits: 0 },
+  ];
+  assert.equal(finalHeight(1000, required, []), 0);
+  assert.equal(finalHeight(1000, required, auxpows), 930);
+  assert.equal(finalHeight(999, required, auxpows), 480);
+  assert.equal(finalHeight(563, required, auxpows), 0);
   assert.ok(mayReorganize(936, 936) && mayReorganize(940, 936) && !mayReorganize(935, 936));
 });
 

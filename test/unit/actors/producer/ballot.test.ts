@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Ballot, type Signer } from "../../../../src/actors/producer/ballot.ts";
+import { powFactsOf } from "../../../../src/chain/auxpow/pow-facts.ts";
+import { forgeParameters } from "../../../../src/chain/forge.ts";
 import { MalformedError } from "../../../../src/chain/malformed.ts";
 import { decodeVoteRecord, type Proposal } from "../../../../src/chain/vote.ts";
 import { failure } from "../../../../src/kernel/errors.ts";
@@ -18,6 +20,7 @@ const FACTS = {
   driftMs: 500,
   maxBlocksWithoutPow: 0,
   finalityDepth: 64,
+  pow: powFactsOf(forgeParameters([])),
 };
 
 /** A disk that can be full or forget nothing, and a key that notes when it signed with what on the disk. */

@@ -210,7 +210,7 @@ test("decideImport() blames for invalidity only", () => {
     decideImport({ kind: "unknownParent", parentHash: hash(1), height: 2 }),
     decideImport({ kind: "belowFinal", height: 2 }),
     decideImport({ kind: "notNow", failure: failure("UNAVAILABLE", "AWAY", "away") }),
-    decideImport({ kind: "invalid", index: 3, fault: blockFault("NOT_SUPPORTED_YET", { feature: "x" }) }),
+    decideImport({ kind: "invalid", index: 3, fault: blockFault("AUXPOW_RANGE_UNKNOWN", { first: 1 }) }),
     decideImport({
       kind: "invalid",
       index: 3,
