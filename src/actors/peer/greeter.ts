@@ -177,6 +177,10 @@ export class Greeter {
   }
 }
 
+/** The name of a reason; of one that a newer peer knows, its number. */
+export const goodbyeName = (reason: GoodbyeReason): string =>
+  Object.entries(GoodbyeReason).find(([, value]) => value === reason)?.[0] ?? String(reason);
+
 function refusalOf(peerId: string, fault: StatusFault): Refusal {
   const { message, goodbye, coolDownMs } = REFUSALS[fault.kind];
   const detail = fault.kind === "malformed" ? `${message}: ${fault.detail}` : message;

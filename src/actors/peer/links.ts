@@ -20,7 +20,7 @@ import { COOL_DOWN_MS, type PeerActorConfig } from "./config.ts";
 import { type ConnectAnswer, ConnectWaiters } from "./connect-waiters.ts";
 import { Dialler } from "./dialler.ts";
 import { dialDelayMs } from "./dialling.ts";
-import { Greeter, type Refusal, type Session } from "./greeter.ts";
+import { Greeter, goodbyeName, type Refusal, type Session } from "./greeter.ts";
 import { Handshake, type HandshakeParts, type ProvenStatus } from "./handshake.ts";
 import { Judge } from "./judge.ts";
 import { Membership, withoutRole } from "./membership.ts";
@@ -45,9 +45,6 @@ export interface LinksParts extends HandshakeParts {
 
 /** A peer that said goodbye hangs up by itself; when it has not by then, we do. */
 const GOODBYE_LINGER_MS = 1_000;
-
-const nameOf = (reason: GoodbyeReason): string =>
-  Object.entries(GoodbyeReason).find(([, value]) => value === reason)?.[0] ?? String(reason);
 
 /** Goodbyes that also mean "not you, not now": who hears one is not let in before the cool-down. */
 const SENT_AWAY: ReadonlySet<GoodbyeReason> = new Set([
@@ -294,7 +291,7 @@ export class Links {
     // A peer that shuts down comes back; one that has no room for us is not asked again at once.
     const isBack = reason === GoodbyeReason.SHUTDOWN || reason === GoodbyeReason.DUPLICATE_CONNECTION;
     this.#delayDial(live.peer, isBack ? dialDelayMs(0, context.random) : COOL_DOWN_MS);
-    const cause = failure("UNAVAILABLE", "PEER_LEFT", `${peerId} said goodbye: ${nameOf(reason)}`);
+    const cause = failure("UNAVAILABLE", "PEER_LEFT", `${peerId} said goodbye: ${goodbyeName(reason)}`);
     this.#waiters.answer(peerId, cause);
     const closing: Link = { state: "closing" };
     this.#leave(live.peer, closing, cause.message);
@@ -303,8 +300,6 @@ export class Links {
       context.effect(host.hangUp(peerId), () => this.#settle(live.peer, closing));
     });
   }
-
-  // --- membership ---
 
   /** The delegation ended, or counts no more, while its peer was connected. */
   #endRole(peer: KnownPeer): void {
@@ -327,7 +322,7 @@ export class Links {
     const name = isFull ? "TOO_MANY_PEERS" : "PEER_DISMISSED";
     const cause = failure("RESOURCE_EXHAUSTED", name, `this node sends ${peer.peerId} away`);
     this.#waiters.answer(peer.peerId, cause);
-    this.#close(peer, goodbye, `dismissed: ${nameOf(goodbye)}`, done);
+    this.#close(peer, goodbye, `dismissed: ${goodbyeName(goodbye)}`, done);
   }
 
   #close(peer: KnownPeer, goodbye: GoodbyeReason, reason: string, done?: () => void): void {
@@ -362,8 +357,6 @@ export class Links {
     this.#parts.book.markDirty(peer);
     this.#parts.publish({ case: "disconnected", value: { peerId: peer.peerId, reason } });
   }
-
-  // --- small steps ---
 
   /** A connection of several closed: the link goes on over another. */
   #replace(peer: KnownPeer, closed: ConnectionInfo): void {
