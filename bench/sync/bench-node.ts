@@ -60,7 +60,7 @@ function configuration(options: BenchNodeOptions): string {
   });
 }
 
-/** Watches anonymous memory of processes until it is stopped; answers the largest of all, in megabytes (10^6 bytes). */
+/** Watches anonymous memory of processes; `stop` answers the most that one had, in megabytes (10^6 bytes). Idempotent. */
 export function watchMemory(pids: readonly number[]): { stop(): number } {
   let peakBytes = 0;
   const look = (): void => {
@@ -71,14 +71,17 @@ export function watchMemory(pids: readonly number[]): { stop(): number } {
   return {
     stop: () => {
       clearInterval(timer);
-      look();
       return peakBytes / 1e6;
     },
   };
 }
 
+/** 0 for a process that is gone: that a node died is noticed elsewhere. */
 function anonymousBytes(pid: number): number {
-  const [, kibibytes] = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  if (kibibytes === undefined) throw new Error(`process ${pid} tells no RssAnon`);
-  return Number(kibibytes) * 1024;
+  try {
+    const [, kibibytes] = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+    return Number(kibibytes ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
 }

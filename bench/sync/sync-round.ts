@@ -37,12 +37,16 @@ export async function syncRound(
     bootstrap: server.facts.listenAddresses,
   });
   const connection = connect(fresh.facts.controlAddress);
+  const memory = watchMemory([server.process.pid, fresh.process.pid]);
   try {
     await awaitPeer(connection, server, transport);
-    const memory = watchMemory([server.process.pid, fresh.process.pid]);
     const elapsedMs = await timeSync(connection, fresh, chain.blocks);
     return { blocks_per_second: chain.blocks / (elapsedMs / 1000), rss_anon_peak_mb: memory.stop() };
+  } catch (error) {
+    const log = fresh.process.logTail();
+    throw new Error(`the round failed; the fresh node's log ends so:\n${log}`, { cause: error });
   } finally {
+    memory.stop();
     connection.close();
     await fresh.process.stop(STOP_DEADLINE_MS);
     await rm(folder, { recursive: true, force: true });
@@ -75,5 +79,5 @@ async function timeSync(connection: Connection, fresh: BenchNode, height: number
     const reached = event.case === "imported" ? Number(event.value.height) : 0;
     if (startMs !== undefined && reached >= height) return performance.now() - startMs;
   }
-  throw new Error(`the fresh node ended before height ${height}:\n${fresh.process.logTail()}`);
+  throw new Error(`the fresh node ended before height ${height}`);
 }
