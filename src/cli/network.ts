@@ -72,7 +72,7 @@ async function showStatus(session: Session): Promise<void> {
 export function networkFields(status: NetworkStatus): FieldRow[] {
   const directions = `${status.inboundConnections} inbound, ${status.outboundConnections} outbound`;
   return [
-    ["network", enumName(NetworkStateSchema, status.state)],
+    ["state", enumName(NetworkStateSchema, status.state)],
     ["peer id", status.peerId],
     ["listening on", status.listenAddresses],
     ["peers", `${status.connectedPeers} (connections: ${directions})`],

@@ -70,7 +70,7 @@ async function showInfo(session: Session): Promise<void> {
 /** The fields that `alysctl status` shows too. */
 export function nodeFields(info: GetInfoResponse): FieldRow[] {
   const fields: FieldRow[] = [
-    ["node", `alysd ${info.version}, Node.js ${info.runtimeVersion}, process ${info.processId}`],
+    ["version", `alysd ${info.version}, Node.js ${info.runtimeVersion}, process ${info.processId}`],
     ["state", enumName(NodeStateSchema, info.state)],
     ["started", time(info.started)],
     ["chain", hash(info.genesisHash)],

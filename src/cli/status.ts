@@ -16,7 +16,7 @@ import {
 } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { Failure } from "../kernel/errors.ts";
 import { describeFailure } from "./exit-status.ts";
-import { grouped, yesNo } from "./format.ts";
+import { grouped } from "./format.ts";
 import { networkFields } from "./network.ts";
 import { nodeFields } from "./node.ts";
 import type { Run, Session } from "./session.ts";
@@ -56,13 +56,13 @@ async function showStatus(session: Session): Promise<void> {
     return;
   }
   const sections = [
-    nodeFields(info),
+    section("node", info, nodeFields),
     section("network", network, ({ status }) => status && networkFields(status)),
     section("sync", sync, ({ status }) => status && syncFields(status)),
     section("production", production, ({ status }) => status && productionFields(status)),
     section("producer", producer, ({ status }) => status && producerFields(status)),
   ];
-  session.terminal.out(renderFields(withoutRepeats(sections.flat())));
+  session.terminal.out(sections.join("\n\n"));
 }
 
 async function settled<T>(asked: Promise<T>): Promise<T | Failure> {
@@ -74,30 +74,22 @@ async function settled<T>(asked: Promise<T>): Promise<T | Failure> {
   }
 }
 
+/** The fields below the part's name, or why it does not answer. */
 function section<T>(
   name: string,
   answer: T | Failure,
   fields: (answer: T) => FieldRow[] | undefined,
-): FieldRow[] {
-  if (answer instanceof Failure) return [[name, describeFailure(answer)]];
-  return fields(answer) ?? [];
-}
-
-/** Parts that stand alone elsewhere say the same here: the first word stays. */
-function withoutRepeats(rows: readonly FieldRow[]): FieldRow[] {
-  const seen = new Set<string>();
-  return rows.filter(([name, value]) => {
-    const key = `${name}\n${String(value)}`;
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
-  });
+): string {
+  const rows: FieldRow[] =
+    answer instanceof Failure ? [["failed", describeFailure(answer)]] : (fields(answer) ?? []);
+  const lines = renderFields(rows).split("\n");
+  return [name.toUpperCase(), ...lines.map((line) => `  ${line}`)].join("\n");
 }
 
 function producerFields(status: ProducerStatus): FieldRow[] {
-  if (!status.isEnabled) return [["producer", "off: this node has no authority key"]];
+  if (!status.isEnabled) return [["enabled", "no: this node has no authority key"]];
   const fields: FieldRow[] = [
-    ["producer", `authority ${status.authorityIndex}, enabled: ${yesNo(status.isEnabled)}`],
+    ["enabled", `yes, as authority ${status.authorityIndex}`],
     ["blocks", `${grouped(status.blocksProposed)} proposed, ${grouped(status.blocksCertified)} certified`],
     ["votes", `${grouped(status.proposalsApproved)} approved, ${grouped(status.proposalsRefused)} refused`],
   ];

@@ -20,9 +20,10 @@ export function renderTable(headings: readonly string[], rows: readonly (readonl
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...cells.map((row) => row[column]?.length ?? 0)),
   );
-  const isNumeric = headings.map((_, column) =>
-    cells.every((row) => row[column] === "-" || NUMERIC.test(row[column] ?? "")),
-  );
+  const isNumeric = headings.map((_, column) => {
+    const filled = cells.map((row) => row[column] ?? "").filter((cell) => cell !== "-");
+    return filled.length > 0 && filled.every((cell) => NUMERIC.test(cell));
+  });
   const line = (row: readonly string[]): string =>
     row
       .map((cell, column) =>

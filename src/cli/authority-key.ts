@@ -1,0 +1,47 @@
+/**
+ * `alysctl keys authority`: makes and shows an authority key. A file of its own, loaded when it is asked for:
+ * it brings BLS, which no other command needs.
+ */
+import { loadChain } from "../chain/chain-file.ts";
+import { toHex } from "../chain/hex.ts";
+import { generateSecretKey, loadAuthorityKey, writeAuthorityKey } from "../chain/keys.ts";
+import { provePossession } from "../chain/possession.ts";
+import { Failure } from "../kernel/errors.ts";
+import { realRandom } from "../kernel/random.ts";
+import type { Session } from "./session.ts";
+import { renderFields } from "./table.ts";
+
+export interface AuthorityOptions {
+  readonly file: string;
+  readonly make?: boolean;
+  readonly chain?: string;
+}
+
+/** Rejects with Failure: what the key file and the chain's file say. */
+export async function showAuthority(
+  session: Session,
+  { file, make, chain }: AuthorityOptions,
+): Promise<void> {
+  if (make === true) {
+    const problem = writeAuthorityKey(file, generateSecretKey(realRandom), realRandom);
+    if (problem !== undefined) throw problem;
+  }
+  const key = loadAuthorityKey(file);
+  if (key instanceof Failure) throw key;
+  const facts: Record<string, string> = { file, publicKey: `0x${toHex(key.publicKey)}` };
+  if (chain !== undefined) {
+    const loaded = loadChain(chain);
+    if (loaded instanceof Failure) throw loaded;
+    facts["chain"] = `0x${toHex(loaded.genesis.hash)}`;
+    facts["proofOfPossession"] = `0x${toHex(provePossession(key, loaded.genesis.hash))}`;
+  }
+  const names: Readonly<Record<string, string>> = {
+    publicKey: "public key",
+    proofOfPossession: "proof of possession",
+  };
+  if (session.isJson) session.terminal.out(JSON.stringify(facts, undefined, 2));
+  else
+    session.terminal.out(
+      renderFields(Object.entries(facts).map(([key, value]) => [names[key] ?? key, value])),
+    );
+}
