@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { PeerService } from "../../gen/alys/peer/v1/peer_pb.ts";
-import { World } from "../unit/actors/peer/rig.ts";
+import { type Node, World } from "../unit/actors/peer/rig.ts";
 
 const METHODS = PeerService.method;
 const NODES = 3;
@@ -24,7 +24,7 @@ test("links follow connections through dials, closings, bans and restarts", asyn
       async (seed, steps) => {
         const world = new World(seed, { isShuffled: true });
         const config = { peersTarget: 0 };
-        const nodes = [];
+        const nodes: Node[] = [];
         for (let count = 0; count < NODES; count++) nodes.push(await world.node({ config }));
         const answers: Promise<unknown>[] = [];
         for (const { kind, from, to, waitMs } of steps) {

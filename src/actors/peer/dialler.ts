@@ -60,12 +60,9 @@ export class Dialler {
     context.effect(host.dial(peer.peerId, peer.addresses, options), (outcome) => {
       // Meanwhile the peer may have dialled us: then that connection goes on, and this one adds to it or failed.
       const isOurs = peer.link === link;
-      if (outcome.ok) {
-        if (isOurs) onDialled(outcome.value);
-        return;
-      }
       if (!isOurs) return;
       peer.link = { state: "disconnected" };
+      if (outcome.ok) return onDialled(outcome.value);
       if (!OWN_REASONS.has(outcome.failure.reason)) {
         peer.failures++;
         peer.notBeforeMs = clock.nowMs() + dialDelayMs(peer.failures, random);
