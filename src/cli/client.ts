@@ -71,21 +71,39 @@ const RECONNECT_MS_MIN = 100;
 const RECONNECT_MS_MAX = 1_000;
 /** Deadlines of services without our policy option: health and reflection. */
 const DEADLINE_MS_DEFAULT = 5_000;
+/** A policy is the actor's time; this is for connecting, on a busy machine, and the way there and back. */
+const CONNECT_MS = 5_000;
 /** The wire format overflows at 2^31 ms, and the call would fail at once. */
 const DEADLINE_MS_MAX = 2 ** 31 - 1;
 
+/** How to show who calls, and whom to trust. */
+export interface ConnectOptions {
+  /** For "authorization: Bearer TOKEN". */
+  readonly token?: string | undefined;
+  /** Unencrypted without it. PEM. */
+  readonly tls?:
+    | { readonly authority: Buffer; readonly certificate?: Buffer; readonly key?: Buffer }
+    | undefined;
+}
+
 /** Connections are made at the first call. `address`: HOST:PORT or unix:PATH. */
-export function connect(address: string): Connection {
-  return new Connection(address);
+export function connect(address: string, options: ConnectOptions = {}): Connection {
+  return new Connection(address, options);
 }
 
 export class Connection {
   readonly address: string;
   readonly #grpc: GrpcClient;
+  readonly #token: string | undefined;
 
-  constructor(address: string) {
+  constructor(address: string, { token, tls }: ConnectOptions) {
     this.address = address;
-    this.#grpc = new GrpcClient(address, credentials.createInsecure(), {
+    this.#token = token;
+    const channel =
+      tls === undefined
+        ? credentials.createInsecure()
+        : credentials.createSsl(tls.authority, tls.key ?? null, tls.certificate ?? null);
+    this.#grpc = new GrpcClient(address, channel, {
       "grpc.max_receive_message_length": RESPONSE_BYTES_MAX,
       "grpc.keepalive_time_ms": KEEPALIVE_MS,
       "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
@@ -128,7 +146,7 @@ export class Connection {
         serializerOf(method),
         deserializerOf(method),
         request,
-        metadataOf(options),
+        metadataOf(options, this.#token),
         { deadline: deadlineOf(options.deadlineMs ?? ownDeadlineMs(method)) },
         (error, response) => {
           signal?.removeEventListener("abort", cancel);
@@ -154,7 +172,7 @@ export class Connection {
       serializerOf(method),
       deserializerOf(method),
       request,
-      metadataOf(options),
+      metadataOf(options, this.#token),
       options.deadlineMs === undefined ? {} : { deadline: deadlineOf(options.deadlineMs) },
     );
     const cancel = (): void => call.cancel();
@@ -175,7 +193,7 @@ export class Connection {
       pathOf(method),
       serializerOf(method),
       deserializerOf(method),
-      metadataOf(options),
+      metadataOf(options, this.#token),
       options.deadlineMs === undefined ? {} : { deadline: deadlineOf(options.deadlineMs) },
     );
     options.signal?.addEventListener("abort", () => call.cancel(), { once: true });
@@ -209,8 +227,9 @@ function deserializerOf(method: DescMethod): (frame: Buffer) => object {
   return (frame) => fromBinary(method.output, asBytes(frame));
 }
 
-function metadataOf(options: ClientCallOptions): Metadata {
+function metadataOf(options: ClientCallOptions, token: string | undefined): Metadata {
   const metadata = new Metadata();
+  if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
   if (options.correlationId !== undefined) metadata.set(CORRELATION_KEY, options.correlationId);
   if (options.traceparent !== undefined) metadata.set("traceparent", options.traceparent);
   return metadata;
@@ -221,7 +240,8 @@ function deadlineOf(deadlineMs: number): number {
 }
 
 function ownDeadlineMs(method: DescMethod): number {
-  return method.parent.typeName.startsWith("alys.") ? policyOf(method).deadlineMs : DEADLINE_MS_DEFAULT;
+  const isOurs = method.parent.typeName.startsWith("alys.");
+  return (isOurs ? policyOf(method).deadlineMs : DEADLINE_MS_DEFAULT) + CONNECT_MS;
 }
 
 /** The error of grpc-js as a Failure, details unpacked. */
@@ -233,9 +253,15 @@ function failureOf(thrown: unknown, address: string): Failure {
   const [packed] = error.metadata?.get(DETAILS_KEY) ?? [];
   if (packed instanceof Buffer) return failureFromDetails(code, text, packed);
   if (code === "UNAVAILABLE") {
-    return failure(code, "UNREACHABLE", `cannot reach a node at ${address}: ${text}`);
+    return failure(code, "UNREACHABLE", `cannot reach a node at ${address}: ${transportError(text)}`);
   }
   return failure(code, code, text);
+}
+
+/** What grpc-js says of a connection, without its frame: "connect ECONNREFUSED 127.0.0.1:50051". */
+function transportError(text: string): string {
+  const inner = /Last error: (?:Error: )?(.*?)\.? Resolution note:/.exec(text)?.[1];
+  return inner === undefined ? text : `${inner}; is alysd running there?`;
 }
 
 function codeName(code: status | undefined): StatusCode {

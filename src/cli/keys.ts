@@ -1,6 +1,7 @@
 /** `alysctl keys`: the authority key of a federation member, and the files of TLS. Needs no node. */
 import type { Command } from "commander";
 import type { AuthorityOptions } from "./authority-key.ts";
+import { addKeysInitCommand } from "./keys-init.ts";
 import type { Run } from "./session.ts";
 
 export function addKeysCommands(program: Command, run: Run): void {

@@ -6,8 +6,10 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { asError, Failure } from "../kernel/errors.ts";
+import { addAuditCommands } from "./audit.ts";
 import { addCallCommand } from "./call.ts";
 import { addChainCommands } from "./chain.ts";
+import { addCredentialOptions, type CredentialOptions } from "./credentials.ts";
 import {
   describeFailure,
   EXIT_INTERRUPTED,
@@ -27,10 +29,11 @@ import { addStatusCommand } from "./status.ts";
 import { addSupervisorCommands } from "./supervisor.ts";
 import { addSyncCommands } from "./sync.ts";
 import type { Terminal } from "./terminal.ts";
+import { addTokensCommands } from "./tokens.ts";
 
 const ADDRESS_DEFAULT = "127.0.0.1:50051";
 
-interface GlobalOptions {
+interface GlobalOptions extends CredentialOptions {
   readonly address: string;
   readonly output: "table" | "json";
   readonly timeout?: number;
@@ -42,10 +45,10 @@ export async function runAlysctl(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
-  const program = newProgram(terminal);
+  const program = addCredentialOptions(newProgram(terminal));
   const run: Run = async (action) => {
-    const { address, output, timeout } = program.opts<GlobalOptions>();
-    const session = new Session({ address, output, timeoutMs: timeout }, terminal, signal);
+    const { address, output, timeout, ...credentials } = program.opts<GlobalOptions>();
+    const session = new Session({ address, output, timeoutMs: timeout, credentials }, terminal, signal);
     try {
       await action(session);
     } finally {
@@ -60,6 +63,8 @@ export async function runAlysctl(
   addSupervisorCommands(program, run);
   addChainCommands(program, run);
   addKeysCommands(program, run);
+  addTokensCommands(program, run);
+  addAuditCommands(program, run);
   addCallCommand(program, run);
   try {
     await program.parseAsync(args, { from: "user" });
@@ -76,7 +81,8 @@ function newProgram(terminal: Terminal): Command {
     .addOption(
       new Option("-a, --address <address>", "HOST:PORT or unix:PATH of the node's control plane")
         .default(ADDRESS_DEFAULT)
-        .env("ALYS_ADDRESS")
+        // An empty variable is none, as scripts mean it.
+        .env(process.env["ALYS_ADDRESS"] === "" ? "ALYS_ADDRESS_" : "ALYS_ADDRESS")
         .argParser(parseAddress),
     )
     .addOption(

@@ -5,6 +5,7 @@
 import { type DescMessage, type DescService, type MessageShape, toJson } from "@bufbuild/protobuf";
 import { failure } from "../kernel/errors.ts";
 import { type Client, type ClientCallOptions, type Connection, connect } from "./client.ts";
+import { type CredentialOptions, readCredentials } from "./credentials.ts";
 import { ProgressLine } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -12,6 +13,8 @@ export interface SessionOptions {
   readonly address: string;
   readonly output: "table" | "json";
   readonly timeoutMs: number | undefined;
+  /** Files with which to show who calls. */
+  readonly credentials?: CredentialOptions;
 }
 
 /** Runs a command's action with a session of its own. */
@@ -38,7 +41,7 @@ export class Session {
   }
 
   get connection(): Connection {
-    this.#connection ??= connect(this.#options.address);
+    this.#connection ??= connect(this.#options.address, readCredentials(this.#options.credentials ?? {}));
     return this.#connection;
   }
 
