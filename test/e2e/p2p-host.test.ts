@@ -4,7 +4,8 @@ import { realClock } from "../../src/kernel/clock.ts";
 import { silentLog } from "../../src/kernel/log.ts";
 import { realRandom } from "../../src/kernel/random.ts";
 import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
-import { type HostHarness, hostContract } from "../contract/host.ts";
+import { hostContract } from "../contract/host.ts";
+import type { HostHarness } from "../contract/host-harness.ts";
 
 const create: HostHarness["create"] = (identity, gate) =>
   new Libp2pHost({ identity, gate, clock: realClock, random: realRandom, log: silentLog });

@@ -26,7 +26,7 @@ import {
   options,
   REQUEST,
   Watched,
-} from "../contract/host.ts";
+} from "../contract/host-harness.ts";
 
 const harness: HostHarness = {
   create: (identity, gate) =>

@@ -7,7 +7,7 @@ import { realClock } from "../../src/kernel/clock.ts";
 import { silentLog } from "../../src/kernel/log.ts";
 import { realRandom } from "../../src/kernel/random.ts";
 import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
-import { eventually, failureOf, type HostHarness, Hosts } from "../contract/host.ts";
+import { eventually, failureOf, type HostHarness, Hosts } from "../contract/host-harness.ts";
 
 const harness: HostHarness = {
   create: (identity, gate) =>
@@ -90,7 +90,7 @@ describe("hosts with TCP and QUIC", () => {
 });
 
 async function optionsOf() {
-  const { options } = await import("../contract/host.ts");
+  const { options } = await import("../contract/host-harness.ts");
   return options(harness);
 }
 

@@ -34,7 +34,7 @@ import { realScheduler } from "../../src/kernel/scheduler.ts";
 import { identityFromSeed, peerIdBytes } from "../../src/p2p/identity.ts";
 import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
 import { MemoryDisk, openMemoryStore } from "../../src/storage/memory.ts";
-import { eventually } from "../contract/host.ts";
+import { eventually } from "../contract/host-harness.ts";
 import { PEER_CONFIG } from "../unit/actors/peer/rig.ts";
 import { segmentOf } from "../unit/integrations/chain/segments.ts";
 

@@ -5,15 +5,15 @@ import { test } from "node:test";
 import { FakeClock, realClock } from "../../../../src/kernel/clock.ts";
 import { MemoryHost } from "../../../../src/p2p/memory/host.ts";
 import { MemoryNetwork } from "../../../../src/p2p/memory/network.ts";
+import { hostContract } from "../../../contract/host.ts";
 import {
   failureOf,
   type HostHarness,
-  hostContract,
   judgeAll,
   options,
   REQUEST,
   Watched,
-} from "../../../contract/host.ts";
+} from "../../../contract/host-harness.ts";
 
 function harnessOn(network: MemoryNetwork): HostHarness {
   return {
