@@ -40,7 +40,7 @@ export async function syncRound(
   const memory = watchMemory([server.process.pid, fresh.process.pid]);
   try {
     await awaitPeer(connection, server, transport);
-    const elapsedMs = await timeSync(connection, fresh, chain.blocks);
+    const elapsedMs = await timeSync(connection, chain.blocks);
     return { blocks_per_second: chain.blocks / (elapsedMs / 1000), rss_anon_peak_mb: memory.stop() };
   } catch (error) {
     const log = fresh.process.logTail();
@@ -67,7 +67,7 @@ async function awaitPeer(connection: Connection, server: BenchNode, transport: T
 }
 
 /** Milliseconds from StartSync to the message that the block at `height` is imported, which it is when durable. */
-async function timeSync(connection: Connection, fresh: BenchNode, height: number): Promise<number> {
+async function timeSync(connection: Connection, height: number): Promise<number> {
   const sync = connection.client(SyncService);
   const blocks = sync.watchBlocks({}, { deadlineMs: DEADLINE_MS });
   let startMs: number | undefined;

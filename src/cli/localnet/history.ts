@@ -17,6 +17,12 @@ const BATCH_BLOCKS = 512;
 /** Bytes a transaction: half of what the store takes, so that batches of large blocks end early. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 
+/**
+ * Blocks at the end that are signed whatever `signEvery` says: near the tip (64 blocks) nodes verify every block, and
+ * the rest of the last segment with it.
+ */
+const SIGNED_TAIL = 192;
+
 export interface HistoryOptions extends ForgeOptions {
   /** At least 1. */
   readonly blocks: number;
@@ -66,9 +72,12 @@ async function appendNext(forge: ChainForge, store: BlockStore, options: History
   const hashes: Uint8Array[] = [];
   let length = 0;
   while (forge.head.height < blocks && records.length < BATCH_BLOCKS && length < BATCH_BYTES) {
-    const isLast = forge.head.height + 1 === blocks;
+    const remaining = blocks - forge.head.height;
     const idleSlots = slotAt(clock.nowMs(), slotDurationMs) - 2 - forge.head.slot;
-    const block = forge.next(isLast ? { skippedSlots: Math.max(0, idleSlots) } : {}, isLast);
+    const block = forge.next(
+      remaining === 1 ? { skippedSlots: Math.max(0, idleSlots) } : {},
+      remaining <= SIGNED_TAIL,
+    );
     records.push(block);
     hashes.push(forge.headHash);
     length += block.length;
