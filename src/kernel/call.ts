@@ -2,13 +2,11 @@
  * What travels beside a message: who caused it, until when the answer is wanted, and whether it is still wanted.
  * Handlers see it as `Call`; correlation ids and W3C trace contexts are made here.
  */
+import type { Cause } from "./cause.ts";
 import type { Random } from "./random.ts";
 
-export interface Call {
-  /** Names the whole chain of messages that one cause set off; in every log line about it. */
-  readonly correlationId: string;
-  /** W3C trace context (`00-<trace id>-<span id>-<flags>`), when the caller had one. */
-  readonly traceparent: string | undefined;
+/** A message's correlation id and trace context (`00-<trace id>-<span id>-<flags>`), and how long its answer is wanted. */
+export interface Call extends Cause {
   /** When the answer is no longer wanted, in the clock's monotonic milliseconds. */
   readonly deadlineMs: number;
   /** Aborts when the caller gives up, the deadline passes or the actor ends before the answer. */

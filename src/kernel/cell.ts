@@ -14,37 +14,26 @@ import {
   MAILBOX_FULL,
   MESSAGE_TOO_LARGE,
 } from "./answers.ts";
+import { correlatedLog } from "./cause.ts";
 import type { ChildDescription, RunningChild } from "./child.ts";
-import { Deferred } from "./deferred.ts";
+import type { TimerHandle } from "./clock.ts";
 import { Dispatch, type OpenStream } from "./dispatch.ts";
 import { Envelope, type MethodEntry, type Waiter } from "./envelope.ts";
 import type { ActorEnvironment } from "./environment.ts";
-import { asError, assert, Failure, type StatusCode } from "./errors.ts";
+import { asError, assert, Failure } from "./errors.ts";
 import { Incarnation } from "./incarnation.ts";
 import { localRef, type Receiver } from "./local-ref.ts";
 import type { Log } from "./log.ts";
 import { Mailbox } from "./mailbox.ts";
 import { requestBytes } from "./protocol.ts";
-import { RecentEvents } from "./recent-events.ts";
+import { Pulse } from "./pulse.ts";
 import type { AskOptions, Ref, StreamReader, Subscription, WatchOptions } from "./ref.ts";
-import { ReplyTable } from "./replies.ts";
-import { toReply } from "./reply.ts";
+import { type CellCounts, Runner } from "./runner.ts";
 import { EndedSubscription, type StreamHost } from "./subscription.ts";
+import { Turns } from "./turns.ts";
 
-/** Messages in one turn; then the scheduler, so that I/O and other actors run. */
-export const TURN_MESSAGES_MAX = 64;
-
-/** A handler that held the thread longer than this is reported afterwards. A consensus deadline is 200 to 500 ms. */
-const SLOW_HANDLER_MS = 100;
-
-/** Counters since the cell was made. */
-export interface CellCounts {
-  handled: number;
-  refused: number;
-  dropped: number;
-  expired: number;
-  crashes: number;
-}
+/** How late a message that waits in a suspended mailbox may be told that its deadline passed. */
+const SUSPENDED_LOOK_MS = 50;
 
 type Item = Envelope | (() => void);
 
@@ -59,6 +48,11 @@ export interface ActorCell<P extends DescService, I extends DescService> {
   describe(): ChildDescription;
   /** Crashes the incarnation as if it had thrown; for faults injected on purpose. */
   crash(error: Error): void;
+  /** From now on messages wait, within the bounds of the mailbox; their deadlines go on. Ends with the incarnation. */
+  suspend(): void;
+  resume(): void;
+  /** Sends a ping through the mailbox, unless one still waits; `changed` hears when it is late, and in time again. */
+  ping(deadlineMs: number, changed: (isResponsive: boolean) => void): void;
 }
 
 /** Makes the cell of an actor. It is down until its `child` is started, by a supervisor or a test. */
@@ -74,19 +68,19 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
   readonly ref: Ref<P>;
   readonly internalRef: Ref<I>;
   readonly child: { readonly id: string; start(): RunningChild };
-  readonly counts: CellCounts = { handled: 0, refused: 0, dropped: 0, expired: 0, crashes: 0 };
+  readonly counts: CellCounts = { handled: 0, refused: 0, dropped: 0, expired: 0, crashes: 0, slow: 0 };
   readonly #definition: ActorDefinition<P, I>;
   readonly #environment: ActorEnvironment;
   readonly #log: Log;
   readonly #dispatch: Dispatch<P, I>;
   readonly #mailbox: Mailbox<Item>;
-  readonly #replies: ReplyTable;
-  readonly #recent: RecentEvents;
-  readonly #turn = (): void => this.#runTurn();
+  readonly #runner: Runner;
+  readonly #turns: Turns<Item>;
+  readonly #pulse: Pulse;
   #incarnation: Incarnation<P, I> | undefined;
   #epoch = 0;
-  #isScheduled = false;
   #isStopping = false;
+  #looking: TimerHandle | undefined;
   #crashed: ((cause: unknown) => void) | undefined;
   #stopped: (() => void)[] = [];
 
@@ -94,11 +88,28 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
     this.name = definition.name;
     this.#definition = definition;
     this.#environment = environment;
-    this.#log = environment.log.child({ actor: definition.name });
-    this.#dispatch = new Dispatch(definition);
-    this.#mailbox = new Mailbox(environment.lanes);
-    this.#replies = new ReplyTable(environment.clock, environment.repliesMax);
-    this.#recent = new RecentEvents(environment.clock);
+    this.#log = correlatedLog(environment.log.child({ actor: definition.name }));
+    this.#dispatch = new Dispatch(definition, environment.correlationIds);
+    const mailbox = new Mailbox<Item>(environment.lanes);
+    this.#mailbox = mailbox;
+    const runner = new Runner({
+      name: this.name,
+      log: this.#log,
+      environment,
+      counts: this.counts,
+      abandon: (envelope, reason, cause) => this.#abandon(envelope, reason, cause),
+      crash: (error, during) => this.#crash(error, during),
+      isRunning: () => this.isRunning,
+    });
+    this.#runner = runner;
+    this.#turns = new Turns<Item>({
+      name: this.name,
+      mailbox,
+      ...pick(environment),
+      run: (item, nowMs) => runner.run(item, nowMs),
+      life: () => this.#incarnation,
+    });
+    this.#pulse = new Pulse({ ...pick(environment), post: (work) => this.#post(work) });
     const receiver: Receiver = {
       name: this.name,
       entryOf: (method) => this.#dispatch.entryOf(method),
@@ -115,11 +126,50 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
   }
 
   describe(): ChildDescription {
-    return { epoch: this.#epoch, mailboxDepth: this.#mailbox.length, repliesOpen: this.#replies.size };
+    const { pingMs, isResponsive } = this.#pulse;
+    return {
+      epoch: this.#epoch,
+      mailboxDepth: this.#mailbox.length,
+      mailboxBytes: this.#mailbox.bytes,
+      repliesOpen: this.#runner.replies.size,
+      isSuspended: this.#turns.isSuspended,
+      isResponsive,
+      pingMs,
+      counts: { ...this.counts },
+    };
   }
 
   crash(error: Error): void {
     this.#crash(error, undefined);
+  }
+
+  suspend(): void {
+    if (this.#incarnation === undefined || this.#isStopping || this.#turns.isSuspended) return;
+    this.#turns.suspend();
+    this.#look();
+  }
+
+  resume(): void {
+    this.#looking?.cancel();
+    this.#looking = undefined;
+    this.#turns.resume();
+  }
+
+  ping(deadlineMs: number, changed: (isResponsive: boolean) => void): void {
+    if (this.#incarnation !== undefined && !this.#isStopping) this.#pulse.ping(deadlineMs, changed);
+  }
+
+  /** Nothing is taken from a suspended mailbox, so somebody has to look whose time is over. */
+  #look(): void {
+    const { clock } = this.#environment;
+    this.#looking = clock.setTimer(SUSPENDED_LOOK_MS, () => {
+      const nowMs = clock.monotonicMs();
+      for (const item of this.#mailbox.waiting()) {
+        if (!(item instanceof Envelope) || item.isSettled || item.deadlineMs > nowMs) continue;
+        this.#abandon(item, deadlineExceeded(item.entry.name), "expired");
+      }
+      this.#look();
+    });
   }
 
   // --- life cycle ---
@@ -142,7 +192,8 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
       this.#crashed = resolve;
     });
     this.#isStopping = false;
-    this.#recent.clear();
+    this.#runner.recent.clear();
+    this.#pulse.reset();
     try {
       this.#dispatch.attach(incarnation.actor, this.#streamHost(incarnation));
       this.#incarnation = incarnation;
@@ -156,6 +207,8 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
       crashed,
       stop: () => this.#stop(),
       kill: () => this.#end(ACTOR_STOPPED, "actor_down"),
+      suspend: () => this.suspend(),
+      resume: () => this.resume(),
       describe: () => this.describe(),
     };
   }
@@ -172,6 +225,7 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
         incarnation.actor.onStop();
         this.#end(ACTOR_STOPPED, "actor_down");
       });
+      this.resume();
     }
     return stopped;
   }
@@ -183,10 +237,9 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
       error,
       epoch: this.#epoch,
       method: during?.entry.name,
-      correlationId: during?.correlationId,
-      lastEvents: this.#recent.list(),
+      lastEvents: this.#runner.recent.list(),
       queued: this.#mailbox.length,
-      deferred: this.#replies.size,
+      deferred: this.#runner.replies.size,
     });
     const crashed = this.#crashed;
     this.#end(ACTOR_CRASHED, "crashed");
@@ -199,13 +252,15 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
     const incarnation = this.#incarnation;
     this.#incarnation = undefined;
     this.#crashed = undefined;
+    this.#pulse.reset();
+    this.resume();
     incarnation?.end(reason);
     this.#dispatch.detach(reason);
     for (const item of this.#mailbox.drainAll()) {
       if (item instanceof Envelope) this.#abandon(item, reason, cause);
       else this.#dismiss(item);
     }
-    this.#replies.giveUpAll(reason);
+    this.#runner.replies.giveUpAll(reason);
     const stopped = this.#stopped;
     this.#stopped = [];
     for (const resolve of stopped) resolve();
@@ -228,9 +283,10 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
     options: AskOptions | undefined,
     waiter: Waiter | undefined,
   ): void {
-    const { clock, correlationIds } = this.#environment;
-    const deadlineMs = clock.monotonicMs() + (options?.deadlineMs ?? entry.policy.deadlineMs);
-    const envelope = new Envelope(entry, request, deadlineMs, options, waiter, correlationIds);
+    const nowMs = this.#environment.clock.coarseMs();
+    // Whole milliseconds: a fraction would be an object of its own in every message.
+    const deadlineMs = Math.ceil(nowMs + (options?.deadlineMs ?? entry.policy.deadlineMs));
+    const envelope = new Envelope(entry, request, deadlineMs, options, waiter);
     if (this.#incarnation === undefined || this.#isStopping) {
       this.#abandon(envelope, ACTOR_DOWN, "actor_down");
       return;
@@ -251,8 +307,8 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
       this.counts.dropped += 1;
       if (item instanceof Envelope) this.#abandon(item, DROPPED_OLDEST, "dropped_oldest");
     }
-    if (waiter !== undefined) envelope.listenForAbort();
-    this.#schedule();
+    if (options?.signal !== undefined && waiter !== undefined) envelope.listenForAbort();
+    this.#turns.wake();
   }
 
   /** Answers a message that will not run; one that nobody waits for is a dead letter. */
@@ -261,6 +317,7 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
     reason: Failure,
     cause: "actor_down" | "lane_full" | "too_large" | "dropped_oldest" | "expired" | "crashed",
   ): void {
+    if (cause === "expired") this.counts.expired += 1;
     envelope.giveUp(reason);
     if (envelope.waiter !== undefined) return;
     this.#environment.deadLetters.record(this.name, envelope.entry.name, cause, envelope.correlationId);
@@ -304,110 +361,13 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
     };
   }
 
-  // --- turns ---
-
   #post(work: () => void): void {
     this.#mailbox.pushOwn(work);
-    this.#schedule();
+    this.#turns.wake();
   }
+}
 
-  #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    this.#environment.scheduler.defer(this.#turn);
-  }
-
-  #runTurn(): void {
-    this.#isScheduled = false;
-    const incarnation = this.#incarnation;
-    if (incarnation === undefined) return;
-    const { watchdog, clock } = this.#environment;
-    watchdog.enter(this.name);
-    let nowMs = clock.monotonicMs();
-    for (let count = 0; count < TURN_MESSAGES_MAX; count++) {
-      const item = this.#mailbox.take();
-      if (item === undefined) break;
-      const code = item instanceof Envelope ? this.#runMessage(item, nowMs) : this.#runOwn(item);
-      const startedMs = nowMs;
-      nowMs = clock.monotonicMs();
-      this.#account(item, nowMs - startedMs, code);
-      // It may have crashed or stopped, and even have been started again.
-      if (this.#incarnation !== incarnation) break;
-    }
-    watchdog.leave();
-    if (this.#mailbox.length > 0) this.#schedule();
-  }
-
-  #runOwn(work: () => void): undefined {
-    try {
-      work();
-    } catch (thrown) {
-      this.#crash(asError(thrown), undefined);
-    }
-  }
-
-  /** Runs one message; returns the code of its answer, undefined when there is none yet. */
-  #runMessage(envelope: Envelope, nowMs: number): StatusCode | "OK" | undefined {
-    if (envelope.isSettled) return "CANCELLED";
-    const { entry } = envelope;
-    if (envelope.deadlineMs <= nowMs) {
-      this.counts.expired += 1;
-      this.#abandon(envelope, deadlineExceeded(entry.name), "expired");
-      return "DEADLINE_EXCEEDED";
-    }
-    this.counts.handled += 1;
-    this.#recent.add(entry.name, nowMs, envelope);
-    try {
-      assert(entry.run !== undefined, `${entry.name} has no handler`);
-      return this.#answer(envelope, entry.run(envelope.request, envelope));
-    } catch (thrown) {
-      this.#crash(asError(thrown), envelope);
-      return "INTERNAL";
-    }
-  }
-
-  #answer(envelope: Envelope, returned: unknown): StatusCode | "OK" | undefined {
-    if (returned instanceof Deferred) {
-      this.#defer(envelope, returned as Deferred<never>);
-      return undefined;
-    }
-    const reply = toReply(envelope.entry, returned);
-    const isFailure = reply instanceof Failure;
-    if (!isFailure) this.#environment.seals?.seal(reply, `${envelope.entry.name} response`);
-    envelope.answer(reply);
-    return isFailure ? reply.code : "OK";
-  }
-
-  #defer(envelope: Envelope, deferred: Deferred<never>): void {
-    const { method, name } = envelope.entry;
-    assert(deferred.output === method.output, `${name} returned the Deferred of another method`);
-    // The handler itself may have stopped or crashed the actor, or the caller left while it ran.
-    if (this.#incarnation === undefined) envelope.giveUp(ACTOR_STOPPED);
-    if (envelope.isSettled) {
-      deferred.expire();
-      return;
-    }
-    this.#replies.enter(envelope, deferred, (reply) => {
-      try {
-        this.#answer(envelope, reply);
-      } catch (thrown) {
-        this.#crash(asError(thrown), envelope);
-      }
-    });
-  }
-
-  #account(item: Item, runMs: number, code: StatusCode | "OK" | undefined): void {
-    if (!(item instanceof Envelope)) {
-      if (runMs >= SLOW_HANDLER_MS) this.#log.warn("slow own work", { runMs });
-      return;
-    }
-    if (runMs >= SLOW_HANDLER_MS) {
-      this.#log.warn("slow handler", {
-        method: item.entry.name,
-        correlationId: item.correlationId,
-        runMs,
-      });
-    }
-    this.#environment.observer?.handled(this.name, item.entry.name, runMs, code);
-  }
+/** The ports of an environment that parts of a cell need. */
+function pick({ clock, scheduler, watchdog }: ActorEnvironment) {
+  return { clock, scheduler, watchdog };
 }

@@ -3,6 +3,7 @@
  * through their cell; hosts, stores and listeners implement `RunningChild` directly; a supervisor can be a child too.
  */
 import type { Backoff } from "./restart.ts";
+import type { CellCounts } from "./runner.ts";
 
 export interface ChildSpec {
   /** Unique among its siblings. */
@@ -26,6 +27,9 @@ export interface ChildSpec {
 export interface RunningChild {
   /** Stops in order; resolves when nothing of it is left. Called at most once. */
   stop(): Promise<void>;
+  /** Its messages wait from now on, until `resume` or its end. */
+  suspend?(): void;
+  resume?(): void;
   /** Ends it by force; called when `stop` was late or failed. Must not block and not throw. */
   kill?(): void;
   /** Resolves with the cause when it fails by itself; never rejects. */
@@ -39,7 +43,15 @@ export interface RunningChild {
 export interface ChildDescription {
   readonly epoch?: number;
   readonly mailboxDepth?: number;
+  readonly mailboxBytes?: number;
   readonly repliesOpen?: number;
+  /** Its messages wait until it is resumed. */
+  readonly isSuspended?: boolean;
+  /** False while a ping through its mailbox is late. */
+  readonly isResponsive?: boolean;
+  /** How long the last ping took. */
+  readonly pingMs?: number | undefined;
+  readonly counts?: Readonly<CellCounts>;
   readonly supervisor?: SupervisorTree;
 }
 

@@ -2,6 +2,9 @@
  * Time as a port: the only file that reads a clock or sets a timer of the platform. `FakeClock` is its twin, moved by
  * hand, on which tests and the simulation run.
  */
+// The global of the same name is a getter of the platform, which costs as much again as the clock itself.
+import { performance } from "node:perf_hooks";
+import { afterThisWork } from "./scheduler.ts";
 
 export interface TimerHandle {
   /** Idempotent; a timer that ran already is not affected. */
@@ -13,6 +16,11 @@ export interface Clock {
   nowMs(): number;
   /** Milliseconds from an arbitrary origin; never goes back. Deadlines are kept in it. */
   monotonicMs(): number;
+  /**
+   * Monotonic time when the piece of work began that the thread is at, as libuv has it for timers: one reading serves all
+   * that is sent meanwhile, for a fifth of the price. Behind `monotonicMs` by as long as that work has taken.
+   */
+  coarseMs(): number;
   /** Runs `run` once, no earlier than `delayMs` from now. */
   setTimer(delayMs: number, run: () => void): TimerHandle;
 }
@@ -20,9 +28,20 @@ export interface Clock {
 /** Longest delay a platform timer takes; a longer one would fire at once, so it is cut to this (24.8 days). */
 const DELAY_MS_MAX = 2 ** 31 - 1;
 
+let coarseMs: number | undefined;
+const forgetCoarseMs = (): void => {
+  coarseMs = undefined;
+};
+
 export const realClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
+  coarseMs() {
+    if (coarseMs !== undefined) return coarseMs;
+    coarseMs = performance.now();
+    afterThisWork(forgetCoarseMs);
+    return coarseMs;
+  },
   setTimer(delayMs, run) {
     const timer = setTimeout(run, Math.min(Math.max(0, delayMs), DELAY_MS_MAX));
     return { cancel: () => clearTimeout(timer) };
@@ -51,6 +70,10 @@ export class FakeClock implements Clock {
   }
 
   monotonicMs(): number {
+    return this.#elapsedMs;
+  }
+
+  coarseMs(): number {
     return this.#elapsedMs;
   }
 

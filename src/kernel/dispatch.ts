@@ -4,10 +4,11 @@
  */
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { Actor, ActorDefinition } from "./actor.ts";
-import type { Call } from "./call.ts";
+import type { Call, CorrelationIds } from "./call.ts";
+import { currentCause } from "./cause.ts";
 import type { MethodEntry } from "./envelope.ts";
 import type { ActorEnvironment } from "./environment.ts";
-import { assert, type Failure } from "./errors.ts";
+import { AssertionError, assert, type Failure } from "./errors.ts";
 import { LANES } from "./mailbox.ts";
 import { isLater, type Later, policyOf } from "./protocol.ts";
 import type { StreamReader, Subscription, WatchOptions } from "./ref.ts";
@@ -24,7 +25,7 @@ export class Dispatch<P extends DescService, I extends DescService> {
   readonly #entries = new Map<DescMethod, MethodEntry>();
   readonly #streams = new Map<DescMethod, AnyStream | undefined>();
 
-  constructor(definition: ActorDefinition<P, I>) {
+  constructor(definition: ActorDefinition<P, I>, ids: CorrelationIds) {
     this.#definition = definition;
     for (const method of [...definition.service.methods, ...definition.internal.methods]) {
       const policy = policyOf(method);
@@ -35,6 +36,7 @@ export class Dispatch<P extends DescService, I extends DescService> {
         policy,
         name: nameOf(method),
         lane: LANES.indexOf(policy.lane),
+        ids,
         outputMembers: new Set(method.output.members.map((member) => member.localName)),
         run: undefined,
       });
@@ -43,8 +45,9 @@ export class Dispatch<P extends DescService, I extends DescService> {
 
   entryOf(method: DescMethod): MethodEntry {
     const entry = this.#entries.get(method);
-    assert(entry !== undefined, `${nameOf(method)} is no unary method of ${this.#definition.name}`);
-    return entry;
+    if (entry !== undefined) return entry;
+    // Not assert(): it would make its text for every message that is sent.
+    throw new AssertionError(`${nameOf(method)} is no unary method of ${this.#definition.name}`);
   }
 
   /** Takes over the handlers and streams of an incarnation that starts. */
@@ -91,10 +94,10 @@ export class Dispatch<P extends DescService, I extends DescService> {
     const stream = this.#streams.get(method);
     assert(stream !== undefined, `${nameOf(method)} is no stream of ${this.#definition.name}`);
     const controller = new AbortController();
+    const cause = options.cause ?? currentCause();
     const call: Call = {
-      correlationId:
-        options.correlationId ?? options.cause?.correlationId ?? environment.correlationIds.next(),
-      traceparent: options.traceparent ?? options.cause?.traceparent,
+      correlationId: options.correlationId ?? cause?.correlationId ?? environment.correlationIds.next(),
+      traceparent: options.traceparent ?? cause?.traceparent,
       deadlineMs: Number.POSITIVE_INFINITY,
       signal: controller.signal,
     };

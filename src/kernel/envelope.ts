@@ -5,6 +5,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { CALLER_ABORTED } from "./answers.ts";
 import type { Call, CorrelationIds } from "./call.ts";
+import { type Cause, type Caused, Chain, currentCause } from "./cause.ts";
 import type { TimerHandle } from "./clock.ts";
 import type { Deferred } from "./deferred.ts";
 import { Failure } from "./errors.ts";
@@ -19,6 +20,8 @@ export interface MethodEntry {
   readonly policy: MethodPolicy;
   /** Index in LANES. */
   readonly lane: number;
+  /** Where ids of chains that begin here come from. */
+  readonly ids: CorrelationIds;
   /** Local names of the response's members; a reply with another key is garbage. */
   readonly outputMembers: ReadonlySet<string>;
   /** The handler of the incarnation that runs; undefined while none does. */
@@ -31,23 +34,26 @@ export interface Waiter {
   reject(failure: Failure): void;
 }
 
-export class Envelope implements Call {
+/** What a message has while its answer is deferred. */
+export interface Deferral {
+  readonly deferred: Deferred<never>;
+  timer: TimerHandle | undefined;
+  /** Called once when the call is settled, to leave the reply table. */
+  readonly onSettled: () => void;
+}
+
+/** Few members, each set once by the constructor: a message is the most frequent object of the node. */
+export class Envelope implements Call, Caused {
   readonly entry: MethodEntry;
   readonly request: object;
   readonly deadlineMs: number;
   readonly waiter: Waiter | undefined;
   readonly options: AskOptions | undefined;
-  /** Set while the answer is deferred. */
-  deferred: Deferred<never> | undefined;
-  deadlineTimer: TimerHandle | undefined;
-  /** Called once when a deferred call is settled, to leave the reply table. */
-  onSettled: (() => void) | undefined;
+  deferral: Deferral | undefined = undefined;
+  #cause: Cause | undefined;
   #isSettled = false;
-  #isListening = false;
-  #givenUp: Failure | undefined;
-  #controller: AbortController | undefined;
-  #correlationId: string | undefined;
-  readonly #ids: CorrelationIds;
+  /** The controller of its signal, or before somebody asked for that, why it was given up. */
+  #abort: AbortController | Failure | undefined = undefined;
 
   constructor(
     entry: MethodEntry,
@@ -55,34 +61,42 @@ export class Envelope implements Call {
     deadlineMs: number,
     options: AskOptions | undefined,
     waiter: Waiter | undefined,
-    ids: CorrelationIds,
   ) {
     this.entry = entry;
     this.request = request;
     this.deadlineMs = deadlineMs;
     this.options = options;
     this.waiter = waiter;
-    this.#ids = ids;
+    // The sender's chain, not the sender: a message must not keep the one before it alive.
+    this.#cause = options === undefined ? currentCause() : causeOf(options, entry.ids);
   }
 
-  /** Made on first use: most messages never need one. */
+  /** The chain that it belongs to. Made on first use: most messages that begin one never need it. */
+  get cause(): Cause {
+    this.#cause ??= new Chain(this.entry.ids, undefined, undefined);
+    return this.#cause;
+  }
+
+  /** The chain if its sender was in one. */
+  get knownCause(): Cause | undefined {
+    return this.#cause;
+  }
+
   get correlationId(): string {
-    this.#correlationId ??=
-      this.options?.correlationId ?? this.options?.cause?.correlationId ?? this.#ids.next();
-    return this.#correlationId;
+    return this.cause.correlationId;
   }
 
   get traceparent(): string | undefined {
-    return this.options?.traceparent ?? this.options?.cause?.traceparent;
+    return this.#cause?.traceparent;
   }
 
   /** Made on first use: a controller costs more than the rest of the message. */
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#givenUp !== undefined) this.#controller.abort(this.#givenUp);
-    }
-    return this.#controller.signal;
+    if (this.#abort instanceof AbortController) return this.#abort.signal;
+    const controller = new AbortController();
+    if (this.#abort !== undefined) controller.abort(this.#abort);
+    this.#abort = controller;
+    return controller.signal;
   }
 
   get isSettled(): boolean {
@@ -93,7 +107,6 @@ export class Envelope implements Call {
   listenForAbort(): void {
     const signal = this.options?.signal;
     if (signal === undefined || this.#isSettled) return;
-    this.#isListening = true;
     signal.addEventListener("abort", this, { once: true });
   }
 
@@ -116,17 +129,27 @@ export class Envelope implements Call {
   giveUp(reason: Failure): boolean {
     if (this.#isSettled) return false;
     this.#release();
-    this.#givenUp = reason;
-    this.deferred?.expire();
-    this.#controller?.abort(reason);
+    this.deferral?.deferred.expire();
+    if (this.#abort instanceof AbortController) this.#abort.abort(reason);
+    else this.#abort = reason;
     this.waiter?.reject(reason);
     return true;
   }
 
   #release(): void {
     this.#isSettled = true;
-    if (this.#isListening) this.options?.signal?.removeEventListener("abort", this);
-    this.deadlineTimer?.cancel();
-    this.onSettled?.();
+    this.options?.signal?.removeEventListener("abort", this);
+    if (this.deferral === undefined) return;
+    this.deferral.timer?.cancel();
+    this.deferral.onSettled();
   }
+}
+
+function causeOf(options: AskOptions, ids: CorrelationIds): Cause | undefined {
+  const inherited = options.cause ?? currentCause();
+  const { correlationId, traceparent } = options;
+  if (correlationId === undefined && traceparent === undefined) {
+    return inherited instanceof Envelope ? inherited.cause : inherited;
+  }
+  return new Chain(ids, correlationId ?? inherited?.correlationId, traceparent ?? inherited?.traceparent);
 }

@@ -35,6 +35,10 @@ export const LANE_BOUNDS: Readonly<Record<LaneName, LaneBounds>> = {
  */
 const WEIGHTS: readonly number[] = [32, 32, 16, 12, 4];
 const OWN = 0;
+const UNBOUNDED: LaneBounds = {
+  messagesMax: Number.MAX_SAFE_INTEGER,
+  bytesMax: Number.MAX_SAFE_INTEGER,
+};
 
 export type Offer<T> =
   | { readonly isAccepted: true; readonly dropped: readonly T[] }
@@ -44,45 +48,57 @@ const ACCEPTED: Offer<never> = { isAccepted: true, dropped: [] };
 const FULL: Offer<never> = { isAccepted: false, cause: "full" };
 const TOO_LARGE: Offer<never> = { isAccepted: false, cause: "too_large" };
 
-interface Held<T> {
-  readonly item: T;
-  readonly bytes: number;
-}
-
 class LaneQueue<T> {
   readonly bounds: LaneBounds;
-  readonly ring = new Ring<Held<T>>();
+  readonly #items = new Ring<T>();
+  /** Bytes of each item, in a ring beside the items: an object for both would be garbage for every message. */
+  readonly #sizes = new Ring<number>();
   bytes = 0;
 
   constructor(bounds: LaneBounds) {
     this.bounds = bounds;
   }
 
+  get length(): number {
+    return this.#items.length;
+  }
+
   hasRoom(bytes: number): boolean {
-    return this.ring.length < this.bounds.messagesMax && this.bytes + bytes <= this.bounds.bytesMax;
+    return this.#items.length < this.bounds.messagesMax && this.bytes + bytes <= this.bounds.bytesMax;
   }
 
   push(item: T, bytes: number): void {
-    this.ring.push({ item, bytes });
+    this.#items.push(item);
+    this.#sizes.push(bytes);
     this.bytes += bytes;
   }
 
   shift(): T | undefined {
-    const held = this.ring.shift();
-    if (held === undefined) return undefined;
-    this.bytes -= held.bytes;
-    return held.item;
+    const item = this.#items.shift();
+    if (item !== undefined) this.bytes -= this.#sizes.shift() ?? 0;
+    return item;
+  }
+
+  toArray(): T[] {
+    return this.#items.toArray();
+  }
+
+  clear(): void {
+    this.#items.clear();
+    this.#sizes.clear();
+    this.bytes = 0;
   }
 }
 
 export class Mailbox<T> {
-  readonly #own = new Ring<T>();
-  readonly #lanes: readonly LaneQueue<T>[];
+  /** Own work, then the lanes. */
+  readonly #queues: readonly LaneQueue<T>[];
   readonly #credits: number[] = [...WEIGHTS];
   #length = 0;
 
   constructor(bounds: Partial<Readonly<Record<LaneName, LaneBounds>>> = {}) {
-    this.#lanes = LANES.map((lane) => new LaneQueue<T>(bounds[lane] ?? LANE_BOUNDS[lane]));
+    const lanes = LANES.map((lane) => new LaneQueue<T>(bounds[lane] ?? LANE_BOUNDS[lane]));
+    this.#queues = [new LaneQueue<T>(UNBOUNDED), ...lanes];
   }
 
   /** Messages that wait, own work included. */
@@ -90,21 +106,31 @@ export class Mailbox<T> {
     return this.#length;
   }
 
+  /** Bytes of the messages that wait. */
+  get bytes(): number {
+    return this.#queues.reduce((sum, queue) => sum + queue.bytes, 0);
+  }
+
+  /** A copy of what waits, lane by lane, without own work. */
+  waiting(): T[] {
+    return this.#queues.slice(1).flatMap((queue) => queue.toArray());
+  }
+
   /** Messages and bytes that wait in a lane. */
   depthOf(lane: number): { messages: number; bytes: number } {
-    const queue = this.#lanes[lane];
-    return { messages: queue?.ring.length ?? 0, bytes: queue?.bytes ?? 0 };
+    const queue = this.#queues[lane + 1];
+    return { messages: queue?.length ?? 0, bytes: queue?.bytes ?? 0 };
   }
 
   /** Enqueues the actor's own work, which each source bounds itself: timers, effects, one stop. */
   pushOwn(item: T): void {
-    this.#own.push(item);
+    this.#queues[OWN]?.push(item, 0);
     this.#length += 1;
   }
 
   /** Offers a message of `bytes` to a lane (index in LANES). */
   offer(lane: number, item: T, bytes: number, overflow: "refuse" | "drop_oldest"): Offer<T> {
-    const queue = this.#lanes[lane];
+    const queue = this.#queues[lane + 1];
     if (queue === undefined || bytes > queue.bounds.bytesMax || queue.bounds.messagesMax === 0) {
       return TOO_LARGE;
     }
@@ -137,28 +163,21 @@ export class Mailbox<T> {
 
   /** Empties it, own work first, then lane by lane. */
   drainAll(): T[] {
-    const all: T[] = [];
-    for (let at = OWN; at < WEIGHTS.length; at++) {
-      for (let item = this.#shift(at); item !== undefined; item = this.#shift(at)) all.push(item);
-    }
+    const all = this.#queues.flatMap((queue) => queue.toArray());
+    for (const queue of this.#queues) queue.clear();
+    this.#length = 0;
     return all;
   }
 
   #takeWithCredit(): T | undefined {
     for (let at = OWN; at < WEIGHTS.length; at++) {
       const credit = this.#credits[at] ?? 0;
-      if (credit === 0) continue;
-      const item = this.#shift(at);
-      if (item === undefined) continue;
+      const queue = this.#queues[at];
+      if (credit === 0 || queue === undefined || queue.length === 0) continue;
       this.#credits[at] = credit - 1;
-      return item;
+      this.#length -= 1;
+      return queue.shift();
     }
     return undefined;
-  }
-
-  #shift(at: number): T | undefined {
-    const item = at === OWN ? this.#own.shift() : this.#lanes[at - 1]?.shift();
-    if (item !== undefined) this.#length -= 1;
-    return item;
   }
 }

@@ -2,8 +2,8 @@
  * The last messages of an incarnation, for the log line of its crash. Names, times and ids only: a ring of messages
  * would keep their payloads alive.
  */
+import type { Cause } from "./cause.ts";
 import type { Clock } from "./clock.ts";
-import type { AskOptions } from "./ref.ts";
 
 /** Enough to see what led to a crash, little enough for one log line. */
 const EVENTS_MAX = 16;
@@ -12,7 +12,7 @@ export class RecentEvents {
   readonly #clock: Clock;
   readonly #names: string[] = new Array(EVENTS_MAX).fill("");
   readonly #times: number[] = new Array(EVENTS_MAX).fill(0);
-  readonly #calls: (string | undefined)[] = new Array(EVENTS_MAX).fill(undefined);
+  readonly #causes: (Cause | undefined)[] = new Array(EVENTS_MAX).fill(undefined);
   #next = 0;
 
   constructor(clock: Clock) {
@@ -20,11 +20,11 @@ export class RecentEvents {
   }
 
   /** `nowMs` is monotonic. The id is noted only if the caller brought one: making one costs as much as the rest. */
-  add(name: string, nowMs: number, message: { readonly options: AskOptions | undefined }): void {
+  add(name: string, nowMs: number, message: { readonly knownCause: Cause | undefined }): void {
     const at = this.#next % EVENTS_MAX;
     this.#names[at] = name;
     this.#times[at] = nowMs;
-    this.#calls[at] = message.options?.correlationId ?? message.options?.cause?.correlationId;
+    this.#causes[at] = message.knownCause;
     this.#next += 1;
   }
 
@@ -39,7 +39,7 @@ export class RecentEvents {
     return Array.from({ length: count }, (_, index) => {
       const at = (this.#next - count + index) % EVENTS_MAX;
       const ageMs = Math.round(nowMs - (this.#times[at] ?? nowMs));
-      const id = this.#calls[at];
+      const id = this.#causes[at]?.correlationId;
       return id === undefined ? `${this.#names[at]} -${ageMs} ms` : `${this.#names[at]} ${id} -${ageMs} ms`;
     });
   }

@@ -3,7 +3,7 @@
  * it survives restarts of the actor behind it, and nothing in it says that the actor is in this process.
  */
 import type { DescService } from "@bufbuild/protobuf";
-import type { Call } from "./call.ts";
+import type { Cause } from "./cause.ts";
 import type { Failure } from "./errors.ts";
 import type { RequestInitOf, ResponseOf, StreamMethodOf, UnaryMethodOf } from "./protocol.ts";
 
@@ -12,8 +12,11 @@ export interface AskOptions {
   readonly deadlineMs?: number;
   /** Gives up when it aborts: the ask rejects with CANCELLED. */
   readonly signal?: AbortSignal;
-  /** The call on whose behalf this is asked: its correlation id and trace context are inherited. */
-  readonly cause?: Call;
+  /**
+   * On whose behalf this is asked: its correlation id and trace context are inherited. Needed only after an `await`; what a
+   * handler asks or tells itself belongs to the call that it handles.
+   */
+  readonly cause?: Cause;
   /** For callers from outside the process that brought their own. */
   readonly correlationId?: string;
   readonly traceparent?: string;
@@ -26,7 +29,7 @@ export interface WatchOptions {
   readonly signal?: AbortSignal;
   /** Sends a heartbeat when nothing was sent for this long, milliseconds; none without it. Topics only. */
   readonly heartbeatMs?: number;
-  readonly cause?: Call;
+  readonly cause?: Cause;
   readonly correlationId?: string;
   readonly traceparent?: string;
 }

@@ -27,19 +27,17 @@ export class ReplyTable {
 
   /** Enters a call; `answer` turns what the deferred is settled with into the call's answer. */
   enter(envelope: Envelope, deferred: Deferred<never>, answer: (reply: object | Failure) => void): void {
+    envelope.deferral = { deferred, timer: undefined, onSettled: () => this.#open.delete(envelope) };
     if (this.#open.size >= this.#max) {
-      envelope.deferred = deferred;
       envelope.giveUp(REPLY_TABLE_FULL);
       return;
     }
-    envelope.deferred = deferred;
-    envelope.onSettled = () => this.#open.delete(envelope);
     this.#open.add(envelope);
     // Bound before the timer is set: a deferred that was settled early answers here and needs none.
     deferred.bind({ answer });
     if (envelope.isSettled) return;
     const remainingMs = Math.max(0, envelope.deadlineMs - this.#clock.monotonicMs());
-    envelope.deadlineTimer = this.#clock.setTimer(remainingMs, () => {
+    envelope.deferral.timer = this.#clock.setTimer(remainingMs, () => {
       envelope.giveUp(deadlineExceeded(envelope.entry.name));
     });
   }

@@ -16,6 +16,11 @@ export const realScheduler: Scheduler = {
   },
 };
 
+/** Runs `run` when the synchronous work that the thread is at has ended; for what is worth remembering only as long. */
+export function afterThisWork(run: () => void): void {
+  queueMicrotask(run);
+}
+
 /** Steps after which `runUntilIdle` gives up: by then two actors talk to each other without end. */
 const STEPS_MAX = 1_000_000;
 

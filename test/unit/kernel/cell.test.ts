@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Call } from "../../../src/kernel/call.ts";
-import { actorCell, TURN_MESSAGES_MAX } from "../../../src/kernel/cell.ts";
+import { actorCell } from "../../../src/kernel/cell.ts";
+import { TURN_MESSAGES_MAX } from "../../../src/kernel/turns.ts";
 import type { Deferred } from "../../../src/kernel/deferred.ts";
 import { failure } from "../../../src/kernel/errors.ts";
 import { later } from "../../../src/kernel/protocol.ts";
