@@ -38,7 +38,7 @@ import { pageOf } from "./paging.ts";
 import type { KnownPeer, PeerBook } from "./peer-book.ts";
 import { CLEAN } from "./reputation.ts";
 import { observe } from "./score.ts";
-import { peerView, scoreView, typeOf } from "./view.ts";
+import { peerView, scoreView, trafficByPeer, typeOf } from "./view.ts";
 
 type Public = typeof PeerService;
 type Internal = typeof PeerInternalService;
@@ -91,7 +91,7 @@ class PeerActor implements Actor<Public, Internal> {
     this.#book = parts.book;
     this.#topic = new Topic(PeerService.method.watchPeers, {
       snapshot: () => ({
-        event: { case: "snapshot", value: { peers: this.#connected().map((peer) => this.#view(peer)) } },
+        event: { case: "snapshot", value: { peers: this.#views(this.#connected()) } },
       }),
     });
     this.#links = new Links({
@@ -270,7 +270,7 @@ class PeerActor implements Actor<Public, Internal> {
         const ban = bans.find(peerId);
         if (peer === undefined && ban === undefined) return unknownPeer(peerId);
         return {
-          ...(peer === undefined ? {} : { peer: this.#view(peer) }),
+          ...(peer === undefined ? {} : { peer: this.#views([peer])[0] }),
           ...(ban === undefined ? {} : { ban }),
         };
       },
@@ -285,7 +285,7 @@ class PeerActor implements Actor<Public, Internal> {
           servesHeight: servesHeight === undefined ? undefined : Number(servesHeight),
           excluded: new Set(excludedPeerIds),
         });
-        return { peers: chosen.map((peer) => this.#view(peer)) };
+        return { peers: this.#views(chosen) };
       },
       listBans: () => ({ bans: [...bans.list()] }),
     } satisfies Partial<Handlers<Public>>;
@@ -349,15 +349,20 @@ class PeerActor implements Actor<Public, Internal> {
     const page = pageOf(matching, request.pageSize, request.pageToken);
     if ("code" in page) return page;
     const { items, nextPageToken, totalSize } = page;
-    return { peers: items.map((peer) => this.#view(peer)), nextPageToken, totalSize };
+    return { peers: this.#views(items), nextPageToken, totalSize };
   }
 
   #connected(): KnownPeer[] {
     return [...this.#book.all()].filter((peer) => peer.link.state === "connected");
   }
 
-  #view(peer: KnownPeer) {
-    const isBanned = this.#parts.bans.find(peer.peerId) !== undefined;
-    return peerView(peer, this.#context.clock.nowMs(), isBanned);
+  /** With the traffic of the moment, which only the host counts. */
+  #views(peers: readonly KnownPeer[]) {
+    const { bans, host } = this.#parts;
+    const nowMs = this.#context.clock.nowMs();
+    const traffic = trafficByPeer(host.isOpen ? host.connections() : []);
+    return peers.map((peer) =>
+      peerView(peer, nowMs, bans.find(peer.peerId) !== undefined, traffic.get(peer.peerId)),
+    );
   }
 }

@@ -13,6 +13,7 @@ import {
   PeerScoreSchema,
   PeerType,
 } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import type { ConnectionInfo, Traffic } from "../../p2p/port.ts";
 import type { KnownPeer } from "./peer-book.ts";
 import { reputationAt } from "./reputation.ts";
 import { scoreOf } from "./score.ts";
@@ -28,7 +29,18 @@ export function typeOf(peer: KnownPeer): PeerType {
   return peer.assignedType === PeerType.UNSPECIFIED ? PeerType.REGULAR : peer.assignedType;
 }
 
-export function peerView(peer: KnownPeer, nowMs: number, isBanned: boolean): PeerInfo {
+/** Bytes by peer over all of its present connections. */
+export function trafficByPeer(connections: readonly ConnectionInfo[]): ReadonlyMap<string, Traffic> {
+  const traffic = new Map<string, Traffic>();
+  for (const { peerId, bytesIn, bytesOut } of connections) {
+    const before = traffic.get(peerId) ?? { bytesIn: 0, bytesOut: 0 };
+    traffic.set(peerId, { bytesIn: before.bytesIn + bytesIn, bytesOut: before.bytesOut + bytesOut });
+  }
+  return traffic;
+}
+
+/** Without `traffic`, as in events, the bytes are those of the connection when it was last looked at. */
+export function peerView(peer: KnownPeer, nowMs: number, isBanned: boolean, traffic?: Traffic): PeerInfo {
   const { link } = peer;
   const connection = link.state === "connected" || link.state === "handshaking" ? link.connection : undefined;
   const status = link.state === "connected" ? link.status : undefined;
@@ -49,8 +61,8 @@ export function peerView(peer: KnownPeer, nowMs: number, isBanned: boolean): Pee
       requestsAnswered: BigInt(peer.requestsAnswered),
       requestsFailed: BigInt(peer.requestsFailed),
       blocksServed: BigInt(peer.blocksServed),
-      bytesReceived: BigInt(connection?.bytesIn ?? 0),
-      bytesSent: BigInt(connection?.bytesOut ?? 0),
+      bytesReceived: BigInt((traffic ?? connection)?.bytesIn ?? 0),
+      bytesSent: BigInt((traffic ?? connection)?.bytesOut ?? 0),
     },
     ...(status === undefined
       ? {}

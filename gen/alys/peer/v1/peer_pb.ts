@@ -118,14 +118,14 @@ export type PeerMetrics = Message<"alys.peer.v1.PeerMetrics"> & {
   blocksServed: bigint;
 
   /**
-   * Bytes received from it.
+   * Bytes received from it on its present connections, as of the answer; events carry an older count.
    *
    * @generated from field: uint64 bytes_received = 6;
    */
   bytesReceived: bigint;
 
   /**
-   * Bytes sent to it.
+   * Bytes sent to it, likewise.
    *
    * @generated from field: uint64 bytes_sent = 7;
    */
