@@ -23,7 +23,7 @@ export class Faults {
     const machine = machines[fault.node % machines.length];
     if (machine?.process === undefined) return;
     this.#world.count(fault.kind);
-    machine.disturbedMs = this.#world.nowMs;
+    machine.disturb();
     this.#strike(machine, fault);
   }
 
@@ -59,12 +59,12 @@ export class Faults {
         network.slow(machine.peerId, fault.byMs);
         return this.#until(fault.forMs, () => {
           network.slow(machine.peerId, 0);
-          machine.disturbedMs = this.#world.nowMs;
+          machine.disturb();
         });
       case "linkReset": {
         const other = this.#world.machines[fault.other % this.#world.machines.length];
         if (other === undefined || process?.host.isOpen !== true) return;
-        other.disturbedMs = this.#world.nowMs;
+        other.disturb();
         return this.#world.background(process.host.hangUp(other.peerId));
       }
       case "clockSkew":
@@ -94,7 +94,7 @@ export class Faults {
   #partition(side: readonly number[], forMs: number): void {
     const { machines, network, nowMs } = this.#world;
     const disturb = (): void => {
-      for (const machine of machines) machine.disturbedMs = this.#world.nowMs;
+      for (const machine of machines) machine.disturb();
     };
     this.#world.count("partition");
     const inside = machines.filter((_, index) => side.includes(index)).map(({ peerId }) => peerId);
@@ -110,7 +110,7 @@ export class Faults {
 
   #startAgain(machine: Machine): void {
     if (machine.process !== undefined) return;
-    machine.disturbedMs = this.#world.nowMs;
+    machine.disturb();
     machine.start();
   }
 

@@ -76,6 +76,8 @@ export class Machine {
   starts = 0;
   /** World time of the last fault that touched it or its links; checkers excuse what follows. */
   disturbedMs = Number.NEGATIVE_INFINITY;
+  /** The one before that. */
+  disturbedBeforeMs = Number.NEGATIVE_INFINITY;
 
   constructor(world: World, init: MachineInit) {
     this.world = world;
@@ -86,6 +88,11 @@ export class Machine {
     this.random = seededRandom((world.scenario.seed * 64 + init.index) ^ 0x6d616368);
     this.identity = identityFromSeed(seededRandom(0x1d + init.index).bytes(32));
     this.diskLatencyMs = world.scenario.diskLatencyMs;
+  }
+
+  disturb(): void {
+    this.disturbedBeforeMs = this.disturbedMs;
+    this.disturbedMs = this.world.nowMs;
   }
 
   get peerId(): string {
@@ -175,7 +182,9 @@ export class NodeProcess {
       (digest, verdict) => life.isAlive && machine.tell({ type: "verdict", digest, verdict }),
     );
     const scheduler = new ProcessScheduler(world.simulation.scheduler, life, () => world.turnEnded(this));
-    const run = environment({ clock, scheduler, random: machine.random, log, lanes: LANES });
+    const { seals } = world;
+    const bounds = { lanes: LANES, ...(seals === undefined ? {} : { seals }) };
+    const run = environment({ clock, scheduler, random: machine.random, log, ...bounds });
     const parts = this.#actorParts(settingsOf(machine), clock.nowMs());
     this.cells = composeActors(parts, run);
     this.supervisor = superviseActors(this.cells, parts, run, (event) => {
@@ -306,12 +315,17 @@ function signObserved(machine: Machine, key: SecretKey, root: Uint8Array): Uint8
   return signOnce(key, root);
 }
 
+/** Addresses that each node is given. */
+const BOOTSTRAP_PEERS = 2;
+
 /** The configuration file of this node, through the same reading as the real one. */
 function settingsOf(machine: Machine): Settings {
   const { world } = machine;
   const { mode, peersMax, batchBlocks, knowsMembers } = world.scenario;
   const others = world.machines.filter((other) => other !== machine);
-  const bootstrap = others.map((other) => `"${other.address}/p2p/${other.peerId}"`);
+  // The others are found through these, as in a real network.
+  const known = others.slice(0, BOOTSTRAP_PEERS);
+  const bootstrap = known.map((other) => `"${other.address}/p2p/${other.peerId}"`);
   const members = others.filter((other) => other.key !== undefined).map((other) => `"${other.peerId}"`);
   const toml = `
 [chain]

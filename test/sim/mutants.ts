@@ -33,7 +33,8 @@ async function hunt(patch: string, seeds: number): Promise<string | undefined> {
     }
     cpSync(join(ROOT, "test/sim"), join(root, "test/sim"), { recursive: true });
     symlinkSync(join(ROOT, "node_modules"), join(root, "node_modules"));
-    execFileSync("git", ["apply", "--unsafe-paths", `--directory=${root}`, patch], { cwd: root });
+    // One line of context is enough: the patches shall survive changes around them.
+    execFileSync("git", ["apply", "-C1", patch], { cwd: root });
     let found: string | undefined;
     const range = { first: 1, count: seeds, processes: availableParallelism(), root };
     await runSeeds(range, ({ seed, violations: [violation] }) => {

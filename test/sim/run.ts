@@ -5,6 +5,7 @@
 
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { writeExpected } from "./expected.ts";
 import { failureReport, runSeeds, summary } from "./many.ts";
 import { runMutants } from "./mutants.ts";
 import { simulate } from "./simulate.ts";
@@ -18,6 +19,8 @@ const { values } = parseArgs({
     seed: { type: "string" },
     mutants: { type: "boolean", default: false },
     mutant: { type: "string" },
+    /** Writes expected.json anew, after a change that is meant to change what happens. */
+    expect: { type: "boolean", default: false },
     quiet: { type: "boolean", default: false },
     /** Given by the runner to its own children: prints one result in JSON a line. */
     child: { type: "string" },
@@ -32,6 +35,7 @@ process.on("unhandledRejection", (thrown) => {
 async function main(): Promise<boolean> {
   if (values.child !== undefined) return runChild(values.child);
   if (values.seed !== undefined) return replay(Number(values.seed), values.quiet);
+  if (values.expect) return writeExpected();
   const seeds = Number(values.seeds ?? (values.mutants ? 200 : SEEDS_DEFAULT));
   if (values.mutants || values.mutant !== undefined) return runMutants(seeds, values.mutant);
   const first = Number(values.first);

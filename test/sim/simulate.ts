@@ -4,6 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { Client } from "./client.ts";
 import { Faults } from "./faults.ts";
 import { Equivocator } from "./rogues/equivocator.ts";
 import type { Rogue } from "./rogues/rogue.ts";
@@ -44,6 +45,7 @@ export async function simulate(seed: number, options: WorldOptions = {}): Promis
   const faults = new Faults(world);
   await world.prepare();
   makeRogues(world, scenario);
+  new Client(world).start();
   for (const { atMs, fault } of scenario.faults) world.after(atMs, () => faults.strike(fault));
   await runUntil(world, WARM_UP_MS + FAULTS_MS, () => false);
   const recoveryMs = await recover(world, faults);

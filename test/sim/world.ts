@@ -3,6 +3,7 @@
  * hands everything that happens to the trace and to the checkers, and drives time forward.
  */
 
+import { MessageSeals } from "../../src/kernel/freeze.ts";
 import { Simulation } from "../../src/kernel/simulation.ts";
 import { allCheckers } from "./checkers/all.ts";
 import type { Checker } from "./checkers/checker.ts";
@@ -47,7 +48,8 @@ export class World {
   mailboxDepthMax = 0;
   /** How often recovery was awaited. */
   livenessOccasions = 0;
-  #pending: Promise<unknown>[] = [];
+  /** In one seed of eight every message is sealed, which costs time. */
+  readonly seals: MessageSeals | undefined;
 
   constructor(scenario: Scenario, options: WorldOptions = {}) {
     const { seed, weather } = scenario;
@@ -55,6 +57,7 @@ export class World {
     this.simulation = new Simulation(seed, { startMs: START_MS, isShuffled: scenario.isShuffled });
     this.network = new SimNetwork(this.simulation.clock, seed, weather);
     this.history = historyOf(scenario);
+    this.seals = seed % 8 === 0 ? new MessageSeals() : undefined;
     const { print } = options;
     this.trace = new Trace(() => this.nowMs, print === undefined ? {} : { print });
     this.checkers = allCheckers(this);
@@ -92,10 +95,13 @@ export class World {
 
   /** Work that runs on while time passes; a rejection is a fault of the run. */
   background(work: Promise<unknown>): void {
-    this.#pending.push(work.catch((thrown: unknown) => this.fault(`background: ${describe(thrown)}`)));
+    work.catch((thrown: unknown) => this.fault(`background: ${describe(thrown)}`));
   }
 
   observe(observation: Observation): void {
+    if (observation.type === "chain" && observation.event.type === "reorganized")
+      this.count("reorganization");
+    if (observation.type === "written" && observation.how === "side") this.count("sideBlock");
     const text = traceText(observation);
     if (text !== undefined) this.trace.add(observation.node, text);
     for (const checker of this.checkers) checker.observe?.(observation);
@@ -129,7 +135,7 @@ export class World {
   escalated(machine: Machine, childId: string): void {
     this.count("escalation");
     this.trace.add(machine.name, `gave up on ${childId}`);
-    machine.disturbedMs = this.nowMs;
+    machine.disturb();
     machine.kill("escalated", false);
     this.after(SERVICE_RESTART_MS, () => {
       if (machine.process === undefined) machine.start();
@@ -186,6 +192,7 @@ function traceText(observation: Observation): string | undefined {
     case "chain": {
       const { event } = observation;
       if (event.type === "availability") return `chain available=${event.isAvailable}`;
+      if (event.type === "authoritiesChanged") return `chain authorities from ${event.firstHeight}`;
       const point = event.type === "finalized" ? event : event.head;
       return `chain ${event.type} ${point.height} ${Buffer.from(point.hash).toString("hex").slice(0, 12)}`;
     }

@@ -5,11 +5,13 @@ import { BannedHoldNoConnection } from "./banned-hold-no-connection.ts";
 import { BlocksOnceAndInOrder } from "./blocks-once-and-in-order.ts";
 import type { Checker } from "./checker.ts";
 import { ChildrenAreRestarted } from "./children-are-restarted.ts";
+import { ConnectionsSurviveActors } from "./connections-survive-actors.ts";
 import { FinalStaysFinal } from "./final-stays-final.ts";
 import { HonestAreNotBanned } from "./honest-are-not-banned.ts";
 import { InvalidIsNotForwarded } from "./invalid-is-not-forwarded.ts";
 import { MailboxesAreBounded } from "./mailboxes-are-bounded.ts";
 import { MembersAreNotEvicted } from "./members-are-not-evicted.ts";
+import { MessagesAreValues } from "./messages-are-values.ts";
 import { NobodyCrashes } from "./nobody-crashes.ts";
 import { NobodySignsTwice } from "./nobody-signs-twice.ts";
 import { NothingIsStuck } from "./nothing-is-stuck.ts";
@@ -27,5 +29,7 @@ export function allCheckers(world: World): readonly Checker[] {
     new ChildrenAreRestarted(world),
     new NothingIsStuck(world),
     new NobodyCrashes(world),
+    new ConnectionsSurviveActors(world),
+    new MessagesAreValues(world),
   ];
 }
