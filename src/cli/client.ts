@@ -255,7 +255,8 @@ function failureOf(thrown: unknown, address: string): Failure {
   if (code === "UNAVAILABLE") {
     return failure(code, "UNREACHABLE", `cannot reach a node at ${address}: ${transportError(text)}`);
   }
-  return failure(code, code, text);
+  // After the first comma grpc-js goes on about its own inside.
+  return failure(code, code, code === "DEADLINE_EXCEEDED" ? text.replace(/,.*/, "") : text);
 }
 
 /** What grpc-js says of a connection, without its frame: "connect ECONNREFUSED 127.0.0.1:50051". */

@@ -81,9 +81,9 @@ function newProgram(terminal: Terminal): Command {
     .addOption(
       new Option("-a, --address <address>", "HOST:PORT or unix:PATH of the node's control plane")
         .default(ADDRESS_DEFAULT)
+        .env("ALYS_ADDRESS")
         // An empty variable is none, as scripts mean it.
-        .env(process.env["ALYS_ADDRESS"] === "" ? "ALYS_ADDRESS_" : "ALYS_ADDRESS")
-        .argParser(parseAddress),
+        .argParser((text) => parseAddress(text === "" ? ADDRESS_DEFAULT : text)),
     )
     .addOption(
       new Option("-o, --output <form>", "for people, or protobuf's JSON (one line a message in streams)")

@@ -145,7 +145,8 @@ export function syncFields(status: SyncStatus): FieldRow[] {
 }
 
 function stateText({ state, isPaused, reason }: SyncStatus): string {
-  const name = enumName(SyncStateSchema, state) + (isPaused ? ", paused" : "");
+  const isSaid = reason.startsWith("paused");
+  const name = enumName(SyncStateSchema, state) + (isPaused && !isSaid ? ", paused" : "");
   return reason === "" ? name : `${name} (${reason})`;
 }
 

@@ -81,6 +81,7 @@ test("a failed call is one line and 10 plus the status; no node is 24; a wrong c
   );
   const late = await alysctl([...at, "--timeout", "50ms", "sync", "pause"]);
   assert.equal(late.status, 14);
+  assert.match(late.errors, /^alysctl: DEADLINE_EXCEEDED[^,]*$/);
   const missing = await alysctl([...at, "peers", "list"]);
   assert.equal(missing.status, 22);
   await control.close();
