@@ -47,8 +47,9 @@ export async function runLocalnet(args: readonly string[]): Promise<number> {
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
-  // Whoever read what we print is gone.
+  // Whoever read what we print is gone. The listeners stay: a late error must not end us before we have cleaned up.
   process.stdout.on("error", onSignal);
+  process.stderr.on("error", onSignal);
   try {
     return await new LocalnetSession(options, stop.signal).run();
   } catch (error) {
@@ -58,7 +59,6 @@ export async function runLocalnet(args: readonly string[]): Promise<number> {
     return EXIT_FAILED;
   } finally {
     for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
-    process.stdout.off("error", onSignal);
   }
 }
 
