@@ -16,6 +16,7 @@ import { toHex } from "./chain/hex.ts";
 import type { Settings } from "./config/load.ts";
 import { HealthBoard } from "./control/health.ts";
 import { type RunningControl, startControl } from "./control/server.ts";
+import { EmbeddedBridge } from "./integrations/bridge/embedded.ts";
 import { EmbeddedEngine } from "./integrations/engine/embedded.ts";
 import { actorCell } from "./kernel/cell.ts";
 import type { ChildSpec } from "./kernel/child.ts";
@@ -220,6 +221,7 @@ function actorParts(options: NodeOptions, resources: Resources, startedMs: numbe
       producer: producerConfig(settings),
     },
     engine: new EmbeddedEngine(),
+    bridge: new EmbeddedBridge(options.log.child({ part: "bridge" })),
     signer: authorityKey,
     startedMs,
   };

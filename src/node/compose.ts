@@ -17,6 +17,7 @@ import type { ProducerConfig } from "../actors/producer/config.ts";
 import { syncActor } from "../actors/sync/actor.ts";
 import type { SyncConfig } from "../actors/sync/config.ts";
 import type { Validator } from "../chain/validator.ts";
+import type { BridgePort } from "../integrations/bridge/port.ts";
 import type { ChainPort } from "../integrations/chain/port.ts";
 import type { EnginePort } from "../integrations/engine/port.ts";
 import { actorCell } from "../kernel/cell.ts";
@@ -37,6 +38,7 @@ export interface ActorParts {
   readonly chain: ChainPort;
   readonly validator: Validator;
   readonly engine: EnginePort;
+  readonly bridge: BridgePort;
   readonly host: Host;
   readonly bans: BanTable;
   readonly book: PeerBook;
@@ -52,7 +54,7 @@ export type NodeCells = ReturnType<typeof composeActors>;
 
 /** The cells, each on those before it. They are down until their supervisor starts them. */
 export function composeActors(parts: ActorParts, run: ActorEnvironment) {
-  const { config, chain, validator, engine, host, bans, book, signer, votes, delegation } = parts;
+  const { config, chain, validator, engine, bridge, host, bans, book, signer, votes, delegation } = parts;
   const peer = actorCell(
     peerActor({
       config: config.peer,
@@ -73,6 +75,7 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
       host,
       chain,
       engine,
+      bridge,
       ...peerRefs,
       processStartMs: parts.startedMs,
     }),

@@ -22,6 +22,7 @@ import { PeerBook } from "../../src/actors/peer/peer-book.ts";
 import { encodeDelegation, ROLE_MEMBER, signDelegation } from "../../src/chain/delegation.ts";
 import { ChainForge } from "../../src/chain/forge.ts";
 import { InlineValidator } from "../../src/chain/pool/inline.ts";
+import { EmbeddedBridge } from "../../src/integrations/bridge/embedded.ts";
 import { openEmbeddedChain } from "../../src/integrations/chain/embedded.ts";
 import { EmbeddedEngine } from "../../src/integrations/engine/embedded.ts";
 import { actorCell } from "../../src/kernel/cell.ts";
@@ -93,7 +94,14 @@ async function startNode(forge: ChainForge, member: number, { name, listen }: Ca
   };
   const network = actorCell(
     networkActor({
-      ...{ config, host, chain, engine: new EmbeddedEngine(), processStartMs: clock.nowMs() },
+      ...{
+        config,
+        host,
+        chain,
+        engine: new EmbeddedEngine(),
+        bridge: new EmbeddedBridge(silentLog),
+        processStartMs: clock.nowMs(),
+      },
       ...{ peer: peer.ref, peerInternal: peer.internalRef },
     }),
     run,

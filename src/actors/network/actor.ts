@@ -13,6 +13,7 @@ import {
   type StartNetworkRequest,
 } from "../../../gen/alys/network/v1/network_pb.ts";
 import { type Offence, PeerInternalService, PeerService } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import type { BridgePort } from "../../integrations/bridge/port.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import type { EnginePort } from "../../integrations/engine/port.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor.ts";
@@ -53,6 +54,7 @@ export interface NetworkParts {
   readonly host: Host;
   readonly chain: ChainPort;
   readonly engine: EnginePort;
+  readonly bridge: BridgePort;
   readonly peer: Ref<typeof PeerService>;
   readonly peerInternal: Ref<typeof PeerInternalService>;
   /** When this process started, Unix milliseconds: begins the sequence of federation messages. */
@@ -278,6 +280,8 @@ class NetworkActor implements Actor<Public, Internal> {
       },
       transactionAccepted: (hash) =>
         this.#topics.events.publish({ event: { case: "transactionReceived", value: hash } }),
+      seal: (payload) => this.#outbound.sealAnswer(payload),
+      deliver: (work, done) => this.#context.effect(work, (outcome) => done(outcome.ok)),
       effect: (work, done) =>
         this.#context.effect(work, (outcome) => done(outcome.ok ? outcome.value : "ignore")),
     };

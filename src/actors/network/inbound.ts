@@ -4,13 +4,18 @@
  * each event of the host; nothing is served to a peer before its status handshake.
  */
 
-import { fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
-import { GossipBlockSchema, GossipTransactionSchema } from "../../../gen/alys/wire/v1/wire_pb.ts";
+import {
+  FederationMessageSchema,
+  GossipBlockSchema,
+  GossipTransactionSchema,
+} from "../../../gen/alys/wire/v1/wire_pb.ts";
 import { splitBlock } from "../../chain/block.ts";
 import { sha256 } from "../../chain/hash.ts";
 import { decodeHeader, headerHash } from "../../chain/header.ts";
 import { MalformedError } from "../../chain/malformed.ts";
+import type { BridgePort, FederationNote } from "../../integrations/bridge/port.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import { type EnginePort, TRANSACTION_BYTES_MAX } from "../../integrations/engine/port.ts";
 import type { Clock } from "../../kernel/clock.ts";
@@ -28,6 +33,10 @@ export interface InboundEffects {
   federationArrived(handle: number, peerId: string, memberKey: Uint8Array, payload: Uint8Array): boolean;
   transactionAccepted(hash: Uint8Array): void;
   /** Starts work outside the mailbox. */
+  /** Seals an answer to a member. */
+  seal(payload: Uint8Array): Uint8Array | undefined;
+  /** Tells whether the bridge took a message. */
+  deliver(work: Promise<void>, done: (isDelivered: boolean) => void): void;
   effect(work: Promise<Verdict>, done: (verdict: Verdict) => void): void;
 }
 
@@ -35,6 +44,7 @@ export interface InboundParts {
   readonly host: Host;
   readonly chain: ChainPort;
   readonly engine: EnginePort;
+  readonly bridge: BridgePort;
   readonly clock: Clock;
   readonly greeted: Greeted;
   readonly federation: FederationDesk;
@@ -136,9 +146,20 @@ export class Inbound {
       }
       return host.respond(event.handle, "invalid-request");
     }
+    const { payload } = opened.message;
+    if (payload.case === "opaque") return this.#deliver(event, { memberKey, ...payload.value });
     if (!effects.federationArrived(event.handle, event.peerId, memberKey, opened.bytes)) {
       host.respond(event.handle, "resource-unavailable");
     }
+  }
+
+  /** What members' own processes say to each other goes to the bridge; its label, sealed, is the receipt. */
+  #deliver(event: RequestEvent, { memberKey, label, content }: FederationNote): void {
+    const { host, bridge, effects } = this.#parts;
+    effects.deliver(bridge.deliver({ memberKey, label, content }), (isDelivered) => {
+      const receipt = isDelivered ? effects.seal(opaqueMessage(label)) : undefined;
+      host.respond(event.handle, receipt === undefined ? "resource-unavailable" : [receipt]);
+    });
   }
 
   #onBlock(event: GossipEvent): void {
@@ -170,6 +191,11 @@ export class Inbound {
   #malformed(peerId: string, what: string, bytes: Uint8Array): void {
     this.#parts.effects.offence(peerId, Offence.MALFORMED_MESSAGE, `malformed ${what}`, sha256(bytes));
   }
+}
+
+function opaqueMessage(label: string): Uint8Array {
+  const message = create(FederationMessageSchema, { payload: { case: "opaque", value: { label } } });
+  return toBinary(FederationMessageSchema, message);
 }
 
 /** The field, or undefined when the message is no protobuf or the field is empty. */

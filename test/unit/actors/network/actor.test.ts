@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   type GossipMessage,
   type InboundFederation,
@@ -38,11 +38,15 @@ const rangeRequest = (startHeight: number, count: number): Uint8Array =>
     create(BlocksByRangeRequestSchema, { startHeight: BigInt(startHeight), count }),
   );
 
-const saying = (label: string): Uint8Array =>
+const message = (payload: MessageInitShape<typeof FederationMessageSchema>["payload"]): Uint8Array =>
   toBinary(
     FederationMessageSchema,
-    create(FederationMessageSchema, { payload: { case: "opaque", value: { label } } }),
+    create(FederationMessageSchema, payload === undefined ? {} : { payload }),
   );
+
+/** A message for the actors above; what it carries is theirs to judge. */
+const saying = (text: string): Uint8Array =>
+  message({ case: "proposal", value: { block: new TextEncoder().encode(text) } });
 
 const gossipOf = (block: Uint8Array): Uint8Array =>
   toBinary(GossipBlockSchema, create(GossipBlockSchema, { block }));
@@ -352,12 +356,15 @@ test("members exchange sealed messages; refusals and silence are told", async ()
   await world.run(50);
   assert.equal(inbox.length, 1);
   assert.deepEqual(inbox[0]!.memberKey, world.forge.secretKeys[0]!.publicKey);
-  assert.equal(fromBinary(FederationMessageSchema, inbox[0]!.payload).payload.case, "opaque");
+  assert.equal(fromBinary(FederationMessageSchema, inbox[0]!.payload).payload.case, "proposal");
   const { handle } = inbox[0]!;
   two.network.internalRef.tell(INTERNAL.respondFederation, { handle, payload: saying("well met") });
   const { payload } = await world.drive(answered);
   const content = fromBinary(FederationMessageSchema, payload).payload;
-  assert.equal(content.case === "opaque" ? content.value.label : "", "well met");
+  assert.deepEqual(
+    content.case === "proposal" ? content.value.block : "",
+    new TextEncoder().encode("well met"),
+  );
   const refused = send(saying("no?"));
   await world.run(50);
   const refusal = { handle: inbox[1]!.handle, refusal: "no" };
@@ -370,6 +377,24 @@ test("members exchange sealed messages; refusals and silence are told", async ()
   const reply = two.network.internalRef.ask(INTERNAL.respondFederation, malformed);
   assert.equal((await world.failure(reply)).reason, "PAYLOAD_MALFORMED");
   assert.equal(reputation(one, two.id) + reputation(two, one.id), 0);
+});
+
+test("what members' own processes say goes to the bridge, which gives a receipt or is not there", async () => {
+  const world = new World();
+  const { one, two, inbox } = await members(world);
+  const notes = two.notes;
+  const payload = message({ case: "opaque", value: { label: "pegout", content: Uint8Array.of(1, 2) } });
+  const ask = () =>
+    one.network.internalRef.ask(INTERNAL.sendFederation, { peerId: two.id, payload, lifetimeMs: 500 });
+  const receipt = fromBinary(FederationMessageSchema, (await world.drive(ask())).payload).payload;
+  assert.equal(receipt.case === "opaque" ? receipt.value.label : "", "pegout");
+  assert.deepEqual(
+    notes.map(({ memberKey, label, content }) => ({ memberKey, label, content })),
+    [{ memberKey: world.forge.secretKeys[0]!.publicKey, label: "pegout", content: Uint8Array.of(1, 2) }],
+  );
+  assert.equal(inbox.length, 0, "the actors above are not asked");
+  two.isBridgeAway = true;
+  assert.equal((await world.failure(ask())).reason, "PEER_RESOURCE_UNAVAILABLE");
 });
 
 test("the channel is closed to others, to what is repeated or expired, and where nobody listens", async () => {

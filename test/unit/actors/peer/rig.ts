@@ -22,13 +22,14 @@ import { encodeDelegation, signDelegation } from "../../../../src/chain/delegati
 import { ChainForge } from "../../../../src/chain/forge.ts";
 import { InlineValidator } from "../../../../src/chain/pool/inline.ts";
 import type { ApprovalCheck, SignatureCheck } from "../../../../src/chain/validator.ts";
+import type { FederationNote } from "../../../../src/integrations/bridge/port.ts";
 import { type EmbeddedChain, openEmbeddedChain } from "../../../../src/integrations/chain/embedded.ts";
 import { EmbeddedEngine } from "../../../../src/integrations/engine/embedded.ts";
 import type { EnginePort } from "../../../../src/integrations/engine/port.ts";
 import { type ActorCell, actorCell } from "../../../../src/kernel/cell.ts";
 import type { RunningChild } from "../../../../src/kernel/child.ts";
 import { environment } from "../../../../src/kernel/environment.ts";
-import { Failure } from "../../../../src/kernel/errors.ts";
+import { Failure, failure } from "../../../../src/kernel/errors.ts";
 import { MemoryLog } from "../../../../src/kernel/log.ts";
 import { Simulation } from "../../../../src/kernel/simulation.ts";
 import { type Identity, identityFromSeed, peerIdBytes } from "../../../../src/p2p/identity.ts";
@@ -179,6 +180,9 @@ export class Node {
   readonly network: NetworkCell;
   /** Everything that WatchPeers told since the node started. */
   readonly events: WatchPeersResponse["event"][] = [];
+  /** What the bridge took. */
+  readonly notes: FederationNote[] = [];
+  isBridgeAway = false;
   #children: RunningChild[] = [];
 
   constructor(world: World, options: NodeOptions) {
@@ -217,6 +221,13 @@ export class Node {
         host,
         chain,
         engine: options.engine ?? new EmbeddedEngine(),
+        bridge: {
+          deliver: async (note) => {
+            if (this.isBridgeAway) throw failure("UNAVAILABLE", "BRIDGE_AWAY", "no bridge is attached");
+            this.notes.push(note);
+          },
+          close: async () => {},
+        },
         peer: this.peer.ref,
         peerInternal: this.peer.internalRef,
         processStartMs: clock.nowMs(),
