@@ -170,6 +170,7 @@ class NetworkActor implements Actor<Public, Internal> {
   #internalHandlers(): Handlers<Internal> {
     return {
       requestBlocks: (request, { signal }) => this.#outbound.requestBlocks(request, signal),
+      requestBlocksByHash: (request, { signal }) => this.#outbound.requestBlocksByHash(request, signal),
       giveVerdict: (request) => this.#giveVerdict(request),
       sendFederation: (request, { signal }) => this.#outbound.sendFederation(request, signal),
       respondFederation: (request) => this.#respondFederation(request),

@@ -20,6 +20,7 @@ import type { ChainPort } from "../../integrations/chain/port.ts";
 import { type EnginePort, TRANSACTION_BYTES_MAX } from "../../integrations/engine/port.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Host, HostEvent, MessageHandle, Verdict } from "../../p2p/port.ts";
+import { answerHashes, decodeHashRequest } from "./by-hash.ts";
 import { AWAITED_BLOCKS_MAX, SAME_CASE_MS, TRANSACTION_DEADLINE_MS } from "./config.ts";
 import { type FederationDesk, isProof } from "./federation.ts";
 import type { Greeted } from "./greeted.ts";
@@ -79,6 +80,7 @@ export class Inbound {
       case "goodbye":
         return;
       case "blocks-by-hash":
+        return this.#serveHashes(event);
       case "checkpoint":
         return this.#parts.host.respond(event.handle, "resource-unavailable");
     }
@@ -133,6 +135,17 @@ export class Inbound {
       return host.respond(event.handle, "resource-unavailable");
     }
     host.respond(event.handle, answerRange(chain, range));
+  }
+
+  #serveHashes(event: RequestEvent): void {
+    const { host, chain, greeted } = this.#parts;
+    const hashes = decodeHashRequest(event.payload);
+    if (hashes === undefined) {
+      this.#malformed(event.peerId, "blocks-by-hash request", event.payload);
+      return host.respond(event.handle, "invalid-request");
+    }
+    if (!greeted.has(event.peerId)) return host.respond(event.handle, "invalid-request");
+    host.respond(event.handle, answerHashes(chain, hashes));
   }
 
   #openFederation(event: RequestEvent): void {

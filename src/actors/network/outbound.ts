@@ -6,6 +6,7 @@
 import {
   NetworkInternalService,
   type NetworkService,
+  type RequestBlocksByHashRequest,
   type RequestBlocksRequest,
   type SendFederationRequest,
 } from "../../../gen/alys/network/v1/network_pb.ts";
@@ -18,13 +19,15 @@ import { type Failure, failure } from "../../kernel/errors.ts";
 import { faultOf } from "../../p2p/failures.ts";
 import type { Host } from "../../p2p/port.ts";
 import { CHUNK_BYTES_MAX, RESPONSE_BYTES_MAX, RESPONSE_CHUNKS_MAX } from "../../p2p/protocols.ts";
+import { areHashes, decodeHashAnswer, encodeHashRequest, HASHES_MAX } from "./by-hash.ts";
 import { FIRST_BYTE_DEADLINE_MS, type NetworkActorConfig, RANGE_BLOCKS_MAX, SAME_CASE_MS } from "./config.ts";
 import { type FederationDesk, isProof, LIFETIME_MS_MAX } from "./federation.ts";
 import type { Greeted } from "./greeted.ts";
-import { type BlockRange, decodeRangeAnswer, encodeRangeRequest } from "./ranges.ts";
+import { decodeRangeAnswer, encodeRangeRequest } from "./ranges.ts";
 
 type Context = ActorContext<typeof NetworkService, typeof NetworkInternalService>;
 type BlocksAnswer = Deferred<typeof NetworkInternalService.method.requestBlocks.output>;
+type HashAnswer = Deferred<typeof NetworkInternalService.method.requestBlocksByHash.output>;
 type FederationAnswer = Deferred<typeof NetworkInternalService.method.sendFederation.output>;
 
 export interface OutboundParts {
@@ -68,7 +71,8 @@ export class Outbound {
       });
     }
     const answer: BlocksAnswer = context.deferred(NetworkInternalService.method.requestBlocks);
-    context.effect(this.#fetch(peerId, { startHeight, count }, signal), (outcome) => {
+    const payload = encodeRangeRequest({ startHeight, count });
+    context.effect(this.#fetch(peerId, "blocks-by-range", payload, signal), (outcome) => {
       if (!outcome.ok) {
         this.#blame(peerId, outcome.failure);
         answer.reject(outcome.failure);
@@ -76,14 +80,33 @@ export class Outbound {
       }
       const { chunks, latencyMs, durationMs } = outcome.value;
       const blocks = decodeRangeAnswer(chunks, count);
-      if (blocks === undefined) {
-        const wrong = failure("DATA_LOSS", "RESPONSE_MALFORMED", `${peerId} answered a range with garbage`);
-        this.#parts.offence(peerId, Offence.WRONG_ANSWER, wrong.message, sha256(concatBytes(chunks)));
-        answer.reject(wrong);
-        return;
-      }
+      if (blocks === undefined) return answer.reject(this.#garbage(peerId, "a range", chunks));
       const bytes = BigInt(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
       answer.resolve({ blocks, latencyMs, durationMs, bytes });
+    });
+    return answer;
+  }
+
+  /** As `requestBlocks`, by hashes. */
+  requestBlocksByHash(request: RequestBlocksByHashRequest, signal: AbortSignal): HashAnswer | Failure {
+    const { context } = this.#parts;
+    const { peerId, hashes } = request;
+    if (!areHashes(hashes)) {
+      return failure("INVALID_ARGUMENT", "HASHES", `1 to ${HASHES_MAX} hashes of 32 bytes, each once`, {
+        field: "hashes",
+      });
+    }
+    const answer: HashAnswer = context.deferred(NetworkInternalService.method.requestBlocksByHash);
+    context.effect(this.#fetch(peerId, "blocks-by-hash", encodeHashRequest(hashes), signal), (outcome) => {
+      if (!outcome.ok) {
+        this.#blame(peerId, outcome.failure);
+        answer.reject(outcome.failure);
+        return;
+      }
+      const { chunks } = outcome.value;
+      const blocks = decodeHashAnswer(chunks, hashes);
+      if (blocks === undefined) answer.reject(this.#garbage(peerId, "hashes", chunks));
+      else answer.resolve({ blocks });
     });
     return answer;
   }
@@ -121,11 +144,16 @@ export class Outbound {
     return this.#parts.federation.seal(payload, this.#parts.context.clock.nowMs(), ANSWER_LIFETIME_MS);
   }
 
-  async #fetch(peerId: string, range: BlockRange, signal: AbortSignal): Promise<Fetched> {
+  async #fetch(
+    peerId: string,
+    protocol: "blocks-by-range" | "blocks-by-hash",
+    payload: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<Fetched> {
     const { host, context, config } = this.#parts;
     const started = context.clock.monotonicMs();
     let firstMs: number | undefined;
-    const chunks = await host.request(peerId, "blocks-by-range", encodeRangeRequest(range), {
+    const chunks = await host.request(peerId, protocol, payload, {
       firstByteDeadlineMs: FIRST_BYTE_DEADLINE_MS,
       deadlineMs: config.requestDeadlineMs,
       responseBytesMax: RESPONSE_BYTES_MAX,
@@ -161,6 +189,12 @@ export class Outbound {
       throw failure("DATA_LOSS", reason, `federation answer: ${opened.fault}`);
     }
     return opened.bytes;
+  }
+
+  #garbage(peerId: string, asked: string, chunks: readonly Uint8Array[]): Failure {
+    const wrong = failure("DATA_LOSS", "RESPONSE_MALFORMED", `${peerId} answered ${asked} with garbage`);
+    this.#parts.offence(peerId, Offence.WRONG_ANSWER, wrong.message, sha256(concatBytes(chunks)));
+    return wrong;
   }
 
   /** Only what is provably the peer's fault costs it anything: time-outs and lost connections do not. */

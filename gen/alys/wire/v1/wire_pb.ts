@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file alys/wire/v1/wire.proto.
  */
 export const file_alys_wire_v1_wire: GenFile = /*@__PURE__*/
-  fileDesc("ChdhbHlzL3dpcmUvdjEvd2lyZS5wcm90bxIMYWx5cy53aXJlLnYxIvMBCgZTdGF0dXMSEAoIdmVyc2lvbnMYASADKA0SFAoMZ2VuZXNpc19oYXNoGAIgASgMEhMKC2hlYWRfaGVhZGVyGAMgASgMEhUKDWhlYWRfYXBwcm92YWwYBCABKAwSFAoMZmluYWxfaGVpZ2h0GAUgASgEEhIKCmZpbmFsX2hhc2gYBiABKAwSFwoPZWFybGllc3RfaGVpZ2h0GAcgASgEEiAKBHJvbGUYCCABKA4yEi5hbHlzLndpcmUudjEuUm9sZRISCgpkZWxlZ2F0aW9uGAkgASgMEhwKFGRlbGVnYXRpb25fc2lnbmF0dXJlGAogASgMIjsKFEJsb2Nrc0J5UmFuZ2VSZXF1ZXN0EhQKDHN0YXJ0X2hlaWdodBgBIAEoBBINCgVjb3VudBgCIAEoDSInChVCbG9ja3NCeVJhbmdlUmVzcG9uc2USDgoGYmxvY2tzGAEgAygMIjYKB0dvb2RieWUSKwoGcmVhc29uGAEgASgOMhsuYWx5cy53aXJlLnYxLkdvb2RieWVSZWFzb24iHAoLR29zc2lwQmxvY2sSDQoFYmxvY2sYASABKAwiKAoRR29zc2lwVHJhbnNhY3Rpb24SEwoLdHJhbnNhY3Rpb24YASABKAwiGQoIUHJvcG9zYWwSDQoFYmxvY2sYASABKAwibQoNQXBwcm92YWxSZXBseRISCgpibG9ja19oYXNoGAEgASgMEg4KBmhlaWdodBgCIAEoBBIMCgRzbG90GAMgASgEEhcKD2F1dGhvcml0eV9pbmRleBgEIAEoDRIRCglzaWduYXR1cmUYBSABKAwiKAoGT3BhcXVlEg0KBWxhYmVsGAEgASgJEg8KB2NvbnRlbnQYAiABKAwi3wEKEUZlZGVyYXRpb25NZXNzYWdlEhAKCHN0YXJ0X21zGAEgASgEEg8KB2NvdW50ZXIYAiABKAQSEQoJZXhwaXJ5X21zGAMgASgEEioKCHByb3Bvc2FsGAQgASgLMhYuYWx5cy53aXJlLnYxLlByb3Bvc2FsSAASNQoOYXBwcm92YWxfcmVwbHkYBSABKAsyGy5hbHlzLndpcmUudjEuQXBwcm92YWxSZXBseUgAEiYKBm9wYXF1ZRgGIAEoCzIULmFseXMud2lyZS52MS5PcGFxdWVIAEIJCgdwYXlsb2FkIj0KF1NpZ25lZEZlZGVyYXRpb25NZXNzYWdlEg8KB21lc3NhZ2UYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMKk4KBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfTUVNQkVSEAESDwoLUk9MRV9TRU5UUlkQAhIOCgpST0xFX01JTkVSEAMqvAIKDUdvb2RieWVSZWFzb24SHgoaR09PREJZRV9SRUFTT05fVU5TUEVDSUZJRUQQABIbChdHT09EQllFX1JFQVNPTl9TSFVURE9XThABEh4KGkdPT0RCWUVfUkVBU09OX09USEVSX0NIQUlOEAISJAogR09PREJZRV9SRUFTT05fTk9fQ09NTU9OX1ZFUlNJT04QAxIhCh1HT09EQllFX1JFQVNPTl9UT09fTUFOWV9QRUVSUxAEEhwKGEdPT0RCWUVfUkVBU09OX0xPV19TQ09SRRAFEhkKFUdPT0RCWUVfUkVBU09OX0JBTk5FRBAGEiMKH0dPT0RCWUVfUkVBU09OX0hBTkRTSEFLRV9GQUlMRUQQBxInCiNHT09EQllFX1JFQVNPTl9EVVBMSUNBVEVfQ09OTkVDVElPThAIQnAKFG5ldHdvcmsuYWx5cy53aXJlLnYxUAFaR2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL3dpcmUvdjE7d2lyZXYxqgIMQWx5cy5XaXJlLlYxYgZwcm90bzM");
+  fileDesc("ChdhbHlzL3dpcmUvdjEvd2lyZS5wcm90bxIMYWx5cy53aXJlLnYxIvMBCgZTdGF0dXMSEAoIdmVyc2lvbnMYASADKA0SFAoMZ2VuZXNpc19oYXNoGAIgASgMEhMKC2hlYWRfaGVhZGVyGAMgASgMEhUKDWhlYWRfYXBwcm92YWwYBCABKAwSFAoMZmluYWxfaGVpZ2h0GAUgASgEEhIKCmZpbmFsX2hhc2gYBiABKAwSFwoPZWFybGllc3RfaGVpZ2h0GAcgASgEEiAKBHJvbGUYCCABKA4yEi5hbHlzLndpcmUudjEuUm9sZRISCgpkZWxlZ2F0aW9uGAkgASgMEhwKFGRlbGVnYXRpb25fc2lnbmF0dXJlGAogASgMIjsKFEJsb2Nrc0J5UmFuZ2VSZXF1ZXN0EhQKDHN0YXJ0X2hlaWdodBgBIAEoBBINCgVjb3VudBgCIAEoDSInChVCbG9ja3NCeVJhbmdlUmVzcG9uc2USDgoGYmxvY2tzGAEgAygMIiUKE0Jsb2Nrc0J5SGFzaFJlcXVlc3QSDgoGaGFzaGVzGAEgAygMIiYKFEJsb2Nrc0J5SGFzaFJlc3BvbnNlEg4KBmJsb2NrcxgBIAMoDCI2CgdHb29kYnllEisKBnJlYXNvbhgBIAEoDjIbLmFseXMud2lyZS52MS5Hb29kYnllUmVhc29uIhwKC0dvc3NpcEJsb2NrEg0KBWJsb2NrGAEgASgMIigKEUdvc3NpcFRyYW5zYWN0aW9uEhMKC3RyYW5zYWN0aW9uGAEgASgMIhkKCFByb3Bvc2FsEg0KBWJsb2NrGAEgASgMIm0KDUFwcHJvdmFsUmVwbHkSEgoKYmxvY2tfaGFzaBgBIAEoDBIOCgZoZWlnaHQYAiABKAQSDAoEc2xvdBgDIAEoBBIXCg9hdXRob3JpdHlfaW5kZXgYBCABKA0SEQoJc2lnbmF0dXJlGAUgASgMIigKBk9wYXF1ZRINCgVsYWJlbBgBIAEoCRIPCgdjb250ZW50GAIgASgMIt8BChFGZWRlcmF0aW9uTWVzc2FnZRIQCghzdGFydF9tcxgBIAEoBBIPCgdjb3VudGVyGAIgASgEEhEKCWV4cGlyeV9tcxgDIAEoBBIqCghwcm9wb3NhbBgEIAEoCzIWLmFseXMud2lyZS52MS5Qcm9wb3NhbEgAEjUKDmFwcHJvdmFsX3JlcGx5GAUgASgLMhsuYWx5cy53aXJlLnYxLkFwcHJvdmFsUmVwbHlIABImCgZvcGFxdWUYBiABKAsyFC5hbHlzLndpcmUudjEuT3BhcXVlSABCCQoHcGF5bG9hZCI9ChdTaWduZWRGZWRlcmF0aW9uTWVzc2FnZRIPCgdtZXNzYWdlGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCpOCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX01FTUJFUhABEg8KC1JPTEVfU0VOVFJZEAISDgoKUk9MRV9NSU5FUhADKrwCCg1Hb29kYnllUmVhc29uEh4KGkdPT0RCWUVfUkVBU09OX1VOU1BFQ0lGSUVEEAASGwoXR09PREJZRV9SRUFTT05fU0hVVERPV04QARIeChpHT09EQllFX1JFQVNPTl9PVEhFUl9DSEFJThACEiQKIEdPT0RCWUVfUkVBU09OX05PX0NPTU1PTl9WRVJTSU9OEAMSIQodR09PREJZRV9SRUFTT05fVE9PX01BTllfUEVFUlMQBBIcChhHT09EQllFX1JFQVNPTl9MT1dfU0NPUkUQBRIZChVHT09EQllFX1JFQVNPTl9CQU5ORUQQBhIjCh9HT09EQllFX1JFQVNPTl9IQU5EU0hBS0VfRkFJTEVEEAcSJwojR09PREJZRV9SRUFTT05fRFVQTElDQVRFX0NPTk5FQ1RJT04QCEJwChRuZXR3b3JrLmFseXMud2lyZS52MVABWkdnaXRodWIuY29tL2FseXMtbmV0d29yay9hbHlzLW5ldHdvcmsvY2xpZW50cy9nby9nZW4vYWx5cy93aXJlL3YxO3dpcmV2MaoCDEFseXMuV2lyZS5WMWIGcHJvdG8z");
 
 /**
  * Status is the handshake, request and answer alike, of `status/1`. Nothing else is served before it.
@@ -155,6 +155,48 @@ export const BlocksByRangeResponseSchema: GenMessage<BlocksByRangeResponse> = /*
   messageDesc(file_alys_wire_v1_wire, 2);
 
 /**
+ * BlocksByHashRequest asks for blocks wherever they stand, on the chain or beside it, on `blocks-by-hash/1`.
+ *
+ * @generated from message alys.wire.v1.BlocksByHashRequest
+ */
+export type BlocksByHashRequest = Message<"alys.wire.v1.BlocksByHashRequest"> & {
+  /**
+   * Hashes of the blocks, 32 bytes each, 1 to 64, each once.
+   *
+   * @generated from field: repeated bytes hashes = 1;
+   */
+  hashes: Uint8Array[];
+};
+
+/**
+ * Describes the message alys.wire.v1.BlocksByHashRequest.
+ * Use `create(BlocksByHashRequestSchema)` to create a new message.
+ */
+export const BlocksByHashRequestSchema: GenMessage<BlocksByHashRequest> = /*@__PURE__*/
+  messageDesc(file_alys_wire_v1_wire, 3);
+
+/**
+ * BlocksByHashResponse is one chunk of the answer; the blocks of all chunks are in the order of the hashes.
+ *
+ * @generated from message alys.wire.v1.BlocksByHashResponse
+ */
+export type BlocksByHashResponse = Message<"alys.wire.v1.BlocksByHashResponse"> & {
+  /**
+   * SSZ SignedBlocks; those that the sender does not have, or that would make the answer too large, are left out.
+   *
+   * @generated from field: repeated bytes blocks = 1;
+   */
+  blocks: Uint8Array[];
+};
+
+/**
+ * Describes the message alys.wire.v1.BlocksByHashResponse.
+ * Use `create(BlocksByHashResponseSchema)` to create a new message.
+ */
+export const BlocksByHashResponseSchema: GenMessage<BlocksByHashResponse> = /*@__PURE__*/
+  messageDesc(file_alys_wire_v1_wire, 4);
+
+/**
  * Goodbye announces on `goodbye/1` that the sender hangs up. The answer is empty.
  *
  * @generated from message alys.wire.v1.Goodbye
@@ -173,7 +215,7 @@ export type Goodbye = Message<"alys.wire.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 3);
+  messageDesc(file_alys_wire_v1_wire, 5);
 
 /**
  * GossipBlock is the message of the blocks topic.
@@ -194,7 +236,7 @@ export type GossipBlock = Message<"alys.wire.v1.GossipBlock"> & {
  * Use `create(GossipBlockSchema)` to create a new message.
  */
 export const GossipBlockSchema: GenMessage<GossipBlock> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 4);
+  messageDesc(file_alys_wire_v1_wire, 6);
 
 /**
  * GossipTransaction is the message of the transactions topic.
@@ -215,7 +257,7 @@ export type GossipTransaction = Message<"alys.wire.v1.GossipTransaction"> & {
  * Use `create(GossipTransactionSchema)` to create a new message.
  */
 export const GossipTransactionSchema: GenMessage<GossipTransaction> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 5);
+  messageDesc(file_alys_wire_v1_wire, 7);
 
 /**
  * Proposal asks the members of the federation to approve a block.
@@ -236,7 +278,7 @@ export type Proposal = Message<"alys.wire.v1.Proposal"> & {
  * Use `create(ProposalSchema)` to create a new message.
  */
 export const ProposalSchema: GenMessage<Proposal> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 6);
+  messageDesc(file_alys_wire_v1_wire, 8);
 
 /**
  * ApprovalReply is a member's approval of a proposal.
@@ -285,7 +327,7 @@ export type ApprovalReply = Message<"alys.wire.v1.ApprovalReply"> & {
  * Use `create(ApprovalReplySchema)` to create a new message.
  */
 export const ApprovalReplySchema: GenMessage<ApprovalReply> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 7);
+  messageDesc(file_alys_wire_v1_wire, 9);
 
 /**
  * Opaque carries what the federation's own processes say to each other; the node reads only the label.
@@ -313,7 +355,7 @@ export type Opaque = Message<"alys.wire.v1.Opaque"> & {
  * Use `create(OpaqueSchema)` to create a new message.
  */
 export const OpaqueSchema: GenMessage<Opaque> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 8);
+  messageDesc(file_alys_wire_v1_wire, 10);
 
 /**
  * FederationMessage is what members say on `federation/1`. Accepted once: (start_ms, counter) must grow per sender.
@@ -379,7 +421,7 @@ export type FederationMessage = Message<"alys.wire.v1.FederationMessage"> & {
  * Use `create(FederationMessageSchema)` to create a new message.
  */
 export const FederationMessageSchema: GenMessage<FederationMessage> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 9);
+  messageDesc(file_alys_wire_v1_wire, 11);
 
 /**
  * SignedFederationMessage is request and answer of `federation/1`.
@@ -408,7 +450,7 @@ export type SignedFederationMessage = Message<"alys.wire.v1.SignedFederationMess
  * Use `create(SignedFederationMessageSchema)` to create a new message.
  */
 export const SignedFederationMessageSchema: GenMessage<SignedFederationMessage> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 10);
+  messageDesc(file_alys_wire_v1_wire, 12);
 
 /**
  * Role is what a peer is to the chain, as its delegation proves it. Without a delegation it is a plain peer.
