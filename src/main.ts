@@ -9,10 +9,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { loadSettings } from "./config/load.ts";
 import { Failure } from "./kernel/errors.ts";
-import { startNode } from "./node.ts";
-import { type LogLevel, openLog } from "./telemetry/log.ts";
+import type { LogLevel, RootLog } from "./telemetry/log.ts";
 
 const EXIT_USAGE = 64;
 const EXIT_SOFTWARE = 70;
@@ -75,7 +73,13 @@ async function main(): Promise<number> {
 }
 
 async function runNode(configFile: string, isTiedToParent: boolean): Promise<number> {
-  let log: ReturnType<typeof openLog> | undefined;
+  // Loading the whole node takes a second: --help and a wrong call need not wait for it.
+  const [{ loadSettings }, { openLog }, { startNode }] = await Promise.all([
+    import("./config/load.ts"),
+    import("./telemetry/log.ts"),
+    import("./node.ts"),
+  ]);
+  let log: RootLog | undefined;
   try {
     const settings = loadSettings(configFile, process.env);
     log = openLog({
