@@ -25,10 +25,13 @@ import { environment } from "./kernel/environment.ts";
 import type { Ref } from "./kernel/ref.ts";
 import { BACKOFF_AT_ONCE } from "./kernel/restart.ts";
 import { type Escalation, Supervisor, type SupervisorEvent, supervisorChild } from "./kernel/supervisor.ts";
-import { type ActorParts, composeActors, type NodeCells, superviseActors } from "./node/compose.ts";
+import { ThreadWatchdog } from "./kernel/watchdog.ts";
+import { type ActorParts, composeActors, superviseActors } from "./node/compose.ts";
 import { type ControlParts, openControlParts } from "./node/control-parts.ts";
+import { integrationsSupervisor } from "./node/integrations.ts";
 import { openResources, type Resources } from "./node/resources.ts";
 import { hostOptions, networkConfig, peerConfig, producerConfig } from "./node/translate.ts";
+import { Vitals } from "./node/vitals.ts";
 import { writeFileAtomic } from "./storage/files.ts";
 import { LOG_LEVELS, type LogLevel, type RootLog } from "./telemetry/log.ts";
 
@@ -81,7 +84,8 @@ async function compose(
 ): Promise<RunningNode> {
   const { settings, log } = options;
   const { promise: ended, resolve: end } = Promise.withResolvers<NodeEnd>();
-  const run = environment({ clock: realClock, log });
+  const watchdog = new ThreadWatchdog();
+  const run = environment({ clock: realClock, log, watchdog });
   const startedMs = realClock.nowMs();
   const health = new HealthBoard();
   const actorsOf = actorParts(options, resources, startedMs);
@@ -91,13 +95,10 @@ async function compose(
   const supervisor = actorCell(
     supervisorActor({
       tree: () => root.tree(),
-      restart: (id) =>
-        (root.tree().children.some((child) => child.id === id) ? root : actors).restartChild(id),
-      crash: (id) => {
-        const cell = Object.values(cells).find(({ name }) => name === id);
-        cell?.crash(new Error("a fault was injected"));
-        return cell !== undefined;
-      },
+      lag: () => vitals.lag.summary(),
+      restart: (id) => supervisorOf(id).restartChild(id),
+      stop: (id) => supervisorOf(id).stopChild(id),
+      inject: (id, fault) => vitals.inject(id, fault),
       deadLetters: run.deadLetters,
       isFaultInjectionAllowed: settings.supervision.allowFaultInjection,
     }),
@@ -120,8 +121,9 @@ async function compose(
     }),
     run,
   );
+  const vitals = new Vitals([...Object.values(cells), supervisor, node], health, watchdog, run);
   const onEvent = (event: SupervisorEvent): void => {
-    tellHealth(health, cells, event);
+    vitals.onSupervision(event);
     // The root's own children include the actor that would be told.
     if (event.supervisor === "root") return;
     supervisor.internalRef.tell(SupervisorInternalService.method.reportSupervision, {
@@ -131,11 +133,18 @@ async function compose(
   const parts = { clock: realClock, random: run.random, log, onEvent };
   const makeActors = (): Supervisor => superviseActors(cells, actorsOf, run, onEvent);
   let actors = makeActors();
+  let integrations = integrationsSupervisor(run, onEvent);
+  const supervisorOf = (id: string): Supervisor =>
+    [root, integrations].find(({ children }) => children.includes(id)) ?? actors;
   const root = new Supervisor(
     "one_for_one",
     [
       system("supervisor", () => supervisor.child.start()),
       system("node", () => node.child.start()),
+      system(
+        "integrations",
+        supervisorChild(() => (integrations = integrationsSupervisor(run, onEvent))),
+      ),
       // Once it gave up nothing below can be trusted: its escalation ends the node.
       {
         ...system(
@@ -148,7 +157,13 @@ async function compose(
     { ...parts, name: "root" },
   );
   void root.escalated.then((escalation) => end({ reason: describe(escalation), isFailure: true }));
-  await root.start();
+  try {
+    await root.start();
+  } catch (error) {
+    await vitals.stop();
+    throw error;
+  }
+  vitals.start();
   try {
     const refs = [...Object.values(cells), supervisor, node].map(({ ref }) => ({
       service: ref.service,
@@ -166,13 +181,14 @@ async function compose(
   } catch (error) {
     await control?.close();
     await root.stop();
+    await vitals.stop();
     throw error;
   }
   let stopping: Promise<void> | undefined;
   return {
     controlAddress: control.address,
     ended,
-    stop: () => (stopping ??= stop(settings, control, root, resources, controlParts)),
+    stop: () => (stopping ??= stop(settings, control, root, vitals, resources, controlParts)),
   };
 }
 
@@ -188,7 +204,7 @@ function system(id: string, start: ChildSpec["start"]): ChildSpec {
     id,
     start,
     restart: "permanent",
-    intensity: id === "network-supervisor" ? 0 : 3,
+    intensity: id === "network-supervisor" || id === "integrations" ? 0 : 3,
     periodMs: 60_000,
     backoff: BACKOFF_AT_ONCE,
     stopDeadlineMs: SYSTEM_STOP_DEADLINE_MS,
@@ -227,12 +243,6 @@ function actorParts(options: NodeOptions, resources: Resources, startedMs: numbe
   };
 }
 
-/** A service serves while its actor runs. */
-function tellHealth(health: HealthBoard, cells: NodeCells, event: SupervisorEvent): void {
-  const cell = Object.values(cells).find(({ name }) => name === event.childId);
-  if (cell !== undefined) health.set(cell.ref.service.typeName, event.kind === "started");
-}
-
 const describe = ({ supervisor, childId, failure }: Escalation): string =>
   `${supervisor} gave up on ${childId}: ${failure.message}`;
 
@@ -266,14 +276,13 @@ async function announce(
 ): Promise<void> {
   const { host, facts } = resources;
   const whereabouts = {
-    pid: processId,
     peerId: host.peerId,
     controlAddress: control.address ?? "",
     unixSocket: settings.control.unixSocket,
     listenAddresses: host.isOpen ? [...host.addresses()] : [],
     genesisHash: toHex(facts.genesisHash),
   };
-  const text = `${JSON.stringify(whereabouts, undefined, 2)}\n`;
+  const text = `${JSON.stringify({ pid: processId, ...whereabouts }, undefined, 2)}\n`;
   await writeFileAtomic(join(settings.storage.dataDirectory, NODE_FILE), new TextEncoder().encode(text));
   log.info("node is up", { ...whereabouts, height: resources.chain.snapshot().head.height });
 }
@@ -283,6 +292,7 @@ async function stop(
   settings: Settings,
   control: RunningControl | undefined,
   root: Supervisor,
+  vitals: Vitals,
   resources: Resources,
   controlParts: ControlParts,
 ): Promise<void> {
@@ -290,6 +300,7 @@ async function stop(
   await control?.close();
   await controlParts.audit?.close();
   await root.stop();
+  await vitals.stop();
   await resources.close();
   await rm(join(settings.storage.dataDirectory, NODE_FILE), { force: true });
 }

@@ -48,6 +48,8 @@ export interface ActorCell<P extends DescService, I extends DescService> {
   describe(): ChildDescription;
   /** Crashes the incarnation as if it had thrown; for faults injected on purpose. */
   crash(error: Error): void;
+  /** Runs `fault` in a turn of the actor as if a handler did; for faults injected on purpose. */
+  inject(fault: () => void): void;
   /** From now on messages wait, within the bounds of the mailbox; their deadlines go on. Ends with the incarnation. */
   suspend(): void;
   resume(): void;
@@ -141,6 +143,10 @@ class Cell<P extends DescService, I extends DescService> implements ActorCell<P,
 
   crash(error: Error): void {
     this.#crash(error, undefined);
+  }
+
+  inject(fault: () => void): void {
+    if (this.#incarnation !== undefined) this.#post(fault);
   }
 
   suspend(): void {

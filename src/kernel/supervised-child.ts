@@ -19,6 +19,7 @@ export class SupervisedChild {
   #state: ChildState = "stopped";
   #running: RunningChild | undefined;
   #isWanted = false;
+  #isHeld = false;
   #notBeforeMs = 0;
   #timer: TimerHandle | undefined;
   #starts = 0;
@@ -39,6 +40,20 @@ export class SupervisedChild {
     return this.#isWanted;
   }
 
+  /** Stopped by an operator: neither it nor what stands on it starts before it is wanted again. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** It is being started or stopped right now. */
+  get isChanging(): boolean {
+    return this.#state === "starting" || this.#state === "stopping";
+  }
+
+  get running(): RunningChild | undefined {
+    return this.#running;
+  }
+
   is(running: RunningChild): boolean {
     return this.#running === running;
   }
@@ -47,6 +62,7 @@ export class SupervisedChild {
   want(): void {
     this.cancelTimer();
     this.#isWanted = true;
+    this.#isHeld = false;
     this.#notBeforeMs = this.#clock.monotonicMs();
     if (this.#state !== "running") this.#state = "waiting";
   }
@@ -55,6 +71,19 @@ export class SupervisedChild {
   unwant(): void {
     this.#isWanted = false;
     this.#state = "finished";
+  }
+
+  /** It stays down until it is wanted again, and holds up what stands on it. */
+  hold(): void {
+    this.dismiss();
+    this.#isHeld = true;
+  }
+
+  /** It stays down because its supervisor ends. */
+  dismiss(): void {
+    this.cancelTimer();
+    this.#isWanted = false;
+    this.#state = "stopped";
   }
 
   /** It may start no earlier than `delayMs` from now. */
@@ -121,7 +150,7 @@ export class SupervisedChild {
     this.#running = undefined;
     this.#state = "stopping";
     const how = await this.#stopInTime(running);
-    this.#state = "stopped";
+    this.#state = this.#isWanted ? "waiting" : "stopped";
     return how;
   }
 

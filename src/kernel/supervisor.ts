@@ -53,6 +53,29 @@ export interface Escalation {
   readonly failure: Failure;
 }
 
+/** Nothing under it can be ordered about: it starts, stops or gave up. */
+const NOT_RUNNING = failure("FAILED_PRECONDITION", "SUPERVISOR_NOT_RUNNING", "the supervisor is not running");
+
+/** An operator's order came while another was carried out, or while the child was started or stopped. */
+const RESTART_UNDER_WAY = failure(
+  "ABORTED",
+  "RESTART_UNDER_WAY",
+  "children of this supervisor are being started or stopped; try again",
+);
+
+const STANDS_ON_STOPPED = failure(
+  "FAILED_PRECONDITION",
+  "STANDS_ON_STOPPED",
+  "a child that this one stands on was stopped; restart that one",
+);
+
+/** It is down, or nothing that takes messages. */
+const CANNOT_SUSPEND = failure(
+  "FAILED_PRECONDITION",
+  "CANNOT_SUSPEND",
+  "the child does not run or has no mailbox",
+);
+
 export class Supervisor {
   readonly strategy: Strategy;
   /** Resolves once, when it gave up and all its children are stopped. */
@@ -61,6 +84,7 @@ export class Supervisor {
   readonly #log: Log;
   readonly #children: readonly SupervisedChild[];
   #state: SupervisorState = "idle";
+  #isOrdered = false;
   #work: Promise<unknown> = Promise.resolve();
   #resolveEscalated: (escalation: Escalation) => void = () => {};
 
@@ -75,6 +99,11 @@ export class Supervisor {
     this.escalated = new Promise((resolve) => {
       this.#resolveEscalated = resolve;
     });
+  }
+
+  /** Ids of the children, in order. */
+  get children(): readonly string[] {
+    return this.#children.map((child) => child.spec.id);
   }
 
   get state(): SupervisorState {
@@ -93,24 +122,46 @@ export class Supervisor {
     return this.#enqueue(async () => {
       if (this.#state !== "stopping") return;
       await this.#stopFrom(0);
+      this.#dismissAll();
       this.#state = "stopped";
     });
   }
 
-  /** An operator's restart: follows the strategy, has no delay and counts against nothing. */
+  /** An operator's restart: follows the strategy, has no delay and counts against nothing. Ends a stop by `stopChild`. */
   restartChild(id: string): Promise<Failure | undefined> {
-    return this.#enqueue(async () => {
-      const child = this.#children.find((candidate) => candidate.spec.id === id);
-      if (child === undefined) return failure("NOT_FOUND", "NO_SUCH_CHILD", `no child is named ${id}`);
-      if (this.#state !== "running") {
-        return failure("FAILED_PRECONDITION", "SUPERVISOR_NOT_RUNNING", "the supervisor is not running");
-      }
+    return this.#order(id, async (child) => {
+      if (this.#isHeldUp(child)) return STANDS_ON_STOPPED;
       await this.#stopAffected(child);
       await this.#stopOne(child);
       child.want();
       await this.#reconcile();
       return undefined;
     });
+  }
+
+  /** Stops a child, and by the strategy those that stand on it, until `restartChild`. */
+  stopChild(id: string): Promise<Failure | undefined> {
+    return this.#order(id, async (child) => {
+      await this.#stopAffected(child);
+      await this.#stopOne(child);
+      child.hold();
+      return undefined;
+    });
+  }
+
+  /** Lets the messages of a child wait, until `resumeChild` or its end. */
+  suspendChild(id: string): Failure | undefined {
+    const running = this.#children.find((child) => child.spec.id === id)?.running;
+    if (running?.suspend === undefined) return CANNOT_SUSPEND;
+    running.suspend();
+    return undefined;
+  }
+
+  resumeChild(id: string): Failure | undefined {
+    const running = this.#children.find((child) => child.spec.id === id)?.running;
+    if (running?.resume === undefined) return CANNOT_SUSPEND;
+    running.resume();
+    return undefined;
   }
 
   /** A snapshot of itself and all below. */
@@ -131,6 +182,7 @@ export class Supervisor {
       const error = await this.#startOne(child);
       if (error === undefined && this.#isStarting()) continue;
       await this.#stopFrom(0);
+      this.#dismissAll();
       this.#state = "stopped";
       throw error ?? failure("CANCELLED", "STOPPED", `supervisor ${this.#parts.name} was stopped`);
     }
@@ -181,6 +233,7 @@ export class Supervisor {
     const message = `${child.spec.id} failed more than ${restarts} times in ${child.spec.periodMs} ms: ${error.message}`;
     this.#log.error("supervisor gives up", { child: child.spec.id, restarts, error });
     await this.#stopFrom(0);
+    this.#dismissAll();
     this.#state = "escalated";
     this.#tell(child, "escalated", { error });
     this.#resolveEscalated({
@@ -208,13 +261,24 @@ export class Supervisor {
     this.#armTimers();
   }
 
-  /** Children that may start now, in order; the strategy decides whether one that waits holds the others up. */
+  /** Children that may start now, in order; the strategy decides whether one that is down holds the others up. */
   #startable(): SupervisedChild[] {
-    const down = this.#children.filter((child) => child.isWanted && !child.isRunning);
-    if (this.strategy === "one_for_one") return down.filter((child) => child.isDue());
-    if (this.strategy === "one_for_all") return down.every((child) => child.isDue()) ? down : [];
-    const firstWaiting = down.findIndex((child) => !child.isDue());
-    return firstWaiting < 0 ? down : down.slice(0, firstWaiting);
+    const isDown = (child: SupervisedChild): boolean => child.isWanted && !child.isRunning;
+    const holdsUp = (child: SupervisedChild): boolean => child.isHeld || (isDown(child) && !child.isDue());
+    if (this.strategy === "one_for_one") return this.#children.filter((each) => isDown(each) && each.isDue());
+    const first = this.#children.findIndex(holdsUp);
+    if (first < 0) return this.#children.filter(isDown);
+    return this.strategy === "one_for_all" ? [] : this.#children.slice(0, first).filter(isDown);
+  }
+
+  /** Whether a child that an operator stopped keeps this one down. */
+  #isHeldUp(child: SupervisedChild): boolean {
+    if (this.strategy === "one_for_one") return false;
+    const others =
+      this.strategy === "one_for_all"
+        ? this.#children
+        : this.#children.slice(0, this.#children.indexOf(child));
+    return others.some((other) => other !== child && other.isHeld);
   }
 
   #armTimers(): void {
@@ -262,6 +326,10 @@ export class Supervisor {
     if (this.strategy === "rest_for_one") await this.#stopFrom(this.#children.indexOf(child) + 1);
   }
 
+  #dismissAll(): void {
+    for (const child of this.#children) child.dismiss();
+  }
+
   /** Stops children in reverse order down to an index; one after the other, because later ones use earlier ones. */
   async #stopFrom(index: number, except?: SupervisedChild): Promise<void> {
     for (const child of this.#children.slice(index).reverse()) {
@@ -292,6 +360,24 @@ export class Supervisor {
     this.#enqueue(job).catch((thrown) => {
       this.#log.error("supervision failed", { error: asError(thrown) });
     });
+  }
+
+  /** An operator's order: one at a time, and not while the child is being started or stopped anyway. */
+  async #order(
+    id: string,
+    carryOut: (child: SupervisedChild) => Promise<Failure | undefined>,
+  ): Promise<Failure | undefined> {
+    const child = this.#children.find((candidate) => candidate.spec.id === id);
+    if (child === undefined) return failure("NOT_FOUND", "NO_SUCH_CHILD", `no child is named ${id}`);
+    if (this.#state !== "running") return NOT_RUNNING;
+    if (this.#isOrdered || child.isChanging) return RESTART_UNDER_WAY;
+    this.#isOrdered = true;
+    try {
+      // It may have begun to stop while this waited for its turn.
+      return await this.#enqueue(async () => (this.#state === "running" ? carryOut(child) : NOT_RUNNING));
+    } finally {
+      this.#isOrdered = false;
+    }
   }
 
   /** One thing at a time, in order. */

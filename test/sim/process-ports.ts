@@ -30,6 +30,10 @@ export class ProcessClock implements Clock {
     return this.#world.nowMs() + this.#skewMs();
   }
 
+  coarseMs(): number {
+    return this.monotonicMs();
+  }
+
   monotonicMs(): number {
     return this.#world.monotonicMs();
   }

@@ -15,6 +15,8 @@ import type {
   SupervisorState,
   SupervisorTree,
 } from "../../kernel/child.ts";
+import type { LoopLagSummary } from "../../kernel/health.ts";
+import type { CellCounts } from "../../kernel/runner.ts";
 
 const CHILD_STATES: Readonly<Record<KernelState, ChildState>> = {
   stopped: ChildState.STOPPED,
@@ -34,8 +36,11 @@ const SUPERVISOR_STATES: Readonly<Record<SupervisorState, ChildState>> = {
   escalated: ChildState.STOPPED,
 };
 
-export function treeView(tree: SupervisorTree): ChildStatus {
+/** `lag` is of the thread that all of the tree runs on. */
+export function treeView(tree: SupervisorTree, lag: LoopLagSummary): ChildStatus {
   return create(ChildStatusSchema, {
+    isResponsive: tree.state === "running",
+    eventLoopLag: lag,
     id: tree.name,
     state: SUPERVISOR_STATES[tree.state],
     strategy: tree.strategy,
@@ -44,15 +49,31 @@ export function treeView(tree: SupervisorTree): ChildStatus {
 }
 
 function childView(child: ChildTree): ChildStatus {
+  const isRunning = child.state === "running";
   return create(ChildStatusSchema, {
     strategy: child.supervisor?.strategy ?? "",
     children: child.supervisor?.children.map(childView) ?? [],
     id: child.id,
-    state: CHILD_STATES[child.state],
+    state: isRunning && child.isSuspended === true ? ChildState.SUSPENDED : CHILD_STATES[child.state],
     epoch: BigInt(child.epoch ?? 0),
     restarts: BigInt(child.restarts),
     mailboxMessages: child.mailboxDepth ?? 0,
+    mailboxBytes: BigInt(child.mailboxBytes ?? 0),
+    pingMs: child.pingMs ?? 0,
+    isResponsive: isRunning && child.isResponsive !== false,
+    ...(child.counts === undefined ? {} : { counts: countsView(child.counts) }),
     lastFailure: child.lastError ?? "",
     ...(child.startedAtMs === undefined ? {} : { started: timestampFromMs(child.startedAtMs) }),
   });
+}
+
+function countsView(counts: CellCounts): Readonly<Record<keyof CellCounts, bigint>> {
+  return {
+    handled: BigInt(counts.handled),
+    refused: BigInt(counts.refused),
+    dropped: BigInt(counts.dropped),
+    expired: BigInt(counts.expired),
+    crashes: BigInt(counts.crashes),
+    slow: BigInt(counts.slow),
+  };
 }

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Call } from "../../../src/kernel/call.ts";
 import { actorCell } from "../../../src/kernel/cell.ts";
-import { TURN_MESSAGES_MAX } from "../../../src/kernel/turns.ts";
 import type { Deferred } from "../../../src/kernel/deferred.ts";
 import { failure } from "../../../src/kernel/errors.ts";
 import { later } from "../../../src/kernel/protocol.ts";
+import { TURN_MESSAGES_MAX } from "../../../src/kernel/turns.ts";
 import { BareService, type NormalResponseSchema, ProbeInternalService, ProbeService } from "./probe.ts";
 import { assertFailed, probeDefinition, see, startProbe, world } from "./probe-actor.ts";
 

@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file alys/supervisor/v1/supervisor.proto.
  */
 export const file_alys_supervisor_v1_supervisor: GenFile = /*@__PURE__*/
-  fileDesc("CiNhbHlzL3N1cGVydmlzb3IvdjEvc3VwZXJ2aXNvci5wcm90bxISYWx5cy5zdXBlcnZpc29yLnYxIqICCgtDaGlsZFN0YXR1cxIKCgJpZBgBIAEoCRItCgVzdGF0ZRgCIAEoDjIeLmFseXMuc3VwZXJ2aXNvci52MS5DaGlsZFN0YXRlEg0KBWVwb2NoGAMgASgEEhAKCHJlc3RhcnRzGAQgASgEEisKB3N0YXJ0ZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEG1haWxib3hfbWVzc2FnZXMYBiABKA0SFQoNbWFpbGJveF9ieXRlcxgHIAEoBBIUCgxsYXN0X2ZhaWx1cmUYCCABKAkSEAoIc3RyYXRlZ3kYCSABKAkSMQoIY2hpbGRyZW4YCiADKAsyHy5hbHlzLnN1cGVydmlzb3IudjEuQ2hpbGRTdGF0dXMiEAoOR2V0VHJlZVJlcXVlc3QiQAoPR2V0VHJlZVJlc3BvbnNlEi0KBHJvb3QYASABKAsyHy5hbHlzLnN1cGVydmlzb3IudjEuQ2hpbGRTdGF0dXMiMQoTUmVzdGFydEFjdG9yUmVxdWVzdBIKCgJpZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiJQoUUmVzdGFydEFjdG9yUmVzcG9uc2USDQoFZXBvY2gYASABKAQiLgoQU3RvcEFjdG9yUmVxdWVzdBIKCgJpZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiEwoRU3RvcEFjdG9yUmVzcG9uc2UiOgoWTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBIgCglwYWdlX3NpemUYASABKA1CDZK1GAkxAAAAAABAj0AifQoKRGVhZExldHRlchINCgVhY3RvchgBIAEoCRIOCgZtZXRob2QYAiABKAkSDgoGcmVhc29uGAMgASgJEigKBHRpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDmNvcnJlbGF0aW9uX2lkGAUgASgJIl4KF0xpc3REZWFkTGV0dGVyc1Jlc3BvbnNlEjQKDGRlYWRfbGV0dGVycxgBIAMoCzIeLmFseXMuc3VwZXJ2aXNvci52MS5EZWFkTGV0dGVyEg0KBXRvdGFsGAIgASgEIkoKEkluamVjdEZhdWx0UmVxdWVzdBIKCgJpZBgBIAEoCRIoCgVmYXVsdBgCIAEoDjIZLmFseXMuc3VwZXJ2aXNvci52MS5GYXVsdCIVChNJbmplY3RGYXVsdFJlc3BvbnNlIi8KF1dhdGNoU3VwZXJ2aXNpb25SZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSJsChBTdXBlcnZpc2lvbkV2ZW50EgoKAmlkGAEgASgJEi0KBXN0YXRlGAIgASgOMh4uYWx5cy5zdXBlcnZpc29yLnYxLkNoaWxkU3RhdGUSDQoFZXBvY2gYAyABKAQSDgoGcmVhc29uGAQgASgJIpUCChhXYXRjaFN1cGVydmlzaW9uUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEjMKCHNuYXBzaG90GAIgASgLMh8uYWx5cy5zdXBlcnZpc29yLnYxLkNoaWxkU3RhdHVzSAASNgoGY2hhbmdlGAMgASgLMiQuYWx5cy5zdXBlcnZpc29yLnYxLlN1cGVydmlzaW9uRXZlbnRIABItCgloZWFydGJlYXQYBCABKAsyGC5hbHlzLmFjdG9yLnYxLkhlYXJ0YmVhdEgAEikKB3NraXBwZWQYBSABKAsyFi5hbHlzLmFjdG9yLnYxLlNraXBwZWRIAEIHCgVldmVudCJQChhSZXBvcnRTdXBlcnZpc2lvblJlcXVlc3QSNAoGY2hhbmdlGAEgASgLMiQuYWx5cy5zdXBlcnZpc29yLnYxLlN1cGVydmlzaW9uRXZlbnQiGwoZUmVwb3J0U3VwZXJ2aXNpb25SZXNwb25zZSqsAQoKQ2hpbGRTdGF0ZRIbChdDSElMRF9TVEFURV9VTlNQRUNJRklFRBAAEhgKFENISUxEX1NUQVRFX1NUQVJUSU5HEAESFwoTQ0hJTERfU1RBVEVfUlVOTklORxACEhsKF0NISUxEX1NUQVRFX0JBQ0tJTkdfT0ZGEAMSGAoUQ0hJTERfU1RBVEVfU1RPUFBJTkcQBBIXChNDSElMRF9TVEFURV9TVE9QUEVEEAUqLwoFRmF1bHQSFQoRRkFVTFRfVU5TUEVDSUZJRUQQABIPCgtGQVVMVF9DUkFTSBABMrAFChFTdXBlcnZpc29yU2VydmljZRJiCgdHZXRUcmVlEiIuYWx5cy5zdXBlcnZpc29yLnYxLkdldFRyZWVSZXF1ZXN0GiMuYWx5cy5zdXBlcnZpc29yLnYxLkdldFRyZWVSZXNwb25zZSIOkAIBirUYBwgBENAPGAISbgoMUmVzdGFydEFjdG9yEicuYWx5cy5zdXBlcnZpc29yLnYxLlJlc3RhcnRBY3RvclJlcXVlc3QaKC5hbHlzLnN1cGVydmlzb3IudjEuUmVzdGFydEFjdG9yUmVzcG9uc2UiC4q1GAcIARCQThgEEmUKCVN0b3BBY3RvchIkLmFseXMuc3VwZXJ2aXNvci52MS5TdG9wQWN0b3JSZXF1ZXN0GiUuYWx5cy5zdXBlcnZpc29yLnYxLlN0b3BBY3RvclJlc3BvbnNlIguKtRgHCAEQkE4YBBJ6Cg9MaXN0RGVhZExldHRlcnMSKi5hbHlzLnN1cGVydmlzb3IudjEuTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBorLmFseXMuc3VwZXJ2aXNvci52MS5MaXN0RGVhZExldHRlcnNSZXNwb25zZSIOkAIBirUYBwgDENAPGAISawoLSW5qZWN0RmF1bHQSJi5hbHlzLnN1cGVydmlzb3IudjEuSW5qZWN0RmF1bHRSZXF1ZXN0GicuYWx5cy5zdXBlcnZpc29yLnYxLkluamVjdEZhdWx0UmVzcG9uc2UiC4q1GAcIARDQDxgEEncKEFdhdGNoU3VwZXJ2aXNpb24SKy5hbHlzLnN1cGVydmlzb3IudjEuV2F0Y2hTdXBlcnZpc2lvblJlcXVlc3QaLC5hbHlzLnN1cGVydmlzb3IudjEuV2F0Y2hTdXBlcnZpc2lvblJlc3BvbnNlIgaKtRgCGAIwATKaAQoZU3VwZXJ2aXNvckludGVybmFsU2VydmljZRJ9ChFSZXBvcnRTdXBlcnZpc2lvbhIsLmFseXMuc3VwZXJ2aXNvci52MS5SZXBvcnRTdXBlcnZpc2lvblJlcXVlc3QaLS5hbHlzLnN1cGVydmlzb3IudjEuUmVwb3J0U3VwZXJ2aXNpb25SZXNwb25zZSILirUYBwgBEOgHGAVCiAEKGm5ldHdvcmsuYWx5cy5zdXBlcnZpc29yLnYxUAFaU2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL3N1cGVydmlzb3IvdjE7c3VwZXJ2aXNvcnYxqgISQWx5cy5TdXBlcnZpc29yLlYxYgZwcm90bzM", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_google_protobuf_timestamp]);
+  fileDesc("CiNhbHlzL3N1cGVydmlzb3IvdjEvc3VwZXJ2aXNvci5wcm90bxISYWx5cy5zdXBlcnZpc29yLnYxIrcDCgtDaGlsZFN0YXR1cxIKCgJpZBgBIAEoCRItCgVzdGF0ZRgCIAEoDjIeLmFseXMuc3VwZXJ2aXNvci52MS5DaGlsZFN0YXRlEg0KBWVwb2NoGAMgASgEEhAKCHJlc3RhcnRzGAQgASgEEisKB3N0YXJ0ZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEG1haWxib3hfbWVzc2FnZXMYBiABKA0SFQoNbWFpbGJveF9ieXRlcxgHIAEoBBIUCgxsYXN0X2ZhaWx1cmUYCCABKAkSEAoIc3RyYXRlZ3kYCSABKAkSMQoIY2hpbGRyZW4YCiADKAsyHy5hbHlzLnN1cGVydmlzb3IudjEuQ2hpbGRTdGF0dXMSDwoHcGluZ19tcxgLIAEoARIVCg1pc19yZXNwb25zaXZlGAwgASgIEjEKBmNvdW50cxgNIAEoCzIhLmFseXMuc3VwZXJ2aXNvci52MS5NYWlsYm94Q291bnRzEjgKDmV2ZW50X2xvb3BfbGFnGA4gASgLMiAuYWx5cy5zdXBlcnZpc29yLnYxLkV2ZW50TG9vcExhZyJyCg1NYWlsYm94Q291bnRzEg8KB2hhbmRsZWQYASABKAQSDwoHcmVmdXNlZBgCIAEoBBIPCgdkcm9wcGVkGAMgASgEEg8KB2V4cGlyZWQYBCABKAQSDwoHY3Jhc2hlcxgFIAEoBBIMCgRzbG93GAYgASgEIj4KDEV2ZW50TG9vcExhZxIOCgZwNTBfbXMYASABKAESDgoGcDk5X21zGAIgASgBEg4KBm1heF9tcxgDIAEoASIQCg5HZXRUcmVlUmVxdWVzdCJACg9HZXRUcmVlUmVzcG9uc2USLQoEcm9vdBgBIAEoCzIfLmFseXMuc3VwZXJ2aXNvci52MS5DaGlsZFN0YXR1cyIxChNSZXN0YXJ0QWN0b3JSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSIlChRSZXN0YXJ0QWN0b3JSZXNwb25zZRINCgVlcG9jaBgBIAEoBCIuChBTdG9wQWN0b3JSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSITChFTdG9wQWN0b3JSZXNwb25zZSI6ChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0EiAKCXBhZ2Vfc2l6ZRgBIAEoDUINkrUYCTEAAAAAAECPQCJ9CgpEZWFkTGV0dGVyEg0KBWFjdG9yGAEgASgJEg4KBm1ldGhvZBgCIAEoCRIOCgZyZWFzb24YAyABKAkSKAoEdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOY29ycmVsYXRpb25faWQYBSABKAkiXgoXTGlzdERlYWRMZXR0ZXJzUmVzcG9uc2USNAoMZGVhZF9sZXR0ZXJzGAEgAygLMh4uYWx5cy5zdXBlcnZpc29yLnYxLkRlYWRMZXR0ZXISDQoFdG90YWwYAiABKAQiLwoXV2F0Y2hEZWFkTGV0dGVyc1JlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJIqACChhXYXRjaERlYWRMZXR0ZXJzUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEj8KCHNuYXBzaG90GAIgASgLMisuYWx5cy5zdXBlcnZpc29yLnYxLkxpc3REZWFkTGV0dGVyc1Jlc3BvbnNlSAASNQoLZGVhZF9sZXR0ZXIYAyABKAsyHi5hbHlzLnN1cGVydmlzb3IudjEuRGVhZExldHRlckgAEi0KCWhlYXJ0YmVhdBgEIAEoCzIYLmFseXMuYWN0b3IudjEuSGVhcnRiZWF0SAASKQoHc2tpcHBlZBgFIAEoCzIWLmFseXMuYWN0b3IudjEuU2tpcHBlZEgAQgcKBWV2ZW50IkoKEkluamVjdEZhdWx0UmVxdWVzdBIKCgJpZBgBIAEoCRIoCgVmYXVsdBgCIAEoDjIZLmFseXMuc3VwZXJ2aXNvci52MS5GYXVsdCIVChNJbmplY3RGYXVsdFJlc3BvbnNlIi8KF1dhdGNoU3VwZXJ2aXNpb25SZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSJsChBTdXBlcnZpc2lvbkV2ZW50EgoKAmlkGAEgASgJEi0KBXN0YXRlGAIgASgOMh4uYWx5cy5zdXBlcnZpc29yLnYxLkNoaWxkU3RhdGUSDQoFZXBvY2gYAyABKAQSDgoGcmVhc29uGAQgASgJIpUCChhXYXRjaFN1cGVydmlzaW9uUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEjMKCHNuYXBzaG90GAIgASgLMh8uYWx5cy5zdXBlcnZpc29yLnYxLkNoaWxkU3RhdHVzSAASNgoGY2hhbmdlGAMgASgLMiQuYWx5cy5zdXBlcnZpc29yLnYxLlN1cGVydmlzaW9uRXZlbnRIABItCgloZWFydGJlYXQYBCABKAsyGC5hbHlzLmFjdG9yLnYxLkhlYXJ0YmVhdEgAEikKB3NraXBwZWQYBSABKAsyFi5hbHlzLmFjdG9yLnYxLlNraXBwZWRIAEIHCgVldmVudCJQChhSZXBvcnRTdXBlcnZpc2lvblJlcXVlc3QSNAoGY2hhbmdlGAEgASgLMiQuYWx5cy5zdXBlcnZpc29yLnYxLlN1cGVydmlzaW9uRXZlbnQiGwoZUmVwb3J0U3VwZXJ2aXNpb25SZXNwb25zZSrHAQoKQ2hpbGRTdGF0ZRIbChdDSElMRF9TVEFURV9VTlNQRUNJRklFRBAAEhgKFENISUxEX1NUQVRFX1NUQVJUSU5HEAESFwoTQ0hJTERfU1RBVEVfUlVOTklORxACEhsKF0NISUxEX1NUQVRFX0JBQ0tJTkdfT0ZGEAMSGAoUQ0hJTERfU1RBVEVfU1RPUFBJTkcQBBIXChNDSElMRF9TVEFURV9TVE9QUEVEEAUSGQoVQ0hJTERfU1RBVEVfU1VTUEVOREVEEAYqZAoFRmF1bHQSFQoRRkFVTFRfVU5TUEVDSUZJRUQQABIPCgtGQVVMVF9DUkFTSBABEhEKDUZBVUxUX1NVU1BFTkQQAhIQCgxGQVVMVF9SRVNVTUUQAxIOCgpGQVVMVF9IQU5HEAQyqQYKEVN1cGVydmlzb3JTZXJ2aWNlEmIKB0dldFRyZWUSIi5hbHlzLnN1cGVydmlzb3IudjEuR2V0VHJlZVJlcXVlc3QaIy5hbHlzLnN1cGVydmlzb3IudjEuR2V0VHJlZVJlc3BvbnNlIg6QAgGKtRgHCAEQ0A8YAhJuCgxSZXN0YXJ0QWN0b3ISJy5hbHlzLnN1cGVydmlzb3IudjEuUmVzdGFydEFjdG9yUmVxdWVzdBooLmFseXMuc3VwZXJ2aXNvci52MS5SZXN0YXJ0QWN0b3JSZXNwb25zZSILirUYBwgBEJBOGAQSZQoJU3RvcEFjdG9yEiQuYWx5cy5zdXBlcnZpc29yLnYxLlN0b3BBY3RvclJlcXVlc3QaJS5hbHlzLnN1cGVydmlzb3IudjEuU3RvcEFjdG9yUmVzcG9uc2UiC4q1GAcIARCQThgEEnoKD0xpc3REZWFkTGV0dGVycxIqLmFseXMuc3VwZXJ2aXNvci52MS5MaXN0RGVhZExldHRlcnNSZXF1ZXN0GisuYWx5cy5zdXBlcnZpc29yLnYxLkxpc3REZWFkTGV0dGVyc1Jlc3BvbnNlIg6QAgGKtRgHCAMQ0A8YAhJrCgtJbmplY3RGYXVsdBImLmFseXMuc3VwZXJ2aXNvci52MS5JbmplY3RGYXVsdFJlcXVlc3QaJy5hbHlzLnN1cGVydmlzb3IudjEuSW5qZWN0RmF1bHRSZXNwb25zZSILirUYBwgBENAPGAQSdwoQV2F0Y2hEZWFkTGV0dGVycxIrLmFseXMuc3VwZXJ2aXNvci52MS5XYXRjaERlYWRMZXR0ZXJzUmVxdWVzdBosLmFseXMuc3VwZXJ2aXNvci52MS5XYXRjaERlYWRMZXR0ZXJzUmVzcG9uc2UiBoq1GAIYAjABEncKEFdhdGNoU3VwZXJ2aXNpb24SKy5hbHlzLnN1cGVydmlzb3IudjEuV2F0Y2hTdXBlcnZpc2lvblJlcXVlc3QaLC5hbHlzLnN1cGVydmlzb3IudjEuV2F0Y2hTdXBlcnZpc2lvblJlc3BvbnNlIgaKtRgCGAIwATKaAQoZU3VwZXJ2aXNvckludGVybmFsU2VydmljZRJ9ChFSZXBvcnRTdXBlcnZpc2lvbhIsLmFseXMuc3VwZXJ2aXNvci52MS5SZXBvcnRTdXBlcnZpc2lvblJlcXVlc3QaLS5hbHlzLnN1cGVydmlzb3IudjEuUmVwb3J0U3VwZXJ2aXNpb25SZXNwb25zZSILirUYBwgBEOgHGAVCiAEKGm5ldHdvcmsuYWx5cy5zdXBlcnZpc29yLnYxUAFaU2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL3N1cGVydmlzb3IvdjE7c3VwZXJ2aXNvcnYxqgISQWx5cy5TdXBlcnZpc29yLlYxYgZwcm90bzM", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_google_protobuf_timestamp]);
 
 /**
  * ChildStatus is one child of a supervisor, or a supervisor with its children.
@@ -95,6 +95,34 @@ export type ChildStatus = Message<"alys.supervisor.v1.ChildStatus"> & {
    * @generated from field: repeated alys.supervisor.v1.ChildStatus children = 10;
    */
   children: ChildStatus[];
+
+  /**
+   * Milliseconds that the last ping through its mailbox took; 0 before the first.
+   *
+   * @generated from field: double ping_ms = 11;
+   */
+  pingMs: number;
+
+  /**
+   * False while a ping is late by more than two seconds, and while it is down.
+   *
+   * @generated from field: bool is_responsive = 12;
+   */
+  isResponsive: boolean;
+
+  /**
+   * What became of its messages since the node started.
+   *
+   * @generated from field: alys.supervisor.v1.MailboxCounts counts = 13;
+   */
+  counts?: MailboxCounts | undefined;
+
+  /**
+   * How late the event loop is; of the root only.
+   *
+   * @generated from field: alys.supervisor.v1.EventLoopLag event_loop_lag = 14;
+   */
+  eventLoopLag?: EventLoopLag | undefined;
 };
 
 /**
@@ -103,6 +131,97 @@ export type ChildStatus = Message<"alys.supervisor.v1.ChildStatus"> & {
  */
 export const ChildStatusSchema: GenMessage<ChildStatus> = /*@__PURE__*/
   messageDesc(file_alys_supervisor_v1_supervisor, 0);
+
+/**
+ * MailboxCounts counts messages since the node started.
+ *
+ * @generated from message alys.supervisor.v1.MailboxCounts
+ */
+export type MailboxCounts = Message<"alys.supervisor.v1.MailboxCounts"> & {
+  /**
+   * Given to a handler.
+   *
+   * @generated from field: uint64 handled = 1;
+   */
+  handled: bigint;
+
+  /**
+   * Refused because a lane was full, or the message too large for it.
+   *
+   * @generated from field: uint64 refused = 2;
+   */
+  refused: bigint;
+
+  /**
+   * Dropped for a newer one.
+   *
+   * @generated from field: uint64 dropped = 3;
+   */
+  dropped: bigint;
+
+  /**
+   * Answered without running, because their deadline had passed.
+   *
+   * @generated from field: uint64 expired = 4;
+   */
+  expired: bigint;
+
+  /**
+   * How often the actor crashed.
+   *
+   * @generated from field: uint64 crashes = 5;
+   */
+  crashes: bigint;
+
+  /**
+   * Handlers that held the thread longer than 100 ms.
+   *
+   * @generated from field: uint64 slow = 6;
+   */
+  slow: bigint;
+};
+
+/**
+ * Describes the message alys.supervisor.v1.MailboxCounts.
+ * Use `create(MailboxCountsSchema)` to create a new message.
+ */
+export const MailboxCountsSchema: GenMessage<MailboxCounts> = /*@__PURE__*/
+  messageDesc(file_alys_supervisor_v1_supervisor, 1);
+
+/**
+ * EventLoopLag is how late timers ran, over the last ten seconds.
+ *
+ * @generated from message alys.supervisor.v1.EventLoopLag
+ */
+export type EventLoopLag = Message<"alys.supervisor.v1.EventLoopLag"> & {
+  /**
+   * Half of them were no later, milliseconds.
+   *
+   * @generated from field: double p50_ms = 1;
+   */
+  p50Ms: number;
+
+  /**
+   * 99 of 100 were no later, milliseconds.
+   *
+   * @generated from field: double p99_ms = 2;
+   */
+  p99Ms: number;
+
+  /**
+   * The latest, milliseconds.
+   *
+   * @generated from field: double max_ms = 3;
+   */
+  maxMs: number;
+};
+
+/**
+ * Describes the message alys.supervisor.v1.EventLoopLag.
+ * Use `create(EventLoopLagSchema)` to create a new message.
+ */
+export const EventLoopLagSchema: GenMessage<EventLoopLag> = /*@__PURE__*/
+  messageDesc(file_alys_supervisor_v1_supervisor, 2);
 
 /**
  * @generated from message alys.supervisor.v1.GetTreeRequest
@@ -115,7 +234,7 @@ export type GetTreeRequest = Message<"alys.supervisor.v1.GetTreeRequest"> & {
  * Use `create(GetTreeRequestSchema)` to create a new message.
  */
 export const GetTreeRequestSchema: GenMessage<GetTreeRequest> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 1);
+  messageDesc(file_alys_supervisor_v1_supervisor, 3);
 
 /**
  * @generated from message alys.supervisor.v1.GetTreeResponse
@@ -134,7 +253,7 @@ export type GetTreeResponse = Message<"alys.supervisor.v1.GetTreeResponse"> & {
  * Use `create(GetTreeResponseSchema)` to create a new message.
  */
 export const GetTreeResponseSchema: GenMessage<GetTreeResponse> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 2);
+  messageDesc(file_alys_supervisor_v1_supervisor, 4);
 
 /**
  * @generated from message alys.supervisor.v1.RestartActorRequest
@@ -160,7 +279,7 @@ export type RestartActorRequest = Message<"alys.supervisor.v1.RestartActorReques
  * Use `create(RestartActorRequestSchema)` to create a new message.
  */
 export const RestartActorRequestSchema: GenMessage<RestartActorRequest> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 3);
+  messageDesc(file_alys_supervisor_v1_supervisor, 5);
 
 /**
  * @generated from message alys.supervisor.v1.RestartActorResponse
@@ -179,7 +298,7 @@ export type RestartActorResponse = Message<"alys.supervisor.v1.RestartActorRespo
  * Use `create(RestartActorResponseSchema)` to create a new message.
  */
 export const RestartActorResponseSchema: GenMessage<RestartActorResponse> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 4);
+  messageDesc(file_alys_supervisor_v1_supervisor, 6);
 
 /**
  * @generated from message alys.supervisor.v1.StopActorRequest
@@ -205,7 +324,7 @@ export type StopActorRequest = Message<"alys.supervisor.v1.StopActorRequest"> & 
  * Use `create(StopActorRequestSchema)` to create a new message.
  */
 export const StopActorRequestSchema: GenMessage<StopActorRequest> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 5);
+  messageDesc(file_alys_supervisor_v1_supervisor, 7);
 
 /**
  * @generated from message alys.supervisor.v1.StopActorResponse
@@ -218,7 +337,7 @@ export type StopActorResponse = Message<"alys.supervisor.v1.StopActorResponse"> 
  * Use `create(StopActorResponseSchema)` to create a new message.
  */
 export const StopActorResponseSchema: GenMessage<StopActorResponse> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 6);
+  messageDesc(file_alys_supervisor_v1_supervisor, 8);
 
 /**
  * @generated from message alys.supervisor.v1.ListDeadLettersRequest
@@ -237,7 +356,7 @@ export type ListDeadLettersRequest = Message<"alys.supervisor.v1.ListDeadLetters
  * Use `create(ListDeadLettersRequestSchema)` to create a new message.
  */
 export const ListDeadLettersRequestSchema: GenMessage<ListDeadLettersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 7);
+  messageDesc(file_alys_supervisor_v1_supervisor, 9);
 
 /**
  * DeadLetter is a message that found no actor.
@@ -286,7 +405,7 @@ export type DeadLetter = Message<"alys.supervisor.v1.DeadLetter"> & {
  * Use `create(DeadLetterSchema)` to create a new message.
  */
 export const DeadLetterSchema: GenMessage<DeadLetter> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 8);
+  messageDesc(file_alys_supervisor_v1_supervisor, 10);
 
 /**
  * @generated from message alys.supervisor.v1.ListDeadLettersResponse
@@ -312,7 +431,84 @@ export type ListDeadLettersResponse = Message<"alys.supervisor.v1.ListDeadLetter
  * Use `create(ListDeadLettersResponseSchema)` to create a new message.
  */
 export const ListDeadLettersResponseSchema: GenMessage<ListDeadLettersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 9);
+  messageDesc(file_alys_supervisor_v1_supervisor, 11);
+
+/**
+ * @generated from message alys.supervisor.v1.WatchDeadLettersRequest
+ */
+export type WatchDeadLettersRequest = Message<"alys.supervisor.v1.WatchDeadLettersRequest"> & {
+  /**
+   * Go on after this position; empty means from now.
+   *
+   * @generated from field: string resume_token = 1;
+   */
+  resumeToken: string;
+};
+
+/**
+ * Describes the message alys.supervisor.v1.WatchDeadLettersRequest.
+ * Use `create(WatchDeadLettersRequestSchema)` to create a new message.
+ */
+export const WatchDeadLettersRequestSchema: GenMessage<WatchDeadLettersRequest> = /*@__PURE__*/
+  messageDesc(file_alys_supervisor_v1_supervisor, 12);
+
+/**
+ * @generated from message alys.supervisor.v1.WatchDeadLettersResponse
+ */
+export type WatchDeadLettersResponse = Message<"alys.supervisor.v1.WatchDeadLettersResponse"> & {
+  /**
+   * Where the message stands in its topic.
+   *
+   * @generated from field: alys.actor.v1.Position position = 1;
+   */
+  position?: Position | undefined;
+
+  /**
+   * What happened.
+   *
+   * @generated from oneof alys.supervisor.v1.WatchDeadLettersResponse.event
+   */
+  event: {
+    /**
+     * The newest hundred, and how many there were.
+     *
+     * @generated from field: alys.supervisor.v1.ListDeadLettersResponse snapshot = 2;
+     */
+    value: ListDeadLettersResponse;
+    case: "snapshot";
+  } | {
+    /**
+     * One more.
+     *
+     * @generated from field: alys.supervisor.v1.DeadLetter dead_letter = 3;
+     */
+    value: DeadLetter;
+    case: "deadLetter";
+  } | {
+    /**
+     * Nothing happened for a while.
+     *
+     * @generated from field: alys.actor.v1.Heartbeat heartbeat = 4;
+     */
+    value: Heartbeat;
+    case: "heartbeat";
+  } | {
+    /**
+     * The reader was too slow.
+     *
+     * @generated from field: alys.actor.v1.Skipped skipped = 5;
+     */
+    value: Skipped;
+    case: "skipped";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message alys.supervisor.v1.WatchDeadLettersResponse.
+ * Use `create(WatchDeadLettersResponseSchema)` to create a new message.
+ */
+export const WatchDeadLettersResponseSchema: GenMessage<WatchDeadLettersResponse> = /*@__PURE__*/
+  messageDesc(file_alys_supervisor_v1_supervisor, 13);
 
 /**
  * @generated from message alys.supervisor.v1.InjectFaultRequest
@@ -338,7 +534,7 @@ export type InjectFaultRequest = Message<"alys.supervisor.v1.InjectFaultRequest"
  * Use `create(InjectFaultRequestSchema)` to create a new message.
  */
 export const InjectFaultRequestSchema: GenMessage<InjectFaultRequest> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 10);
+  messageDesc(file_alys_supervisor_v1_supervisor, 14);
 
 /**
  * @generated from message alys.supervisor.v1.InjectFaultResponse
@@ -351,7 +547,7 @@ export type InjectFaultResponse = Message<"alys.supervisor.v1.InjectFaultRespons
  * Use `create(InjectFaultResponseSchema)` to create a new message.
  */
 export const InjectFaultResponseSchema: GenMessage<InjectFaultResponse> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 11);
+  messageDesc(file_alys_supervisor_v1_supervisor, 15);
 
 /**
  * @generated from message alys.supervisor.v1.WatchSupervisionRequest
@@ -370,7 +566,7 @@ export type WatchSupervisionRequest = Message<"alys.supervisor.v1.WatchSupervisi
  * Use `create(WatchSupervisionRequestSchema)` to create a new message.
  */
 export const WatchSupervisionRequestSchema: GenMessage<WatchSupervisionRequest> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 12);
+  messageDesc(file_alys_supervisor_v1_supervisor, 16);
 
 /**
  * SupervisionEvent is a change in the tree.
@@ -412,7 +608,7 @@ export type SupervisionEvent = Message<"alys.supervisor.v1.SupervisionEvent"> & 
  * Use `create(SupervisionEventSchema)` to create a new message.
  */
 export const SupervisionEventSchema: GenMessage<SupervisionEvent> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 13);
+  messageDesc(file_alys_supervisor_v1_supervisor, 17);
 
 /**
  * @generated from message alys.supervisor.v1.WatchSupervisionResponse
@@ -470,7 +666,7 @@ export type WatchSupervisionResponse = Message<"alys.supervisor.v1.WatchSupervis
  * Use `create(WatchSupervisionResponseSchema)` to create a new message.
  */
 export const WatchSupervisionResponseSchema: GenMessage<WatchSupervisionResponse> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 14);
+  messageDesc(file_alys_supervisor_v1_supervisor, 18);
 
 /**
  * @generated from message alys.supervisor.v1.ReportSupervisionRequest
@@ -489,7 +685,7 @@ export type ReportSupervisionRequest = Message<"alys.supervisor.v1.ReportSupervi
  * Use `create(ReportSupervisionRequestSchema)` to create a new message.
  */
 export const ReportSupervisionRequestSchema: GenMessage<ReportSupervisionRequest> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 15);
+  messageDesc(file_alys_supervisor_v1_supervisor, 19);
 
 /**
  * @generated from message alys.supervisor.v1.ReportSupervisionResponse
@@ -502,7 +698,7 @@ export type ReportSupervisionResponse = Message<"alys.supervisor.v1.ReportSuperv
  * Use `create(ReportSupervisionResponseSchema)` to create a new message.
  */
 export const ReportSupervisionResponseSchema: GenMessage<ReportSupervisionResponse> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 16);
+  messageDesc(file_alys_supervisor_v1_supervisor, 20);
 
 /**
  * ChildState is where a child stands.
@@ -541,6 +737,13 @@ export const ChildState = {
    * @generated from enum value: CHILD_STATE_STOPPED = 5;
    */
   STOPPED: 5,
+
+  /**
+   * It runs, but its messages wait until it is resumed.
+   *
+   * @generated from enum value: CHILD_STATE_SUSPENDED = 6;
+   */
+  SUSPENDED: 6,
 } as const;
 
 /**
@@ -573,6 +776,27 @@ export const Fault = {
    * @generated from enum value: FAULT_CRASH = 1;
    */
   CRASH: 1,
+
+  /**
+   * Its messages wait, until FAULT_RESUME or a restart.
+   *
+   * @generated from enum value: FAULT_SUSPEND = 2;
+   */
+  SUSPEND: 2,
+
+  /**
+   * Ends FAULT_SUSPEND.
+   *
+   * @generated from enum value: FAULT_RESUME = 3;
+   */
+  RESUME: 3,
+
+  /**
+   * The actor's next turn never ends: the watchdog names it and ends the process.
+   *
+   * @generated from enum value: FAULT_HANG = 4;
+   */
+  HANG: 4,
 } as const;
 
 /**
@@ -605,8 +829,9 @@ export const SupervisorService: GenService<{
     output: typeof GetTreeResponseSchema;
   },
   /**
-   * RestartActor restarts a child and, by rest_for_one, those that stand on it. NOT_FOUND for an unknown child,
-   * ABORTED during a restart.
+   * RestartActor restarts a child and, by rest_for_one, those that stand on it. NOT_FOUND for an unknown child, ABORTED
+   * while its supervisor carries out another order or starts or stops it, FAILED_PRECONDITION for one that stands on a
+   * child that was stopped.
    *
    * @generated from rpc alys.supervisor.v1.SupervisorService.RestartActor
    */
@@ -616,7 +841,8 @@ export const SupervisorService: GenService<{
     output: typeof RestartActorResponseSchema;
   },
   /**
-   * StopActor stops a child, and those that stand on it, until RestartActor.
+   * StopActor stops a child, and those that stand on it, until RestartActor. Codes as for RestartActor;
+   * FAILED_PRECONDITION for the supervisor's own actor, which could not be started again.
    *
    * @generated from rpc alys.supervisor.v1.SupervisorService.StopActor
    */
@@ -644,6 +870,16 @@ export const SupervisorService: GenService<{
     methodKind: "unary";
     input: typeof InjectFaultRequestSchema;
     output: typeof InjectFaultResponseSchema;
+  },
+  /**
+   * WatchDeadLetters answers the newest dead letters, then each new one.
+   *
+   * @generated from rpc alys.supervisor.v1.SupervisorService.WatchDeadLetters
+   */
+  watchDeadLetters: {
+    methodKind: "server_streaming";
+    input: typeof WatchDeadLettersRequestSchema;
+    output: typeof WatchDeadLettersResponseSchema;
   },
   /**
    * WatchSupervision answers the tree, then every start, crash, restart and stop.

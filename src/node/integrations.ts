@@ -1,0 +1,31 @@
+/**
+ * The integrations in the supervision tree: started before the network supervisor, one for one. What they stand for is
+ * opened by resources.ts and outlives every actor, so a child here cannot be started again in place: one that fails ends
+ * the node in order, to be started anew by whoever runs it.
+ */
+
+import type { ActorEnvironment } from "../kernel/environment.ts";
+import { BACKOFF_AT_ONCE } from "../kernel/restart.ts";
+import { Supervisor, type SupervisorEvent } from "../kernel/supervisor.ts";
+
+/** In the order in which they stand on each other. */
+const INTEGRATIONS = ["store", "chain", "validator", "engine", "bridge"] as const;
+
+/** Their resources are closed after the tree; here is nothing to wait for. */
+const STOP_DEADLINE_MS = 100;
+
+export function integrationsSupervisor(
+  { clock, random, log }: ActorEnvironment,
+  onEvent: (event: SupervisorEvent) => void,
+): Supervisor {
+  const children = INTEGRATIONS.map((id) => ({
+    id,
+    start: () => ({ stop: async () => {} }),
+    restart: "permanent" as const,
+    intensity: 0,
+    periodMs: 60_000,
+    backoff: BACKOFF_AT_ONCE,
+    stopDeadlineMs: STOP_DEADLINE_MS,
+  }));
+  return new Supervisor("one_for_one", children, { name: "integrations", clock, random, log, onEvent });
+}
