@@ -25,7 +25,7 @@ import type { ActorEnvironment } from "../kernel/environment.ts";
 import type { Supervisor, SupervisorEvent } from "../kernel/supervisor.ts";
 import { peerIdBytes } from "../p2p/identity.ts";
 import type { Host } from "../p2p/port.ts";
-import type { VoteStore } from "../storage/port.ts";
+import type { Table, VoteStore } from "../storage/port.ts";
 
 /** What the actors are made of: their settings, and everything that outlives their restarts. */
 export interface ActorParts {
@@ -45,6 +45,8 @@ export interface ActorParts {
   /** Only a member has the next three. */
   readonly signer: Signer | undefined;
   readonly votes: VoteStore | undefined;
+  /** Keeps what the member's operator scheduled over restarts. */
+  readonly schedule?: Table | undefined;
   readonly delegation: OwnDelegation | undefined;
   /** When this process started, Unix milliseconds. */
   readonly startedMs: number;
@@ -103,6 +105,7 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
         peers: peer.ref,
         signer,
         votes,
+        schedule: parts.schedule,
       },
       config.producer,
     ),

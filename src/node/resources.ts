@@ -27,7 +27,7 @@ import { loadOrCreateIdentity, peerIdBytes } from "../p2p/identity.ts";
 import { Libp2pHost } from "../p2p/libp2p/host.ts";
 import type { Host } from "../p2p/port.ts";
 import { openLmdbStore } from "../storage/lmdb-store.ts";
-import type { BlockStore, VoteStore } from "../storage/port.ts";
+import type { BlockStore, Table, VoteStore } from "../storage/port.ts";
 import { openVoteFile } from "../storage/vote-file.ts";
 
 export interface Resources {
@@ -35,6 +35,8 @@ export interface Resources {
   readonly facts: ChainFacts;
   readonly store: BlockStore;
   readonly votes: VoteStore | undefined;
+  /** What the member's operator scheduled. */
+  readonly schedule: Table;
   readonly chain: ChainPort;
   readonly validator: ThreadValidator;
   readonly workers: number;
@@ -122,6 +124,7 @@ async function open(
     facts,
     store,
     votes: member?.votes,
+    schedule: store.table("producer"),
     chain,
     validator,
     workers,

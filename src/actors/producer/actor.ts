@@ -18,6 +18,8 @@ import { type ProducerConfig, REWATCH_MS } from "./config.ts";
 import { transactionRefused, transactionsFull } from "./errors.ts";
 import { ConnectedMembers } from "./members.ts";
 import type { ProducerContext, ProducerParts } from "./parts.ts";
+import { AuthoritySchedule } from "./schedule.ts";
+import { Scheduler } from "./scheduler.ts";
 import { TransactionQueue } from "./transactions.ts";
 import { Voter } from "./voter.ts";
 import { type SeenVote, VoteWitness } from "./witness.ts";
@@ -40,6 +42,7 @@ interface Member {
   readonly ballot: Ballot;
   readonly author: Author;
   readonly voter: Voter;
+  readonly schedule: AuthoritySchedule;
 }
 
 class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInternalService> {
@@ -51,6 +54,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
   readonly #members = new ConnectedMembers();
   readonly #transactions = new TransactionQueue();
   readonly #member: Member | undefined;
+  readonly #scheduler: Scheduler;
   #lastSlot = 0;
 
   constructor(context: ProducerContext, parts: ProducerParts, config: ProducerConfig) {
@@ -62,7 +66,12 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
     this.streams = {
       watchVotes: new Topic(ProducerService.method.watchVotes, { snapshot, afterSkip: "changes" }),
     };
-    this.handlers = { getProducerStatus: () => ({ status: this.#status() }) };
+    const scheduler = new Scheduler(context, parts, this.#member?.schedule);
+    this.handlers = {
+      getProducerStatus: () => ({ status: this.#status() }),
+      scheduleAuthorities: (request) => scheduler.schedule(request),
+    };
+    this.#scheduler = scheduler;
     this.internal = { submitTransaction: ({ transaction }) => this.#submit(transaction) };
   }
 
@@ -71,7 +80,11 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
     const { chain } = this.#parts;
     const { voter } = this.#member;
     // The chain tells outside our turns; what it tells is looked at in one of them.
+    this.#scheduler.settle();
     const subscription = chain.subscribe((event) => {
+      if (event.type === "authoritiesChanged") {
+        this.#context.effect(Promise.resolve(), () => this.#scheduler.settle());
+      }
       if (event.type !== "imported" && event.type !== "reorganized") return;
       this.#context.effect(Promise.resolve(), () => voter.headMoved());
     });
@@ -98,9 +111,10 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
     const { clock, log } = context;
     const ballot = new Ballot({ votes, signer, facts: chain.facts, startedAtMs: clock.nowMs(), log });
     const witness = new VoteWitness(log, (vote) => this.#publish(vote));
-    const author = new Author({ context, parts, config, ballot, members, transactions, witness });
-    const voter = new Voter({ context, parts, config, ballot, witness });
-    return { ballot, author, voter };
+    const schedule = new AuthoritySchedule(this.#parts.schedule);
+    const author = new Author({ context, parts, config, ballot, members, transactions, witness, schedule });
+    const voter = new Voter({ context, parts, config, ballot, witness, schedule });
+    return { ballot, author, voter, schedule };
   }
 
   /** Slots begin at multiples of their duration in Unix time. */
@@ -170,7 +184,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
   #status() {
     const { chain } = this.#parts;
     if (this.#member === undefined) return { isEnabled: false };
-    const { ballot, author, voter } = this.#member;
+    const { ballot, author, voter, schedule } = this.#member;
     const { keys } = chain.authoritiesAt(chain.snapshot().head.height + 1);
     const index = keys.findIndex((key) => equalBytes(key, ballot.publicKey));
     const { blocksProposed, blocksCertified, lastRefusal } = author.counts;
@@ -185,6 +199,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
       proposalsRefused: BigInt(proposalsRefused),
       lastVotedSlot: BigInt(ballot.lastVote?.slot ?? 0),
       lastRefusal,
+      scheduledAuthorities: [...(schedule.authorities?.keys ?? [])],
     };
   }
 }

@@ -18,6 +18,7 @@ import { PERMISSION_DEADLINE_MS, type ProducerConfig } from "./config.ts";
 import type { ConnectedMembers } from "./members.ts";
 import { decodeFederation, encodeProposal } from "./messages.ts";
 import type { ProducerContext, ProducerParts } from "./parts.ts";
+import type { AuthoritySchedule } from "./schedule.ts";
 import { type Gathering, IDLE, type Round, type RoundEffect, type RoundInput, step } from "./state.ts";
 import type { TransactionQueue } from "./transactions.ts";
 import type { VoteWitness } from "./witness.ts";
@@ -30,6 +31,7 @@ export interface AuthorParts {
   readonly members: ConnectedMembers;
   readonly transactions: TransactionQueue;
   readonly witness: VoteWitness;
+  readonly schedule: AuthoritySchedule;
 }
 
 export class Author {
@@ -39,6 +41,8 @@ export class Author {
   #carried = 0;
   /** The certified block between its import and its publishing. */
   #certified: Uint8Array | undefined;
+  /** Whether our last proposal carried a change of the authorities. */
+  #didProposeChange = false;
   #blocksProposed = 0;
   #blocksCertified = 0;
   #lastRefusal = "";
@@ -127,7 +131,7 @@ export class Author {
 
   /** The block, or why there is none. */
   #build(slot: number): { block: UnsignedBlock; members: number; index: number } | string {
-    const { context, parts, transactions, config } = this.#with;
+    const { context, parts, transactions, config, schedule } = this.#with;
     const nowMs = context.clock.nowMs();
     if (slotAt(nowMs, parts.chain.facts.slotDurationMs) !== slot)
       return "the slot was over before we could propose";
@@ -139,8 +143,12 @@ export class Author {
     this.#carried = submitted.length;
     const filler = submitted.length === 0 && config.fillerBytes > 0;
     const carried = filler ? [context.random.bytes(config.fillerBytes)] : submitted;
-    const block = buildBlock(template, slot, nowMs, carried);
-    const fault = parts.chain.judgeProposal(unsignedProposal(block, keys.length, index));
+    // Until a quorum scheduled it, a proposal with the change finds no votes: every other slot does without.
+    const change = this.#didProposeChange ? undefined : schedule.changeFor(template);
+    this.#didProposeChange = change !== undefined;
+    const block = buildBlock(template, slot, nowMs, carried, change);
+    const proposal = unsignedProposal(block, keys.length, index);
+    const fault = parts.chain.judgeProposal(proposal, schedule.authorities);
     return fault === undefined ? { block, members: keys.length, index } : describeFault(fault);
   }
 

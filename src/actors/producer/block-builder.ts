@@ -4,7 +4,7 @@
  */
 
 import { decodeApproval, encodeApproval } from "../../chain/approval.ts";
-import { EMPTY_BODY, encodeBody, joinBlock } from "../../chain/block.ts";
+import { type AuthorityChange, EMPTY_BODY, encodeBody, joinBlock } from "../../chain/block.ts";
 import { aggregateSignatures } from "../../chain/bls.ts";
 import { bodyRoot } from "../../chain/body-root.ts";
 import { encodeHeader, headerHash } from "../../chain/header.ts";
@@ -32,12 +32,14 @@ export function buildBlock(
   slot: number,
   timestampMs: number,
   transactions: readonly Uint8Array[],
+  nextAuthorities?: AuthorityChange,
 ): UnsignedBlock {
   const { parentApproval, parentHash, height, stateRoot, authoritiesRoot, historyRoot } = template;
   const body = encodeBody({
     ...EMPTY_BODY,
     parentApproval: parentApproval && decodeApproval(parentApproval),
     transactions,
+    nextAuthorities,
   });
   const header = encodeHeader({
     parentHash,

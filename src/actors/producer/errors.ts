@@ -3,7 +3,7 @@
  * author as its code, so that its operator can read who refused and why.
  */
 
-import type { BlockFault } from "../../chain/block-fault.ts";
+import { type BlockFault, describeFault } from "../../chain/block-fault.ts";
 import type { VoteRefusal } from "../../chain/vote.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 
@@ -22,6 +22,27 @@ export type Refusal =
   /** The operating system or a worker failed us; the proposal may be good. */
   | "NOT_NOW"
   | BlockFault["code"];
+
+/** The set that an operator wants to schedule breaks a rule; `fault` says which. */
+export function changeRefused(fault: BlockFault): Failure {
+  return failure("INVALID_ARGUMENT", "AUTHORITY_CHANGE_INVALID", describeFault(fault), { field: "keys" });
+}
+
+/** Keys or proofs have another length than keys and proofs have. */
+export function badLengths(field: "keys" | "proofs", length: number): Failure {
+  const message = `each of ${field} has ${length} bytes`;
+  return failure("INVALID_ARGUMENT", "AUTHORITY_CHANGE_INVALID", message, { field });
+}
+
+export function notAMember(): Failure {
+  const message = "this node has no authority key, so that it neither proposes nor approves";
+  return failure("FAILED_PRECONDITION", "NO_AUTHORITY_KEY", message);
+}
+
+/** A later request of the same kind overtook this one. */
+export function superseded(): Failure {
+  return failure("ABORTED", "SUPERSEDED", "another set was scheduled meanwhile");
+}
 
 export function transactionRefused(length: number): Failure {
   const message = `a transaction has 1 byte to 1 MiB, this one has ${length} bytes`;

@@ -11,7 +11,7 @@ import type { Validator } from "../../chain/validator.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import type { ActorContext } from "../../kernel/actor.ts";
 import type { Ref } from "../../kernel/ref.ts";
-import type { VoteStore } from "../../storage/port.ts";
+import type { Table, VoteStore } from "../../storage/port.ts";
 import type { Signer } from "./ballot.ts";
 
 export type ProducerContext = ActorContext<typeof ProducerService, typeof ProducerInternalService>;
@@ -27,4 +27,6 @@ export interface ProducerParts {
   readonly signer: Signer | undefined;
   /** The member's vote record; needed with a signer. */
   readonly votes: VoteStore | undefined;
+  /** Keeps what the operator scheduled over restarts of the actor and the node; without it, until the actor restarts. */
+  readonly schedule?: Table | undefined;
 }

@@ -18,6 +18,7 @@ import { PROPOSALS_MAX, type ProducerConfig } from "./config.ts";
 import type { Refusal } from "./errors.ts";
 import { decodeFederation, encodeApprovalReply } from "./messages.ts";
 import type { ProducerContext, ProducerParts } from "./parts.ts";
+import type { AuthoritySchedule } from "./schedule.ts";
 import type { VoteWitness } from "./witness.ts";
 
 export interface VoterParts {
@@ -26,6 +27,7 @@ export interface VoterParts {
   readonly config: ProducerConfig;
   readonly ballot: Ballot;
   readonly witness: VoteWitness;
+  readonly schedule: AuthoritySchedule;
 }
 
 /** A proposal that is being judged. */
@@ -148,7 +150,8 @@ export class Voter {
   }
 
   #judge(pending: Pending): void {
-    const fault = this.#with.parts.chain.judgeProposal(pending.block.bytes);
+    const { parts, schedule } = this.#with;
+    const fault = parts.chain.judgeProposal(pending.block.bytes, schedule.authorities);
     if (fault === undefined) return this.#cast(pending);
     this.#finish(pending, fault.code === "UNKNOWN_PARENT" ? "NOT_ON_BEST_HEAD" : fault.code);
   }

@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file alys/producer/v1/producer.proto.
  */
 export const file_alys_producer_v1_producer: GenFile = /*@__PURE__*/
-  fileDesc("Ch9hbHlzL3Byb2R1Y2VyL3YxL3Byb2R1Y2VyLnByb3RvEhBhbHlzLnByb2R1Y2VyLnYxIu0BCg5Qcm9kdWNlclN0YXR1cxISCgppc19lbmFibGVkGAEgASgIEhUKDWF1dGhvcml0eV9rZXkYAiABKAwSFwoPYXV0aG9yaXR5X2luZGV4GAMgASgNEhcKD2Jsb2Nrc19wcm9wb3NlZBgEIAEoBBIYChBibG9ja3NfY2VydGlmaWVkGAUgASgEEhoKEnByb3Bvc2Fsc19hcHByb3ZlZBgGIAEoBBIZChFwcm9wb3NhbHNfcmVmdXNlZBgHIAEoBBIXCg9sYXN0X3ZvdGVkX3Nsb3QYCCABKAQSFAoMbGFzdF9yZWZ1c2FsGAkgASgJIhoKGEdldFByb2R1Y2VyU3RhdHVzUmVxdWVzdCJNChlHZXRQcm9kdWNlclN0YXR1c1Jlc3BvbnNlEjAKBnN0YXR1cxgBIAEoCzIgLmFseXMucHJvZHVjZXIudjEuUHJvZHVjZXJTdGF0dXMiKQoRV2F0Y2hWb3Rlc1JlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJInAKBFZvdGUSDAoEc2xvdBgBIAEoBBIsCgVibG9jaxgCIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2USFwoPYXV0aG9yaXR5X2luZGV4GAMgASgNEhMKC2lzX3Byb3Bvc2FsGAQgASgIIoACChJXYXRjaFZvdGVzUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEjQKCHNuYXBzaG90GAIgASgLMiAuYWx5cy5wcm9kdWNlci52MS5Qcm9kdWNlclN0YXR1c0gAEiYKBHZvdGUYAyABKAsyFi5hbHlzLnByb2R1Y2VyLnYxLlZvdGVIABItCgloZWFydGJlYXQYBCABKAsyGC5hbHlzLmFjdG9yLnYxLkhlYXJ0YmVhdEgAEikKB3NraXBwZWQYBSABKAsyFi5hbHlzLmFjdG9yLnYxLlNraXBwZWRIAEIHCgVldmVudCIvChhTdWJtaXRUcmFuc2FjdGlvblJlcXVlc3QSEwoLdHJhbnNhY3Rpb24YASABKAwiGwoZU3VibWl0VHJhbnNhY3Rpb25SZXNwb25zZTLyAQoPUHJvZHVjZXJTZXJ2aWNlEnwKEUdldFByb2R1Y2VyU3RhdHVzEiouYWx5cy5wcm9kdWNlci52MS5HZXRQcm9kdWNlclN0YXR1c1JlcXVlc3QaKy5hbHlzLnByb2R1Y2VyLnYxLkdldFByb2R1Y2VyU3RhdHVzUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEmEKCldhdGNoVm90ZXMSIy5hbHlzLnByb2R1Y2VyLnYxLldhdGNoVm90ZXNSZXF1ZXN0GiQuYWx5cy5wcm9kdWNlci52MS5XYXRjaFZvdGVzUmVzcG9uc2UiBoq1GAIYAjABMpQBChdQcm9kdWNlckludGVybmFsU2VydmljZRJ5ChFTdWJtaXRUcmFuc2FjdGlvbhIqLmFseXMucHJvZHVjZXIudjEuU3VibWl0VHJhbnNhY3Rpb25SZXF1ZXN0GisuYWx5cy5wcm9kdWNlci52MS5TdWJtaXRUcmFuc2FjdGlvblJlc3BvbnNlIguKtRgHCAQQ6AcYBUKAAQoYbmV0d29yay5hbHlzLnByb2R1Y2VyLnYxUAFaT2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL3Byb2R1Y2VyL3YxO3Byb2R1Y2VydjGqAhBBbHlzLlByb2R1Y2VyLlYxYgZwcm90bzM", [file_alys_actor_v1_options, file_alys_actor_v1_stream, file_alys_chain_v1_chain]);
+  fileDesc("Ch9hbHlzL3Byb2R1Y2VyL3YxL3Byb2R1Y2VyLnByb3RvEhBhbHlzLnByb2R1Y2VyLnYxIowCCg5Qcm9kdWNlclN0YXR1cxISCgppc19lbmFibGVkGAEgASgIEhUKDWF1dGhvcml0eV9rZXkYAiABKAwSFwoPYXV0aG9yaXR5X2luZGV4GAMgASgNEhcKD2Jsb2Nrc19wcm9wb3NlZBgEIAEoBBIYChBibG9ja3NfY2VydGlmaWVkGAUgASgEEhoKEnByb3Bvc2Fsc19hcHByb3ZlZBgGIAEoBBIZChFwcm9wb3NhbHNfcmVmdXNlZBgHIAEoBBIXCg9sYXN0X3ZvdGVkX3Nsb3QYCCABKAQSFAoMbGFzdF9yZWZ1c2FsGAkgASgJEh0KFXNjaGVkdWxlZF9hdXRob3JpdGllcxgKIAMoDCIaChhHZXRQcm9kdWNlclN0YXR1c1JlcXVlc3QiTQoZR2V0UHJvZHVjZXJTdGF0dXNSZXNwb25zZRIwCgZzdGF0dXMYASABKAsyIC5hbHlzLnByb2R1Y2VyLnYxLlByb2R1Y2VyU3RhdHVzIjoKGlNjaGVkdWxlQXV0aG9yaXRpZXNSZXF1ZXN0EgwKBGtleXMYASADKAwSDgoGcHJvb2ZzGAIgAygMIjQKG1NjaGVkdWxlQXV0aG9yaXRpZXNSZXNwb25zZRIVCg1sb3dlc3RfaGVpZ2h0GAEgASgEIikKEVdhdGNoVm90ZXNSZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSJwCgRWb3RlEgwKBHNsb3QYASABKAQSLAoFYmxvY2sYAiABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEhcKD2F1dGhvcml0eV9pbmRleBgDIAEoDRITCgtpc19wcm9wb3NhbBgEIAEoCCKAAgoSV2F0Y2hWb3Rlc1Jlc3BvbnNlEikKCHBvc2l0aW9uGAEgASgLMhcuYWx5cy5hY3Rvci52MS5Qb3NpdGlvbhI0CghzbmFwc2hvdBgCIAEoCzIgLmFseXMucHJvZHVjZXIudjEuUHJvZHVjZXJTdGF0dXNIABImCgR2b3RlGAMgASgLMhYuYWx5cy5wcm9kdWNlci52MS5Wb3RlSAASLQoJaGVhcnRiZWF0GAQgASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAUgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSABCBwoFZXZlbnQiLwoYU3VibWl0VHJhbnNhY3Rpb25SZXF1ZXN0EhMKC3RyYW5zYWN0aW9uGAEgASgMIhsKGVN1Ym1pdFRyYW5zYWN0aW9uUmVzcG9uc2Uy9wIKD1Byb2R1Y2VyU2VydmljZRJ8ChFHZXRQcm9kdWNlclN0YXR1cxIqLmFseXMucHJvZHVjZXIudjEuR2V0UHJvZHVjZXJTdGF0dXNSZXF1ZXN0GisuYWx5cy5wcm9kdWNlci52MS5HZXRQcm9kdWNlclN0YXR1c1Jlc3BvbnNlIg6QAgGKtRgHCAMQ6AcYAhKCAQoTU2NoZWR1bGVBdXRob3JpdGllcxIsLmFseXMucHJvZHVjZXIudjEuU2NoZWR1bGVBdXRob3JpdGllc1JlcXVlc3QaLS5hbHlzLnByb2R1Y2VyLnYxLlNjaGVkdWxlQXV0aG9yaXRpZXNSZXNwb25zZSIOkAICirUYBwgDEIgnGAQSYQoKV2F0Y2hWb3RlcxIjLmFseXMucHJvZHVjZXIudjEuV2F0Y2hWb3Rlc1JlcXVlc3QaJC5hbHlzLnByb2R1Y2VyLnYxLldhdGNoVm90ZXNSZXNwb25zZSIGirUYAhgCMAEylAEKF1Byb2R1Y2VySW50ZXJuYWxTZXJ2aWNlEnkKEVN1Ym1pdFRyYW5zYWN0aW9uEiouYWx5cy5wcm9kdWNlci52MS5TdWJtaXRUcmFuc2FjdGlvblJlcXVlc3QaKy5hbHlzLnByb2R1Y2VyLnYxLlN1Ym1pdFRyYW5zYWN0aW9uUmVzcG9uc2UiC4q1GAcIBBDoBxgFQoABChhuZXR3b3JrLmFseXMucHJvZHVjZXIudjFQAVpPZ2l0aHViLmNvbS9hbHlzLW5ldHdvcmsvYWx5cy1uZXR3b3JrL2NsaWVudHMvZ28vZ2VuL2FseXMvcHJvZHVjZXIvdjE7cHJvZHVjZXJ2MaoCEEFseXMuUHJvZHVjZXIuVjFiBnByb3RvMw", [file_alys_actor_v1_options, file_alys_actor_v1_stream, file_alys_chain_v1_chain]);
 
 /**
  * ProducerStatus is what this member did.
@@ -87,6 +87,13 @@ export type ProducerStatus = Message<"alys.producer.v1.ProducerStatus"> & {
    * @generated from field: string last_refusal = 9;
    */
   lastRefusal: string;
+
+  /**
+   * Keys of the set of authorities that is scheduled, 48 bytes each; none when nothing is.
+   *
+   * @generated from field: repeated bytes scheduled_authorities = 10;
+   */
+  scheduledAuthorities: Uint8Array[];
 };
 
 /**
@@ -129,6 +136,52 @@ export const GetProducerStatusResponseSchema: GenMessage<GetProducerStatusRespon
   messageDesc(file_alys_producer_v1_producer, 2);
 
 /**
+ * @generated from message alys.producer.v1.ScheduleAuthoritiesRequest
+ */
+export type ScheduleAuthoritiesRequest = Message<"alys.producer.v1.ScheduleAuthoritiesRequest"> & {
+  /**
+   * The whole new set in its order, 48 bytes a key: the one in force with one key more or less, the others in their
+   * order. No keys withdraw what is scheduled.
+   *
+   * @generated from field: repeated bytes keys = 1;
+   */
+  keys: Uint8Array[];
+
+  /**
+   * A proof of possession for each key, 96 bytes, in the same order.
+   *
+   * @generated from field: repeated bytes proofs = 2;
+   */
+  proofs: Uint8Array[];
+};
+
+/**
+ * Describes the message alys.producer.v1.ScheduleAuthoritiesRequest.
+ * Use `create(ScheduleAuthoritiesRequestSchema)` to create a new message.
+ */
+export const ScheduleAuthoritiesRequestSchema: GenMessage<ScheduleAuthoritiesRequest> = /*@__PURE__*/
+  messageDesc(file_alys_producer_v1_producer, 3);
+
+/**
+ * @generated from message alys.producer.v1.ScheduleAuthoritiesResponse
+ */
+export type ScheduleAuthoritiesResponse = Message<"alys.producer.v1.ScheduleAuthoritiesResponse"> & {
+  /**
+   * Height of the lowest block that may carry the change.
+   *
+   * @generated from field: uint64 lowest_height = 1;
+   */
+  lowestHeight: bigint;
+};
+
+/**
+ * Describes the message alys.producer.v1.ScheduleAuthoritiesResponse.
+ * Use `create(ScheduleAuthoritiesResponseSchema)` to create a new message.
+ */
+export const ScheduleAuthoritiesResponseSchema: GenMessage<ScheduleAuthoritiesResponse> = /*@__PURE__*/
+  messageDesc(file_alys_producer_v1_producer, 4);
+
+/**
  * @generated from message alys.producer.v1.WatchVotesRequest
  */
 export type WatchVotesRequest = Message<"alys.producer.v1.WatchVotesRequest"> & {
@@ -145,7 +198,7 @@ export type WatchVotesRequest = Message<"alys.producer.v1.WatchVotesRequest"> & 
  * Use `create(WatchVotesRequestSchema)` to create a new message.
  */
 export const WatchVotesRequestSchema: GenMessage<WatchVotesRequest> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 3);
+  messageDesc(file_alys_producer_v1_producer, 5);
 
 /**
  * Vote is a signature of a member for a block.
@@ -187,7 +240,7 @@ export type Vote = Message<"alys.producer.v1.Vote"> & {
  * Use `create(VoteSchema)` to create a new message.
  */
 export const VoteSchema: GenMessage<Vote> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 4);
+  messageDesc(file_alys_producer_v1_producer, 6);
 
 /**
  * @generated from message alys.producer.v1.WatchVotesResponse
@@ -245,7 +298,7 @@ export type WatchVotesResponse = Message<"alys.producer.v1.WatchVotesResponse"> 
  * Use `create(WatchVotesResponseSchema)` to create a new message.
  */
 export const WatchVotesResponseSchema: GenMessage<WatchVotesResponse> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 5);
+  messageDesc(file_alys_producer_v1_producer, 7);
 
 /**
  * @generated from message alys.producer.v1.SubmitTransactionRequest
@@ -264,7 +317,7 @@ export type SubmitTransactionRequest = Message<"alys.producer.v1.SubmitTransacti
  * Use `create(SubmitTransactionRequestSchema)` to create a new message.
  */
 export const SubmitTransactionRequestSchema: GenMessage<SubmitTransactionRequest> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 6);
+  messageDesc(file_alys_producer_v1_producer, 8);
 
 /**
  * @generated from message alys.producer.v1.SubmitTransactionResponse
@@ -277,7 +330,7 @@ export type SubmitTransactionResponse = Message<"alys.producer.v1.SubmitTransact
  * Use `create(SubmitTransactionResponseSchema)` to create a new message.
  */
 export const SubmitTransactionResponseSchema: GenMessage<SubmitTransactionResponse> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 7);
+  messageDesc(file_alys_producer_v1_producer, 9);
 
 /**
  * ProducerService is the protocol of the ProducerActor.
@@ -294,6 +347,19 @@ export const ProducerService: GenService<{
     methodKind: "unary";
     input: typeof GetProducerStatusRequestSchema;
     output: typeof GetProducerStatusResponseSchema;
+  },
+  /**
+   * ScheduleAuthorities names the set of authorities that this member shall help to put in force: it proposes it and
+   * approves its proposal, and approves no other. Every member's operator schedules the same one; it takes effect when a
+   * quorum did. What was scheduled before is replaced. Kept over restarts, done with when the set is in force. Errors:
+   * INVALID_ARGUMENT (the set breaks a rule, or a proof does not verify), FAILED_PRECONDITION (no authority key here).
+   *
+   * @generated from rpc alys.producer.v1.ProducerService.ScheduleAuthorities
+   */
+  scheduleAuthorities: {
+    methodKind: "unary";
+    input: typeof ScheduleAuthoritiesRequestSchema;
+    output: typeof ScheduleAuthoritiesResponseSchema;
   },
   /**
    * WatchVotes answers the status, then every proposal and approval that this member signed or saw.

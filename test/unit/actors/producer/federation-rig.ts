@@ -144,6 +144,7 @@ export class Member {
       blocks: [block],
       policy: "EVERY_BLOCK",
       authorities: this.chain.authoritiesAt(head.height + 1),
+      parentAuthorities: this.chain.authoritiesAt(head.height),
       nowMs: clock.nowMs(),
       verifiedParentApproval: head.approval,
     });
