@@ -3,7 +3,7 @@
 import { assertNever } from "../../src/kernel/errors.ts";
 import { INJECTED } from "./checkers/nobody-crashes.ts";
 import type { Machine } from "./machine.ts";
-import type { Fault } from "./scenario.ts";
+import { type Fault, SLOT_MS, START_MS } from "./scenario.ts";
 import type { World } from "./world.ts";
 
 export class Faults {
@@ -11,6 +11,7 @@ export class Faults {
   /** What still has to be put right, by what it is. */
   readonly #open = new Map<number, () => void>();
   #number = 0;
+  #isOver = false;
 
   constructor(world: World) {
     this.#world = world;
@@ -20,6 +21,7 @@ export class Faults {
     const { trace, machines } = this.#world;
     trace.add("FAULT", JSON.stringify(fault));
     if (fault.kind === "partition") return this.#partition(fault.side, fault.forMs);
+    if (fault.kind === "crashAuthor") return this.#crashAuthor(fault.afterMs, fault.downMs);
     const machine = machines[fault.node % machines.length];
     if (machine?.process === undefined) return;
     this.#world.count(fault.kind);
@@ -29,11 +31,12 @@ export class Faults {
 
   /** Puts everything right that still is wrong. */
   healAll(): void {
+    this.#isOver = true;
     for (const end of [...this.#open.values()]) end();
     this.#world.network.heal();
   }
 
-  #strike(machine: Machine, fault: Exclude<Fault, { kind: "partition" }>): void {
+  #strike(machine: Machine, fault: Exclude<Fault, { kind: "partition" | "crashAuthor" }>): void {
     const { network } = this.#world;
     const { process } = machine;
     switch (fault.kind) {
@@ -89,6 +92,19 @@ export class Faults {
       default:
         return assertNever(fault);
     }
+  }
+
+  #crashAuthor(afterMs: number, downMs: number): void {
+    const { machines, scenario, nowMs } = this.#world;
+    const slot = Math.floor((START_MS + nowMs) / SLOT_MS) + 1;
+    const author = machines.find(({ memberIndex }) => memberIndex === slot % scenario.members);
+    const delayMs = slot * SLOT_MS - START_MS - nowMs + afterMs;
+    this.#world.after(delayMs, () => {
+      if (author?.process === undefined || this.#isOver) return;
+      this.#world.count("crashAuthor");
+      author.disturb();
+      this.#strike(author, { kind: "crash", node: author.index, downMs, isTorn: false });
+    });
   }
 
   #partition(side: readonly number[], forMs: number): void {

@@ -14,10 +14,12 @@ import { encodeDelegation, ROLE_MEMBER, signDelegation } from "../../src/chain/d
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../src/chain/signing.ts";
 import { decodeVoteRecord } from "../../src/chain/vote.ts";
 import { parseSettings, type Settings } from "../../src/config/load.ts";
+import { EmbeddedBridge } from "../../src/integrations/bridge/embedded.ts";
 import { type EmbeddedChain, openEmbeddedChain } from "../../src/integrations/chain/embedded.ts";
 import { EmbeddedEngine } from "../../src/integrations/engine/embedded.ts";
 import { environment } from "../../src/kernel/environment.ts";
 import { assert, Failure } from "../../src/kernel/errors.ts";
+import { silentLog } from "../../src/kernel/log.ts";
 import { type Random, seededRandom } from "../../src/kernel/random.ts";
 import type { Supervisor } from "../../src/kernel/supervisor.ts";
 import { type ActorParts, composeActors, type NodeCells, superviseActors } from "../../src/node/compose.ts";
@@ -258,6 +260,7 @@ export class NodeProcess {
       chain,
       validator: new SharedValidator(facts),
       engine: new EmbeddedEngine(),
+      bridge: new EmbeddedBridge(silentLog),
       host,
       bans,
       book: new PeerBook(store.table("peers"), settings.peer.knownPeersMax),

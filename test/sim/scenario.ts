@@ -25,6 +25,8 @@ export type Fault =
   | { readonly kind: "crash"; readonly node: number; readonly downMs: number; readonly isTorn: boolean }
   /** As a crash, but nobody is told: the cable goes with the power. */
   | { readonly kind: "powerLoss"; readonly node: number; readonly downMs: number }
+  /** The author of the next slot is killed this long after it began: before, while or after it publishes. */
+  | { readonly kind: "crashAuthor"; readonly afterMs: number; readonly downMs: number }
   /** Stopped in order and started again. */
   | { readonly kind: "restart"; readonly node: number; readonly downMs: number }
   | { readonly kind: "actorCrash"; readonly node: number; readonly actor: ActorName }
@@ -41,6 +43,7 @@ export type FaultKind = Fault["kind"];
 export const FAULT_KINDS: readonly FaultKind[] = [
   "crash",
   "powerLoss",
+  "crashAuthor",
   "restart",
   "actorCrash",
   "hostCrash",
@@ -192,6 +195,8 @@ function faultOf(kind: FaultKind, random: Random, nodes: number, members: number
   switch (kind) {
     case "crash":
       return { kind, node, downMs, isTorn: random.next() < 0.3 };
+    case "crashAuthor":
+      return { kind, afterMs: 20 + random.integer(300), downMs };
     case "powerLoss":
     case "restart":
       return { kind, node, downMs };

@@ -14,6 +14,7 @@ import {
   FAULTS_MS,
   RECOVERY_MS_MAX,
   type Scenario,
+  SLOT_MS,
   scenarioOf,
   WARM_UP_MS,
 } from "./scenario.ts";
@@ -38,6 +39,10 @@ export interface RunResult {
 
 /** Checkers look this often. */
 const STEP_MS = 250;
+
+/** A last stretch without faults, and the share of its honest slots that must bring blocks. */
+const PEACE_MS = 14_000;
+const PRODUCTION_SHARE = 0.6;
 
 export async function simulate(seed: number, options: WorldOptions = {}): Promise<RunResult> {
   const scenario = scenarioOf(seed);
@@ -100,7 +105,22 @@ async function recover(world: World, faults: Faults): Promise<number> {
       `no common growing head ${RECOVERY_MS_MAX} ms after the faults: ${heads.join(", ")}`,
     );
   }
+  await produce(world);
   return (agreedMs ?? world.nowMs) - healedMs;
+}
+
+/** In peace most slots of honest members bring a block. */
+async function produce(world: World): Promise<void> {
+  if (world.isBroken) return;
+  const height = bestHeight(world);
+  await runUntil(world, world.nowMs + PEACE_MS, () => false);
+  const { members, byzantine } = world.scenario;
+  const honestSlots = ((PEACE_MS / SLOT_MS) * (members - byzantine.length)) / members;
+  const blocks = bestHeight(world) - height;
+  world.livenessOccasions += 1;
+  if (blocks < honestSlots * PRODUCTION_SHARE) {
+    world.violate("recovery", `${blocks} blocks in ${honestSlots.toFixed(1)} honest slots of peace`);
+  }
 }
 
 function bestHeight(world: World): number {

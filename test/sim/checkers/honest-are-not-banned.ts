@@ -1,4 +1,4 @@
-/** No honest peer is banned, and no member by its score, not even one that misbehaves. */
+/** No honest peer is banned, or accused of anything, and no member by its score, not even one that misbehaves. */
 
 import type { Observation } from "../observation.ts";
 import type { World } from "../world.ts";
@@ -15,7 +15,14 @@ export class HonestAreNotBanned implements Checker {
 
   observe(observation: Observation): void {
     // Each offence is a moment at which the wrong one could be punished.
-    if (observation.type === "log" && observation.record.message === "peer offended") this.occasions += 1;
+    if (observation.type === "log" && observation.record.message === "peer offended") {
+      this.occasions += 1;
+      const accused = this.#world.machineOf(String(observation.record.fields["peer"]));
+      const detail = String(observation.record.fields["detail"]);
+      if (accused !== undefined) {
+        this.#world.violate(this.name, `${observation.node} accuses ${accused.name}: ${detail}`);
+      }
+    }
     if (observation.type !== "log" || observation.record.message !== "peer is banned") return;
     const peerId = String(observation.record.fields["peer"]);
     const isMember = this.#world.rogues.some((rogue) => rogue.peerId === peerId && rogue.isMember);

@@ -90,9 +90,15 @@ export class Equivocator extends Rogue {
       if (key !== undefined) signatures.set(member, signOnce(key, this.#root(block.hash)));
     }
     if (signatures.size < quorumOf(members)) return;
-    if (this.random.next() < 0.3) return this.did("withheldBlock");
     const certified = approvedBlock(block, members, signatures);
-    if (certified !== undefined && this.host.isOpen) this.gossipBlock(certified, false);
+    if (certified === undefined) return;
+    const publish = (): void => {
+      if (this.host.isOpen) this.gossipBlock(certified, false);
+    };
+    if (this.random.next() < 0.5) return publish();
+    // Kept back until others have built without it: two certified blocks of one height, the older one better.
+    this.did("withheldBlock");
+    this.world.after(1_500 + this.random.integer(4_000), publish);
   }
 
   protected override onRequest(event: RequestEvent): void {
