@@ -23,6 +23,8 @@ export interface BenchmarkCase {
 export interface BenchmarkRun {
   readonly cases: readonly BenchmarkCase[];
   /** Metrics derived from medians of others, for instance ratios to a ceiling. */
+  /** Rounds of every case; ROUNDS without it. */
+  readonly rounds?: number;
   readonly derive?: (median: (caseName: string, metric: string) => number) => readonly Derived[];
   close(): Promise<void>;
 }
@@ -60,9 +62,10 @@ export async function runBenchmark(benchmark: Benchmark, isQuick: boolean): Prom
   const run = await benchmark.prepare({ isQuick });
   const samples = new Map<string, number[]>();
   try {
-    for (let round = 1; round <= ROUNDS; round++) {
+    const rounds = run.rounds ?? ROUNDS;
+    for (let round = 1; round <= rounds; round++) {
       for (const each of run.cases) {
-        progress(`${benchmark.name}: round ${round} of ${ROUNDS}, ${each.name}`);
+        progress(`${benchmark.name}: round ${round} of ${rounds}, ${each.name}`);
         const figures = await each.round();
         for (const metric of Object.keys(each.metrics)) {
           const value = figures[metric];

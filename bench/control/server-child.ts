@@ -1,0 +1,156 @@
+/**
+ * A process that serves the same methods twice: `bare` with nothing but grpc-js and protobuf-es, `ours` through the control
+ * plane and a real actor. The benchmark starts one of each and measures them by turns. Tells its address and a token on
+ * standard output, ends with its parent.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { create, type DescMethod, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
+import { SyncInternalService, SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
+import { openAuditFile } from "../../src/control/audit-file.ts";
+import { openTokenStore } from "../../src/control/auth/token-store.ts";
+import { asBuffer, pathOf } from "../../src/control/codec.ts";
+import { startControl } from "../../src/control/server.ts";
+import type { ActorDefinition } from "../../src/kernel/actor.ts";
+import { actorCell } from "../../src/kernel/cell.ts";
+import { realClock } from "../../src/kernel/clock.ts";
+import { environment } from "../../src/kernel/environment.ts";
+import { silentLog } from "../../src/kernel/log.ts";
+import { later } from "../../src/kernel/protocol.ts";
+import { realRandom } from "../../src/kernel/random.ts";
+import { Topic } from "../../src/kernel/topic.ts";
+import { Transfer } from "../../src/kernel/transfer.ts";
+import { CHUNK_BYTES, STATUS } from "./load.ts";
+
+type Sync = typeof SyncService;
+type SyncInternal = typeof SyncInternalService;
+
+const BLOCK = new Uint8Array(CHUNK_BYTES).fill(7);
+const chunkOf = (startHeight: bigint) => ({ startHeight, blocks: [BLOCK] });
+
+function definition(): ActorDefinition<Sync, SyncInternal> {
+  const notHere = later("not in this benchmark");
+  return {
+    name: "sync",
+    service: SyncService,
+    internal: SyncInternalService,
+    create: () => ({
+      handlers: {
+        startSync: notHere,
+        stopSync: () => ({}),
+        pauseSync: () => ({}),
+        resumeSync: notHere,
+        getSyncStatus: () => ({ status: STATUS }),
+        canProduceBlocks: notHere,
+        getBlock: notHere,
+        setProductionOverride: notHere,
+        createCheckpoint: notHere,
+        listCheckpoints: notHere,
+        recoverFromCheckpoint: notHere,
+        getOperation: notHere,
+        cancelOperation: notHere,
+      },
+      internal: { importBlock: notHere },
+      streams: {
+        watchSyncStatus: new Topic(SyncService.method.watchSyncStatus, {
+          mode: "latest",
+          snapshot: () => ({ event: { case: "snapshot" as const, value: STATUS } }),
+        }),
+        watchProduction: notHere,
+        watchBlocks: notHere,
+        streamBlocks: new Transfer(SyncService.method.streamBlocks, {
+          open: function* ({ count }) {
+            for (let made = 0n; made < count; made++) yield chunkOf(made);
+          },
+        }),
+      },
+      onStart() {},
+      onStop() {},
+    }),
+  };
+}
+
+async function serveOurs(): Promise<{ address: string; token: string }> {
+  const folder = mkdtempSync(join(tmpdir(), "alys-bench-control-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const cell = actorCell(definition(), environment({ log: silentLog }));
+  cell.child.start();
+  const tokens = openTokenStore({
+    directory: folder,
+    clock: realClock,
+    random: realRandom,
+    isNeeded: true,
+  });
+  const audit = await openAuditFile({
+    path: join(folder, "audit.jsonl"),
+    bytesMax: 64 * 1024 * 1024,
+    filesMax: 2,
+    clock: realClock,
+    log: silentLog,
+  });
+  const control = await startControl({
+    services: [{ service: SyncService, ref: cell.ref }],
+    listenAddress: "127.0.0.1:0",
+    reflection: true,
+    log: silentLog,
+    clock: realClock,
+    tokens,
+    audit,
+    // As configured by default but for the rate: it is what is measured.
+    rateLimit: { callsPerSecond: 1_000_000, burst: 1_000_000 },
+  });
+  const token = readFileSync(join(folder, "operator.token"), "utf8").trim();
+  return { address: control.address ?? "", token };
+}
+
+/** What generated code for grpc-js does: decode, answer, encode. */
+async function serveBare(): Promise<{ address: string; token: string }> {
+  const server = new Server();
+  const { getSyncStatus, pauseSync, streamBlocks } = SyncService.method;
+  const definitionOf = (method: DescMethod) => ({
+    path: pathOf(method),
+    requestStream: false,
+    responseStream: method.methodKind === "server_streaming",
+    requestSerialize: (message: object) => asBuffer(toBinary(method.input, message as never)),
+    requestDeserialize: (bytes: Buffer) => fromBinary(method.input, bytes),
+    responseSerialize: (message: object) =>
+      asBuffer(toBinary(method.output, create(method.output, message as never))),
+    responseDeserialize: (bytes: Buffer) => fromBinary(method.output, bytes),
+  });
+  const methods = { getSyncStatus, pauseSync, streamBlocks };
+  const definitions = Object.fromEntries(
+    Object.entries(methods).map(([name, method]) => [name, definitionOf(method)]),
+  );
+  server.addService(definitions as ServiceDefinition, {
+    getSyncStatus: (_: unknown, callback: (error: null, answer: object) => void) =>
+      callback(null, { status: STATUS }),
+    pauseSync: (_: unknown, callback: (error: null, answer: object) => void) => callback(null, {}),
+    // biome-ignore lint/suspicious/noExplicitAny: grpc-js's type of a call needs its definition's types.
+    streamBlocks: (call: any) => {
+      let made = 0n;
+      const push = (): void => {
+        while (made < call.request.count) {
+          if (!call.write(chunkOf(made++))) {
+            call.once("drain", push);
+            return;
+          }
+        }
+        call.end();
+      };
+      push();
+    },
+  });
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    ),
+  );
+  return { address: `127.0.0.1:${port}`, token: "" };
+}
+
+const served = await (process.argv[2] === "ours" ? serveOurs() : serveBare());
+process.stdout.write(`${JSON.stringify(served)}\n`);
+process.stdin.on("end", () => process.exit(0));
+process.stdin.resume();

@@ -1,0 +1,326 @@
+/** Who may call what: tokens, certificates, scopes, rates, and streams that outlive their right to run. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
+import { type ConnectOptions, connect } from "../../src/cli/client.ts";
+import { runAlysctl } from "../../src/cli/program.ts";
+import { attenuateToken } from "../../src/control/auth/token.ts";
+import { openTokenStore, type TokenStore } from "../../src/control/auth/token-store.ts";
+import { startControl, type TlsOptions } from "../../src/control/server.ts";
+import { realClock } from "../../src/kernel/clock.ts";
+import type { Failure } from "../../src/kernel/errors.ts";
+import { silentLog } from "../../src/kernel/log.ts";
+import { realRandom } from "../../src/kernel/random.ts";
+import { folder, until, type World, type WorldOptions, world } from "./control-world.ts";
+
+const SYNC = "alys.sync.v1.SyncService";
+
+interface Secured extends World {
+  readonly tokens: TokenStore;
+  readonly directory: string;
+  /** A client at the address, closed with the test. */
+  client(options?: ConnectOptions, address?: string): ReturnType<typeof connect>;
+}
+
+async function secured(t: TestContext, options: WorldOptions = {}): Promise<Secured> {
+  const directory = folder(t);
+  const tokens = openTokenStore({ directory, clock: realClock, random: realRandom, isNeeded: true });
+  const all = await world(t, { tokens, requireTokens: true, ...options });
+  const client = (connectOptions: ConnectOptions = {}, address = all.control.address ?? "") => {
+    const connection = connect(address, connectOptions);
+    t.after(() => connection.close());
+    return connection;
+  };
+  return { ...all, tokens, directory, client };
+}
+
+function fails(code: string, reason: string, metadata: Record<string, string> = {}) {
+  return (thrown: Failure): boolean => {
+    assert.deepEqual([thrown.code, thrown.reason], [code, reason], thrown.message);
+    for (const [key, value] of Object.entries(metadata)) {
+      assert.equal(thrown.detail.metadata?.[key], value);
+    }
+    return true;
+  };
+}
+
+const makeToken = async (tokens: TokenStore, scope: "read" | "operate" | "admin", extra: object = {}) =>
+  tokens.create({ principal: "someone", scope, methods: [], lifetimeMs: undefined, ...extra });
+
+async function alysctl(...args: string[]): Promise<{ status: number; out: string; err: string }> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const terminal = {
+    out: (text: string) => out.push(text),
+    err: (text: string) => err.push(text),
+    write: (text: string) => out.push(text),
+    clock: realClock,
+    columns: 80,
+    isInteractive: false,
+  };
+  const status = await runAlysctl(args, terminal as never, new AbortController().signal);
+  return { status, out: out.join("\n"), err: err.join("\n") };
+}
+
+test("the first start makes a token for each scope, readable by the owner alone, and keeps them", async (t) => {
+  const { directory, client, tokens } = await secured(t);
+  const expected = ["admin.token", "operator.token", "readonly.token", "root.key", "tokens.json"];
+  assert.deepEqual(readdirSync(directory).sort(), expected);
+  for (const file of expected) assert.equal(statSync(join(directory, file)).mode & 0o777, 0o600, file);
+  const read = readFileSync(join(directory, "readonly.token"), "utf8").trim();
+  assert.ok((await client({ token: read }).client(SyncService).getSyncStatus({})).status);
+  const again = openTokenStore({ directory, clock: realClock, random: realRandom, isNeeded: true });
+  assert.deepEqual(again.records(), tokens.records());
+  assert.ok(again.verify(read));
+});
+
+test("a call without a token, or with none of ours, is UNAUTHENTICATED; health is for all", async (t) => {
+  const { client, tokens } = await secured(t);
+  const { token } = await makeToken(tokens, "admin");
+  await assert.rejects(
+    client().client(SyncService).getSyncStatus({}),
+    fails("UNAUTHENTICATED", "TOKEN_MISSING"),
+  );
+  const forged = `${token.slice(0, -4)}AAAA`;
+  const widened = token.replace(/\.[^.]+\./, `.${Buffer.from("scope=admin").toString("base64url")}.`);
+  for (const bad of ["x", forged, widened, "alys1.0.0", token.slice(6), "a".repeat(5_000)]) {
+    await assert.rejects(
+      client({ token: bad }).client(SyncService).getSyncStatus({}),
+      fails("UNAUTHENTICATED", "TOKEN_INVALID"),
+    );
+  }
+  const { Health } = await import("../../gen/grpc/health/v1/health_pb.ts");
+  assert.equal((await client().client(Health).check({ service: "" })).status, 1);
+});
+
+test("a scope includes those below it and the refusal names the one that is missing", async (t) => {
+  const { client, tokens } = await secured(t);
+  const read = client({ token: (await makeToken(tokens, "read")).token }).client(SyncService);
+  const operate = client({ token: (await makeToken(tokens, "operate")).token }).client(SyncService);
+  assert.ok((await read.getSyncStatus({})).status);
+  await assert.rejects(
+    read.stopSync({ reason: "x" }),
+    fails("PERMISSION_DENIED", "SCOPE_REQUIRED", { scope: "operate" }),
+  );
+  assert.ok((await operate.getSyncStatus({})).status);
+  await operate.stopSync({ reason: "x" });
+});
+
+test("a holder narrows its token without asking, and cannot widen it", async (t) => {
+  const { client, tokens } = await secured(t);
+  const { token } = await makeToken(tokens, "operate");
+  const narrow = attenuateToken(token, [
+    { kind: "methods", methods: [`${SYNC}/GetSyncStatus`] },
+    { kind: "principal", name: "someone/nightly" },
+  ]);
+  assert.ok(narrow);
+  const sync = client({ token: narrow }).client(SyncService);
+  assert.ok((await sync.getSyncStatus({})).status);
+  await assert.rejects(
+    sync.stopSync({}),
+    fails("PERMISSION_DENIED", "METHOD_NOT_GRANTED", { method: `${SYNC}/StopSync` }),
+  );
+  const wider = attenuateToken(narrow, [{ kind: "methods", methods: [`${SYNC}/*`] }]) ?? "";
+  await assert.rejects(client({ token: wider }).client(SyncService).stopSync({}), {
+    reason: "METHOD_NOT_GRANTED",
+  });
+  const other = attenuateToken(token, [{ kind: "principal", name: "admin" }]) ?? "";
+  await assert.rejects(client({ token: other }).client(SyncService).getSyncStatus({}), {
+    reason: "TOKEN_INVALID",
+  });
+});
+
+test("expiry and revocation refuse calls and end streams that run", async (t) => {
+  const { client, tokens, control, probe } = await secured(t);
+  const { token, record } = await makeToken(tokens, "read");
+  const short = attenuateToken(token, [{ kind: "expires", atMs: Date.now() + 400 }]) ?? "";
+  const watching = async (connection: ReturnType<typeof connect>): Promise<Failure> => {
+    try {
+      for await (const _ of connection.client(SyncService).watchSyncStatus({})) probe.height += 0;
+    } catch (thrown) {
+      return thrown as Failure;
+    }
+    throw new Error("the stream ended without a failure");
+  };
+  const expiring = watching(client({ token: short }));
+  const revoked = watching(client({ token }));
+  await until(() => probe.readers() === 2);
+  assert.equal((await expiring).reason, "TOKEN_EXPIRED");
+  await assert.rejects(
+    client({ token: short }).client(SyncService).getSyncStatus({}),
+    fails("UNAUTHENTICATED", "TOKEN_EXPIRED"),
+  );
+  await tokens.revoke(record.id);
+  assert.equal((await revoked).reason, "TOKEN_REVOKED");
+  await assert.rejects(
+    client({ token }).client(SyncService).getSyncStatus({}),
+    fails("UNAUTHENTICATED", "TOKEN_REVOKED"),
+  );
+  await until(() => control.liveCalls === 0 && probe.readers() === 0);
+  await assert.rejects(tokens.revoke("0".repeat(24)), { reason: "TOKEN_UNKNOWN" });
+});
+
+test("a revocation is on disk before it is answered", async (t) => {
+  const { tokens, directory } = await secured(t);
+  const { token, record } = await makeToken(tokens, "read");
+  await tokens.revoke(record.id);
+  const again = openTokenStore({ directory, clock: realClock, random: realRandom, isNeeded: true });
+  assert.ok(again.verify(token));
+  assert.ok(again.isRevoked(record.id));
+});
+
+test("a principal beyond its rate waits as long as it is told, others do not", async (t) => {
+  const { client, tokens } = await secured(t, { rateLimit: { callsPerSecond: 2, burst: 3 } });
+  const one = client({ token: (await makeToken(tokens, "read")).token }).client(SyncService);
+  const other = client({ token: (await makeToken(tokens, "read", { principal: "other" })).token });
+  for (let call = 0; call < 3; call++) await one.getSyncStatus({});
+  await assert.rejects(one.getSyncStatus({}), (thrown: Failure) => {
+    fails("RESOURCE_EXHAUSTED", "RATE_LIMITED")(thrown);
+    const delayMs = thrown.detail.retryDelayMs ?? 0;
+    assert.ok(delayMs > 0 && delayMs <= 500, String(delayMs));
+    return true;
+  });
+  await other.client(SyncService).getSyncStatus({});
+});
+
+test("an open listener needs no token, but holds one that comes to what it grants", async (t) => {
+  const { client, tokens } = await secured(t, { requireTokens: false });
+  await client().client(SyncService).stopSync({});
+  const read = client({ token: (await makeToken(tokens, "read")).token }).client(SyncService);
+  await assert.rejects(read.stopSync({}), { reason: "SCOPE_REQUIRED" });
+});
+
+test("beyond loopback there is only TLS, and the refusal says what to set", async () => {
+  const bare = { services: [], reflection: false, log: silentLog, clock: realClock };
+  await assert.rejects(startControl({ ...bare, listenAddress: "0.0.0.0:0" }), {
+    reason: "NOT_LOOPBACK",
+    message: /control\.tls\.listen_address.*alysctl keys init/,
+  });
+});
+
+async function tlsFiles(t: TestContext, ...more: string[]): Promise<{ dir: string; tls: TlsOptions }> {
+  const dir = join(folder(t), "keys");
+  const made = await alysctl("keys", "init", "--dir", dir, ...more);
+  assert.equal(made.status, 0, made.err);
+  const tls = {
+    listenAddress: "127.0.0.1:0",
+    mutualListenAddress: "127.0.0.1:0",
+    certificateFile: join(dir, "server.crt"),
+    keyFile: join(dir, "server.key"),
+    clientCaFile: join(dir, "ca.crt"),
+    trustDomain: "alys",
+  };
+  return { dir, tls };
+}
+
+const credentialsOf = (dir: string, client?: string): NonNullable<ConnectOptions["tls"]> => ({
+  authority: readFileSync(join(dir, "ca.crt")),
+  ...(client === undefined
+    ? {}
+    : {
+        certificate: readFileSync(join(dir, `client-${client}.crt`)),
+        key: readFileSync(join(dir, `client-${client}.key`)),
+      }),
+});
+
+test("TLS callers bring a token; callers with certificates are who these say", async (t) => {
+  const { dir, tls } = await tlsFiles(t, "--client", "operator/ops", "reader/eye", "actor/chain");
+  const { client, tokens, control } = await secured(t, { tls, requireTokens: false });
+  const { tlsAddress = "", mutualTlsAddress = "" } = control;
+  const { token } = await makeToken(tokens, "read");
+  const withToken = client({ tls: credentialsOf(dir), token }, tlsAddress).client(SyncService);
+  assert.ok((await withToken.getSyncStatus({})).status);
+  const without = client({ tls: credentialsOf(dir) }, tlsAddress).client(SyncService);
+  await assert.rejects(without.getSyncStatus({}), fails("UNAUTHENTICATED", "TOKEN_MISSING"));
+  // Without TLS nothing is understood there.
+  await assert.rejects(client({ token }, tlsAddress).client(SyncService).getSyncStatus({}), {
+    code: "UNAVAILABLE",
+  });
+
+  const as = (name: string) =>
+    client({ tls: credentialsOf(dir, name) }, mutualTlsAddress).client(SyncService);
+  await as("operator-ops").stopSync({});
+  assert.ok((await as("reader-eye").getSyncStatus({})).status);
+  await assert.rejects(as("reader-eye").stopSync({}), fails("PERMISSION_DENIED", "SCOPE_REQUIRED"));
+  assert.ok((await as("actor-chain").getSyncStatus({})).status);
+  await assert.rejects(as("actor-chain").stopSync({}), fails("PERMISSION_DENIED", "METHOD_NOT_GRANTED"));
+  const nobody = client({ tls: credentialsOf(dir) }, mutualTlsAddress).client(SyncService);
+  await assert.rejects(nobody.getSyncStatus({}), { code: "UNAVAILABLE" });
+});
+
+test("a certificate of another authority or another domain is nobody's", async (t) => {
+  const { dir, tls } = await tlsFiles(t);
+  const other = await tlsFiles(t);
+  const { client, control } = await secured(t, { tls: { ...tls, trustDomain: "elsewhere" } });
+  const { mutualTlsAddress = "" } = control;
+  const foreign = {
+    ...credentialsOf(other.dir, "admin-alysctl"),
+    authority: readFileSync(join(dir, "ca.crt")),
+  };
+  await assert.rejects(client({ tls: foreign }, mutualTlsAddress).client(SyncService).getSyncStatus({}), {
+    code: "UNAVAILABLE",
+  });
+  const stranger = client({ tls: credentialsOf(dir, "admin-alysctl") }, mutualTlsAddress).client(SyncService);
+  await assert.rejects(stranger.getSyncStatus({}), fails("UNAUTHENTICATED", "CERTIFICATE_UNNAMED"));
+  const deceived = client({ tls: credentialsOf(other.dir) }, control.tlsAddress).client(SyncService);
+  await assert.rejects(deceived.getSyncStatus({}), { code: "UNAVAILABLE" });
+});
+
+test("renewed certificates are used without a restart, half of a pair is not", async (t) => {
+  const { dir, tls } = await tlsFiles(t);
+  const { client, control, log } = await secured(t, { tls });
+  const call = () => {
+    const connection = client({ tls: credentialsOf(dir, "admin-alysctl") }, control.mutualTlsAddress);
+    return connection.client(SyncService).getSyncStatus({});
+  };
+  const said = (message: string) => log.records.filter((record) => record.message === message);
+  await call();
+  writeFileSync(tls.keyFile, readFileSync(join(dir, "client-admin-alysctl.key")));
+  await until(() => said("the new TLS files are not used").length >= 2);
+  await call();
+  const { status, err } = await alysctl("keys", "init", "--dir", dir, "--rotate");
+  assert.equal(status, 0, err);
+  const renewed = () => said("the server certificate was renewed");
+  await until(() => renewed().length >= 2);
+  await call();
+  const began = said("a server certificate is in use")[0]?.fields?.["fingerprint"];
+  assert.notEqual(renewed()[0]?.fields?.["fingerprint"], began);
+});
+
+test("keys init never replaces an authority and refuses nonsense", async (t) => {
+  const { dir } = await tlsFiles(t);
+  const before = readFileSync(join(dir, "ca.crt"), "utf8");
+  const again = await alysctl("keys", "init", "--dir", dir);
+  assert.equal(again.status, 16);
+  assert.match(again.err, /--rotate/);
+  assert.equal((await alysctl("keys", "init", "--dir", dir, "--rotate")).status, 0);
+  assert.equal(readFileSync(join(dir, "ca.crt"), "utf8"), before);
+  assert.equal((await alysctl("keys", "init", "--dir", join(dir, "x"), "--client", "root/me")).status, 13);
+  for (const file of readdirSync(dir)) assert.equal(statSync(join(dir, file)).mode & 0o777, 0o600, file);
+});
+
+test("TLS files that cannot be used are refused by the setting's name", async (t) => {
+  const { dir, tls } = await tlsFiles(t);
+  const bare = { services: [], reflection: false, log: silentLog, clock: realClock };
+  const tokens = openTokenStore({
+    directory: folder(t),
+    clock: realClock,
+    random: realRandom,
+    isNeeded: true,
+  });
+  const cases: [Partial<TlsOptions>, string][] = [
+    [{ certificateFile: "" }, "control.tls.certificate_file"],
+    [{ keyFile: join(dir, "none") }, "control.tls.key_file"],
+    [{ keyFile: join(dir, "ca.key") }, "control.tls.key_file"],
+    [{ certificateFile: join(dir, "ca.key") }, "control.tls.certificate_file"],
+    [{ clientCaFile: "" }, "control.tls.client_ca_file"],
+  ];
+  for (const [wrong, field] of cases) {
+    await assert.rejects(startControl({ ...bare, tokens, tls: { ...tls, ...wrong } }), (thrown: Failure) => {
+      assert.deepEqual([thrown.reason, thrown.detail.field], ["TLS_FILES", field]);
+      return true;
+    });
+  }
+});
