@@ -3,6 +3,7 @@
  * which an incarnation reaches time, randomness, its own mailbox and work outside of it. `cell.ts` runs them.
  */
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import type { Cause } from "./cause.ts";
 import type { Clock } from "./clock.ts";
 import type { Deferred } from "./deferred.ts";
 import type { Failure } from "./errors.ts";
@@ -62,6 +63,12 @@ export interface ActorContext<P extends DescService, I extends DescService> {
    * nor an abort is a programmer error and crashes the actor.
    */
   effect<T>(work: Promise<T>, done: (outcome: Outcome<T>) => void, dropped?: (value: T) => void): void;
+  /**
+   * On whose behalf this turn runs. Logs, asks, tells and effects of the turn belong to it by themselves; an actor keeps it
+   * only to go on with `onBehalfOf` when the world below answers in an event of its own.
+   */
+  cause(): Cause | undefined;
+  onBehalfOf<T>(cause: Cause | undefined, run: () => T): T;
   /** Reads another actor's stream: the reader runs in turns of this incarnation, and it ends with it. */
   watch<S extends DescService, M extends StreamMethodOf<S>>(
     ref: Ref<S>,

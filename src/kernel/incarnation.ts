@@ -4,6 +4,7 @@
  */
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { Actor, ActorContext, ActorDefinition, Outcome } from "./actor.ts";
+import { type Cause, currentCause, onBehalfOf } from "./cause.ts";
 import type { Clock } from "./clock.ts";
 import { Deferred } from "./deferred.ts";
 import type { ActorEnvironment } from "./environment.ts";
@@ -85,20 +86,30 @@ export class Incarnation<P extends DescService, I extends DescService> implement
   }
 
   effect<T>(work: Promise<T>, done: (outcome: Outcome<T>) => void, dropped?: (value: T) => void): void {
+    // The outcome belongs to whatever the work was started for.
+    const cause = currentCause();
     if (this.#effects >= EFFECTS_MAX) {
       work.then((value) => dropped?.(value), nothing);
-      this.#post(() => this.#isOver || done({ ok: false, failure: EFFECTS_FULL }));
+      this.#post(() => this.#isOver || onBehalfOf(cause, () => done({ ok: false, failure: EFFECTS_FULL })));
       return;
     }
     this.#effects += 1;
     work.then(
       (value) =>
         this.#finished(
-          () => done({ ok: true, value }),
+          () => onBehalfOf(cause, () => done({ ok: true, value })),
           () => dropped?.(value),
         ),
-      (thrown: unknown) => this.#rejected(thrown, done),
+      (thrown: unknown) => this.#rejected<T>(thrown, (outcome) => onBehalfOf(cause, () => done(outcome))),
     );
+  }
+
+  cause(): Cause | undefined {
+    return currentCause();
+  }
+
+  onBehalfOf<T>(cause: Cause | undefined, run: () => T): T {
+    return onBehalfOf(cause, run);
   }
 
   watch<S extends DescService, M extends StreamMethodOf<S>>(

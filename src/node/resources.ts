@@ -19,6 +19,7 @@ import type { ChainFacts } from "../chain/validator.ts";
 import type { Settings } from "../config/load.ts";
 import { openEmbeddedChain } from "../integrations/chain/embedded.ts";
 import type { ChainPort } from "../integrations/chain/port.ts";
+import { correlatedLog } from "../kernel/cause.ts";
 import { realClock } from "../kernel/clock.ts";
 import { assert, Failure } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
@@ -114,7 +115,7 @@ async function open(
     gate: bans,
     clock: realClock,
     random: realRandom,
-    log: log.child({ part: "host" }),
+    log: correlatedLog(log.child({ part: "host" })),
   });
   closers.push(() => host.close());
   const member = openMember(settings, directory, identity.peerId, facts.genesisHash);

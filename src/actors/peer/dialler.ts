@@ -54,9 +54,10 @@ export class Dialler {
   dial(peer: KnownPeer): void {
     const { host, context, config, onDialled, onFailed } = this.#parts;
     const { random, clock } = context;
-    const link: Link = { state: "dialling" };
+    const link: Link = { state: "dialling", cause: context.cause() };
     peer.link = link;
     const options = { deadlineMs: config.connectionTimeoutMs, signal: context.signal };
+    context.log.debug("dials", { peer: peer.peerId });
     context.effect(host.dial(peer.peerId, peer.addresses, options), (outcome) => {
       // Meanwhile the peer may have dialled us: then that connection goes on, and this one adds to it or failed.
       const isOurs = peer.link === link;

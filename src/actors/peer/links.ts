@@ -157,7 +157,11 @@ export class Links {
         this.#sessions++;
         peer.link = { state: "handshaking", session: this.#sessions, connection, sinceMs: this.#nowMs() };
         // The side that dialled speaks first; the other answers, and is heard by its own request.
-        if (direction === "outbound") this.#greeter.ask(peerId, this.#sessions);
+        if (direction === "outbound") {
+          const cause = link.state === "dialling" ? link.cause : undefined;
+          const session = this.#sessions;
+          this.#parts.context.onBehalfOf(cause, () => this.#greeter.ask(peerId, session));
+        }
       }
     }
   }

@@ -7,6 +7,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { type PeerInfo, PeerInfoSchema, PeerType } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { equalBytes } from "../../chain/bytes.ts";
+import type { Cause } from "../../kernel/cause.ts";
 import type { ConnectionInfo } from "../../p2p/port.ts";
 import type { Table } from "../../storage/port.ts";
 import { ADDRESS_LENGTH_MAX, ADDRESSES_MAX } from "./config.ts";
@@ -20,7 +21,8 @@ import { NEW_SCORE, type ScoreState } from "./score.ts";
  */
 export type Link =
   | { readonly state: "disconnected" }
-  | { readonly state: "dialling" }
+  /** `cause`: on whose behalf; the handshake that follows belongs to it. */
+  | { readonly state: "dialling"; readonly cause: Cause | undefined }
   | {
       readonly state: "handshaking";
       readonly session: number;

@@ -301,6 +301,8 @@ export class Libp2pHost implements Host {
     }
     const connection = this.#connections.ofPeer(peerId);
     if (connection === undefined) throw notConnected(peerId);
+    // Before the first await, so that the line belongs to whoever asks.
+    this.#parts.log.debug("requests", { peer: peerId, protocol, bytes: payload.length });
     if (this.#requestsInFlight >= REQUESTS_IN_FLIGHT_MAX) {
       throw hostFailure("HOST_BUSY", `${REQUESTS_IN_FLIGHT_MAX} requests are in flight`);
     }
