@@ -1,0 +1,70 @@
+/**
+ * Writes docs/limits.md: every named bound of the sources, with its value and the comment that says what happens at it.
+ * test/limits.test.ts compares the file with what this makes.
+ */
+
+import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+
+interface Limit {
+  readonly folder: string;
+  readonly name: string;
+  readonly value: string;
+  readonly comment: string;
+}
+
+const BOUND = /^(?:export )?const ([A-Z][A-Z0-9_]*_MAX(?:_[A-Z0-9_]+)?|[A-Z][A-Z0-9_]*_MS_MAX) = ([^;]+);/;
+
+function limitsOf(path: string): Limit[] {
+  const lines = readFileSync(path, "utf8").split("\n");
+  let comment = "";
+  const limits: Limit[] = [];
+  for (const [index, line] of lines.entries()) {
+    if (/^\s*(\/\*\*|\*|\/\/)/.test(line)) {
+      const isFirst = /^\s*(\/\*\*|\/\/)/.test(line) && !/^\s*\/\//.test(lines[index - 1] ?? "");
+      const text = line
+        .replace(/^\s*(\/\*\*|\*\/|\*|\/\/)\s?/, "")
+        .replace(/\s*\*\/$/, "")
+        .trim();
+      comment = isFirst ? text : `${comment} ${text}`.trim();
+      continue;
+    }
+    const match = BOUND.exec(line);
+    if (match !== null) {
+      limits.push({ folder: dirname(path), name: match[1] ?? "", value: match[2] ?? "", comment });
+    } else if (line.trim() === "") {
+      comment = "";
+    }
+  }
+  return limits;
+}
+
+/** The document, from the sources as they are. */
+export function limitsDocument(): string {
+  const limits = globSync("src/**/*.ts").sort().flatMap(limitsOf);
+  const folders = [...new Set(limits.map(({ folder }) => folder))];
+  const tables = folders.map((folder) => {
+    const rows = limits
+      .filter((limit) => limit.folder === folder)
+      .map(
+        ({ name, value, comment }) => `| \`${name}\` | \`${value}\` | ${comment.replaceAll("|", "\\|")} |`,
+      );
+    return [
+      `## ${folder}`,
+      "",
+      "| bound | value | what it bounds, and what happens at it |",
+      "|---|---|---|",
+      ...rows,
+    ].join("\n");
+  });
+  return [
+    "# Limits",
+    "",
+    "Whatever outside input can grow is bounded. This list is made from the sources by `node scripts/make-limits.ts`;",
+    "what an operator can set stands in `proto/alys/config/v1/config.proto` and `src/config/table.ts`.",
+    "",
+    ...tables.flatMap((table) => [table, ""]),
+  ].join("\n");
+}
+
+if (import.meta.main) writeFileSync("docs/limits.md", limitsDocument());

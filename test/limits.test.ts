@@ -1,0 +1,10 @@
+/** docs/limits.md against the sources. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { limitsDocument } from "../scripts/make-limits.ts";
+
+test("docs/limits.md is what the sources say; `node scripts/make-limits.ts` renews it", () => {
+  assert.equal(readFileSync("docs/limits.md", "utf8"), limitsDocument());
+});
