@@ -22,6 +22,8 @@ export interface NetworkSupervisorParts extends Omit<SupervisorParts, "name"> {
   readonly producer: AnyCell;
   /** Set for members: delayed restarts wait for the beginning of a slot. */
   readonly alignment: SlotAlignment | undefined;
+  /** Instead of each child's own policy; for benchmarks of restarts. */
+  readonly policy?: RestartPolicy;
 }
 
 /** Within one second everybody stops, in reverse; the whole node within five. */
@@ -30,7 +32,7 @@ const STOP_DEADLINE_MS = 1_000;
 /** The host closes streams and connections of up to a thousand peers. */
 const HOST_STOP_DEADLINE_MS = 2_000;
 
-interface RestartPolicy {
+export interface RestartPolicy {
   readonly intensity: number;
   readonly periodMs: number;
   readonly backoff: Backoff;
@@ -59,8 +61,10 @@ const POLICIES = {
 
 export function networkSupervisor(parts: NetworkSupervisorParts): Supervisor {
   const { alignment } = parts;
-  const policyOf = (policy: RestartPolicy): RestartPolicy =>
-    alignment === undefined ? policy : { ...policy, backoff: { ...policy.backoff, alignment } };
+  const policyOf = (own: RestartPolicy): RestartPolicy => {
+    const policy = parts.policy ?? own;
+    return alignment === undefined ? policy : { ...policy, backoff: { ...policy.backoff, alignment } };
+  };
   const actor = (cell: AnyCell, policy: RestartPolicy): ChildSpec => ({
     id: cell.name,
     start: () => cell.child.start(),
@@ -74,7 +78,7 @@ export function networkSupervisor(parts: NetworkSupervisorParts): Supervisor {
       start: () => startHost(parts.host),
       restart: "permanent",
       stopDeadlineMs: HOST_STOP_DEADLINE_MS,
-      ...POLICIES.host,
+      ...(parts.policy ?? POLICIES.host),
     },
     actor(parts.peer, POLICIES.peer),
     actor(parts.network, POLICIES.network),
