@@ -8,6 +8,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { seededRandom } from "../src/kernel/random.ts";
 import { makeFederation } from "../test/unit/chain/build-chain.ts";
+import { auxpowVectors } from "./vectors/auxpow.ts";
 import { objectVectors } from "./vectors/objects.ts";
 import { ruleVectors } from "./vectors/rules.ts";
 
@@ -19,7 +20,11 @@ export const VECTORS_FOLDER = join(import.meta.dirname, "..", "test", "vectors")
 export function makeVectors(): ReadonlyMap<string, string> {
   const random = seededRandom(SEED);
   const federation = makeFederation(4);
-  const files = { ...objectVectors(random, federation), ...ruleVectors(random, federation) };
+  const files = {
+    ...objectVectors(random, federation),
+    ...ruleVectors(random, federation),
+    ...auxpowVectors(),
+  };
   return new Map(
     Object.entries(files).map(([name, json]) => [name, `${JSON.stringify(json, undefined, 1)}\n`]),
   );

@@ -50,8 +50,8 @@ export interface ForgeOptions {
   /** Bytes of each transaction; default 5. */
   readonly transactionBytes?: number;
   /**
-   * Only blocks whose height is a multiple of this (default 1: all) and the last one of forgeChain are
-   * signed; the others carry a filler that does not verify. Makes long chains quickly for SEGMENT validation
+   * Only blocks whose height is a multiple of this (default 1: all), those that change the authorities and
+   * the last one of forgeChain are signed; the others carry a filler that does not verify. Makes long chains quickly for SEGMENT validation
    * alone.
    */
   readonly signEvery?: number;
@@ -269,7 +269,9 @@ export class ChainForge {
     };
     const headerBytes = encodeHeader(header);
     const hash = headerHash(headerBytes);
-    const approval = this.approve(hash, options.signers, mustSign || height % signEvery === 0);
+    // A segment ends at a change, so that it is never one that only its successors vouch for.
+    const isSigned = mustSign || nextAuthorities !== undefined || height % signEvery === 0;
+    const approval = this.approve(hash, options.signers, isSigned);
     this.#advance(header, hash, approval, peaks);
     this.#auxpows?.advance(height, hash, auxpow, bend === "none" ? undefined : bend?.covers);
     this.#follow(height, auxpow, nextAuthorities);

@@ -21,15 +21,17 @@ export interface ForgeCommandOptions {
   readonly transactions: number;
   readonly members: number;
   readonly seed: number;
+  /** 0: no AuxPoW. */
+  readonly auxpowEvery: number;
   readonly out: string;
 }
 
 /** Rejects with Failure: FOLDER_NOT_EMPTY, FOLDER_NOT_MADE, or what the key files and the store say. */
 export async function forgeInto(session: Session, options: ForgeCommandOptions): Promise<void> {
-  const { blocks, transactions, members, seed } = options;
+  const { blocks, transactions, members, seed, auxpowEvery } = options;
   const folder = await emptyFolder(options.out);
   const keys = forgeSecretKeys(members, seed);
-  const parameters = forgeParameters(keys);
+  const parameters = forgeParameters(keys, undefined, { auxpowEvery });
   const genesis = genesisOf(parameters);
   await writeFile(join(folder, "chain.json"), encodeChainSpecification(parameters));
   await writeFile(join(folder, "proofs.json"), encodePossessionFile(keys, genesis.hash));
@@ -40,7 +42,7 @@ export async function forgeInto(session: Session, options: ForgeCommandOptions):
   const line = session.progress();
   const beganMs = session.terminal.clock.monotonicMs();
   const history = await writeHistory({
-    ...{ blocks, transactions, members, seed, folder: join(folder, "chain") },
+    ...{ blocks, transactions, members, seed, auxpowEvery, folder: join(folder, "chain") },
     clock: session.terminal.clock,
     signal: session.signal,
     onProgress: (done) => {

@@ -38,6 +38,11 @@ export function addChainCommands(program: Command, run: Run): void {
         .default(1)
         .argParser(parseWhole(0, SEED_MAX)),
     )
+    .addOption(
+      new Option("--auxpow-every <number>", "blocks from one AuxPoW to the next, of trivial work; 0: none")
+        .default(0)
+        .argParser(parseWhole(0, 1_000_000)),
+    )
     .requiredOption("--out <folder>", "new or empty folder")
     .addHelpText(
       "after",

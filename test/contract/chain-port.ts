@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parentApprovalBytes, parseBlock, splitBlock } from "../../src/chain/block.ts";
-import type { ChainForge } from "../../src/chain/forge.ts";
+import { ChainForge, forgeSecretKeys } from "../../src/chain/forge.ts";
 import type { ChainEvent, ChainPort, ImportOutcome } from "../../src/integrations/chain/port.ts";
 import {
   hashOfBlock,
@@ -207,6 +207,49 @@ export function chainPortContract(
     assert.equal(child({ header: { authoritiesRoot: new Uint8Array(32) } })?.code, "WRONG_AUTHORITIES_ROOT");
     assert.equal(child({ skippedSlots: 100_000_000 })?.code, "FUTURE_TIMESTAMP");
     assert.equal(chain.judgeProposal(new Uint8Array(10))?.code, "MALFORMED");
+    await chain.close();
+  });
+
+  test(`${name}: a change of the authorities is followed and told, and the past keeps its set`, async () => {
+    const { chain, forge, events, send } = await fresh();
+    const before = forge.authorities;
+    await send([...run(forge, 2), forge.next({ nextAuthorities: forgeSecretKeys(4) })]);
+    assert.deepEqual(chain.authoritiesAt(3).root, before.root);
+    assert.deepEqual(chain.authoritiesAt(4).root, forge.authorities.root);
+    assert.deepEqual(events.at(-1), {
+      type: "authoritiesChanged",
+      firstHeight: 4,
+      authorities: forge.authorities,
+    });
+    assert.equal((await send(run(forge, 3))).kind, "imported");
+    assert.equal(chain.childTemplate().lowestChangeHeight, 67);
+    assert.deepEqual(chain.childTemplate().authoritiesRoot, forge.authorities.root);
+    const { authorities, parentAuthorities } = chain.authoritiesAfter(chain.hashAt(3)!)!;
+    assert.deepEqual([parentAuthorities.root, authorities.root], [before.root, forge.authorities.root]);
+    assert.equal(chain.authoritiesAfter(new Uint8Array(32)), undefined);
+    const soon = await send([forge.fork().next({ nextAuthorities: forgeSecretKeys(3) })]);
+    assert.equal(soon.kind === "invalid" && soon.fault.code, "INVALID_AUTHORITY_CHANGE");
+    await chain.close();
+  });
+
+  test(`${name}: judgeProposal approves no change but the scheduled one`, async () => {
+    const { chain, forge, send } = await fresh();
+    await send(run(forge, 2));
+    const after = forge.fork();
+    const proposal = after.next({ nextAuthorities: forgeSecretKeys(4) });
+    assert.equal(chain.judgeProposal(proposal)?.code, "AUTHORITY_CHANGE_NOT_SCHEDULED");
+    assert.equal(chain.judgeProposal(proposal, after.authorities), undefined);
+    await chain.close();
+  });
+
+  test(`${name}: where AuxPoW is required, what it covers is final once it is buried`, async () => {
+    const forge = new ChainForge({ members: 3, signEvery: 1_000_000_007, auxpowEvery: 5 });
+    const { chain, settle } = await open(forge, 4);
+    const outcomes = [6, 2, 1, 20].map((count) => chain.importSegment(segmentOf(run(forge, count))));
+    await settle();
+    for (const { kind } of await Promise.all(outcomes)) assert.equal(kind, "imported");
+    // 25 is buried under 4, and covers up to 24.
+    assert.deepEqual(chain.snapshot().final, { height: 24, hash: chain.hashAt(24)! });
     await chain.close();
   });
 

@@ -51,15 +51,17 @@ export function judgeAuxPow(
     if (limit === 0 || height - last.rangeEndHeight <= limit) return { ok: true, last };
     return refuse(blockFault("AUXPOW_OVERDUE", { height, latestHeight: last.rangeEndHeight }));
   }
-  const range = rangeOf(last, height, auxpow, ancestors);
-  if (typeof range !== "object") return refuse(rangeFault(range, last, height));
+  const end = rangeEndOf(last, height, auxpow, ancestors);
+  if (typeof end === "string") return refuse(rangeFault(end, last, height));
   const expected = requiredBits(last, height, facts.pow);
   if (auxpow.bits !== expected) {
     return refuse(blockFault("WRONG_AUXPOW_BITS", { expected, actual: auxpow.bits }));
   }
-  const fault = checkCommitment(range.commitment, readAuxPow(auxpow.auxpow), facts.pow);
+  const commitment = rangeCommitment(last.rangeEndHeight + 1, end, ancestors);
+  if (commitment === undefined) return refuse(rangeFault("unknown", last, height));
+  const fault = checkCommitment(commitment, readAuxPow(auxpow.auxpow), facts.pow);
   if (fault !== undefined) return refuse(fault);
-  return { ok: true, last: { carrierHeight: height, rangeEndHeight: range.end, bits: auxpow.bits } };
+  return { ok: true, last: { carrierHeight: height, rangeEndHeight: end, bits: auxpow.bits } };
 }
 
 /** SHA-256d over the hashes of the range: what Alys calls the vector commitment. Undefined when one is missing. */
@@ -73,22 +75,20 @@ export function rangeCommitment(first: number, last: number, ancestors: Ancestor
   return missing === 0 ? sha256(digest.digest()) : undefined;
 }
 
-/** "unknown" when hashes of the range are not held here, which is nobody's fault. */
-function rangeOf(
+/** Height of the range's last block, or what is wrong; "unknown" when its hashes are not held, nobody's fault. */
+function rangeEndOf(
   last: LastAuxPow,
   height: number,
   { rangeStart, rangeEnd }: AuxPowHeader,
   ancestors: Ancestors,
-): { readonly end: number; readonly commitment: Uint8Array } | "start" | "end" | "unknown" {
+): number | "start" | "end" | "unknown" {
   const first = last.rangeEndHeight + 1;
   if (first >= height) return "start";
   const expected = ancestors.hashAt(first);
   if (expected === undefined) return "unknown";
   if (!equalBytes(expected, rangeStart)) return "start";
   const end = ancestors.heightOf(rangeEnd);
-  if (end === undefined || end < first || end >= height) return "end";
-  const commitment = rangeCommitment(first, end, ancestors);
-  return commitment === undefined ? "unknown" : { end, commitment };
+  return end === undefined || end < first || end >= height ? "end" : end;
 }
 
 function rangeFault(wrong: "start" | "end" | "unknown", last: LastAuxPow, height: number): BlockFault {

@@ -5,9 +5,10 @@
  */
 
 import { ChainForge, type ForgeOptions } from "../../chain/forge.ts";
+import { encodeLineage, type Lineage } from "../../chain/lineage.ts";
 import { slotAt } from "../../chain/rules.ts";
 import { encodeMarks } from "../../integrations/chain/history.ts";
-import { HISTORY_KEY } from "../../integrations/chain/opening.ts";
+import { HISTORY_KEY, LINEAGE_KEY } from "../../integrations/chain/opening.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { openLmdbStore } from "../../storage/lmdb-store.ts";
 import type { AppendBatch, BlockStore } from "../../storage/port.ts";
@@ -82,25 +83,33 @@ async function appendNext(forge: ChainForge, store: BlockStore, options: History
     hashes.push(forge.headHash);
     length += block.length;
   }
-  await store.append(batchOf(firstHeight, records, hashes, forge.genesis.hash));
+  const batch = batchOf(firstHeight, records, hashes);
+  await store.append({ ...batch, meta: recordsOf(forge.genesis.hash, forge.lineage, firstHeight) });
   return length;
 }
 
 /**
+ * The records beside the blocks. That of marks names the chain, and opening completes it; the lineage is that of the
+ * batch's last block, so that a forging that is aborted leaves it right.
+ */
+function recordsOf(genesisHash: Uint8Array, lineage: Lineage, firstHeight: number): Map<string, Uint8Array> {
+  const records = new Map([[LINEAGE_KEY, encodeLineage(genesisHash, lineage)]]);
+  if (firstHeight === 1) records.set(HISTORY_KEY, encodeMarks(genesisHash, []));
+  return records;
+}
+
+/**
  * The batch as an import would write it. The approval inside each successor is the block's own here, so that no record
- * changes when its successor comes. The record of marks names the chain; opening completes it.
+ * changes when its successor comes.
  */
 function batchOf(
   firstHeight: number,
   records: readonly Uint8Array[],
   hashes: readonly Uint8Array[],
-  genesisHash: Uint8Array,
 ): AppendBatch {
   const offsets = new Uint32Array(records.length + 1);
   for (const [index, record] of records.entries()) offsets[index + 1] = (offsets[index] ?? 0) + record.length;
-  const batch = { firstHeight, bytes: joined(records), offsets, hashes: joined(hashes) };
-  if (firstHeight > 1) return batch;
-  return { ...batch, meta: new Map([[HISTORY_KEY, encodeMarks(genesisHash, [])]]) };
+  return { firstHeight, bytes: joined(records), offsets, hashes: joined(hashes) };
 }
 
 /** Back to back in a buffer of its own, which the store may take over (small Buffers share one). */

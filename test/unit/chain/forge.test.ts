@@ -13,6 +13,7 @@ import {
   LARGE_BLOCK,
   TRANSACTION_OVERHEAD,
 } from "../../../src/chain/forge.ts";
+import { carriesAuxPow, carriesNextAuthorities } from "../../../src/chain/segment.ts";
 import type { Policy, SegmentInput } from "../../../src/chain/validator.ts";
 
 const NOW_MS = 1_800_000_000_000;
@@ -59,6 +60,27 @@ describe("forgeChain", () => {
         assert.ok(verdict.ok, `${members} ${JSON.stringify(verdict)}`);
       }
     }
+  });
+
+  it("mines an AuxPoW every so often, deterministically, and its chain requires it", () => {
+    const options = { blocks: 30, auxpowEvery: 10, signEvery: 64 };
+    const blocks = [...forgeChain(options)];
+    assert.deepEqual([...forgeChain(options)], blocks);
+    const carriers = blocks.flatMap((block, index) => (carriesAuxPow(block) ? [index + 1] : []));
+    assert.deepEqual(carriers, [10, 20, 30]);
+    assert.equal(new ChainForge({ auxpowEvery: 10 }).parameters.maxBlocksWithoutPow, 50_000);
+    assert.equal(new ChainForge().parameters.maxBlocksWithoutPow, 0);
+    // The first block has nothing below it to cover.
+    const every = [...forgeChain({ blocks: 3, auxpowEvery: 1 })].map(carriesAuxPow);
+    assert.deepEqual(every, [false, true, true]);
+  });
+
+  it("changes its authorities at the heights that it is told, in signed blocks", () => {
+    const authorityChanges = [{ height: 3, set: forgeSecretKeys(4) }];
+    const blocks = [...forgeChain({ blocks: 5, signEvery: 64, authorityChanges })];
+    assert.deepEqual(blocks.map(carriesNextAuthorities), [false, false, true, false, false]);
+    const forge = new ChainForge({ authorityChanges });
+    assert.ok(checkSegment(forge.facts(), inputOf(forge, blocks.slice(0, 3), "SEGMENT")).ok);
   });
 
   it("signs only what signEvery asks for, and the last block", () => {
