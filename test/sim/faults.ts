@@ -1,9 +1,11 @@
 /** Carries out faults on a world, and their end where they have one. */
 
+import { NetworkService } from "../../gen/alys/network/v1/network_pb.ts";
+import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { assertNever } from "../../src/kernel/errors.ts";
 import { INJECTED } from "./checkers/nobody-crashes.ts";
-import type { Machine } from "./machine.ts";
-import { type Fault, SLOT_MS, START_MS } from "./scenario.ts";
+import type { Machine, NodeProcess } from "./machine.ts";
+import { type Fault, type Order, SLOT_MS, START_MS } from "./scenario.ts";
 import type { World } from "./world.ts";
 
 export class Faults {
@@ -58,6 +60,21 @@ export class Faults {
       case "hostCrash":
         if (process?.host.isOpen === true) this.#world.background(process.host.crash(INJECTED));
         return;
+      case "crashTwice": {
+        const [first = "sync", second = "sync"] = fault.actors;
+        process?.cells[first].crash(new Error(`${first}: ${INJECTED}`));
+        const again = (): void => machine.process?.cells[second].crash(new Error(`${second}: ${INJECTED}`));
+        return this.#world.after(fault.gapMs, () => {
+          if (!this.#isOver) again();
+        });
+      }
+      case "operator": {
+        if (process === undefined) return;
+        const undo = obey(process, fault.order);
+        return this.#until(fault.forMs, () => {
+          if (machine.process === process) undo();
+        });
+      }
       case "slowPeer":
         network.slow(machine.peerId, fault.byMs);
         return this.#until(fault.forMs, () => {
@@ -138,5 +155,39 @@ export class Faults {
     };
     this.#open.set(number, once);
     this.#world.after(afterMs, once);
+  }
+}
+
+/** Carries out an operator's order; gives how to take it back. An order that is refused is the operator's affair. */
+function obey({ supervisor, cells }: NodeProcess, order: Order): () => void {
+  const ignore = (): void => {};
+  const restart = (id: string): (() => void) => {
+    supervisor.restartChild(id).then(ignore, ignore);
+    return ignore;
+  };
+  const sync = cells.sync.ref;
+  const network = cells.network.ref;
+  switch (order) {
+    case "restartHost":
+      return restart("host");
+    case "restartPeer":
+      return restart("peer");
+    case "restartNetwork":
+      return restart("network");
+    case "restartSync":
+      return restart("sync");
+    case "restartProducer":
+      return restart("producer");
+    case "pauseSync":
+      sync.ask(SyncService.method.pauseSync, { reason: "drill" }).then(ignore, ignore);
+      return () => void sync.ask(SyncService.method.resumeSync, {}).then(ignore, ignore);
+    case "stopSync":
+      sync.ask(SyncService.method.stopSync, { reason: "drill" }).then(ignore, ignore);
+      return () => void sync.ask(SyncService.method.startSync, {}).then(ignore, ignore);
+    case "stopNetwork":
+      network.ask(NetworkService.method.stopNetwork, {}).then(ignore, ignore);
+      return () => void network.ask(NetworkService.method.startNetwork, {}).then(ignore, ignore);
+    default:
+      return assertNever(order);
   }
 }

@@ -18,6 +18,18 @@ export const FAULTS_MS = 70_000;
 export const RECOVERY_MS_MAX = 150_000;
 export const BLOCKS_AFTER = 3;
 
+export const ORDERS = [
+  "restartHost",
+  "restartPeer",
+  "restartNetwork",
+  "restartSync",
+  "restartProducer",
+  "pauseSync",
+  "stopSync",
+  "stopNetwork",
+] as const;
+export type Order = (typeof ORDERS)[number];
+
 export type ActorName = "peer" | "network" | "sync" | "producer";
 
 export type Fault =
@@ -31,6 +43,15 @@ export type Fault =
   | { readonly kind: "restart"; readonly node: number; readonly downMs: number }
   | { readonly kind: "actorCrash"; readonly node: number; readonly actor: ActorName }
   | { readonly kind: "hostCrash"; readonly node: number }
+  /** Two children of one node fail so shortly after each other that the first is not yet up. */
+  | {
+      readonly kind: "crashTwice";
+      readonly node: number;
+      readonly actors: readonly ActorName[];
+      readonly gapMs: number;
+    }
+  /** An operator restarts a child, or takes a service down for a while. */
+  | { readonly kind: "operator"; readonly node: number; readonly order: Order; readonly forMs: number }
   | { readonly kind: "partition"; readonly side: readonly number[]; readonly forMs: number }
   | { readonly kind: "slowPeer"; readonly node: number; readonly byMs: number; readonly forMs: number }
   | { readonly kind: "linkReset"; readonly node: number; readonly other: number }
@@ -47,6 +68,8 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   "restart",
   "actorCrash",
   "hostCrash",
+  "crashTwice",
+  "operator",
   "partition",
   "slowPeer",
   "linkReset",
@@ -181,11 +204,18 @@ function roguesOf(random: Random): RoguePlan[] {
 /** One fault every few seconds, any number of them at a time. */
 function faultsOf(random: Random, nodes: number, members: number): { atMs: number; fault: Fault }[] {
   const faults: { atMs: number; fault: Fault }[] = [];
-  for (let atMs = WARM_UP_MS; atMs < WARM_UP_MS + FAULTS_MS; atMs += 1_500 + random.integer(6_000)) {
+  const gapMs = random.next() < 0.3 ? 2_000 : 6_000;
+  for (let atMs = WARM_UP_MS; atMs < WARM_UP_MS + FAULTS_MS; atMs += 800 + random.integer(gapMs)) {
     const kind = FAULT_KINDS[random.integer(FAULT_KINDS.length)] ?? "crash";
     faults.push({ atMs, fault: faultOf(kind, random, nodes, members) });
   }
   return faults;
+}
+
+const ACTORS = ["peer", "network", "sync", "producer"] as const;
+
+function pick<T>(random: Random, from: readonly [T, ...T[]]): T {
+  return from[random.integer(from.length)] ?? from[0];
 }
 
 function faultOf(kind: FaultKind, random: Random, nodes: number, members: number): Fault {
@@ -200,10 +230,17 @@ function faultOf(kind: FaultKind, random: Random, nodes: number, members: number
     case "powerLoss":
     case "restart":
       return { kind, node, downMs };
-    case "actorCrash": {
-      const actors = ["peer", "network", "sync", "producer"] as const;
-      return { kind, node, actor: actors[random.integer(actors.length)] ?? "sync" };
-    }
+    case "actorCrash":
+      return { kind, node, actor: pick(random, ACTORS) };
+    case "crashTwice":
+      return {
+        kind,
+        node,
+        actors: [pick(random, ACTORS), pick(random, ACTORS)],
+        gapMs: random.integer(6_000),
+      };
+    case "operator":
+      return { kind, node, order: pick(random, ORDERS), forMs };
     case "hostCrash":
       return { kind, node };
     case "partition":
