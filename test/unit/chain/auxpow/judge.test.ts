@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { readAuxPow } from "../../../../src/chain/auxpow/auxpow.ts";
 import type { AuxPowBend } from "../../../../src/chain/auxpow/auxpow-forge.ts";
 import { checkCommitment, checkProof } from "../../../../src/chain/auxpow/check-auxpow.ts";
@@ -19,7 +20,8 @@ import { type MergedMiningPlacement, powFactsOf } from "../../../../src/chain/au
 import { type AuxPowHeader, carriedAuxPow, parseBlock } from "../../../../src/chain/block.ts";
 import { describeFault } from "../../../../src/chain/block-fault.ts";
 import { concatBytes } from "../../../../src/chain/bytes.ts";
-import { ChainForge, forgeParameters } from "../../../../src/chain/forge.ts";
+import { checkSegment } from "../../../../src/chain/check-segment.ts";
+import { ChainForge, forgeParameters, forgeSecretKeys } from "../../../../src/chain/forge.ts";
 import type { Policy } from "../../../../src/chain/validator.ts";
 import { ChainFollower, type Found, hashesOf } from "../follow-chain.ts";
 
@@ -257,3 +259,35 @@ function assertFound(found: Found | undefined, stage: Found["stage"], name: stri
     describeFault(fault),
   );
 }
+
+test("checkSegment: damage to a block with AuxPoW and change is a verdict, never a throw", () => {
+  const four = forgeSecretKeys(4);
+  const forge = new ChainForge({ members: 3, auxpowEvery: 3, authorityChanges: [{ height: 3, set: four }] });
+  const [first, second] = [forge.next(), forge.next()];
+  const block = forge.next();
+  const follower = new ChainFollower(forge);
+  assert.equal(follower.follow([first, second], "EVERY_BLOCK"), undefined);
+  const { authorities } = follower.state;
+  const header = 184;
+  const damage = fc.array(fc.tuple(fc.integer({ min: header, max: block.length - 1 }), fc.nat(255)), {
+    minLength: 1,
+    maxLength: 6,
+  });
+  fc.assert(
+    fc.property(damage, fc.constantFrom(...PLACEMENTS), (changes, placement) => {
+      const bytes = block.slice();
+      for (const [at, value] of changes) bytes[at] = value;
+      const facts = { ...forge.facts(), pow: { ...forge.facts().pow, placement } };
+      const input = {
+        blocks: [bytes],
+        policy: "EVERY_BLOCK",
+        authorities,
+        nowMs: 1_800_000_000_000,
+      } as const;
+      const verdict = checkSegment(facts, input);
+      if (!verdict.ok) describeFault(verdict.fault);
+      else assert.equal(placement, "COINBASE_OUTPUTS");
+    }),
+    { numRuns: 500 },
+  );
+});
