@@ -143,8 +143,10 @@ function followSegment(
       auxpow: body && carriedAuxPow(body),
       change: body && carriedChange(body),
     };
-    const top = new StackedAncestors(ancestors, state.height, [hashes.subarray(0, index * HASH_LENGTH)]);
-    const next = judgeCarried(lineage, state.height + 1 + index, carried, { facts, ancestors: top });
+    const below = hashes.subarray(0, index * HASH_LENGTH);
+    // What carries nothing looks nothing up.
+    const own = isPlain ? ancestors : new StackedAncestors(ancestors, state.height, [below]);
+    const next = judgeCarried(lineage, state.height + 1 + index, carried, { facts, ancestors: own });
     if ("code" in next) return { ok: false, index, fault: next };
     lineage = next;
   }

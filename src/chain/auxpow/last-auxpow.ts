@@ -65,7 +65,7 @@ export function judgeAuxPow(
 }
 
 /** SHA-256d over the hashes of the range: what Alys calls the vector commitment. Undefined when one is missing. */
-export function rangeCommitment(first: number, last: number, ancestors: Ancestors): Uint8Array | undefined {
+function rangeCommitment(first: number, last: number, ancestors: Ancestors): Uint8Array | undefined {
   const digest = createHash("sha256");
   let missing = last - first + 1;
   for (const run of ancestors.hashes(first, last)) {

@@ -9,7 +9,7 @@ import type { MergedMiningPlacement } from "./pow-facts.ts";
 import type { BitcoinTransaction } from "./transaction.ts";
 
 const MAGIC = Uint8Array.of(0xfa, 0xbe, 0x6d, 0x6d);
-export const MERGED_MINING_HEADER_LENGTH = 44;
+const MERGED_MINING_HEADER_LENGTH = 44;
 /** The outputs in which it is looked for, in this order. */
 const OUTPUTS = [2, 3] as const;
 
