@@ -2,7 +2,7 @@
 
 import { NetworkService } from "../../gen/alys/network/v1/network_pb.ts";
 import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
-import { assertNever } from "../../src/kernel/errors.ts";
+import { assertNever, Failure } from "../../src/kernel/errors.ts";
 import { INJECTED } from "./checkers/nobody-crashes.ts";
 import type { Machine, NodeProcess } from "./machine.ts";
 import { type Fault, type Order, SLOT_MS, START_MS } from "./scenario.ts";
@@ -70,7 +70,7 @@ export class Faults {
       }
       case "operator": {
         if (process === undefined) return;
-        const undo = obey(process, fault.order);
+        const undo = obey(process, fault.order, this.#world);
         return this.#until(fault.forMs, () => {
           if (machine.process === process) undo();
         });
@@ -158,9 +158,18 @@ export class Faults {
   }
 }
 
+/** An operator's patience between two attempts, milliseconds. */
+const RETRY_MS = 1_000;
+
 /** Carries out an operator's order; gives how to take it back. An order that is refused is the operator's affair. */
-function obey({ supervisor, cells }: NodeProcess, order: Order): () => void {
+function obey({ supervisor, cells }: NodeProcess, order: Order, world: World): () => void {
   const ignore = (): void => {};
+  // A service that is still stopping says so: the operator tries again.
+  const insist = (ask: () => Promise<unknown>): void => {
+    ask().catch((thrown: unknown) => {
+      if (thrown instanceof Failure && thrown.isRetryable) world.after(RETRY_MS, () => insist(ask));
+    });
+  };
   const restart = (id: string): (() => void) => {
     supervisor.restartChild(id).then(ignore, ignore);
     return ignore;
@@ -180,13 +189,13 @@ function obey({ supervisor, cells }: NodeProcess, order: Order): () => void {
       return restart("producer");
     case "pauseSync":
       sync.ask(SyncService.method.pauseSync, { reason: "drill" }).then(ignore, ignore);
-      return () => void sync.ask(SyncService.method.resumeSync, {}).then(ignore, ignore);
+      return () => insist(() => sync.ask(SyncService.method.resumeSync, {}));
     case "stopSync":
       sync.ask(SyncService.method.stopSync, { reason: "drill" }).then(ignore, ignore);
-      return () => void sync.ask(SyncService.method.startSync, {}).then(ignore, ignore);
+      return () => insist(() => sync.ask(SyncService.method.startSync, {}));
     case "stopNetwork":
       network.ask(NetworkService.method.stopNetwork, {}).then(ignore, ignore);
-      return () => void network.ask(NetworkService.method.startNetwork, {}).then(ignore, ignore);
+      return () => insist(() => network.ask(NetworkService.method.startNetwork, {}));
     default:
       return assertNever(order);
   }
