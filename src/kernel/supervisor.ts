@@ -130,7 +130,8 @@ export class Supervisor {
   /** An operator's restart: follows the strategy, has no delay and counts against nothing. Ends a stop by `stopChild`. */
   restartChild(id: string): Promise<Failure | undefined> {
     return this.#order(id, async (child) => {
-      if (this.#isHeldUp(child)) return STANDS_ON_STOPPED;
+      // One that was stopped itself is let go all the same: it starts with what it stands on.
+      if (!child.isHeld && this.#isHeldUp(child)) return STANDS_ON_STOPPED;
       await this.#stopAffected(child);
       await this.#stopOne(child);
       child.want();

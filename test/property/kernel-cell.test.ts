@@ -34,7 +34,7 @@ type Step =
     }
   | { readonly kind: "tell" | "resolve" | "abort"; readonly times: number }
   | { readonly kind: "wait"; readonly ms: number }
-  | { readonly kind: "turn" | "settle" | "stop" | "start" };
+  | { readonly kind: "turn" | "settle" | "stop" | "start" | "suspend" | "resume" | "ping" };
 
 const times = fc.integer({ min: 1, max: 5 });
 const steps = fc.array(
@@ -47,7 +47,7 @@ const steps = fc.array(
     fc.record({ kind: fc.constantFrom("tell" as const, "resolve" as const, "abort" as const), times }),
     fc.record({ kind: fc.constant("wait" as const), ms: fc.nat(100) }),
     fc.record({
-      kind: fc.constantFrom("turn" as const, "settle" as const, "stop" as const, "start" as const),
+      kind: fc.constantFrom(...(["turn", "settle", "stop", "start", "suspend", "resume", "ping"] as const)),
     }),
   ),
   { maxLength: 60 },
@@ -101,6 +101,9 @@ class Driver {
     else if (step.kind === "wait") await simulation.run(step.ms);
     else if (step.kind === "turn") simulation.scheduler.step();
     else if (step.kind === "settle") await simulation.settle();
+    else if (step.kind === "suspend") this.cell.suspend();
+    else if (step.kind === "resume") this.cell.resume();
+    else if (step.kind === "ping") this.cell.ping(20, () => {});
     else if (step.kind === "stop") this.running?.stop().catch(assert.fail);
     else if (!this.cell.isRunning) this.running = this.cell.child.start();
   }
@@ -134,9 +137,12 @@ test("Cell settles every ask exactly once and accounts for every tell", async ()
         assert((driver.cell.describe().repliesOpen ?? 0) <= 6);
         assert((driver.cell.describe().mailboxDepth ?? 0) <= 256 + 8 + 6 + 1);
       }
+      // Deadlines are kept even of what waits in a suspended mailbox.
       await simulation.run(6_000);
       assert.equal(driver.outcomes.length, driver.asks, "each ask is settled, and once");
       for (const outcome of driver.outcomes) assert(OUTCOMES.has(outcome), outcome);
+      driver.cell.resume();
+      await simulation.settle();
       assert.equal(driver.handledTells + environment.deadLetters.total, driver.tells);
       assert.equal(driver.cell.describe().repliesOpen, 0);
       assert.equal(driver.cell.describe().mailboxDepth, 0);

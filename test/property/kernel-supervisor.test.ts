@@ -120,6 +120,17 @@ class OperatorRestart extends Step {
   override toString = (): string => `restartChild ${IDS[this.at]}`;
 }
 
+class OperatorStop extends Step {
+  override async act(_model: Model, real: Real, child: FakeChild): Promise<void> {
+    if (real.supervisor.state !== "running") return;
+    const stopped = real.supervisor.stopChild(child.id);
+    await real.simulation.run(1_000);
+    const refusal = await stopped;
+    if (refusal === undefined) assert.equal(child.isUp, false, "stopped, but runs");
+  }
+  override toString = (): string => `stopChild ${IDS[this.at]}`;
+}
+
 class Stop extends Step {
   override async act(model: Model, real: Real): Promise<void> {
     model.isStopped = true;
@@ -139,6 +150,7 @@ const commands = fc.commands(
     fc.nat(3).map((at) => new CrashAndFailStart(at)),
     fc.nat(12).map((at) => new Wait(at)),
     fc.nat(3).map((at) => new OperatorRestart(at)),
+    fc.nat(3).map((at) => new OperatorStop(at)),
     fc.nat(0).map((at) => new Stop(at)),
   ],
   { maxCommands: 40 },
@@ -182,6 +194,14 @@ test("Supervisor keeps its strategy's promises under any sequence of faults", as
       await fc.asyncModelRun(setup, given);
       if (kept === undefined || kept.real.supervisor.state !== "running") return;
       for (const child of kept.real.children) child.startErrors.length = 0;
+      // Who was stopped on purpose stays down until told otherwise.
+      for (const id of IDS) {
+        const state = kept.real.supervisor.tree().children.find((child) => child.id === id)?.state;
+        if (state !== "stopped") continue;
+        const restarted = kept.real.supervisor.restartChild(id);
+        await kept.real.simulation.run(4_000);
+        await restarted;
+      }
       await kept.real.simulation.run(60_000);
       assert.deepEqual(running(kept.real), [true, true, true, true], "something did not come back");
     }),
