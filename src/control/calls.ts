@@ -22,7 +22,7 @@ import { decodeRequest, encodeResponse } from "./codec.ts";
 import { correlationIdOf, remainingMs, traceparentOf } from "./correlation.ts";
 import { CORRELATION_KEY, toFailure, toStatus } from "./errors.ts";
 import type { LiveCalls } from "./live-calls.ts";
-import { Outgoing, type WritableCall } from "./stream.ts";
+import { isGone, Outgoing, type WritableCall } from "./stream.ts";
 
 /** What all calls of one listener share. */
 export interface CallHost {
@@ -104,7 +104,8 @@ export function unaryCall(
     call.once("cancelled", () => {
       if (!isAnswered) controller.abort(CALLER_GONE);
     });
-    const refusal = admission.refusal ?? audit.refusal() ?? host.live.beginUnary();
+    const gone = isGone(call) ? CALLER_GONE : undefined;
+    const refusal = gone ?? admission.refusal ?? audit.refusal() ?? host.live.beginUnary();
     const answer = async (): Promise<Buffer> => {
       if (refusal !== undefined) throw refusal;
       try {
@@ -213,6 +214,7 @@ class LiveOutgoing {
         controller.abort(reason ?? CALLER_GONE);
       },
     });
+    if (this.outgoing.isFinished) return;
     const refusal = admission.refusal ?? audit.refusal() ?? host.live.beginStream(this);
     if (refusal !== undefined) {
       this.end(refusal);

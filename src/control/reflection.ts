@@ -6,6 +6,7 @@
 import { create, type DescExtension, type DescFile, type DescService, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { type Server, status } from "@grpc/grpc-js";
+import { file_alys_actor_v1_reason } from "../../gen/alys/actor/v1/reason_pb.ts";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
 import { file_google_rpc_status } from "../../gen/google/rpc/status_pb.ts";
 import {
@@ -156,7 +157,11 @@ function notFound(): Answer {
 /** Adds reflection on `services`, itself included, to the server. */
 export function addReflection(server: Server, services: readonly DescService[], host: CallHost): void {
   const all = [...services, ServerReflection, ServerReflectionV1alpha];
-  const catalogue = new Catalogue(all, [file_google_rpc_error_details, file_google_rpc_status]);
+  const catalogue = new Catalogue(all, [
+    file_alys_actor_v1_reason,
+    file_google_rpc_error_details,
+    file_google_rpc_status,
+  ]);
   for (const { method } of [ServerReflection, ServerReflectionV1alpha]) {
     const handler = duplexCall(method.serverReflectionInfo, host, async (requests, _incoming, send) => {
       for await (const request of requests) await send(catalogue.answer(request as ServerReflectionRequest));

@@ -21,6 +21,15 @@ export interface OutgoingEvents {
 /** The caller left: grpc-js has answered CANCELLED or DEADLINE_EXCEEDED itself. */
 const GONE = new Failure("CANCELLED", "CALLER_GONE", "the caller left", {});
 
+/**
+ * Whether the caller left before the handler ran. grpc-js 1.14 tells that to a call that does not exist yet and
+ * then runs its handler all the same, which would wait for ever for somebody who is gone; only its inner call knows.
+ */
+export function isGone(call: object): boolean {
+  const { call: inner } = call as { readonly call?: { checkCancelled?(): boolean } };
+  return inner?.checkCancelled?.() ?? false;
+}
+
 export class Outgoing {
   readonly #call: WritableCall;
   readonly #correlationId: string;
@@ -37,6 +46,10 @@ export class Outgoing {
     call.on("drain", () => {
       if (!this.#isFinished) events.onRoom();
     });
+    if (isGone(call)) {
+      this.#gone();
+      return;
+    }
     const headers = new Metadata();
     headers.set(CORRELATION_KEY, correlationId);
     call.sendMetadata(headers);
