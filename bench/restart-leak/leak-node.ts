@@ -103,12 +103,17 @@ export async function startLeakNode(kind: keyof typeof HOSTS): Promise<LeakNode>
   const supervisor = networkSupervisor({ ...cells, ...parts, host, onEvent, policy: UNLIMITED });
   await supervisor.start();
   return {
-    crash: (child) =>
-      new Promise((resolve, reject) => {
+    crash: async (child) => {
+      if (child === "host") {
+        const refusal = await supervisor.restartChild(child);
+        if (refusal !== undefined) throw refusal;
+        return;
+      }
+      await new Promise<void>((resolve) => {
         onStarted = resolve;
-        if (child === "host") supervisor.restartChild(child).catch(reject);
-        else cells[child].crash(new Error("a fault was injected"));
-      }),
+        cells[child].crash(new Error("a fault was injected"));
+      });
+    },
     subscriptions: () => counter.open,
     stop: async () => {
       await supervisor.stop();
