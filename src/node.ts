@@ -6,7 +6,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { NodeConfig } from "../gen/alys/config/v1/config_pb.ts";
-import { BridgeService, ChainService, EngineService } from "../gen/alys/integration/v1/integration_pb.ts";
 import { NetworkService, NetworkState } from "../gen/alys/network/v1/network_pb.ts";
 import { ChildState, SupervisorInternalService } from "../gen/alys/supervisor/v1/supervisor_pb.ts";
 import { nodeActor } from "./actors/node/actor.ts";
@@ -16,8 +15,6 @@ import { toHex } from "./chain/hex.ts";
 import type { Settings } from "./config/load.ts";
 import { HealthBoard } from "./control/health.ts";
 import { type RunningControl, startControl } from "./control/server.ts";
-import { EmbeddedBridge } from "./integrations/bridge/embedded.ts";
-import { EmbeddedEngine } from "./integrations/engine/embedded.ts";
 import { actorCell } from "./kernel/cell.ts";
 import type { ChildSpec } from "./kernel/child.ts";
 import { realClock } from "./kernel/clock.ts";
@@ -26,6 +23,7 @@ import type { Ref } from "./kernel/ref.ts";
 import { BACKOFF_AT_ONCE } from "./kernel/restart.ts";
 import { type Escalation, Supervisor, type SupervisorEvent, supervisorChild } from "./kernel/supervisor.ts";
 import { ThreadWatchdog } from "./kernel/watchdog.ts";
+import { type Attachments, openAttachments } from "./node/attachments.ts";
 import { type ActorParts, composeActors, superviseActors } from "./node/compose.ts";
 import { type ControlParts, openControlParts } from "./node/control-parts.ts";
 import { integrationsSupervisor } from "./node/integrations.ts";
@@ -88,7 +86,14 @@ async function compose(
   const run = environment({ clock: realClock, log, watchdog });
   const startedMs = realClock.nowMs();
   const health = new HealthBoard();
-  const actorsOf = actorParts(options, resources, startedMs);
+  const attachments = openAttachments({
+    chain: resources.chain,
+    isChainRequired: settings.integrations.chainRequired,
+    health,
+    clock: realClock,
+    log,
+  });
+  const actorsOf = actorParts(options, resources, attachments, startedMs);
   const cells = composeActors(actorsOf, run);
   let control: RunningControl | undefined;
 
@@ -170,7 +175,7 @@ async function compose(
       ref,
     }));
     control = await startControl({
-      services: [...refs, ...ATTACHING.map((service) => ({ service }))],
+      services: [...refs, ...attachments.services],
       ...controlParts.options,
       log: log.child({ part: "control" }),
       clock: realClock,
@@ -188,12 +193,9 @@ async function compose(
   return {
     controlAddress: control.address,
     ended,
-    stop: () => (stopping ??= stop(settings, control, root, vitals, resources, controlParts)),
+    stop: () => (stopping ??= stop(settings, control, root, vitals, resources, controlParts, attachments)),
   };
 }
-
-/** Integrations attach here; no handler is given yet, so that Attach answers UNIMPLEMENTED with the reason. */
-const ATTACHING = [ChainService, EngineService, BridgeService] as const;
 
 /** The actors below it have a second each, the host two. */
 const NETWORK_STOP_DEADLINE_MS = 4_000;
@@ -224,7 +226,12 @@ const STATES: Readonly<Record<SupervisorEvent["kind"], ChildState>> = {
 
 const isLogLevel = (level: string): level is LogLevel => LOG_LEVELS.some((known) => known === level);
 
-function actorParts(options: NodeOptions, resources: Resources, startedMs: number): ActorParts {
+function actorParts(
+  options: NodeOptions,
+  resources: Resources,
+  { chain, engine, bridge }: Attachments,
+  startedMs: number,
+): ActorParts {
   const { settings, version } = options;
   const { facts, workers, authorityKey } = resources;
   const opening = hostOptions(settings, facts.genesisHash, facts.slotDurationMs, version);
@@ -236,8 +243,9 @@ function actorParts(options: NodeOptions, resources: Resources, startedMs: numbe
       sync: syncConfig(settings.sync as NodeConfig["sync"], workers),
       producer: producerConfig(settings),
     },
-    engine: new EmbeddedEngine(),
-    bridge: new EmbeddedBridge(options.log.child({ part: "bridge" })),
+    chain,
+    engine,
+    bridge,
     signer: authorityKey,
     startedMs,
   };
@@ -295,12 +303,14 @@ async function stop(
   vitals: Vitals,
   resources: Resources,
   controlParts: ControlParts,
+  attachments: Attachments,
 ): Promise<void> {
   control?.drain();
   await control?.close();
   await controlParts.audit?.close();
   await root.stop();
   await vitals.stop();
+  await attachments.chain.close();
   await resources.close();
   await rm(join(settings.storage.dataDirectory, NODE_FILE), { force: true });
 }

@@ -87,4 +87,6 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "telemetry.log_file": text(""),
 
   "supervision.allow_fault_injection": flag(false),
+
+  "integrations.chain_required": flag(false),
 };

@@ -7,6 +7,7 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_alys_actor_v1_options } from "../../actor/v1/options_pb.ts";
+import { file_alys_actor_v1_rules } from "../../actor/v1/rules_pb.ts";
 import type { BlockReference } from "../../chain/v1/chain_pb.ts";
 import { file_alys_chain_v1_chain } from "../../chain/v1/chain_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -15,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file alys/integration/v1/integration.proto.
  */
 export const file_alys_integration_v1_integration: GenFile = /*@__PURE__*/
-  fileDesc("CiVhbHlzL2ludGVncmF0aW9uL3YxL2ludGVncmF0aW9uLnByb3RvEhNhbHlzLmludGVncmF0aW9uLnYxIsYBCgtBdHRhY2hIZWxsbxIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgNEhMKC2luc3RhbmNlX2lkGAIgASgJEjgKDGxhc3RfYXBwbGllZBgDIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2VIAIgBARIUCgxjcmVkaXRfY2FsbHMYBCABKA0SFAoMY3JlZGl0X2J5dGVzGAUgASgEEhEKCXRha2Vfb3ZlchgGIAEoCEIPCg1fbGFzdF9hcHBsaWVkInEKDUF0dGFjaFdlbGNvbWUSDQoFZXBvY2gYASABKAQSMgoLcmVzdW1lX2Zyb20YAiABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEh0KFWhlYXJ0YmVhdF9pbnRlcnZhbF9tcxgDIAEoDSI+Cg9BdHRhY2hIZWFydGJlYXQSKwoEaGVhZBgBIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2UiLAoMQXR0YWNoQ3JlZGl0Eg0KBWNhbGxzGAEgASgNEg0KBWJ5dGVzGAIgASgEIiwKC0F0dGFjaEVycm9yEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCSIiChBJbXBvcnRCbG9ja3NDYWxsEg4KBmJsb2NrcxgBIAMoDCJaChJJbXBvcnRCbG9ja3NSZXN1bHQSNAoIdmVyZGljdHMYASADKA4yIi5hbHlzLmludGVncmF0aW9uLnYxLkltcG9ydFZlcmRpY3QSDgoGcmVhc29uGAIgASgJIs8CChlDaGFpblNlcnZpY2VBdHRhY2hSZXF1ZXN0Eg8KB2NhbGxfaWQYASABKAQSMQoFaGVsbG8YAiABKAsyIC5hbHlzLmludGVncmF0aW9uLnYxLkF0dGFjaEhlbGxvSAASOQoJaGVhcnRiZWF0GAMgASgLMiQuYWx5cy5pbnRlZ3JhdGlvbi52MS5BdHRhY2hIZWFydGJlYXRIABIzCgZjcmVkaXQYBCABKAsyIS5hbHlzLmludGVncmF0aW9uLnYxLkF0dGFjaENyZWRpdEgAEjEKBWVycm9yGAUgASgLMiAuYWx5cy5pbnRlZ3JhdGlvbi52MS5BdHRhY2hFcnJvckgAEkAKDWltcG9ydF9ibG9ja3MYBiABKAsyJy5hbHlzLmludGVncmF0aW9uLnYxLkltcG9ydEJsb2Nrc1Jlc3VsdEgAQgkKB21lc3NhZ2Ui/wEKGkNoYWluU2VydmljZUF0dGFjaFJlc3BvbnNlEg8KB2NhbGxfaWQYASABKAQSEwoLZGVhZGxpbmVfbXMYAiABKA0SNQoHd2VsY29tZRgDIAEoCzIiLmFseXMuaW50ZWdyYXRpb24udjEuQXR0YWNoV2VsY29tZUgAEjkKCWhlYXJ0YmVhdBgEIAEoCzIkLmFseXMuaW50ZWdyYXRpb24udjEuQXR0YWNoSGVhcnRiZWF0SAASPgoNaW1wb3J0X2Jsb2NrcxgFIAEoCzIlLmFseXMuaW50ZWdyYXRpb24udjEuSW1wb3J0QmxvY2tzQ2FsbEgAQgkKB21lc3NhZ2UiLgoXVmFsaWRhdGVUcmFuc2FjdGlvbkNhbGwSEwoLdHJhbnNhY3Rpb24YASABKAwiZQoZVmFsaWRhdGVUcmFuc2FjdGlvblJlc3VsdBI4Cgd2ZXJkaWN0GAEgASgOMicuYWx5cy5pbnRlZ3JhdGlvbi52MS5UcmFuc2FjdGlvblZlcmRpY3QSDgoGcmVhc29uGAIgASgJIt4CChpFbmdpbmVTZXJ2aWNlQXR0YWNoUmVxdWVzdBIPCgdjYWxsX2lkGAEgASgEEjEKBWhlbGxvGAIgASgLMiAuYWx5cy5pbnRlZ3JhdGlvbi52MS5BdHRhY2hIZWxsb0gAEjkKCWhlYXJ0YmVhdBgDIAEoCzIkLmFseXMuaW50ZWdyYXRpb24udjEuQXR0YWNoSGVhcnRiZWF0SAASMwoGY3JlZGl0GAQgASgLMiEuYWx5cy5pbnRlZ3JhdGlvbi52MS5BdHRhY2hDcmVkaXRIABIxCgVlcnJvchgFIAEoCzIgLmFseXMuaW50ZWdyYXRpb24udjEuQXR0YWNoRXJyb3JIABJOChR2YWxpZGF0ZV90cmFuc2FjdGlvbhgGIAEoCzIuLmFseXMuaW50ZWdyYXRpb24udjEuVmFsaWRhdGVUcmFuc2FjdGlvblJlc3VsdEgAQgkKB21lc3NhZ2UijgIKG0VuZ2luZVNlcnZpY2VBdHRhY2hSZXNwb25zZRIPCgdjYWxsX2lkGAEgASgEEhMKC2RlYWRsaW5lX21zGAIgASgNEjUKB3dlbGNvbWUYAyABKAsyIi5hbHlzLmludGVncmF0aW9uLnYxLkF0dGFjaFdlbGNvbWVIABI5CgloZWFydGJlYXQYBCABKAsyJC5hbHlzLmludGVncmF0aW9uLnYxLkF0dGFjaEhlYXJ0YmVhdEgAEkwKFHZhbGlkYXRlX3RyYW5zYWN0aW9uGAUgASgLMiwuYWx5cy5pbnRlZ3JhdGlvbi52MS5WYWxpZGF0ZVRyYW5zYWN0aW9uQ2FsbEgAQgkKB21lc3NhZ2UiPAoVRmVkZXJhdGlvbk1lc3NhZ2VDYWxsEhIKCm1lbWJlcl9rZXkYASABKAwSDwoHbWVzc2FnZRgCIAEoDCIZChdGZWRlcmF0aW9uTWVzc2FnZVJlc3VsdCLaAgoaQnJpZGdlU2VydmljZUF0dGFjaFJlcXVlc3QSDwoHY2FsbF9pZBgBIAEoBBIxCgVoZWxsbxgCIAEoCzIgLmFseXMuaW50ZWdyYXRpb24udjEuQXR0YWNoSGVsbG9IABI5CgloZWFydGJlYXQYAyABKAsyJC5hbHlzLmludGVncmF0aW9uLnYxLkF0dGFjaEhlYXJ0YmVhdEgAEjMKBmNyZWRpdBgEIAEoCzIhLmFseXMuaW50ZWdyYXRpb24udjEuQXR0YWNoQ3JlZGl0SAASMQoFZXJyb3IYBSABKAsyIC5hbHlzLmludGVncmF0aW9uLnYxLkF0dGFjaEVycm9ySAASSgoSZmVkZXJhdGlvbl9tZXNzYWdlGAYgASgLMiwuYWx5cy5pbnRlZ3JhdGlvbi52MS5GZWRlcmF0aW9uTWVzc2FnZVJlc3VsdEgAQgkKB21lc3NhZ2UiigIKG0JyaWRnZVNlcnZpY2VBdHRhY2hSZXNwb25zZRIPCgdjYWxsX2lkGAEgASgEEhMKC2RlYWRsaW5lX21zGAIgASgNEjUKB3dlbGNvbWUYAyABKAsyIi5hbHlzLmludGVncmF0aW9uLnYxLkF0dGFjaFdlbGNvbWVIABI5CgloZWFydGJlYXQYBCABKAsyJC5hbHlzLmludGVncmF0aW9uLnYxLkF0dGFjaEhlYXJ0YmVhdEgAEkgKEmZlZGVyYXRpb25fbWVzc2FnZRgFIAEoCzIqLmFseXMuaW50ZWdyYXRpb24udjEuRmVkZXJhdGlvbk1lc3NhZ2VDYWxsSABCCQoHbWVzc2FnZSqmAQoNSW1wb3J0VmVyZGljdBIeChpJTVBPUlRfVkVSRElDVF9VTlNQRUNJRklFRBAAEhsKF0lNUE9SVF9WRVJESUNUX0lNUE9SVEVEEAESIAocSU1QT1JUX1ZFUkRJQ1RfQUxSRUFEWV9LTk9XThACEhoKFklNUE9SVF9WRVJESUNUX0lOVkFMSUQQAxIaChZJTVBPUlRfVkVSRElDVF9OT1RfTk9XEAQqmQEKElRyYW5zYWN0aW9uVmVyZGljdBIjCh9UUkFOU0FDVElPTl9WRVJESUNUX1VOU1BFQ0lGSUVEEAASHgoaVFJBTlNBQ1RJT05fVkVSRElDVF9BQ0NFUFQQARIeChpUUkFOU0FDVElPTl9WRVJESUNUX0lHTk9SRRACEh4KGlRSQU5TQUNUSU9OX1ZFUkRJQ1RfUkVKRUNUEAMyhQEKDENoYWluU2VydmljZRJ1CgZBdHRhY2gSLi5hbHlzLmludGVncmF0aW9uLnYxLkNoYWluU2VydmljZUF0dGFjaFJlcXVlc3QaLy5hbHlzLmludGVncmF0aW9uLnYxLkNoYWluU2VydmljZUF0dGFjaFJlc3BvbnNlIgaKtRgCGAMoATABMogBCg1FbmdpbmVTZXJ2aWNlEncKBkF0dGFjaBIvLmFseXMuaW50ZWdyYXRpb24udjEuRW5naW5lU2VydmljZUF0dGFjaFJlcXVlc3QaMC5hbHlzLmludGVncmF0aW9uLnYxLkVuZ2luZVNlcnZpY2VBdHRhY2hSZXNwb25zZSIGirUYAhgDKAEwATKIAQoNQnJpZGdlU2VydmljZRJ3CgZBdHRhY2gSLy5hbHlzLmludGVncmF0aW9uLnYxLkJyaWRnZVNlcnZpY2VBdHRhY2hSZXF1ZXN0GjAuYWx5cy5pbnRlZ3JhdGlvbi52MS5CcmlkZ2VTZXJ2aWNlQXR0YWNoUmVzcG9uc2UiBoq1GAIYAygBMAFCjAEKG25ldHdvcmsuYWx5cy5pbnRlZ3JhdGlvbi52MVABWlVnaXRodWIuY29tL2FseXMtbmV0d29yay9hbHlzLW5ldHdvcmsvY2xpZW50cy9nby9nZW4vYWx5cy9pbnRlZ3JhdGlvbi92MTtpbnRlZ3JhdGlvbnYxqgITQWx5cy5JbnRlZ3JhdGlvbi5WMWIGcHJvdG8z", [file_alys_actor_v1_options, file_alys_chain_v1_chain]);
+  fileDesc("CiVhbHlzL2ludGVncmF0aW9uL3YxL2ludGVncmF0aW9uLnByb3RvEhNhbHlzLmludGVncmF0aW9uLnYxIuYBCgtBdHRhY2hIZWxsbxIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgNEhMKC2luc3RhbmNlX2lkGAIgASgJEjgKDGxhc3RfYXBwbGllZBgDIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2VIAIgBARIUCgxjcmVkaXRfY2FsbHMYBCABKA0SFAoMY3JlZGl0X2J5dGVzGAUgASgEEhEKCXRha2Vfb3ZlchgGIAEoCBIeCgxnZW5lc2lzX2hhc2gYByABKAxCCJK1GAQIICABQg8KDV9sYXN0X2FwcGxpZWQihwEKDUF0dGFjaFdlbGNvbWUSDQoFZXBvY2gYASABKAQSMgoLcmVzdW1lX2Zyb20YAiABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEh0KFWhlYXJ0YmVhdF9pbnRlcnZhbF9tcxgDIAEoDRIUCgxnZW5lc2lzX2hhc2gYBCABKAwibAoPQXR0YWNoSGVhcnRiZWF0EisKBGhlYWQYASABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEiwKBWZpbmFsGAIgASgLMh0uYWx5cy5jaGFpbi52MS5CbG9ja1JlZmVyZW5jZSIsCgxBdHRhY2hDcmVkaXQSDQoFY2FsbHMYASABKA0SDQoFYnl0ZXMYAiABKAQiLAoLQXR0YWNoRXJyb3ISDAoEY29kZRgBIAEoBRIPCgdtZXNzYWdlGAIgASgJIjgKEEltcG9ydEJsb2Nrc0NhbGwSDgoGYmxvY2tzGAEgAygMEhQKDGZpcnN0X2hlaWdodBgCIAEoBCJiChJJbXBvcnRCbG9ja3NSZXN1bHQSPAoIdmVyZGljdHMYASADKA4yIi5hbHlzLmludGVncmF0aW9uLnYxLkltcG9ydFZlcmRpY3RCBpK1GAI4QBIOCgZyZWFzb24YAiABKAkizwIKGUNoYWluU2VydmljZUF0dGFjaFJlcXVlc3QSDwoHY2FsbF9pZBgBIAEoBBIxCgVoZWxsbxgCIAEoCzIgLmFseXMuaW50ZWdyYXRpb24udjEuQXR0YWNoSGVsbG9IABI5CgloZWFydGJlYXQYAyABKAsyJC5hbHlzLmludGVncmF0aW9uLnYxLkF0dGFjaEhlYXJ0YmVhdEgAEjMKBmNyZWRpdBgEIAEoCzIhLmFseXMuaW50ZWdyYXRpb24udjEuQXR0YWNoQ3JlZGl0SAASMQoFZXJyb3IYBSABKAsyIC5hbHlzLmludGVncmF0aW9uLnYxLkF0dGFjaEVycm9ySAASQAoNaW1wb3J0X2Jsb2NrcxgGIAEoCzInLmFseXMuaW50ZWdyYXRpb24udjEuSW1wb3J0QmxvY2tzUmVzdWx0SABCCQoHbWVzc2FnZSL/AQoaQ2hhaW5TZXJ2aWNlQXR0YWNoUmVzcG9uc2USDwoHY2FsbF9pZBgBIAEoBBITCgtkZWFkbGluZV9tcxgCIAEoDRI1Cgd3ZWxjb21lGAMgASgLMiIuYWx5cy5pbnRlZ3JhdGlvbi52MS5BdHRhY2hXZWxjb21lSAASOQoJaGVhcnRiZWF0GAQgASgLMiQuYWx5cy5pbnRlZ3JhdGlvbi52MS5BdHRhY2hIZWFydGJlYXRIABI+Cg1pbXBvcnRfYmxvY2tzGAUgASgLMiUuYWx5cy5pbnRlZ3JhdGlvbi52MS5JbXBvcnRCbG9ja3NDYWxsSABCCQoHbWVzc2FnZSIuChdWYWxpZGF0ZVRyYW5zYWN0aW9uQ2FsbBITCgt0cmFuc2FjdGlvbhgBIAEoDCJlChlWYWxpZGF0ZVRyYW5zYWN0aW9uUmVzdWx0EjgKB3ZlcmRpY3QYASABKA4yJy5hbHlzLmludGVncmF0aW9uLnYxLlRyYW5zYWN0aW9uVmVyZGljdBIOCgZyZWFzb24YAiABKAki3gIKGkVuZ2luZVNlcnZpY2VBdHRhY2hSZXF1ZXN0Eg8KB2NhbGxfaWQYASABKAQSMQoFaGVsbG8YAiABKAsyIC5hbHlzLmludGVncmF0aW9uLnYxLkF0dGFjaEhlbGxvSAASOQoJaGVhcnRiZWF0GAMgASgLMiQuYWx5cy5pbnRlZ3JhdGlvbi52MS5BdHRhY2hIZWFydGJlYXRIABIzCgZjcmVkaXQYBCABKAsyIS5hbHlzLmludGVncmF0aW9uLnYxLkF0dGFjaENyZWRpdEgAEjEKBWVycm9yGAUgASgLMiAuYWx5cy5pbnRlZ3JhdGlvbi52MS5BdHRhY2hFcnJvckgAEk4KFHZhbGlkYXRlX3RyYW5zYWN0aW9uGAYgASgLMi4uYWx5cy5pbnRlZ3JhdGlvbi52MS5WYWxpZGF0ZVRyYW5zYWN0aW9uUmVzdWx0SABCCQoHbWVzc2FnZSKOAgobRW5naW5lU2VydmljZUF0dGFjaFJlc3BvbnNlEg8KB2NhbGxfaWQYASABKAQSEwoLZGVhZGxpbmVfbXMYAiABKA0SNQoHd2VsY29tZRgDIAEoCzIiLmFseXMuaW50ZWdyYXRpb24udjEuQXR0YWNoV2VsY29tZUgAEjkKCWhlYXJ0YmVhdBgEIAEoCzIkLmFseXMuaW50ZWdyYXRpb24udjEuQXR0YWNoSGVhcnRiZWF0SAASTAoUdmFsaWRhdGVfdHJhbnNhY3Rpb24YBSABKAsyLC5hbHlzLmludGVncmF0aW9uLnYxLlZhbGlkYXRlVHJhbnNhY3Rpb25DYWxsSABCCQoHbWVzc2FnZSJLChVGZWRlcmF0aW9uTWVzc2FnZUNhbGwSEgoKbWVtYmVyX2tleRgBIAEoDBIPCgdtZXNzYWdlGAIgASgMEg0KBWxhYmVsGAMgASgJIhkKF0ZlZGVyYXRpb25NZXNzYWdlUmVzdWx0ItoCChpCcmlkZ2VTZXJ2aWNlQXR0YWNoUmVxdWVzdBIPCgdjYWxsX2lkGAEgASgEEjEKBWhlbGxvGAIgASgLMiAuYWx5cy5pbnRlZ3JhdGlvbi52MS5BdHRhY2hIZWxsb0gAEjkKCWhlYXJ0YmVhdBgDIAEoCzIkLmFseXMuaW50ZWdyYXRpb24udjEuQXR0YWNoSGVhcnRiZWF0SAASMwoGY3JlZGl0GAQgASgLMiEuYWx5cy5pbnRlZ3JhdGlvbi52MS5BdHRhY2hDcmVkaXRIABIxCgVlcnJvchgFIAEoCzIgLmFseXMuaW50ZWdyYXRpb24udjEuQXR0YWNoRXJyb3JIABJKChJmZWRlcmF0aW9uX21lc3NhZ2UYBiABKAsyLC5hbHlzLmludGVncmF0aW9uLnYxLkZlZGVyYXRpb25NZXNzYWdlUmVzdWx0SABCCQoHbWVzc2FnZSKKAgobQnJpZGdlU2VydmljZUF0dGFjaFJlc3BvbnNlEg8KB2NhbGxfaWQYASABKAQSEwoLZGVhZGxpbmVfbXMYAiABKA0SNQoHd2VsY29tZRgDIAEoCzIiLmFseXMuaW50ZWdyYXRpb24udjEuQXR0YWNoV2VsY29tZUgAEjkKCWhlYXJ0YmVhdBgEIAEoCzIkLmFseXMuaW50ZWdyYXRpb24udjEuQXR0YWNoSGVhcnRiZWF0SAASSAoSZmVkZXJhdGlvbl9tZXNzYWdlGAUgASgLMiouYWx5cy5pbnRlZ3JhdGlvbi52MS5GZWRlcmF0aW9uTWVzc2FnZUNhbGxIAEIJCgdtZXNzYWdlKqYBCg1JbXBvcnRWZXJkaWN0Eh4KGklNUE9SVF9WRVJESUNUX1VOU1BFQ0lGSUVEEAASGwoXSU1QT1JUX1ZFUkRJQ1RfSU1QT1JURUQQARIgChxJTVBPUlRfVkVSRElDVF9BTFJFQURZX0tOT1dOEAISGgoWSU1QT1JUX1ZFUkRJQ1RfSU5WQUxJRBADEhoKFklNUE9SVF9WRVJESUNUX05PVF9OT1cQBCqZAQoSVHJhbnNhY3Rpb25WZXJkaWN0EiMKH1RSQU5TQUNUSU9OX1ZFUkRJQ1RfVU5TUEVDSUZJRUQQABIeChpUUkFOU0FDVElPTl9WRVJESUNUX0FDQ0VQVBABEh4KGlRSQU5TQUNUSU9OX1ZFUkRJQ1RfSUdOT1JFEAISHgoaVFJBTlNBQ1RJT05fVkVSRElDVF9SRUpFQ1QQAzKFAQoMQ2hhaW5TZXJ2aWNlEnUKBkF0dGFjaBIuLmFseXMuaW50ZWdyYXRpb24udjEuQ2hhaW5TZXJ2aWNlQXR0YWNoUmVxdWVzdBovLmFseXMuaW50ZWdyYXRpb24udjEuQ2hhaW5TZXJ2aWNlQXR0YWNoUmVzcG9uc2UiBoq1GAIYAygBMAEyiAEKDUVuZ2luZVNlcnZpY2USdwoGQXR0YWNoEi8uYWx5cy5pbnRlZ3JhdGlvbi52MS5FbmdpbmVTZXJ2aWNlQXR0YWNoUmVxdWVzdBowLmFseXMuaW50ZWdyYXRpb24udjEuRW5naW5lU2VydmljZUF0dGFjaFJlc3BvbnNlIgaKtRgCGAMoATABMogBCg1CcmlkZ2VTZXJ2aWNlEncKBkF0dGFjaBIvLmFseXMuaW50ZWdyYXRpb24udjEuQnJpZGdlU2VydmljZUF0dGFjaFJlcXVlc3QaMC5hbHlzLmludGVncmF0aW9uLnYxLkJyaWRnZVNlcnZpY2VBdHRhY2hSZXNwb25zZSIGirUYAhgDKAEwAUKMAQobbmV0d29yay5hbHlzLmludGVncmF0aW9uLnYxUAFaVWdpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL2ludGVncmF0aW9uL3YxO2ludGVncmF0aW9udjGqAhNBbHlzLkludGVncmF0aW9uLlYxYgZwcm90bzM", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_chain_v1_chain]);
 
 /**
  * AttachHello opens an attachment.
@@ -31,7 +32,7 @@ export type AttachHello = Message<"alys.integration.v1.AttachHello"> & {
   protocolVersion: number;
 
   /**
-   * Id of the client's process: a new one for each start.
+   * Id of the client's process: a new one for each start. The same one may attach again without a take-over.
    *
    * @generated from field: string instance_id = 2;
    */
@@ -45,14 +46,15 @@ export type AttachHello = Message<"alys.integration.v1.AttachHello"> & {
   lastApplied?: BlockReference | undefined;
 
   /**
-   * Calls that the client takes at once.
+   * Calls that the client has at a time, 1 at least; an answer makes room for the next call. The node stays below 256.
    *
    * @generated from field: uint32 credit_calls = 4;
    */
   creditCalls: number;
 
   /**
-   * Bytes that the client takes at once.
+   * Bytes of `bytes` fields that it has at a time; a larger call comes when no other is running. The node stays below
+   * 64 MiB.
    *
    * @generated from field: uint64 credit_bytes = 5;
    */
@@ -64,6 +66,13 @@ export type AttachHello = Message<"alys.integration.v1.AttachHello"> & {
    * @generated from field: bool take_over = 6;
    */
   takeOver: boolean;
+
+  /**
+   * Genesis of the client's chain, 32 bytes, to be told of a wrong one; empty takes any.
+   *
+   * @generated from field: bytes genesis_hash = 7;
+   */
+  genesisHash: Uint8Array;
 };
 
 /**
@@ -99,6 +108,13 @@ export type AttachWelcome = Message<"alys.integration.v1.AttachWelcome"> & {
    * @generated from field: uint32 heartbeat_interval_ms = 3;
    */
   heartbeatIntervalMs: number;
+
+  /**
+   * Genesis of the node's chain, 32 bytes.
+   *
+   * @generated from field: bytes genesis_hash = 4;
+   */
+  genesisHash: Uint8Array;
 };
 
 /**
@@ -109,7 +125,7 @@ export const AttachWelcomeSchema: GenMessage<AttachWelcome> = /*@__PURE__*/
   messageDesc(file_alys_integration_v1_integration, 1);
 
 /**
- * AttachHeartbeat shows that the other side lives.
+ * AttachHeartbeat shows that the other side lives; two intervals without any message are the end of an attachment.
  *
  * @generated from message alys.integration.v1.AttachHeartbeat
  */
@@ -120,6 +136,13 @@ export type AttachHeartbeat = Message<"alys.integration.v1.AttachHeartbeat"> & {
    * @generated from field: alys.chain.v1.BlockReference head = 1;
    */
   head?: BlockReference | undefined;
+
+  /**
+   * Final block of the sender.
+   *
+   * @generated from field: alys.chain.v1.BlockReference final = 2;
+   */
+  final?: BlockReference | undefined;
 };
 
 /**
@@ -130,7 +153,7 @@ export const AttachHeartbeatSchema: GenMessage<AttachHeartbeat> = /*@__PURE__*/
   messageDesc(file_alys_integration_v1_integration, 2);
 
 /**
- * AttachCredit gives the node room for more calls.
+ * AttachCredit widens what the client has at a time.
  *
  * @generated from message alys.integration.v1.AttachCredit
  */
@@ -192,11 +215,19 @@ export const AttachErrorSchema: GenMessage<AttachError> = /*@__PURE__*/
  */
 export type ImportBlocksCall = Message<"alys.integration.v1.ImportBlocksCall"> & {
   /**
-   * SSZ SignedBlocks, ascending.
+   * SSZ SignedBlocks, ascending and linked: at most 64 and, unless there is only one, 1 MiB. The first may stand on an
+   * earlier block than the last one applied: then the chain was reorganized and what lies above its parent is void.
    *
    * @generated from field: repeated bytes blocks = 1;
    */
   blocks: Uint8Array[];
+
+  /**
+   * Height of the first.
+   *
+   * @generated from field: uint64 first_height = 2;
+   */
+  firstHeight: bigint;
 };
 
 /**
@@ -511,11 +542,18 @@ export type FederationMessageCall = Message<"alys.integration.v1.FederationMessa
   memberKey: Uint8Array;
 
   /**
-   * The message, opaque here.
+   * The message, opaque here, at most 1 MiB.
    *
    * @generated from field: bytes message = 2;
    */
   message: Uint8Array;
+
+  /**
+   * What its sender calls it, at most 64 characters.
+   *
+   * @generated from field: string label = 3;
+   */
+  label: string;
 };
 
 /**
