@@ -3,6 +3,7 @@
  * disturbed stays, and no member is told that there is no room.
  */
 
+import { GoodbyeReason } from "../../../gen/alys/wire/v1/wire_pb.ts";
 import type { Observation } from "../observation.ts";
 import type { World } from "../world.ts";
 import type { Checker } from "./checker.ts";
@@ -21,11 +22,13 @@ export class MembersAreNotEvicted implements Checker {
   }
 
   observe(observation: Observation): void {
-    if (observation.type !== "log" || observation.record.message !== "peer is refused") return;
+    if (observation.type !== "log" || observation.record.message !== "peer says goodbye") return;
     const { peer, reason } = observation.record.fields;
-    const machine = this.#world.machineOf(String(peer));
-    if (machine?.key === undefined || !/slot/.test(String(reason))) return;
-    this.#world.violate(this.name, `${observation.node} has no slot for ${machine.name}`);
+    const told = this.#world.machines.find(({ name }) => name === observation.node);
+    const teller = this.#world.machineOf(String(peer));
+    if (told?.key === undefined || teller === undefined) return;
+    if (reason !== GoodbyeReason.TOO_MANY_PEERS) return;
+    this.#world.violate(this.name, `${teller.name} has no slot for ${told.name}`);
   }
 
   sample(): void {
