@@ -2,6 +2,8 @@
  * A gRPC client typed by a service descriptor: `connection.client(SyncService).getSyncStatus({})`, streams
  * as async iterables. Whatever goes wrong is a `Failure`, with the reason and details that the node gave.
  */
+import { isIP } from "node:net";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import {
   create,
   type DescMethod,
@@ -11,7 +13,15 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { anyUnpack, durationMs } from "@bufbuild/protobuf/wkt";
-import { credentials, Client as GrpcClient, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import {
+  type ChannelCredentials,
+  credentials,
+  Client as GrpcClient,
+  Metadata,
+  type ServiceError,
+  status,
+  type VerifyOptions,
+} from "@grpc/grpc-js";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 import { asBuffer, asBytes, pathOf } from "../control/codec.ts";
@@ -99,10 +109,7 @@ export class Connection {
   constructor(address: string, { token, tls }: ConnectOptions) {
     this.address = address;
     this.#token = token;
-    const channel =
-      tls === undefined
-        ? credentials.createInsecure()
-        : credentials.createSsl(tls.authority, tls.key ?? null, tls.certificate ?? null);
+    const channel = tls === undefined ? credentials.createInsecure() : tlsCredentials(address, tls);
     this.#grpc = new GrpcClient(address, channel, {
       "grpc.max_receive_message_length": RESPONSE_BYTES_MAX,
       "grpc.keepalive_time_ms": KEEPALIVE_MS,
@@ -112,6 +119,9 @@ export class Connection {
       // The node is on this machine: a proxy of the environment has no part in it.
       "grpc.enable_http_proxy": 0,
       "grpc.enable_channelz": 0,
+      ...(tls !== undefined && addressIp(address) !== undefined
+        ? { "grpc.ssl_target_name_override": NAME_OF_ADDRESSES }
+        : {}),
     });
   }
 
@@ -215,6 +225,27 @@ export class Connection {
   #failureOf(thrown: unknown): Failure {
     return failureOf(thrown, this.address);
   }
+}
+
+/** What TLS is told as the server's name where there is an address only: it may not be told an address (RFC 6066). */
+const NAME_OF_ADDRESSES = "alysd";
+
+/** The IP address of ADDRESS:PORT; undefined for a name. */
+function addressIp(address: string): string | undefined {
+  const host = /^(?:\[(.+)\]|([^:]+)):\d+$/.exec(address);
+  const text = host?.[1] ?? host?.[2] ?? "";
+  return isIP(text) === 0 ? undefined : text;
+}
+
+function tlsCredentials(address: string, tls: NonNullable<ConnectOptions["tls"]>): ChannelCredentials {
+  const ip = addressIp(address);
+  // The certificate must hold the address that was dialled, whatever TLS was told.
+  const verify = ip === undefined ? {} : { checkServerIdentity: identityOf(ip) };
+  return credentials.createSsl(tls.authority, tls.key ?? null, tls.certificate ?? null, verify);
+}
+
+function identityOf(ip: string): NonNullable<VerifyOptions["checkServerIdentity"]> {
+  return (_name, certificate) => checkServerIdentity(ip, certificate as PeerCertificate);
 }
 
 const ABORTED = failure("CANCELLED", "CALLER_ABORTED", "the caller gave up");

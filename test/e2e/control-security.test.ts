@@ -6,6 +6,7 @@ import { type TestContext, test } from "node:test";
 import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { type ConnectOptions, connect } from "../../src/cli/client.ts";
 import { runAlysctl } from "../../src/cli/program.ts";
+import { openAuditFile } from "../../src/control/audit-file.ts";
 import { attenuateToken } from "../../src/control/auth/token.ts";
 import { openTokenStore, type TokenStore } from "../../src/control/auth/token-store.ts";
 import { startControl, type TlsOptions } from "../../src/control/server.ts";
@@ -268,6 +269,16 @@ test("a certificate of another authority or another domain is nobody's", async (
   await assert.rejects(deceived.getSyncStatus({}), { code: "UNAVAILABLE" });
 });
 
+test("a server is taken only at the addresses and names of its certificate", async (t) => {
+  const { dir, tls } = await tlsFiles(t, "--host", "localhost", "::1");
+  const { client, control, tokens } = await secured(t, { tls });
+  const { token } = await makeToken(tokens, "read");
+  const port = control.tlsAddress?.split(":").at(-1);
+  const at = (address: string) => client({ tls: credentialsOf(dir), token }, address).client(SyncService);
+  assert.ok((await at(`localhost:${port}`).getSyncStatus({})).status);
+  await assert.rejects(at(`127.0.0.1:${port}`).getSyncStatus({}), { code: "UNAVAILABLE" });
+});
+
 test("renewed certificates are used without a restart, half of a pair is not", async (t) => {
   const { dir, tls } = await tlsFiles(t);
   const { client, control, log } = await secured(t, { tls });
@@ -323,4 +334,56 @@ test("TLS files that cannot be used are refused by the setting's name", async (t
       return true;
     });
   }
+});
+
+test("the audit log has a line for each call that changes state and each refused one, and alysctl checks it", async (t) => {
+  const path = join(folder(t), "audit.jsonl");
+  const options = { path, bytesMax: 1024 * 1024, filesMax: 2, clock: realClock, log: silentLog };
+  const audit = await openAuditFile(options);
+  const { client, tokens, connection } = await secured(t, { audit });
+  const { token, record } = await makeToken(tokens, "operate");
+  const sync = client({ token }).client(SyncService);
+  await sync.getSyncStatus({});
+  await sync.stopSync({ reason: "audited" }, { correlationId: "c-1" });
+  await assert.rejects(connection.client(SyncService).stopSync({}));
+  await assert.rejects(connection.client(SyncService).getSyncStatus({}));
+  await assert.rejects(sync.stopSync({ reason: "x".repeat(5_000) }), { reason: "FIELD_INVALID" });
+  await audit.close();
+  const lines = readFileSync(path, "utf8").trim().split("\n");
+  const calls = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  const told = calls.map(({ event, method, code, reason, principal }) => [
+    event,
+    String(method).replace(`${SYNC}/`, ""),
+    code,
+    reason,
+    principal,
+  ]);
+  assert.deepEqual(told.slice(1, -1), [
+    ["call", "StopSync", "OK", undefined, "someone"],
+    ["call", "StopSync", "UNAUTHENTICATED", "TOKEN_MISSING", "anonymous"],
+    ["call", "GetSyncStatus", "UNAUTHENTICATED", "TOKEN_MISSING", "anonymous"],
+    ["call", "StopSync", "INVALID_ARGUMENT", "FIELD_INVALID", "someone"],
+  ]);
+  const { token: id, correlationId, requestHash, peer, durationMs } = calls[1] ?? {};
+  assert.deepEqual([id, correlationId], [record.id, "c-1"]);
+  assert.match(String(requestHash), /^[0-9a-f]{64}$/);
+  assert.match(String(peer), /^127\.0\.0\.1:\d+$/);
+  assert.equal(typeof durationMs, "number");
+  assert.ok(!lines.some((line) => line.includes(token)), "the secret is in the log");
+
+  const sound = await alysctl("audit", "verify", path);
+  assert.equal(sound.status, 0, sound.err);
+  assert.match(sound.out, /^sound: 6 lines, 1 to 6/);
+  lines[2] = (lines[2] ?? "").replace("anonymous", "someone");
+  writeFileSync(path, `${lines.join("\n")}\n`);
+  const broken = await alysctl("audit", "verify", path);
+  assert.equal(broken.status, 25);
+  assert.match(broken.err, /audit\.jsonl:3: its content does not match its hash/);
+});
+
+test("a call that changes state is refused while it cannot be written down, others go on", async (t) => {
+  const { client } = await secured(t, { requireTokens: false, audit: { append() {}, isBehind: true } });
+  const sync = client().client(SyncService);
+  await assert.rejects(sync.stopSync({}), fails("UNAVAILABLE", "AUDIT_BEHIND"));
+  assert.ok((await sync.getSyncStatus({})).status);
 });
