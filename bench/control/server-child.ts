@@ -48,6 +48,7 @@ function definition(): ActorDefinition<Sync, SyncInternal> {
         setProductionOverride: notHere,
         createCheckpoint: notHere,
         listCheckpoints: notHere,
+        proveBlock: notHere,
         recoverFromCheckpoint: notHere,
         getOperation: notHere,
         cancelOperation: notHere,

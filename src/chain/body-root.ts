@@ -70,11 +70,20 @@ export function bodyRoot(bytes: Uint8Array): Uint8Array {
 
 /** Hash tree roots of bodies whose form is checked: 32 bytes each, in order. */
 export function bodyRoots(bodies: readonly BodyLayout[]): Uint8Array {
+  return hashFixedTrees(bodyLeaves(bodies), 3);
+}
+
+/** The eight leaves of one body's tree, 32 bytes each: the roots of its fields, and a zero. */
+export function bodyFieldRoots(body: BodyLayout): Uint8Array {
+  return bodyLeaves([body]);
+}
+
+function bodyLeaves(bodies: readonly BodyLayout[]): Uint8Array {
   const leaves = new Uint8Array(bodies.length * CHUNKS_PER_BODY * CHUNK_LENGTH);
   writeTransactionRoots(bodies, leaves);
   writeApprovalRoots(bodies, leaves);
   for (const [index, body] of bodies.entries()) writeOtherRoots(body, leaves, index);
-  return hashFixedTrees(leaves, 3);
+  return leaves;
 }
 
 /** Where the leaf of a field of the body at `index` lies. */

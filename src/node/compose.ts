@@ -18,6 +18,7 @@ import { syncActor } from "../actors/sync/actor.ts";
 import type { SyncConfig } from "../actors/sync/config.ts";
 import type { Validator } from "../chain/validator.ts";
 import type { BridgePort } from "../integrations/bridge/port.ts";
+import type { CheckpointDesk } from "../integrations/chain/checkpoint-desk.ts";
 import type { ChainPort } from "../integrations/chain/port.ts";
 import type { EnginePort } from "../integrations/engine/port.ts";
 import { actorCell } from "../kernel/cell.ts";
@@ -48,6 +49,8 @@ export interface ActorParts {
   /** Keeps what the member's operator scheduled over restarts. */
   readonly schedule?: Table | undefined;
   readonly delegation: OwnDelegation | undefined;
+  /** Only a chain that we hold ourselves has checkpoints. */
+  readonly checkpoints?: CheckpointDesk | undefined;
   /** When this process started, Unix milliseconds. */
   readonly startedMs: number;
 }
@@ -78,6 +81,7 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
       chain,
       engine,
       bridge,
+      checkpoints: parts.checkpoints,
       ...peerRefs,
       processStartMs: parts.startedMs,
     }),
@@ -89,6 +93,7 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
       chain,
       validator,
       network: network.internalRef,
+      checkpoints: parts.checkpoints,
       ...peerRefs,
       ownMemberKey: signer?.publicKey,
     }),

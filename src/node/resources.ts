@@ -17,6 +17,7 @@ import { ThreadValidator } from "../chain/pool/threads.ts";
 import { chainFactsOf } from "../chain/spec.ts";
 import type { ChainFacts } from "../chain/validator.ts";
 import type { Settings } from "../config/load.ts";
+import { CheckpointDesk } from "../integrations/chain/checkpoint-desk.ts";
 import { openEmbeddedChain } from "../integrations/chain/embedded.ts";
 import type { ChainPort } from "../integrations/chain/port.ts";
 import { correlatedLog } from "../kernel/cause.ts";
@@ -29,6 +30,7 @@ import { Libp2pHost } from "../p2p/libp2p/host.ts";
 import type { Host } from "../p2p/port.ts";
 import { openLmdbStore } from "../storage/lmdb-store.ts";
 import type { BlockStore, Table, VoteStore } from "../storage/port.ts";
+import { FolderShelf } from "../storage/shelf.ts";
 import { openVoteFile } from "../storage/vote-file.ts";
 
 export interface Resources {
@@ -39,6 +41,7 @@ export interface Resources {
   /** What the member's operator scheduled. */
   readonly schedule: Table;
   readonly chain: ChainPort;
+  readonly checkpoints: CheckpointDesk;
   readonly validator: ThreadValidator;
   readonly workers: number;
   readonly host: Host;
@@ -107,6 +110,13 @@ async function open(
   const chainLog = log.child({ part: "chain" });
   const chain = required(openEmbeddedChain({ store, facts, genesis, clock: realClock, log: chainLog }));
   closers.push(() => chain.close());
+  const checkpoints = new CheckpointDesk({
+    chain,
+    store,
+    shelf: new FolderShelf(join(directory, "checkpoints")),
+    authorities: genesis.authorities,
+    clock: realClock,
+  });
   const identity = await loadOrCreateIdentity(join(directory, "identity.key"), realRandom);
   const bans = new BanTable(realClock, store.table("bans"));
   const book = new PeerBook(store.table("peers"), settings.peer.knownPeersMax);
@@ -127,6 +137,7 @@ async function open(
     votes: member?.votes,
     schedule: store.table("producer"),
     chain,
+    checkpoints,
     validator,
     workers,
     host,

@@ -105,6 +105,7 @@ function create(context: SyncContext, probe: Probe) {
       setProductionOverride: notHere,
       createCheckpoint: notHere,
       listCheckpoints: () => ({ checkpoints: [] }),
+      proveBlock: notHere,
       recoverFromCheckpoint: notHere,
       getOperation: () => failure("NOT_FOUND", "NO_OPERATION", "there is none"),
       cancelOperation: notHere,

@@ -14,6 +14,7 @@ import {
 } from "../../../gen/alys/network/v1/network_pb.ts";
 import { type Offence, PeerInternalService, PeerService } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { BridgePort } from "../../integrations/bridge/port.ts";
+import type { CheckpointDesk } from "../../integrations/chain/checkpoint-desk.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import type { EnginePort } from "../../integrations/engine/port.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor.ts";
@@ -55,6 +56,8 @@ export interface NetworkParts {
   readonly chain: ChainPort;
   readonly engine: EnginePort;
   readonly bridge: BridgePort;
+  /** Serves checkpoints; without it peers are told that there are none. */
+  readonly checkpoints?: CheckpointDesk | undefined;
   readonly peer: Ref<typeof PeerService>;
   readonly peerInternal: Ref<typeof PeerInternalService>;
   /** When this process started, Unix milliseconds: begins the sequence of federation messages. */
@@ -171,6 +174,7 @@ class NetworkActor implements Actor<Public, Internal> {
     return {
       requestBlocks: (request, { signal }) => this.#outbound.requestBlocks(request, signal),
       requestBlocksByHash: (request, { signal }) => this.#outbound.requestBlocksByHash(request, signal),
+      requestCheckpoint: (request, { signal }) => this.#outbound.requestCheckpoint(request, signal),
       giveVerdict: (request) => this.#giveVerdict(request),
       sendFederation: (request, { signal }) => this.#outbound.sendFederation(request, signal),
       respondFederation: (request) => this.#respondFederation(request),
@@ -281,6 +285,8 @@ class NetworkActor implements Actor<Public, Internal> {
       },
       transactionAccepted: (hash) =>
         this.#topics.events.publish({ event: { case: "transactionReceived", value: hash } }),
+      checkpoint: (work, done) =>
+        this.#context.effect(work, (outcome) => done(outcome.ok ? outcome.value : undefined)),
       seal: (payload) => this.#outbound.sealAnswer(payload),
       deliver: (work, done) => this.#context.effect(work, (outcome) => done(outcome.ok)),
       effect: (work, done) =>

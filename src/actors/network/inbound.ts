@@ -16,11 +16,13 @@ import { sha256 } from "../../chain/hash.ts";
 import { decodeHeader, headerHash } from "../../chain/header.ts";
 import { MalformedError } from "../../chain/malformed.ts";
 import type { BridgePort, FederationNote } from "../../integrations/bridge/port.ts";
+import type { CheckpointDesk } from "../../integrations/chain/checkpoint-desk.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import { type EnginePort, TRANSACTION_BYTES_MAX } from "../../integrations/engine/port.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Host, HostEvent, MessageHandle, Verdict } from "../../p2p/port.ts";
 import { answerHashes, decodeHashRequest } from "./by-hash.ts";
+import { decodeCheckpointRequest } from "./checkpoints.ts";
 import { AWAITED_BLOCKS_MAX, SAME_CASE_MS, TRANSACTION_DEADLINE_MS } from "./config.ts";
 import { type FederationDesk, isProof } from "./federation.ts";
 import type { Greeted } from "./greeted.ts";
@@ -34,6 +36,8 @@ export interface InboundEffects {
   federationArrived(handle: number, peerId: string, memberKey: Uint8Array, payload: Uint8Array): boolean;
   transactionAccepted(hash: Uint8Array): void;
   /** Starts work outside the mailbox. */
+  /** Hands over what a file said; undefined when it could not be read. */
+  checkpoint(work: Promise<Uint8Array | undefined>, done: (evidence: Uint8Array | undefined) => void): void;
   /** Seals an answer to a member. */
   seal(payload: Uint8Array): Uint8Array | undefined;
   /** Tells whether the bridge took a message. */
@@ -46,6 +50,7 @@ export interface InboundParts {
   readonly chain: ChainPort;
   readonly engine: EnginePort;
   readonly bridge: BridgePort;
+  readonly checkpoints?: CheckpointDesk | undefined;
   readonly clock: Clock;
   readonly greeted: Greeted;
   readonly federation: FederationDesk;
@@ -82,7 +87,7 @@ export class Inbound {
       case "blocks-by-hash":
         return this.#serveHashes(event);
       case "checkpoint":
-        return this.#parts.host.respond(event.handle, "resource-unavailable");
+        return this.#serveCheckpoint(event);
     }
   }
 
@@ -146,6 +151,21 @@ export class Inbound {
     }
     if (!greeted.has(event.peerId)) return host.respond(event.handle, "invalid-request");
     host.respond(event.handle, answerHashes(chain, hashes));
+  }
+
+  #serveCheckpoint(event: RequestEvent): void {
+    const { host, greeted, checkpoints, effects } = this.#parts;
+    const request = decodeCheckpointRequest(event.payload);
+    if (request === undefined) {
+      this.#malformed(event.peerId, "checkpoint request", event.payload);
+      return host.respond(event.handle, "invalid-request");
+    }
+    if (!greeted.has(event.peerId)) return host.respond(event.handle, "invalid-request");
+    if (checkpoints === undefined) return host.respond(event.handle, "resource-unavailable");
+    const { heightMax, knownChangeHeight } = request;
+    effects.checkpoint(checkpoints.serve(heightMax, knownChangeHeight), (evidence) =>
+      host.respond(event.handle, evidence === undefined ? "resource-unavailable" : [evidence]),
+    );
   }
 
   #openFederation(event: RequestEvent): void {

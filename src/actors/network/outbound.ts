@@ -8,10 +8,12 @@ import {
   type NetworkService,
   type RequestBlocksByHashRequest,
   type RequestBlocksRequest,
+  type RequestCheckpointRequest,
   type SendFederationRequest,
 } from "../../../gen/alys/network/v1/network_pb.ts";
 import { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { concatBytes } from "../../chain/bytes.ts";
+import { decodeEvidence } from "../../chain/checkpoint/codec.ts";
 import { sha256 } from "../../chain/hash.ts";
 import type { ActorContext } from "../../kernel/actor.ts";
 import type { Deferred } from "../../kernel/deferred.ts";
@@ -20,6 +22,7 @@ import { faultOf } from "../../p2p/failures.ts";
 import type { Host } from "../../p2p/port.ts";
 import { CHUNK_BYTES_MAX, RESPONSE_BYTES_MAX, RESPONSE_CHUNKS_MAX } from "../../p2p/protocols.ts";
 import { areHashes, decodeHashAnswer, encodeHashRequest, HASHES_MAX } from "./by-hash.ts";
+import { encodeCheckpointRequest } from "./checkpoints.ts";
 import { FIRST_BYTE_DEADLINE_MS, type NetworkActorConfig, RANGE_BLOCKS_MAX, SAME_CASE_MS } from "./config.ts";
 import { type FederationDesk, isProof, LIFETIME_MS_MAX } from "./federation.ts";
 import type { Greeted } from "./greeted.ts";
@@ -28,6 +31,7 @@ import { decodeRangeAnswer, encodeRangeRequest } from "./ranges.ts";
 type Context = ActorContext<typeof NetworkService, typeof NetworkInternalService>;
 type BlocksAnswer = Deferred<typeof NetworkInternalService.method.requestBlocks.output>;
 type HashAnswer = Deferred<typeof NetworkInternalService.method.requestBlocksByHash.output>;
+type CheckpointAnswer = Deferred<typeof NetworkInternalService.method.requestCheckpoint.output>;
 type FederationAnswer = Deferred<typeof NetworkInternalService.method.sendFederation.output>;
 
 export interface OutboundParts {
@@ -111,6 +115,25 @@ export class Outbound {
     return answer;
   }
 
+  /** One peer's word on a checkpoint, of which only the form is checked here: who asked judges it. */
+  requestCheckpoint(request: RequestCheckpointRequest, signal: AbortSignal): CheckpointAnswer {
+    const { context } = this.#parts;
+    const { peerId } = request;
+    const answer: CheckpointAnswer = context.deferred(NetworkInternalService.method.requestCheckpoint);
+    context.effect(this.#fetch(peerId, "checkpoint", encodeCheckpointRequest(request), signal), (outcome) => {
+      if (!outcome.ok) {
+        this.#blame(peerId, outcome.failure);
+        return answer.reject(outcome.failure);
+      }
+      const { chunks } = outcome.value;
+      const [evidence] = chunks;
+      const isForm = evidence !== undefined && chunks.length === 1 && decodeEvidence(evidence) !== undefined;
+      if (isForm) answer.resolve({ evidence });
+      else answer.reject(this.#garbage(peerId, "a checkpoint", chunks));
+    });
+    return answer;
+  }
+
   /** Only members are spoken to: the channel is theirs, in both directions. */
   sendFederation(request: SendFederationRequest, signal: AbortSignal): FederationAnswer | Failure {
     const { context, federation, greeted } = this.#parts;
@@ -146,7 +169,7 @@ export class Outbound {
 
   async #fetch(
     peerId: string,
-    protocol: "blocks-by-range" | "blocks-by-hash",
+    protocol: "blocks-by-range" | "blocks-by-hash" | "checkpoint",
     payload: Uint8Array,
     signal: AbortSignal,
   ): Promise<Fetched> {

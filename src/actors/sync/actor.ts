@@ -19,12 +19,14 @@ import {
   SyncService,
 } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import type { Validator } from "../../chain/validator.ts";
+import type { CheckpointDesk } from "../../integrations/chain/checkpoint-desk.ts";
 import type { ChainEvent, ChainPort } from "../../integrations/chain/port.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor.ts";
 import type { Deferred } from "../../kernel/deferred.ts";
 import { Failure } from "../../kernel/errors.ts";
-import { type Handlers, later } from "../../kernel/protocol.ts";
+import type { Handlers } from "../../kernel/protocol.ts";
 import type { Ref } from "../../kernel/ref.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { type SyncConfig, TICK_MS } from "./config.ts";
 import { NOT_PAUSED, NOT_RUNNING, OPERATION_NOT_FOUND } from "./errors.ts";
 import type { SyncMetrics } from "./metrics.ts";
@@ -45,6 +47,8 @@ export interface SyncParts {
   readonly config: SyncConfig;
   readonly chain: ChainPort;
   readonly validator: Validator;
+  /** Undefined where the chain is kept by another process. */
+  readonly checkpoints?: CheckpointDesk | undefined;
   readonly network: Ref<typeof NetworkInternalService>;
   readonly peer: Ref<typeof PeerService>;
   readonly peerInternal: Ref<typeof PeerInternalService>;
@@ -75,6 +79,7 @@ class SyncActor implements Actor<Public, Internal> {
   readonly #machine: SyncMachine;
   readonly #outside: Outside;
   readonly #topics: SyncTopics;
+  readonly #checkpoints: Checkpoints;
   /** Blocks of the producer that are on their way, by token. Bounded by the jobs of the live machine. */
   readonly #own = new Map<number, ImportReply>();
   #nextToken = 1;
@@ -104,6 +109,16 @@ class SyncActor implements Actor<Public, Internal> {
       production: () => productionStatus(machine.judge(this.#outside.now())),
     });
     this.streams = this.#topics.streams;
+    this.#checkpoints = new Checkpoints({
+      desk: parts.checkpoints,
+      context,
+      interval: config.checkpointInterval,
+      peers: machine.peers,
+      network: parts.network,
+      peerInternal: parts.peerInternal,
+      stop: (reason) => this.#after(() => machine.stop(reason), undefined),
+      start: (options) => this.#after(() => void machine.start(options, this.#outside.now()), undefined),
+    });
     this.handlers = this.#publicHandlers();
     this.internal = { importBlock: ({ block }) => this.#importBlock(block) };
     parts.onMetrics?.(machine.metrics);
@@ -123,18 +138,22 @@ class SyncActor implements Actor<Public, Internal> {
     log.info("sync starts", { resumed_from_height: this.#machine.resumedFromHeight, mode: config.mode });
     if (config.isAutoStart)
       this.#machine.start({ mode: config.mode, heightMax: undefined }, this.#outside.now());
+    this.#checkpoints.onStart();
     this.#perform();
   }
 
   onStop(): void {
     this.#chainEvents?.close();
+    this.#checkpoints.onStop();
     this.#machine.stop("the node stops");
     this.#perform();
   }
 
   #publicHandlers(): Handlers<Public> {
     const machine = this.#machine;
+    const checkpoints = this.#checkpoints;
     const status = () => syncStatus(machine.status(this.#outside.now()));
+    const find = (id: string) => machine.operations.find(id) ?? checkpoints.find(id);
     return {
       startSync: (request) => {
         const options = readStart(request, this.#startFacts());
@@ -152,17 +171,19 @@ class SyncActor implements Actor<Public, Internal> {
       canProduceBlocks: () => ({ status: productionStatus(machine.judge(this.#outside.now())) }),
       getBlock: ({ by }) => readBlock(this.#parts.chain, by),
       setProductionOverride: (request) => this.#setOverride(request),
-      createCheckpoint: later("checkpoints come with a later version"),
-      listCheckpoints: later("checkpoints come with a later version"),
-      recoverFromCheckpoint: later("recovery from a checkpoint comes with a later version"),
+      createCheckpoint: (request) => checkpoints.create(request),
+      listCheckpoints: (request) => checkpoints.list(request),
+      proveBlock: (request) => checkpoints.prove(request),
+      recoverFromCheckpoint: (request) => checkpoints.recover(request),
       getOperation: ({ id }) => {
-        const operation = machine.operations.find(id);
+        const operation = find(id);
         return operation === undefined ? OPERATION_NOT_FOUND : { operation: operationMessage(operation) };
       },
       cancelOperation: ({ id }) => {
-        if (machine.operations.find(id) === undefined) return OPERATION_NOT_FOUND;
+        if (find(id) === undefined) return OPERATION_NOT_FOUND;
+        checkpoints.cancel(id);
         if (machine.operations.running?.id === id) this.#after(() => machine.stop("cancelled"), {});
-        const operation = machine.operations.find(id);
+        const operation = find(id);
         return operation === undefined ? OPERATION_NOT_FOUND : { operation: operationMessage(operation) };
       },
     };
@@ -198,6 +219,7 @@ class SyncActor implements Actor<Public, Internal> {
 
   #onChain(event: ChainEvent): void {
     this.#topics.chainChanged(event);
+    this.#checkpoints.onChain(event);
     this.#machine.chainMoved();
     if (event.type === "reorganized") {
       this.#machine.metrics.add("reorganizations");

@@ -24,6 +24,8 @@ export interface SyncConfig {
   /** The whole of a range request, milliseconds. */
   readonly requestDeadlineMs: number;
   readonly mode: Mode;
+  /** Blocks between checkpoints. */
+  readonly checkpointInterval: number;
   /** Begin to synchronise when the actor starts. */
   readonly isAutoStart: boolean;
   /** Connected peers below which nobody produces. */
@@ -45,6 +47,7 @@ export function syncConfig(settings: SyncSettings | undefined, workers: number):
     batchBlocks: settings?.batchBlocks ?? 512,
     bufferBytesMax: Number(settings?.bufferBytesMax ?? 64n * 1024n * 1024n),
     requestDeadlineMs: settings?.requestDeadlineMs ?? 15_000,
+    checkpointInterval: settings?.checkpointInterval ?? 1_000,
     mode: settings?.mode === "full" ? "FULL" : "FAST",
     isAutoStart: settings?.autoStart ?? true,
     peersMin: settings?.federationConstraints?.peersMin ?? 1,

@@ -25,9 +25,9 @@ export class Operations {
   #operations: Operation[] = [];
   #count = 0;
 
-  /** Ids of two incarnations differ by their epoch. */
-  constructor(epoch: number) {
-    this.#prefix = `sync-${epoch.toString(36)}`;
+  /** Ids of two incarnations differ by their epoch, those of two kinds by the name. */
+  constructor(epoch: number, name = "sync") {
+    this.#prefix = `${name}-${epoch.toString(36)}`;
   }
 
   get running(): Operation | undefined {

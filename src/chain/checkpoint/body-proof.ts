@@ -3,8 +3,8 @@
  * a tree of eight leaves, next_authorities the seventh of them.
  */
 
-import type { AuthorityChange, ParsedBlock } from "../block.ts";
-import { BODY_FIELD, layOutBody } from "../body-layout.ts";
+import type { AuthorityChange } from "../block.ts";
+import { BODY_FIELD, type BodyLayout } from "../body-layout.ts";
 import { authorityChangeRoot, bodyFieldRoots } from "../body-root.ts";
 import { equalBytes } from "../bytes.ts";
 import { HASH_LENGTH } from "../header.ts";
@@ -14,9 +14,8 @@ import { hashPair, listRoot } from "../merkle.ts";
 export const BODY_PROOF_LENGTH = 3 * HASH_LENGTH;
 
 /** The siblings on the way from next_authorities to the body's root, 96 bytes. */
-export function proveChange({ bytes, body }: Pick<ParsedBlock, "bytes" | "body">): Uint8Array {
-  const layout = layOutBody(bytes, body.start, body.end);
-  const leaves = bodyFieldRoots(layout);
+export function proveChange(body: BodyLayout): Uint8Array {
+  const leaves = bodyFieldRoots(body);
   const leaf = (index: number): Uint8Array => leaves.subarray(index * HASH_LENGTH, (index + 1) * HASH_LENGTH);
   const proof = new Uint8Array(BODY_PROOF_LENGTH);
   proof.set(leaf(BODY_FIELD.nextAuthorities + 1), 0);

@@ -98,7 +98,10 @@ function cut(bytes: Uint8Array, length: number): Uint8Array[] {
  * Whether its parts fit its header: the peaks its history root, the set its authorities root, the approval a quorum of
  * that set. Who chose the set is another question. One signature is verified (about 1.4 ms).
  */
-export function verifyCheckpoint(checkpoint: Checkpoint, genesisHash: Uint8Array): CheckpointFault | undefined {
+export function verifyCheckpoint(
+  checkpoint: Checkpoint,
+  genesisHash: Uint8Array,
+): CheckpointFault | undefined {
   const { header, approval, authorities, peaks } = checkpoint;
   const { height, historyRoot: committed, authoritiesRoot } = decodeHeader(header);
   if (height === 0) return "GENESIS";

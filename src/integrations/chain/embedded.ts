@@ -33,7 +33,7 @@ import type { Log } from "../../kernel/log.ts";
 import type { BlockPoint, BlockStore } from "../../storage/port.ts";
 import { appendBatchOf, type Branch, batchOf, findBranch, stateAt, stateBehind } from "./branch.ts";
 import { marksUpTo, peaksAt } from "./history.ts";
-import { type GenesisFacts, type OpenedTip, openTip } from "./opening.ts";
+import { type GenesisFacts, type OpenedTip, openTip, WITHHELD_KEY } from "./opening.ts";
 import type {
   ChainEvent,
   ChainPort,
@@ -90,6 +90,8 @@ export class EmbeddedChain implements ChainPort {
   /** Counts roll-backs, so that of several failed writes only the first one rolls back. */
   #generation = 0;
   #order: Promise<unknown> = Promise.resolve();
+  /** True while the history behind an adopted checkpoint is to be proven before any of it is served. */
+  #isWithheld: boolean;
   /** False only when the side table is known to be empty, so that pruning an empty one costs nothing. */
   #mayHaveSides = true;
   #isClosed = false;
@@ -104,6 +106,7 @@ export class EmbeddedChain implements ChainPort {
     this.#durable = tip;
     this.#pending = tip;
     this.#final = this.#finalBelow(tip);
+    this.#isWithheld = parts.store.readMeta(WITHHELD_KEY) !== undefined;
     if (!isLineageStored) this.#mendLineage(tip);
   }
 
@@ -111,7 +114,7 @@ export class EmbeddedChain implements ChainPort {
     return {
       head: this.#durable.head,
       final: this.#final,
-      earliestHeight: this.#store.base() ?? 1,
+      earliestHeight: this.#isWithheld ? this.#durable.head.height + 1 : (this.#store.base() ?? 1),
       isAvailable: !this.#isClosed,
     };
   }
@@ -193,6 +196,49 @@ export class EmbeddedChain implements ChainPort {
   subscribe(listener: (event: ChainEvent) => void): { close(): void } {
     this.#listeners.add(listener);
     return { close: () => this.#listeners.delete(listener) };
+  }
+
+  /** Sets and AuxPoWs of the durable chain. */
+  get lineage(): Lineage {
+    return this.#durable.state.lineage;
+  }
+
+  /**
+   * For recovery alone, the only way below final: in the order of imports, when nothing is being written, lets `change`
+   * change the store and stands on what is there then. Rejects with the Failure of either; a change that failed half-way
+   * is stood on as it is.
+   */
+  async restand(change: () => Promise<void>): Promise<void> {
+    const turn = this.#order.then(async () => {
+      await this.#drained();
+      try {
+        await change();
+      } finally {
+        this.#stand();
+      }
+    });
+    this.#order = turn.catch(() => undefined);
+    return await turn;
+  }
+
+  #stand(): void {
+    const opened = openTip(this.#store, this.#genesis, this.facts);
+    if (opened instanceof Failure) throw opened;
+    const before = this.#durable;
+    const { tip } = opened;
+    this.#generation++;
+    this.#unwritten.clear();
+    this.#durable = tip;
+    this.#pending = tip;
+    this.#mayHaveSides = true;
+    this.#final = this.#finalBelow(tip);
+    this.#isWithheld = this.#store.readMeta(WITHHELD_KEY) !== undefined;
+    if (!opened.isLineageStored) this.#mendLineage(tip);
+    if (equalBytes(before.head.hash, tip.head.hash)) return;
+    const commonHeight = Math.min(before.head.height, tip.head.height);
+    const blocksReverted = before.head.height - commonHeight;
+    this.#emit({ type: "reorganized", head: tip.head, commonHeight, blocksReverted });
+    this.#tellChange(before);
   }
 
   /** Waits for the writes under way; later imports are answered `notNow`. Does not close the store. */

@@ -22,6 +22,8 @@ import { genesisTip, type Tip, tipOf } from "./tip.ts";
 export const HISTORY_KEY = "chain/history";
 /** Key of the lineage (src/chain/lineage.ts) beside it. */
 export const LINEAGE_KEY = "chain/lineage";
+/** Key that is there while the history behind an adopted checkpoint is not to be served yet. */
+export const WITHHELD_KEY = "chain/withheld";
 
 export interface GenesisFacts {
   /** 184 bytes. */

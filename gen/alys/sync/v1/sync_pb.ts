@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file alys/sync/v1/sync.proto.
  */
 export const file_alys_sync_v1_sync: GenFile = /*@__PURE__*/
-  fileDesc("ChdhbHlzL3N5bmMvdjEvc3luYy5wcm90bxIMYWx5cy5zeW5jLnYxIvYECgpTeW5jU3RhdHVzEiYKBXN0YXRlGAEgASgOMhcuYWx5cy5zeW5jLnYxLlN5bmNTdGF0ZRIkCgRtb2RlGAIgASgOMhYuYWx5cy5zeW5jLnYxLlN5bmNNb2RlEisKBGhlYWQYAyABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEi0KBnRhcmdldBgEIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2USLAoFZmluYWwYBSABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEhQKDHByb2dyZXNzX3BwbRgGIAEoDRIZChFibG9ja3NfcGVyX3NlY29uZBgHIAEoARITCgZldGFfbXMYCCABKARIAIgBARIXCg9jb25uZWN0ZWRfcGVlcnMYCSABKA0SFAoMdXNlZnVsX3BlZXJzGAogASgNEhoKEnJlcXVlc3RzX2luX2ZsaWdodBgLIAEoDRIWCg5ieXRlc19idWZmZXJlZBgMIAEoBBIaChJieXRlc19idWZmZXJlZF9tYXgYDSABKAQSGgoSY2FuX3Byb2R1Y2VfYmxvY2tzGA4gASgIEhEKCWlzX3BhdXNlZBgPIAEoCBIOCgZyZWFzb24YECABKAkSGwoTcmVzdW1lZF9mcm9tX2hlaWdodBgRIAEoBBIfChdsb3dlc3RfcmVxdWVzdGVkX2hlaWdodBgSIAEoBBIVCg1ibG9ja3Nfc3luY2VkGBMgASgEEhcKD2Jsb2Nrc19mb2xsb3dlZBgUIAEoBBITCgtoZWFkX2FnZV9tcxgVIAEoBEIJCgdfZXRhX21zIlYKDlVubWV0Q29uZGl0aW9uEjQKCWNvbmRpdGlvbhgBIAEoDjIhLmFseXMuc3luYy52MS5Qcm9kdWN0aW9uQ29uZGl0aW9uEg4KBmRldGFpbBgCIAEoCSKCAQoQUHJvZHVjdGlvblN0YXR1cxITCgtjYW5fcHJvZHVjZRgBIAEoCBIrCgV1bm1ldBgCIAMoCzIcLmFseXMuc3luYy52MS5Vbm1ldENvbmRpdGlvbhIsCgZ3YWl2ZWQYAyADKAsyHC5hbHlzLnN5bmMudjEuVW5tZXRDb25kaXRpb24icgoJT3BlcmF0aW9uEgoKAmlkGAEgASgJEgwKBGtpbmQYAiABKAkSDwoHaXNfZG9uZRgDIAEoCBINCgVlcnJvchgEIAEoCRIrCgdzdGFydGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLDAQoQU3RhcnRTeW5jUmVxdWVzdBIYCgtmcm9tX2hlaWdodBgBIAEoBEgAiAEBEhoKDXRhcmdldF9oZWlnaHQYAiABKARIAYgBARIaCg1jaGVja3BvaW50X2lkGAMgASgJSAKIAQESKQoJc3luY19tb2RlGAQgASgOMhYuYWx5cy5zeW5jLnYxLlN5bmNNb2RlQg4KDF9mcm9tX2hlaWdodEIQCg5fdGFyZ2V0X2hlaWdodEIQCg5fY2hlY2twb2ludF9pZCJpChFTdGFydFN5bmNSZXNwb25zZRIqCglvcGVyYXRpb24YASABKAsyFy5hbHlzLnN5bmMudjEuT3BlcmF0aW9uEigKBnN0YXR1cxgCIAEoCzIYLmFseXMuc3luYy52MS5TeW5jU3RhdHVzIiEKD1N0b3BTeW5jUmVxdWVzdBIOCgZyZWFzb24YASABKAkiEgoQU3RvcFN5bmNSZXNwb25zZSIiChBQYXVzZVN5bmNSZXF1ZXN0Eg4KBnJlYXNvbhgBIAEoCSITChFQYXVzZVN5bmNSZXNwb25zZSITChFSZXN1bWVTeW5jUmVxdWVzdCIUChJSZXN1bWVTeW5jUmVzcG9uc2UiFgoUR2V0U3luY1N0YXR1c1JlcXVlc3QiQQoVR2V0U3luY1N0YXR1c1Jlc3BvbnNlEigKBnN0YXR1cxgBIAEoCzIYLmFseXMuc3luYy52MS5TeW5jU3RhdHVzIhkKF0NhblByb2R1Y2VCbG9ja3NSZXF1ZXN0IkoKGENhblByb2R1Y2VCbG9ja3NSZXNwb25zZRIuCgZzdGF0dXMYASABKAsyHi5hbHlzLnN5bmMudjEuUHJvZHVjdGlvblN0YXR1cyJBCg9HZXRCbG9ja1JlcXVlc3QSEAoGaGVpZ2h0GAEgASgESAASFgoEaGFzaBgCIAEoDEIGkrUYAgggSABCBAoCYnkiZgoQR2V0QmxvY2tSZXNwb25zZRIqCgVibG9jaxgBIAEoCzIbLmFseXMuY2hhaW4udjEuRW5jb2RlZEJsb2NrEiYKBHZpZXcYAiABKAsyGC5hbHlzLmNoYWluLnYxLkJsb2NrVmlldyJiChxTZXRQcm9kdWN0aW9uT3ZlcnJpZGVSZXF1ZXN0EjIKCG92ZXJyaWRlGAEgASgOMiAuYWx5cy5zeW5jLnYxLlByb2R1Y3Rpb25PdmVycmlkZRIOCgZyZWFzb24YAiABKAkiTwodU2V0UHJvZHVjdGlvbk92ZXJyaWRlUmVzcG9uc2USLgoGc3RhdHVzGAEgASgLMh4uYWx5cy5zeW5jLnYxLlByb2R1Y3Rpb25TdGF0dXMihwEKCkNoZWNrcG9pbnQSCgoCaWQYASABKAkSLAoFYmxvY2sYAiABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEisKB2NyZWF0ZWQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNpemVfYnl0ZXMYBCABKAQiOQoXQ3JlYXRlQ2hlY2twb2ludFJlcXVlc3QSEwoGaGVpZ2h0GAEgASgESACIAQFCCQoHX2hlaWdodCJIChhDcmVhdGVDaGVja3BvaW50UmVzcG9uc2USLAoKY2hlY2twb2ludBgBIAEoCzIYLmFseXMuc3luYy52MS5DaGVja3BvaW50Ik4KFkxpc3RDaGVja3BvaW50c1JlcXVlc3QSIAoJcGFnZV9zaXplGAEgASgNQg2StRgJMQAAAAAAAFlAEhIKCnBhZ2VfdG9rZW4YAiABKAkiYQoXTGlzdENoZWNrcG9pbnRzUmVzcG9uc2USLQoLY2hlY2twb2ludHMYASADKAsyGC5hbHlzLnN5bmMudjEuQ2hlY2twb2ludBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkimQEKHFJlY292ZXJGcm9tQ2hlY2twb2ludFJlcXVlc3QSFQoNY2hlY2twb2ludF9pZBgBIAEoCRIYChB2ZXJpZnlfaW50ZWdyaXR5GAIgASgIEjEKDXJlY292ZXJ5X21vZGUYAyABKA4yGi5hbHlzLnN5bmMudjEuUmVjb3ZlcnlNb2RlEhUKDXZhbGlkYXRlX29ubHkYBCABKAgiSwodUmVjb3ZlckZyb21DaGVja3BvaW50UmVzcG9uc2USKgoJb3BlcmF0aW9uGAEgASgLMhcuYWx5cy5zeW5jLnYxLk9wZXJhdGlvbiIhChNHZXRPcGVyYXRpb25SZXF1ZXN0EgoKAmlkGAEgASgJIkIKFEdldE9wZXJhdGlvblJlc3BvbnNlEioKCW9wZXJhdGlvbhgBIAEoCzIXLmFseXMuc3luYy52MS5PcGVyYXRpb24iJAoWQ2FuY2VsT3BlcmF0aW9uUmVxdWVzdBIKCgJpZBgBIAEoCSJFChdDYW5jZWxPcGVyYXRpb25SZXNwb25zZRIqCglvcGVyYXRpb24YASABKAsyFy5hbHlzLnN5bmMudjEuT3BlcmF0aW9uIi4KFldhdGNoU3luY1N0YXR1c1JlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJIoECChdXYXRjaFN5bmNTdGF0dXNSZXNwb25zZRIpCghwb3NpdGlvbhgBIAEoCzIXLmFseXMuYWN0b3IudjEuUG9zaXRpb24SLAoIc25hcHNob3QYAiABKAsyGC5hbHlzLnN5bmMudjEuU3luY1N0YXR1c0gAEioKBnN0YXR1cxgDIAEoCzIYLmFseXMuc3luYy52MS5TeW5jU3RhdHVzSAASLQoJaGVhcnRiZWF0GAQgASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAUgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSABCBwoFZXZlbnQiLgoWV2F0Y2hQcm9kdWN0aW9uUmVxdWVzdBIUCgxyZXN1bWVfdG9rZW4YASABKAkijQIKF1dhdGNoUHJvZHVjdGlvblJlc3BvbnNlEikKCHBvc2l0aW9uGAEgASgLMhcuYWx5cy5hY3Rvci52MS5Qb3NpdGlvbhIyCghzbmFwc2hvdBgCIAEoCzIeLmFseXMuc3luYy52MS5Qcm9kdWN0aW9uU3RhdHVzSAASMAoGc3RhdHVzGAMgASgLMh4uYWx5cy5zeW5jLnYxLlByb2R1Y3Rpb25TdGF0dXNIABItCgloZWFydGJlYXQYBCABKAsyGC5hbHlzLmFjdG9yLnYxLkhlYXJ0YmVhdEgAEikKB3NraXBwZWQYBSABKAsyFi5hbHlzLmFjdG9yLnYxLlNraXBwZWRIAEIHCgVldmVudCIqChJXYXRjaEJsb2Nrc1JlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJImsKDkJsb2Nrc1NuYXBzaG90EisKBGhlYWQYASABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEiwKBWZpbmFsGAIgASgLMh0uYWx5cy5jaGFpbi52MS5CbG9ja1JlZmVyZW5jZSJtCg5SZW9yZ2FuaXphdGlvbhIVCg1jb21tb25faGVpZ2h0GAEgASgEEhcKD2Jsb2Nrc19yZXZlcnRlZBgCIAEoDRIrCgRoZWFkGAMgASgLMh0uYWx5cy5jaGFpbi52MS5CbG9ja1JlZmVyZW5jZSLsAgoTV2F0Y2hCbG9ja3NSZXNwb25zZRIpCghwb3NpdGlvbhgBIAEoCzIXLmFseXMuYWN0b3IudjEuUG9zaXRpb24SMAoIc25hcHNob3QYAiABKAsyHC5hbHlzLnN5bmMudjEuQmxvY2tzU25hcHNob3RIABIsCghpbXBvcnRlZBgDIAEoCzIYLmFseXMuY2hhaW4udjEuQmxvY2tWaWV3SAASMgoJZmluYWxpemVkGAQgASgLMh0uYWx5cy5jaGFpbi52MS5CbG9ja1JlZmVyZW5jZUgAEjMKC3Jlb3JnYW5pemVkGAUgASgLMhwuYWx5cy5zeW5jLnYxLlJlb3JnYW5pemF0aW9uSAASLQoJaGVhcnRiZWF0GAYgASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAcgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSABCBwoFZXZlbnQiSQoTU3RyZWFtQmxvY2tzUmVxdWVzdBIjCgxzdGFydF9oZWlnaHQYASABKARCDZK1GAkpAAAAAAAA8D8SDQoFY291bnQYAiABKAQiPAoUU3RyZWFtQmxvY2tzUmVzcG9uc2USDgoGYmxvY2tzGAEgAygMEhQKDHN0YXJ0X2hlaWdodBgCIAEoBCIuChJJbXBvcnRCbG9ja1JlcXVlc3QSGAoFYmxvY2sYASABKAxCCZK1GAUYgICAASIpChNJbXBvcnRCbG9ja1Jlc3BvbnNlEhIKCmJsb2NrX2hhc2gYASABKAwqmQEKCFN5bmNNb2RlEhkKFVNZTkNfTU9ERV9VTlNQRUNJRklFRBAAEhIKDlNZTkNfTU9ERV9GQVNUEAESEgoOU1lOQ19NT0RFX0ZVTEwQAhIYChRTWU5DX01PREVfQ0hFQ0tQT0lOVBADEhgKFFNZTkNfTU9ERV9GRURFUkFUSU9OEAQSFgoSU1lOQ19NT0RFX1JFQ09WRVJZEAUquQEKCVN5bmNTdGF0ZRIaChZTWU5DX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWU1lOQ19TVEFURV9ESVNDT1ZFUklORxABEhYKElNZTkNfU1RBVEVfSEVBREVSUxACEhUKEVNZTkNfU1RBVEVfQkxPQ0tTEAMSFwoTU1lOQ19TVEFURV9DQVRDSF9VUBAEEhUKEVNZTkNfU1RBVEVfU1lOQ0VEEAUSFQoRU1lOQ19TVEFURV9GQUlMRUQQBiqQAQoMUmVjb3ZlcnlNb2RlEh0KGVJFQ09WRVJZX01PREVfVU5TUEVDSUZJRUQQABIWChJSRUNPVkVSWV9NT0RFX0ZBU1QQARIWChJSRUNPVkVSWV9NT0RFX1NBRkUQAhIZChVSRUNPVkVSWV9NT0RFX01JTklNQUwQAxIWChJSRUNPVkVSWV9NT0RFX0ZVTEwQBCqnAgoTUHJvZHVjdGlvbkNvbmRpdGlvbhIkCiBQUk9EVUNUSU9OX0NPTkRJVElPTl9VTlNQRUNJRklFRBAAEh4KGlBST0RVQ1RJT05fQ09ORElUSU9OX1JBVElPEAESHAoYUFJPRFVDVElPTl9DT05ESVRJT05fTEFHEAISHAoYUFJPRFVDVElPTl9DT05ESVRJT05fQUdFEAMSHgoaUFJPRFVDVElPTl9DT05ESVRJT05fUEVFUlMQBBIqCiZQUk9EVUNUSU9OX0NPTkRJVElPTl9GRURFUkFUSU9OX1FVT1JVTRAFEh4KGlBST0RVQ1RJT05fQ09ORElUSU9OX0NIQUlOEAYSIgoeUFJPRFVDVElPTl9DT05ESVRJT05fRU1FUkdFTkNZEAcqlgEKElByb2R1Y3Rpb25PdmVycmlkZRIjCh9QUk9EVUNUSU9OX09WRVJSSURFX1VOU1BFQ0lGSUVEEAASHAoYUFJPRFVDVElPTl9PVkVSUklERV9OT05FEAESHgoaUFJPRFVDVElPTl9PVkVSUklERV9GT1JCSUQQAhIdChlQUk9EVUNUSU9OX09WRVJSSURFX0FMTE9XEAMy+g0KC1N5bmNTZXJ2aWNlElkKCVN0YXJ0U3luYxIeLmFseXMuc3luYy52MS5TdGFydFN5bmNSZXF1ZXN0Gh8uYWx5cy5zeW5jLnYxLlN0YXJ0U3luY1Jlc3BvbnNlIguKtRgHCAEQiCcYAxJWCghTdG9wU3luYxIdLmFseXMuc3luYy52MS5TdG9wU3luY1JlcXVlc3QaHi5hbHlzLnN5bmMudjEuU3RvcFN5bmNSZXNwb25zZSILirUYBwgBEIgnGAMSWQoJUGF1c2VTeW5jEh4uYWx5cy5zeW5jLnYxLlBhdXNlU3luY1JlcXVlc3QaHy5hbHlzLnN5bmMudjEuUGF1c2VTeW5jUmVzcG9uc2UiC4q1GAcIARDQDxgDElwKClJlc3VtZVN5bmMSHy5hbHlzLnN5bmMudjEuUmVzdW1lU3luY1JlcXVlc3QaIC5hbHlzLnN5bmMudjEuUmVzdW1lU3luY1Jlc3BvbnNlIguKtRgHCAEQ0A8YAxJoCg1HZXRTeW5jU3RhdHVzEiIuYWx5cy5zeW5jLnYxLkdldFN5bmNTdGF0dXNSZXF1ZXN0GiMuYWx5cy5zeW5jLnYxLkdldFN5bmNTdGF0dXNSZXNwb25zZSIOkAIBirUYBwgDEOgHGAIScQoQQ2FuUHJvZHVjZUJsb2NrcxIlLmFseXMuc3luYy52MS5DYW5Qcm9kdWNlQmxvY2tzUmVxdWVzdBomLmFseXMuc3luYy52MS5DYW5Qcm9kdWNlQmxvY2tzUmVzcG9uc2UiDpACAYq1GAcIAhD6ARgCElkKCEdldEJsb2NrEh0uYWx5cy5zeW5jLnYxLkdldEJsb2NrUmVxdWVzdBoeLmFseXMuc3luYy52MS5HZXRCbG9ja1Jlc3BvbnNlIg6QAgGKtRgHCAMQ0A8YAhJ9ChVTZXRQcm9kdWN0aW9uT3ZlcnJpZGUSKi5hbHlzLnN5bmMudjEuU2V0UHJvZHVjdGlvbk92ZXJyaWRlUmVxdWVzdBorLmFseXMuc3luYy52MS5TZXRQcm9kdWN0aW9uT3ZlcnJpZGVSZXNwb25zZSILirUYBwgBENAPGAQSbwoQQ3JlYXRlQ2hlY2twb2ludBIlLmFseXMuc3luYy52MS5DcmVhdGVDaGVja3BvaW50UmVxdWVzdBomLmFseXMuc3luYy52MS5DcmVhdGVDaGVja3BvaW50UmVzcG9uc2UiDIq1GAgIARCw6gEYAxJuCg9MaXN0Q2hlY2twb2ludHMSJC5hbHlzLnN5bmMudjEuTGlzdENoZWNrcG9pbnRzUmVxdWVzdBolLmFseXMuc3luYy52MS5MaXN0Q2hlY2twb2ludHNSZXNwb25zZSIOkAIBirUYBwgDENAPGAISfgoVUmVjb3ZlckZyb21DaGVja3BvaW50EiouYWx5cy5zeW5jLnYxLlJlY292ZXJGcm9tQ2hlY2twb2ludFJlcXVlc3QaKy5hbHlzLnN5bmMudjEuUmVjb3ZlckZyb21DaGVja3BvaW50UmVzcG9uc2UiDIq1GAgIARCw6gEYBBJlCgxHZXRPcGVyYXRpb24SIS5hbHlzLnN5bmMudjEuR2V0T3BlcmF0aW9uUmVxdWVzdBoiLmFseXMuc3luYy52MS5HZXRPcGVyYXRpb25SZXNwb25zZSIOkAIBirUYBwgDEOgHGAISawoPQ2FuY2VsT3BlcmF0aW9uEiQuYWx5cy5zeW5jLnYxLkNhbmNlbE9wZXJhdGlvblJlcXVlc3QaJS5hbHlzLnN5bmMudjEuQ2FuY2VsT3BlcmF0aW9uUmVzcG9uc2UiC4q1GAcIARDQDxgDEmgKD1dhdGNoU3luY1N0YXR1cxIkLmFseXMuc3luYy52MS5XYXRjaFN5bmNTdGF0dXNSZXF1ZXN0GiUuYWx5cy5zeW5jLnYxLldhdGNoU3luY1N0YXR1c1Jlc3BvbnNlIgaKtRgCGAIwARJoCg9XYXRjaFByb2R1Y3Rpb24SJC5hbHlzLnN5bmMudjEuV2F0Y2hQcm9kdWN0aW9uUmVxdWVzdBolLmFseXMuc3luYy52MS5XYXRjaFByb2R1Y3Rpb25SZXNwb25zZSIGirUYAhgCMAESXAoLV2F0Y2hCbG9ja3MSIC5hbHlzLnN5bmMudjEuV2F0Y2hCbG9ja3NSZXF1ZXN0GiEuYWx5cy5zeW5jLnYxLldhdGNoQmxvY2tzUmVzcG9uc2UiBoq1GAIYAjABEmEKDFN0cmVhbUJsb2NrcxIhLmFseXMuc3luYy52MS5TdHJlYW1CbG9ja3NSZXF1ZXN0GiIuYWx5cy5zeW5jLnYxLlN0cmVhbUJsb2Nrc1Jlc3BvbnNlIgiKtRgEGAIoATABMnYKE1N5bmNJbnRlcm5hbFNlcnZpY2USXwoLSW1wb3J0QmxvY2sSIC5hbHlzLnN5bmMudjEuSW1wb3J0QmxvY2tSZXF1ZXN0GiEuYWx5cy5zeW5jLnYxLkltcG9ydEJsb2NrUmVzcG9uc2UiC4q1GAcIBBDQDxgFQnAKFG5ldHdvcmsuYWx5cy5zeW5jLnYxUAFaR2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL3N5bmMvdjE7c3luY3YxqgIMQWx5cy5TeW5jLlYxYgZwcm90bzM", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_chain_v1_chain, file_google_protobuf_timestamp]);
+  fileDesc("ChdhbHlzL3N5bmMvdjEvc3luYy5wcm90bxIMYWx5cy5zeW5jLnYxIvYECgpTeW5jU3RhdHVzEiYKBXN0YXRlGAEgASgOMhcuYWx5cy5zeW5jLnYxLlN5bmNTdGF0ZRIkCgRtb2RlGAIgASgOMhYuYWx5cy5zeW5jLnYxLlN5bmNNb2RlEisKBGhlYWQYAyABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEi0KBnRhcmdldBgEIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2USLAoFZmluYWwYBSABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEhQKDHByb2dyZXNzX3BwbRgGIAEoDRIZChFibG9ja3NfcGVyX3NlY29uZBgHIAEoARITCgZldGFfbXMYCCABKARIAIgBARIXCg9jb25uZWN0ZWRfcGVlcnMYCSABKA0SFAoMdXNlZnVsX3BlZXJzGAogASgNEhoKEnJlcXVlc3RzX2luX2ZsaWdodBgLIAEoDRIWCg5ieXRlc19idWZmZXJlZBgMIAEoBBIaChJieXRlc19idWZmZXJlZF9tYXgYDSABKAQSGgoSY2FuX3Byb2R1Y2VfYmxvY2tzGA4gASgIEhEKCWlzX3BhdXNlZBgPIAEoCBIOCgZyZWFzb24YECABKAkSGwoTcmVzdW1lZF9mcm9tX2hlaWdodBgRIAEoBBIfChdsb3dlc3RfcmVxdWVzdGVkX2hlaWdodBgSIAEoBBIVCg1ibG9ja3Nfc3luY2VkGBMgASgEEhcKD2Jsb2Nrc19mb2xsb3dlZBgUIAEoBBITCgtoZWFkX2FnZV9tcxgVIAEoBEIJCgdfZXRhX21zIlYKDlVubWV0Q29uZGl0aW9uEjQKCWNvbmRpdGlvbhgBIAEoDjIhLmFseXMuc3luYy52MS5Qcm9kdWN0aW9uQ29uZGl0aW9uEg4KBmRldGFpbBgCIAEoCSKCAQoQUHJvZHVjdGlvblN0YXR1cxITCgtjYW5fcHJvZHVjZRgBIAEoCBIrCgV1bm1ldBgCIAMoCzIcLmFseXMuc3luYy52MS5Vbm1ldENvbmRpdGlvbhIsCgZ3YWl2ZWQYAyADKAsyHC5hbHlzLnN5bmMudjEuVW5tZXRDb25kaXRpb24icgoJT3BlcmF0aW9uEgoKAmlkGAEgASgJEgwKBGtpbmQYAiABKAkSDwoHaXNfZG9uZRgDIAEoCBINCgVlcnJvchgEIAEoCRIrCgdzdGFydGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLDAQoQU3RhcnRTeW5jUmVxdWVzdBIYCgtmcm9tX2hlaWdodBgBIAEoBEgAiAEBEhoKDXRhcmdldF9oZWlnaHQYAiABKARIAYgBARIaCg1jaGVja3BvaW50X2lkGAMgASgJSAKIAQESKQoJc3luY19tb2RlGAQgASgOMhYuYWx5cy5zeW5jLnYxLlN5bmNNb2RlQg4KDF9mcm9tX2hlaWdodEIQCg5fdGFyZ2V0X2hlaWdodEIQCg5fY2hlY2twb2ludF9pZCJpChFTdGFydFN5bmNSZXNwb25zZRIqCglvcGVyYXRpb24YASABKAsyFy5hbHlzLnN5bmMudjEuT3BlcmF0aW9uEigKBnN0YXR1cxgCIAEoCzIYLmFseXMuc3luYy52MS5TeW5jU3RhdHVzIiEKD1N0b3BTeW5jUmVxdWVzdBIOCgZyZWFzb24YASABKAkiEgoQU3RvcFN5bmNSZXNwb25zZSIiChBQYXVzZVN5bmNSZXF1ZXN0Eg4KBnJlYXNvbhgBIAEoCSITChFQYXVzZVN5bmNSZXNwb25zZSITChFSZXN1bWVTeW5jUmVxdWVzdCIUChJSZXN1bWVTeW5jUmVzcG9uc2UiFgoUR2V0U3luY1N0YXR1c1JlcXVlc3QiQQoVR2V0U3luY1N0YXR1c1Jlc3BvbnNlEigKBnN0YXR1cxgBIAEoCzIYLmFseXMuc3luYy52MS5TeW5jU3RhdHVzIhkKF0NhblByb2R1Y2VCbG9ja3NSZXF1ZXN0IkoKGENhblByb2R1Y2VCbG9ja3NSZXNwb25zZRIuCgZzdGF0dXMYASABKAsyHi5hbHlzLnN5bmMudjEuUHJvZHVjdGlvblN0YXR1cyJBCg9HZXRCbG9ja1JlcXVlc3QSEAoGaGVpZ2h0GAEgASgESAASFgoEaGFzaBgCIAEoDEIGkrUYAgggSABCBAoCYnkiZgoQR2V0QmxvY2tSZXNwb25zZRIqCgVibG9jaxgBIAEoCzIbLmFseXMuY2hhaW4udjEuRW5jb2RlZEJsb2NrEiYKBHZpZXcYAiABKAsyGC5hbHlzLmNoYWluLnYxLkJsb2NrVmlldyJiChxTZXRQcm9kdWN0aW9uT3ZlcnJpZGVSZXF1ZXN0EjIKCG92ZXJyaWRlGAEgASgOMiAuYWx5cy5zeW5jLnYxLlByb2R1Y3Rpb25PdmVycmlkZRIOCgZyZWFzb24YAiABKAkiTwodU2V0UHJvZHVjdGlvbk92ZXJyaWRlUmVzcG9uc2USLgoGc3RhdHVzGAEgASgLMh4uYWx5cy5zeW5jLnYxLlByb2R1Y3Rpb25TdGF0dXMihwEKCkNoZWNrcG9pbnQSCgoCaWQYASABKAkSLAoFYmxvY2sYAiABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEisKB2NyZWF0ZWQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNpemVfYnl0ZXMYBCABKAQiOQoXQ3JlYXRlQ2hlY2twb2ludFJlcXVlc3QSEwoGaGVpZ2h0GAEgASgESACIAQFCCQoHX2hlaWdodCJIChhDcmVhdGVDaGVja3BvaW50UmVzcG9uc2USLAoKY2hlY2twb2ludBgBIAEoCzIYLmFseXMuc3luYy52MS5DaGVja3BvaW50Ik4KFkxpc3RDaGVja3BvaW50c1JlcXVlc3QSIAoJcGFnZV9zaXplGAEgASgNQg2StRgJMQAAAAAAAFlAEhIKCnBhZ2VfdG9rZW4YAiABKAkiYQoXTGlzdENoZWNrcG9pbnRzUmVzcG9uc2USLQoLY2hlY2twb2ludHMYASADKAsyGC5hbHlzLnN5bmMudjEuQ2hlY2twb2ludBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiWgoRUHJvdmVCbG9ja1JlcXVlc3QSEAoGaGVpZ2h0GAEgASgESAASFgoEaGFzaBgCIAEoDEIGkrUYAgggSAASFQoNY2hlY2twb2ludF9pZBgDIAEoCUIECgJieSKaAQoSUHJvdmVCbG9ja1Jlc3BvbnNlEiwKBWJsb2NrGAEgASgLMh0uYWx5cy5jaGFpbi52MS5CbG9ja1JlZmVyZW5jZRIxCgpjaGVja3BvaW50GAIgASgLMh0uYWx5cy5jaGFpbi52MS5CbG9ja1JlZmVyZW5jZRIUCgxoaXN0b3J5X3Jvb3QYAyABKAwSDQoFcHJvb2YYBCABKAwimQEKHFJlY292ZXJGcm9tQ2hlY2twb2ludFJlcXVlc3QSFQoNY2hlY2twb2ludF9pZBgBIAEoCRIYChB2ZXJpZnlfaW50ZWdyaXR5GAIgASgIEjEKDXJlY292ZXJ5X21vZGUYAyABKA4yGi5hbHlzLnN5bmMudjEuUmVjb3ZlcnlNb2RlEhUKDXZhbGlkYXRlX29ubHkYBCABKAginwEKHVJlY292ZXJGcm9tQ2hlY2twb2ludFJlc3BvbnNlEioKCW9wZXJhdGlvbhgBIAEoCzIXLmFseXMuc3luYy52MS5PcGVyYXRpb24SLAoKY2hlY2twb2ludBgCIAEoCzIYLmFseXMuc3luYy52MS5DaGVja3BvaW50EgwKBHBsYW4YAyABKAkSFgoOYmxvY2tzX2RlbGV0ZWQYBCABKAQiIQoTR2V0T3BlcmF0aW9uUmVxdWVzdBIKCgJpZBgBIAEoCSJCChRHZXRPcGVyYXRpb25SZXNwb25zZRIqCglvcGVyYXRpb24YASABKAsyFy5hbHlzLnN5bmMudjEuT3BlcmF0aW9uIiQKFkNhbmNlbE9wZXJhdGlvblJlcXVlc3QSCgoCaWQYASABKAkiRQoXQ2FuY2VsT3BlcmF0aW9uUmVzcG9uc2USKgoJb3BlcmF0aW9uGAEgASgLMhcuYWx5cy5zeW5jLnYxLk9wZXJhdGlvbiIuChZXYXRjaFN5bmNTdGF0dXNSZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSKBAgoXV2F0Y2hTeW5jU3RhdHVzUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEiwKCHNuYXBzaG90GAIgASgLMhguYWx5cy5zeW5jLnYxLlN5bmNTdGF0dXNIABIqCgZzdGF0dXMYAyABKAsyGC5hbHlzLnN5bmMudjEuU3luY1N0YXR1c0gAEi0KCWhlYXJ0YmVhdBgEIAEoCzIYLmFseXMuYWN0b3IudjEuSGVhcnRiZWF0SAASKQoHc2tpcHBlZBgFIAEoCzIWLmFseXMuYWN0b3IudjEuU2tpcHBlZEgAQgcKBWV2ZW50Ii4KFldhdGNoUHJvZHVjdGlvblJlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJIo0CChdXYXRjaFByb2R1Y3Rpb25SZXNwb25zZRIpCghwb3NpdGlvbhgBIAEoCzIXLmFseXMuYWN0b3IudjEuUG9zaXRpb24SMgoIc25hcHNob3QYAiABKAsyHi5hbHlzLnN5bmMudjEuUHJvZHVjdGlvblN0YXR1c0gAEjAKBnN0YXR1cxgDIAEoCzIeLmFseXMuc3luYy52MS5Qcm9kdWN0aW9uU3RhdHVzSAASLQoJaGVhcnRiZWF0GAQgASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAUgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSABCBwoFZXZlbnQiKgoSV2F0Y2hCbG9ja3NSZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSJrCg5CbG9ja3NTbmFwc2hvdBIrCgRoZWFkGAEgASgLMh0uYWx5cy5jaGFpbi52MS5CbG9ja1JlZmVyZW5jZRIsCgVmaW5hbBgCIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2UibQoOUmVvcmdhbml6YXRpb24SFQoNY29tbW9uX2hlaWdodBgBIAEoBBIXCg9ibG9ja3NfcmV2ZXJ0ZWQYAiABKA0SKwoEaGVhZBgDIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2Ui7AIKE1dhdGNoQmxvY2tzUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEjAKCHNuYXBzaG90GAIgASgLMhwuYWx5cy5zeW5jLnYxLkJsb2Nrc1NuYXBzaG90SAASLAoIaW1wb3J0ZWQYAyABKAsyGC5hbHlzLmNoYWluLnYxLkJsb2NrVmlld0gAEjIKCWZpbmFsaXplZBgEIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2VIABIzCgtyZW9yZ2FuaXplZBgFIAEoCzIcLmFseXMuc3luYy52MS5SZW9yZ2FuaXphdGlvbkgAEi0KCWhlYXJ0YmVhdBgGIAEoCzIYLmFseXMuYWN0b3IudjEuSGVhcnRiZWF0SAASKQoHc2tpcHBlZBgHIAEoCzIWLmFseXMuYWN0b3IudjEuU2tpcHBlZEgAQgcKBWV2ZW50IkkKE1N0cmVhbUJsb2Nrc1JlcXVlc3QSIwoMc3RhcnRfaGVpZ2h0GAEgASgEQg2StRgJKQAAAAAAAPA/Eg0KBWNvdW50GAIgASgEIjwKFFN0cmVhbUJsb2Nrc1Jlc3BvbnNlEg4KBmJsb2NrcxgBIAMoDBIUCgxzdGFydF9oZWlnaHQYAiABKAQiLgoSSW1wb3J0QmxvY2tSZXF1ZXN0EhgKBWJsb2NrGAEgASgMQgmStRgFGICAgAEiKQoTSW1wb3J0QmxvY2tSZXNwb25zZRISCgpibG9ja19oYXNoGAEgASgMKpkBCghTeW5jTW9kZRIZChVTWU5DX01PREVfVU5TUEVDSUZJRUQQABISCg5TWU5DX01PREVfRkFTVBABEhIKDlNZTkNfTU9ERV9GVUxMEAISGAoUU1lOQ19NT0RFX0NIRUNLUE9JTlQQAxIYChRTWU5DX01PREVfRkVERVJBVElPThAEEhYKElNZTkNfTU9ERV9SRUNPVkVSWRAFKrkBCglTeW5jU3RhdGUSGgoWU1lOQ19TVEFURV9VTlNQRUNJRklFRBAAEhoKFlNZTkNfU1RBVEVfRElTQ09WRVJJTkcQARIWChJTWU5DX1NUQVRFX0hFQURFUlMQAhIVChFTWU5DX1NUQVRFX0JMT0NLUxADEhcKE1NZTkNfU1RBVEVfQ0FUQ0hfVVAQBBIVChFTWU5DX1NUQVRFX1NZTkNFRBAFEhUKEVNZTkNfU1RBVEVfRkFJTEVEEAYqkAEKDFJlY292ZXJ5TW9kZRIdChlSRUNPVkVSWV9NT0RFX1VOU1BFQ0lGSUVEEAASFgoSUkVDT1ZFUllfTU9ERV9GQVNUEAESFgoSUkVDT1ZFUllfTU9ERV9TQUZFEAISGQoVUkVDT1ZFUllfTU9ERV9NSU5JTUFMEAMSFgoSUkVDT1ZFUllfTU9ERV9GVUxMEAQqpwIKE1Byb2R1Y3Rpb25Db25kaXRpb24SJAogUFJPRFVDVElPTl9DT05ESVRJT05fVU5TUEVDSUZJRUQQABIeChpQUk9EVUNUSU9OX0NPTkRJVElPTl9SQVRJTxABEhwKGFBST0RVQ1RJT05fQ09ORElUSU9OX0xBRxACEhwKGFBST0RVQ1RJT05fQ09ORElUSU9OX0FHRRADEh4KGlBST0RVQ1RJT05fQ09ORElUSU9OX1BFRVJTEAQSKgomUFJPRFVDVElPTl9DT05ESVRJT05fRkVERVJBVElPTl9RVU9SVU0QBRIeChpQUk9EVUNUSU9OX0NPTkRJVElPTl9DSEFJThAGEiIKHlBST0RVQ1RJT05fQ09ORElUSU9OX0VNRVJHRU5DWRAHKpYBChJQcm9kdWN0aW9uT3ZlcnJpZGUSIwofUFJPRFVDVElPTl9PVkVSUklERV9VTlNQRUNJRklFRBAAEhwKGFBST0RVQ1RJT05fT1ZFUlJJREVfTk9ORRABEh4KGlBST0RVQ1RJT05fT1ZFUlJJREVfRk9SQklEEAISHQoZUFJPRFVDVElPTl9PVkVSUklERV9BTExPVxADMtwOCgtTeW5jU2VydmljZRJZCglTdGFydFN5bmMSHi5hbHlzLnN5bmMudjEuU3RhcnRTeW5jUmVxdWVzdBofLmFseXMuc3luYy52MS5TdGFydFN5bmNSZXNwb25zZSILirUYBwgBEIgnGAMSVgoIU3RvcFN5bmMSHS5hbHlzLnN5bmMudjEuU3RvcFN5bmNSZXF1ZXN0Gh4uYWx5cy5zeW5jLnYxLlN0b3BTeW5jUmVzcG9uc2UiC4q1GAcIARCIJxgDElkKCVBhdXNlU3luYxIeLmFseXMuc3luYy52MS5QYXVzZVN5bmNSZXF1ZXN0Gh8uYWx5cy5zeW5jLnYxLlBhdXNlU3luY1Jlc3BvbnNlIguKtRgHCAEQ0A8YAxJcCgpSZXN1bWVTeW5jEh8uYWx5cy5zeW5jLnYxLlJlc3VtZVN5bmNSZXF1ZXN0GiAuYWx5cy5zeW5jLnYxLlJlc3VtZVN5bmNSZXNwb25zZSILirUYBwgBENAPGAMSaAoNR2V0U3luY1N0YXR1cxIiLmFseXMuc3luYy52MS5HZXRTeW5jU3RhdHVzUmVxdWVzdBojLmFseXMuc3luYy52MS5HZXRTeW5jU3RhdHVzUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEnEKEENhblByb2R1Y2VCbG9ja3MSJS5hbHlzLnN5bmMudjEuQ2FuUHJvZHVjZUJsb2Nrc1JlcXVlc3QaJi5hbHlzLnN5bmMudjEuQ2FuUHJvZHVjZUJsb2Nrc1Jlc3BvbnNlIg6QAgGKtRgHCAIQ+gEYAhJZCghHZXRCbG9jaxIdLmFseXMuc3luYy52MS5HZXRCbG9ja1JlcXVlc3QaHi5hbHlzLnN5bmMudjEuR2V0QmxvY2tSZXNwb25zZSIOkAIBirUYBwgDENAPGAISfQoVU2V0UHJvZHVjdGlvbk92ZXJyaWRlEiouYWx5cy5zeW5jLnYxLlNldFByb2R1Y3Rpb25PdmVycmlkZVJlcXVlc3QaKy5hbHlzLnN5bmMudjEuU2V0UHJvZHVjdGlvbk92ZXJyaWRlUmVzcG9uc2UiC4q1GAcIARDQDxgEEm8KEENyZWF0ZUNoZWNrcG9pbnQSJS5hbHlzLnN5bmMudjEuQ3JlYXRlQ2hlY2twb2ludFJlcXVlc3QaJi5hbHlzLnN5bmMudjEuQ3JlYXRlQ2hlY2twb2ludFJlc3BvbnNlIgyKtRgICAEQsOoBGAMSbgoPTGlzdENoZWNrcG9pbnRzEiQuYWx5cy5zeW5jLnYxLkxpc3RDaGVja3BvaW50c1JlcXVlc3QaJS5hbHlzLnN5bmMudjEuTGlzdENoZWNrcG9pbnRzUmVzcG9uc2UiDpACAYq1GAcIAxDQDxgCEmAKClByb3ZlQmxvY2sSHy5hbHlzLnN5bmMudjEuUHJvdmVCbG9ja1JlcXVlc3QaIC5hbHlzLnN5bmMudjEuUHJvdmVCbG9ja1Jlc3BvbnNlIg+QAgGKtRgICAMQsOoBGAISfgoVUmVjb3ZlckZyb21DaGVja3BvaW50EiouYWx5cy5zeW5jLnYxLlJlY292ZXJGcm9tQ2hlY2twb2ludFJlcXVlc3QaKy5hbHlzLnN5bmMudjEuUmVjb3ZlckZyb21DaGVja3BvaW50UmVzcG9uc2UiDIq1GAgIARCw6gEYBBJlCgxHZXRPcGVyYXRpb24SIS5hbHlzLnN5bmMudjEuR2V0T3BlcmF0aW9uUmVxdWVzdBoiLmFseXMuc3luYy52MS5HZXRPcGVyYXRpb25SZXNwb25zZSIOkAIBirUYBwgDEOgHGAISawoPQ2FuY2VsT3BlcmF0aW9uEiQuYWx5cy5zeW5jLnYxLkNhbmNlbE9wZXJhdGlvblJlcXVlc3QaJS5hbHlzLnN5bmMudjEuQ2FuY2VsT3BlcmF0aW9uUmVzcG9uc2UiC4q1GAcIARDQDxgDEmgKD1dhdGNoU3luY1N0YXR1cxIkLmFseXMuc3luYy52MS5XYXRjaFN5bmNTdGF0dXNSZXF1ZXN0GiUuYWx5cy5zeW5jLnYxLldhdGNoU3luY1N0YXR1c1Jlc3BvbnNlIgaKtRgCGAIwARJoCg9XYXRjaFByb2R1Y3Rpb24SJC5hbHlzLnN5bmMudjEuV2F0Y2hQcm9kdWN0aW9uUmVxdWVzdBolLmFseXMuc3luYy52MS5XYXRjaFByb2R1Y3Rpb25SZXNwb25zZSIGirUYAhgCMAESXAoLV2F0Y2hCbG9ja3MSIC5hbHlzLnN5bmMudjEuV2F0Y2hCbG9ja3NSZXF1ZXN0GiEuYWx5cy5zeW5jLnYxLldhdGNoQmxvY2tzUmVzcG9uc2UiBoq1GAIYAjABEmEKDFN0cmVhbUJsb2NrcxIhLmFseXMuc3luYy52MS5TdHJlYW1CbG9ja3NSZXF1ZXN0GiIuYWx5cy5zeW5jLnYxLlN0cmVhbUJsb2Nrc1Jlc3BvbnNlIgiKtRgEGAIoATABMnYKE1N5bmNJbnRlcm5hbFNlcnZpY2USXwoLSW1wb3J0QmxvY2sSIC5hbHlzLnN5bmMudjEuSW1wb3J0QmxvY2tSZXF1ZXN0GiEuYWx5cy5zeW5jLnYxLkltcG9ydEJsb2NrUmVzcG9uc2UiC4q1GAcIBBDQDxgFQnAKFG5ldHdvcmsuYWx5cy5zeW5jLnYxUAFaR2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL3N5bmMvdjE7c3luY3YxqgIMQWx5cy5TeW5jLlYxYgZwcm90bzM", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_chain_v1_chain, file_google_protobuf_timestamp]);
 
 /**
  * SyncStatus is where synchronisation stands.
@@ -754,11 +754,94 @@ export const ListCheckpointsResponseSchema: GenMessage<ListCheckpointsResponse> 
   messageDesc(file_alys_sync_v1_sync, 24);
 
 /**
+ * @generated from message alys.sync.v1.ProveBlockRequest
+ */
+export type ProveBlockRequest = Message<"alys.sync.v1.ProveBlockRequest"> & {
+  /**
+   * By what.
+   *
+   * @generated from oneof alys.sync.v1.ProveBlockRequest.by
+   */
+  by: {
+    /**
+     * Height.
+     *
+     * @generated from field: uint64 height = 1;
+     */
+    value: bigint;
+    case: "height";
+  } | {
+    /**
+     * Hash, 32 bytes.
+     *
+     * @generated from field: bytes hash = 2;
+     */
+    value: Uint8Array;
+    case: "hash";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The checkpoint; empty means the newest one.
+   *
+   * @generated from field: string checkpoint_id = 3;
+   */
+  checkpointId: string;
+};
+
+/**
+ * Describes the message alys.sync.v1.ProveBlockRequest.
+ * Use `create(ProveBlockRequestSchema)` to create a new message.
+ */
+export const ProveBlockRequestSchema: GenMessage<ProveBlockRequest> = /*@__PURE__*/
+  messageDesc(file_alys_sync_v1_sync, 25);
+
+/**
+ * @generated from message alys.sync.v1.ProveBlockResponse
+ */
+export type ProveBlockResponse = Message<"alys.sync.v1.ProveBlockResponse"> & {
+  /**
+   * The block.
+   *
+   * @generated from field: alys.chain.v1.BlockReference block = 1;
+   */
+  block?: BlockReference | undefined;
+
+  /**
+   * The checkpoint.
+   *
+   * @generated from field: alys.chain.v1.BlockReference checkpoint = 2;
+   */
+  checkpoint?: BlockReference | undefined;
+
+  /**
+   * The history_root of the checkpoint's header, 32 bytes, which the proof leads to.
+   *
+   * @generated from field: bytes history_root = 3;
+   */
+  historyRoot: Uint8Array;
+
+  /**
+   * Index u64, count u64, little-endian, then the siblings bottom up, the bag of the peaks to the right (if any), the
+   * peaks to the left, nearest first.
+   *
+   * @generated from field: bytes proof = 4;
+   */
+  proof: Uint8Array;
+};
+
+/**
+ * Describes the message alys.sync.v1.ProveBlockResponse.
+ * Use `create(ProveBlockResponseSchema)` to create a new message.
+ */
+export const ProveBlockResponseSchema: GenMessage<ProveBlockResponse> = /*@__PURE__*/
+  messageDesc(file_alys_sync_v1_sync, 26);
+
+/**
  * @generated from message alys.sync.v1.RecoverFromCheckpointRequest
  */
 export type RecoverFromCheckpointRequest = Message<"alys.sync.v1.RecoverFromCheckpointRequest"> & {
   /**
-   * Checkpoint.
+   * Checkpoint. MINIMAL takes the newest sound one at or below it, and with an empty id the newest sound one of all.
    *
    * @generated from field: string checkpoint_id = 1;
    */
@@ -791,18 +874,39 @@ export type RecoverFromCheckpointRequest = Message<"alys.sync.v1.RecoverFromChec
  * Use `create(RecoverFromCheckpointRequestSchema)` to create a new message.
  */
 export const RecoverFromCheckpointRequestSchema: GenMessage<RecoverFromCheckpointRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 25);
+  messageDesc(file_alys_sync_v1_sync, 27);
 
 /**
  * @generated from message alys.sync.v1.RecoverFromCheckpointResponse
  */
 export type RecoverFromCheckpointResponse = Message<"alys.sync.v1.RecoverFromCheckpointResponse"> & {
   /**
-   * The operation.
+   * The operation; unset when only validating.
    *
    * @generated from field: alys.sync.v1.Operation operation = 1;
    */
   operation?: Operation | undefined;
+
+  /**
+   * The checkpoint that was chosen.
+   *
+   * @generated from field: alys.sync.v1.Checkpoint checkpoint = 2;
+   */
+  checkpoint?: Checkpoint | undefined;
+
+  /**
+   * What was done, or would be, in words.
+   *
+   * @generated from field: string plan = 3;
+   */
+  plan: string;
+
+  /**
+   * Blocks deleted, or that would be.
+   *
+   * @generated from field: uint64 blocks_deleted = 4;
+   */
+  blocksDeleted: bigint;
 };
 
 /**
@@ -810,7 +914,7 @@ export type RecoverFromCheckpointResponse = Message<"alys.sync.v1.RecoverFromChe
  * Use `create(RecoverFromCheckpointResponseSchema)` to create a new message.
  */
 export const RecoverFromCheckpointResponseSchema: GenMessage<RecoverFromCheckpointResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 26);
+  messageDesc(file_alys_sync_v1_sync, 28);
 
 /**
  * @generated from message alys.sync.v1.GetOperationRequest
@@ -829,7 +933,7 @@ export type GetOperationRequest = Message<"alys.sync.v1.GetOperationRequest"> & 
  * Use `create(GetOperationRequestSchema)` to create a new message.
  */
 export const GetOperationRequestSchema: GenMessage<GetOperationRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 27);
+  messageDesc(file_alys_sync_v1_sync, 29);
 
 /**
  * @generated from message alys.sync.v1.GetOperationResponse
@@ -848,7 +952,7 @@ export type GetOperationResponse = Message<"alys.sync.v1.GetOperationResponse"> 
  * Use `create(GetOperationResponseSchema)` to create a new message.
  */
 export const GetOperationResponseSchema: GenMessage<GetOperationResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 28);
+  messageDesc(file_alys_sync_v1_sync, 30);
 
 /**
  * @generated from message alys.sync.v1.CancelOperationRequest
@@ -867,7 +971,7 @@ export type CancelOperationRequest = Message<"alys.sync.v1.CancelOperationReques
  * Use `create(CancelOperationRequestSchema)` to create a new message.
  */
 export const CancelOperationRequestSchema: GenMessage<CancelOperationRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 29);
+  messageDesc(file_alys_sync_v1_sync, 31);
 
 /**
  * @generated from message alys.sync.v1.CancelOperationResponse
@@ -886,7 +990,7 @@ export type CancelOperationResponse = Message<"alys.sync.v1.CancelOperationRespo
  * Use `create(CancelOperationResponseSchema)` to create a new message.
  */
 export const CancelOperationResponseSchema: GenMessage<CancelOperationResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 30);
+  messageDesc(file_alys_sync_v1_sync, 32);
 
 /**
  * @generated from message alys.sync.v1.WatchSyncStatusRequest
@@ -905,7 +1009,7 @@ export type WatchSyncStatusRequest = Message<"alys.sync.v1.WatchSyncStatusReques
  * Use `create(WatchSyncStatusRequestSchema)` to create a new message.
  */
 export const WatchSyncStatusRequestSchema: GenMessage<WatchSyncStatusRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 31);
+  messageDesc(file_alys_sync_v1_sync, 33);
 
 /**
  * @generated from message alys.sync.v1.WatchSyncStatusResponse
@@ -963,7 +1067,7 @@ export type WatchSyncStatusResponse = Message<"alys.sync.v1.WatchSyncStatusRespo
  * Use `create(WatchSyncStatusResponseSchema)` to create a new message.
  */
 export const WatchSyncStatusResponseSchema: GenMessage<WatchSyncStatusResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 32);
+  messageDesc(file_alys_sync_v1_sync, 34);
 
 /**
  * @generated from message alys.sync.v1.WatchProductionRequest
@@ -982,7 +1086,7 @@ export type WatchProductionRequest = Message<"alys.sync.v1.WatchProductionReques
  * Use `create(WatchProductionRequestSchema)` to create a new message.
  */
 export const WatchProductionRequestSchema: GenMessage<WatchProductionRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 33);
+  messageDesc(file_alys_sync_v1_sync, 35);
 
 /**
  * @generated from message alys.sync.v1.WatchProductionResponse
@@ -1040,7 +1144,7 @@ export type WatchProductionResponse = Message<"alys.sync.v1.WatchProductionRespo
  * Use `create(WatchProductionResponseSchema)` to create a new message.
  */
 export const WatchProductionResponseSchema: GenMessage<WatchProductionResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 34);
+  messageDesc(file_alys_sync_v1_sync, 36);
 
 /**
  * @generated from message alys.sync.v1.WatchBlocksRequest
@@ -1059,7 +1163,7 @@ export type WatchBlocksRequest = Message<"alys.sync.v1.WatchBlocksRequest"> & {
  * Use `create(WatchBlocksRequestSchema)` to create a new message.
  */
 export const WatchBlocksRequestSchema: GenMessage<WatchBlocksRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 35);
+  messageDesc(file_alys_sync_v1_sync, 37);
 
 /**
  * BlocksSnapshot is the present of WatchBlocks.
@@ -1087,7 +1191,7 @@ export type BlocksSnapshot = Message<"alys.sync.v1.BlocksSnapshot"> & {
  * Use `create(BlocksSnapshotSchema)` to create a new message.
  */
 export const BlocksSnapshotSchema: GenMessage<BlocksSnapshot> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 36);
+  messageDesc(file_alys_sync_v1_sync, 38);
 
 /**
  * Reorganization tells that blocks above the final one were replaced.
@@ -1122,7 +1226,7 @@ export type Reorganization = Message<"alys.sync.v1.Reorganization"> & {
  * Use `create(ReorganizationSchema)` to create a new message.
  */
 export const ReorganizationSchema: GenMessage<Reorganization> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 37);
+  messageDesc(file_alys_sync_v1_sync, 39);
 
 /**
  * @generated from message alys.sync.v1.WatchBlocksResponse
@@ -1196,7 +1300,7 @@ export type WatchBlocksResponse = Message<"alys.sync.v1.WatchBlocksResponse"> & 
  * Use `create(WatchBlocksResponseSchema)` to create a new message.
  */
 export const WatchBlocksResponseSchema: GenMessage<WatchBlocksResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 38);
+  messageDesc(file_alys_sync_v1_sync, 40);
 
 /**
  * @generated from message alys.sync.v1.StreamBlocksRequest
@@ -1222,7 +1326,7 @@ export type StreamBlocksRequest = Message<"alys.sync.v1.StreamBlocksRequest"> & 
  * Use `create(StreamBlocksRequestSchema)` to create a new message.
  */
 export const StreamBlocksRequestSchema: GenMessage<StreamBlocksRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 39);
+  messageDesc(file_alys_sync_v1_sync, 41);
 
 /**
  * @generated from message alys.sync.v1.StreamBlocksResponse
@@ -1248,7 +1352,7 @@ export type StreamBlocksResponse = Message<"alys.sync.v1.StreamBlocksResponse"> 
  * Use `create(StreamBlocksResponseSchema)` to create a new message.
  */
 export const StreamBlocksResponseSchema: GenMessage<StreamBlocksResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 40);
+  messageDesc(file_alys_sync_v1_sync, 42);
 
 /**
  * @generated from message alys.sync.v1.ImportBlockRequest
@@ -1267,7 +1371,7 @@ export type ImportBlockRequest = Message<"alys.sync.v1.ImportBlockRequest"> & {
  * Use `create(ImportBlockRequestSchema)` to create a new message.
  */
 export const ImportBlockRequestSchema: GenMessage<ImportBlockRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 41);
+  messageDesc(file_alys_sync_v1_sync, 43);
 
 /**
  * @generated from message alys.sync.v1.ImportBlockResponse
@@ -1286,7 +1390,7 @@ export type ImportBlockResponse = Message<"alys.sync.v1.ImportBlockResponse"> & 
  * Use `create(ImportBlockResponseSchema)` to create a new message.
  */
 export const ImportBlockResponseSchema: GenMessage<ImportBlockResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 42);
+  messageDesc(file_alys_sync_v1_sync, 44);
 
 /**
  * SyncMode is a way of synchronising.
@@ -1697,7 +1801,19 @@ export const SyncService: GenService<{
     output: typeof ListCheckpointsResponseSchema;
   },
   /**
-   * RecoverFromCheckpoint brings the node back to a checkpoint.
+   * ProveBlock proves that a block lies in the history of a checkpoint. NOT_FOUND without the block or the checkpoint,
+   * OUT_OF_RANGE when the block is not below the checkpoint.
+   *
+   * @generated from rpc alys.sync.v1.SyncService.ProveBlock
+   */
+  proveBlock: {
+    methodKind: "unary";
+    input: typeof ProveBlockRequestSchema;
+    output: typeof ProveBlockResponseSchema;
+  },
+  /**
+   * RecoverFromCheckpoint brings the node back to a checkpoint. It answers when the chain stands on it; what follows
+   * (back-fill, synchronising again) is the operation.
    *
    * @generated from rpc alys.sync.v1.SyncService.RecoverFromCheckpoint
    */

@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file alys/wire/v1/wire.proto.
  */
 export const file_alys_wire_v1_wire: GenFile = /*@__PURE__*/
-  fileDesc("ChdhbHlzL3dpcmUvdjEvd2lyZS5wcm90bxIMYWx5cy53aXJlLnYxIvMBCgZTdGF0dXMSEAoIdmVyc2lvbnMYASADKA0SFAoMZ2VuZXNpc19oYXNoGAIgASgMEhMKC2hlYWRfaGVhZGVyGAMgASgMEhUKDWhlYWRfYXBwcm92YWwYBCABKAwSFAoMZmluYWxfaGVpZ2h0GAUgASgEEhIKCmZpbmFsX2hhc2gYBiABKAwSFwoPZWFybGllc3RfaGVpZ2h0GAcgASgEEiAKBHJvbGUYCCABKA4yEi5hbHlzLndpcmUudjEuUm9sZRISCgpkZWxlZ2F0aW9uGAkgASgMEhwKFGRlbGVnYXRpb25fc2lnbmF0dXJlGAogASgMIjsKFEJsb2Nrc0J5UmFuZ2VSZXF1ZXN0EhQKDHN0YXJ0X2hlaWdodBgBIAEoBBINCgVjb3VudBgCIAEoDSInChVCbG9ja3NCeVJhbmdlUmVzcG9uc2USDgoGYmxvY2tzGAEgAygMIiUKE0Jsb2Nrc0J5SGFzaFJlcXVlc3QSDgoGaGFzaGVzGAEgAygMIiYKFEJsb2Nrc0J5SGFzaFJlc3BvbnNlEg4KBmJsb2NrcxgBIAMoDCI2CgdHb29kYnllEisKBnJlYXNvbhgBIAEoDjIbLmFseXMud2lyZS52MS5Hb29kYnllUmVhc29uIhwKC0dvc3NpcEJsb2NrEg0KBWJsb2NrGAEgASgMIigKEUdvc3NpcFRyYW5zYWN0aW9uEhMKC3RyYW5zYWN0aW9uGAEgASgMIhkKCFByb3Bvc2FsEg0KBWJsb2NrGAEgASgMIm0KDUFwcHJvdmFsUmVwbHkSEgoKYmxvY2tfaGFzaBgBIAEoDBIOCgZoZWlnaHQYAiABKAQSDAoEc2xvdBgDIAEoBBIXCg9hdXRob3JpdHlfaW5kZXgYBCABKA0SEQoJc2lnbmF0dXJlGAUgASgMIigKBk9wYXF1ZRINCgVsYWJlbBgBIAEoCRIPCgdjb250ZW50GAIgASgMIt8BChFGZWRlcmF0aW9uTWVzc2FnZRIQCghzdGFydF9tcxgBIAEoBBIPCgdjb3VudGVyGAIgASgEEhEKCWV4cGlyeV9tcxgDIAEoBBIqCghwcm9wb3NhbBgEIAEoCzIWLmFseXMud2lyZS52MS5Qcm9wb3NhbEgAEjUKDmFwcHJvdmFsX3JlcGx5GAUgASgLMhsuYWx5cy53aXJlLnYxLkFwcHJvdmFsUmVwbHlIABImCgZvcGFxdWUYBiABKAsyFC5hbHlzLndpcmUudjEuT3BhcXVlSABCCQoHcGF5bG9hZCI9ChdTaWduZWRGZWRlcmF0aW9uTWVzc2FnZRIPCgdtZXNzYWdlGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCpOCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX01FTUJFUhABEg8KC1JPTEVfU0VOVFJZEAISDgoKUk9MRV9NSU5FUhADKrwCCg1Hb29kYnllUmVhc29uEh4KGkdPT0RCWUVfUkVBU09OX1VOU1BFQ0lGSUVEEAASGwoXR09PREJZRV9SRUFTT05fU0hVVERPV04QARIeChpHT09EQllFX1JFQVNPTl9PVEhFUl9DSEFJThACEiQKIEdPT0RCWUVfUkVBU09OX05PX0NPTU1PTl9WRVJTSU9OEAMSIQodR09PREJZRV9SRUFTT05fVE9PX01BTllfUEVFUlMQBBIcChhHT09EQllFX1JFQVNPTl9MT1dfU0NPUkUQBRIZChVHT09EQllFX1JFQVNPTl9CQU5ORUQQBhIjCh9HT09EQllFX1JFQVNPTl9IQU5EU0hBS0VfRkFJTEVEEAcSJwojR09PREJZRV9SRUFTT05fRFVQTElDQVRFX0NPTk5FQ1RJT04QCEJwChRuZXR3b3JrLmFseXMud2lyZS52MVABWkdnaXRodWIuY29tL2FseXMtbmV0d29yay9hbHlzLW5ldHdvcmsvY2xpZW50cy9nby9nZW4vYWx5cy93aXJlL3YxO3dpcmV2MaoCDEFseXMuV2lyZS5WMWIGcHJvdG8z");
+  fileDesc("ChdhbHlzL3dpcmUvdjEvd2lyZS5wcm90bxIMYWx5cy53aXJlLnYxIvMBCgZTdGF0dXMSEAoIdmVyc2lvbnMYASADKA0SFAoMZ2VuZXNpc19oYXNoGAIgASgMEhMKC2hlYWRfaGVhZGVyGAMgASgMEhUKDWhlYWRfYXBwcm92YWwYBCABKAwSFAoMZmluYWxfaGVpZ2h0GAUgASgEEhIKCmZpbmFsX2hhc2gYBiABKAwSFwoPZWFybGllc3RfaGVpZ2h0GAcgASgEEiAKBHJvbGUYCCABKA4yEi5hbHlzLndpcmUudjEuUm9sZRISCgpkZWxlZ2F0aW9uGAkgASgMEhwKFGRlbGVnYXRpb25fc2lnbmF0dXJlGAogASgMIjsKFEJsb2Nrc0J5UmFuZ2VSZXF1ZXN0EhQKDHN0YXJ0X2hlaWdodBgBIAEoBBINCgVjb3VudBgCIAEoDSInChVCbG9ja3NCeVJhbmdlUmVzcG9uc2USDgoGYmxvY2tzGAEgAygMIiUKE0Jsb2Nrc0J5SGFzaFJlcXVlc3QSDgoGaGFzaGVzGAEgAygMIiYKFEJsb2Nrc0J5SGFzaFJlc3BvbnNlEg4KBmJsb2NrcxgBIAMoDCJEChFDaGVja3BvaW50UmVxdWVzdBISCgpoZWlnaHRfbWF4GAEgASgEEhsKE2tub3duX2NoYW5nZV9oZWlnaHQYAiABKAQicgoXQXV0aG9yaXR5Q2hhbmdlRXZpZGVuY2USDgoGaGVhZGVyGAEgASgMEhAKCGFwcHJvdmFsGAIgASgMEg4KBmNoYW5nZRgDIAEoDBISCgpib2R5X3Byb29mGAQgASgMEhEKCWluY2x1c2lvbhgFIAEoDCKhAQoSQ2hlY2twb2ludEV2aWRlbmNlEhIKCmNoZWNrcG9pbnQYASABKAwSFAoMbGF0ZXJfaGVhZGVyGAIgASgMEhYKDmxhdGVyX2FwcHJvdmFsGAMgASgMEhEKCWluY2x1c2lvbhgEIAEoDBI2CgdjaGFuZ2VzGAUgAygLMiUuYWx5cy53aXJlLnYxLkF1dGhvcml0eUNoYW5nZUV2aWRlbmNlIn0KDkNoZWNrcG9pbnRGaWxlEhQKDGdlbmVzaXNfaGFzaBgBIAEoDBISCgpjcmVhdGVkX21zGAIgASgEEjIKCGV2aWRlbmNlGAMgASgLMiAuYWx5cy53aXJlLnYxLkNoZWNrcG9pbnRFdmlkZW5jZRINCgVibG9jaxgEIAEoDCI2CgdHb29kYnllEisKBnJlYXNvbhgBIAEoDjIbLmFseXMud2lyZS52MS5Hb29kYnllUmVhc29uIhwKC0dvc3NpcEJsb2NrEg0KBWJsb2NrGAEgASgMIigKEUdvc3NpcFRyYW5zYWN0aW9uEhMKC3RyYW5zYWN0aW9uGAEgASgMIhkKCFByb3Bvc2FsEg0KBWJsb2NrGAEgASgMIm0KDUFwcHJvdmFsUmVwbHkSEgoKYmxvY2tfaGFzaBgBIAEoDBIOCgZoZWlnaHQYAiABKAQSDAoEc2xvdBgDIAEoBBIXCg9hdXRob3JpdHlfaW5kZXgYBCABKA0SEQoJc2lnbmF0dXJlGAUgASgMIigKBk9wYXF1ZRINCgVsYWJlbBgBIAEoCRIPCgdjb250ZW50GAIgASgMIt8BChFGZWRlcmF0aW9uTWVzc2FnZRIQCghzdGFydF9tcxgBIAEoBBIPCgdjb3VudGVyGAIgASgEEhEKCWV4cGlyeV9tcxgDIAEoBBIqCghwcm9wb3NhbBgEIAEoCzIWLmFseXMud2lyZS52MS5Qcm9wb3NhbEgAEjUKDmFwcHJvdmFsX3JlcGx5GAUgASgLMhsuYWx5cy53aXJlLnYxLkFwcHJvdmFsUmVwbHlIABImCgZvcGFxdWUYBiABKAsyFC5hbHlzLndpcmUudjEuT3BhcXVlSABCCQoHcGF5bG9hZCI9ChdTaWduZWRGZWRlcmF0aW9uTWVzc2FnZRIPCgdtZXNzYWdlGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCpOCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX01FTUJFUhABEg8KC1JPTEVfU0VOVFJZEAISDgoKUk9MRV9NSU5FUhADKrwCCg1Hb29kYnllUmVhc29uEh4KGkdPT0RCWUVfUkVBU09OX1VOU1BFQ0lGSUVEEAASGwoXR09PREJZRV9SRUFTT05fU0hVVERPV04QARIeChpHT09EQllFX1JFQVNPTl9PVEhFUl9DSEFJThACEiQKIEdPT0RCWUVfUkVBU09OX05PX0NPTU1PTl9WRVJTSU9OEAMSIQodR09PREJZRV9SRUFTT05fVE9PX01BTllfUEVFUlMQBBIcChhHT09EQllFX1JFQVNPTl9MT1dfU0NPUkUQBRIZChVHT09EQllFX1JFQVNPTl9CQU5ORUQQBhIjCh9HT09EQllFX1JFQVNPTl9IQU5EU0hBS0VfRkFJTEVEEAcSJwojR09PREJZRV9SRUFTT05fRFVQTElDQVRFX0NPTk5FQ1RJT04QCEJwChRuZXR3b3JrLmFseXMud2lyZS52MVABWkdnaXRodWIuY29tL2FseXMtbmV0d29yay9hbHlzLW5ldHdvcmsvY2xpZW50cy9nby9nZW4vYWx5cy93aXJlL3YxO3dpcmV2MaoCDEFseXMuV2lyZS5WMWIGcHJvdG8z");
 
 /**
  * Status is the handshake, request and answer alike, of `status/1`. Nothing else is served before it.
@@ -197,6 +197,175 @@ export const BlocksByHashResponseSchema: GenMessage<BlocksByHashResponse> = /*@_
   messageDesc(file_alys_wire_v1_wire, 4);
 
 /**
+ * CheckpointRequest asks for a checkpoint and what proves it, on `checkpoint/1`.
+ *
+ * @generated from message alys.wire.v1.CheckpointRequest
+ */
+export type CheckpointRequest = Message<"alys.wire.v1.CheckpointRequest"> & {
+  /**
+   * The newest checkpoint at or below this height is wanted; 0 means the newest.
+   *
+   * @generated from field: uint64 height_max = 1;
+   */
+  heightMax: bigint;
+
+  /**
+   * Height of the newest block with a change of the authorities that the asker knows; 0: it knows genesis's set.
+   *
+   * @generated from field: uint64 known_change_height = 2;
+   */
+  knownChangeHeight: bigint;
+};
+
+/**
+ * Describes the message alys.wire.v1.CheckpointRequest.
+ * Use `create(CheckpointRequestSchema)` to create a new message.
+ */
+export const CheckpointRequestSchema: GenMessage<CheckpointRequest> = /*@__PURE__*/
+  messageDesc(file_alys_wire_v1_wire, 5);
+
+/**
+ * AuthorityChangeEvidence proves one change of the authorities without the block that carries it.
+ *
+ * @generated from message alys.wire.v1.AuthorityChangeEvidence
+ */
+export type AuthorityChangeEvidence = Message<"alys.wire.v1.AuthorityChangeEvidence"> & {
+  /**
+   * SSZ BlockHeader of the block with the change.
+   *
+   * @generated from field: bytes header = 1;
+   */
+  header: Uint8Array;
+
+  /**
+   * SSZ AggregateApproval of it, by the set in force before.
+   *
+   * @generated from field: bytes approval = 2;
+   */
+  approval: Uint8Array;
+
+  /**
+   * SSZ AuthorityChange.
+   *
+   * @generated from field: bytes change = 3;
+   */
+  change: Uint8Array;
+
+  /**
+   * The three siblings of next_authorities in the body's tree, bottom up, 96 bytes.
+   *
+   * @generated from field: bytes body_proof = 4;
+   */
+  bodyProof: Uint8Array;
+
+  /**
+   * Proof that the block is in the history of the checkpoint, or of the later header when it is not below the checkpoint:
+   * index u64, count u64, the hashes.
+   *
+   * @generated from field: bytes inclusion = 5;
+   */
+  inclusion: Uint8Array;
+};
+
+/**
+ * Describes the message alys.wire.v1.AuthorityChangeEvidence.
+ * Use `create(AuthorityChangeEvidenceSchema)` to create a new message.
+ */
+export const AuthorityChangeEvidenceSchema: GenMessage<AuthorityChangeEvidence> = /*@__PURE__*/
+  messageDesc(file_alys_wire_v1_wire, 6);
+
+/**
+ * CheckpointEvidence is the answer's only chunk, and what checkpoint files hold: a checkpoint with what proves it.
+ *
+ * @generated from message alys.wire.v1.CheckpointEvidence
+ */
+export type CheckpointEvidence = Message<"alys.wire.v1.CheckpointEvidence"> & {
+  /**
+   * SSZ Checkpoint.
+   *
+   * @generated from field: bytes checkpoint = 1;
+   */
+  checkpoint: Uint8Array;
+
+  /**
+   * SSZ BlockHeader at least 64 blocks above it.
+   *
+   * @generated from field: bytes later_header = 2;
+   */
+  laterHeader: Uint8Array;
+
+  /**
+   * SSZ AggregateApproval of the later header.
+   *
+   * @generated from field: bytes later_approval = 3;
+   */
+  laterApproval: Uint8Array;
+
+  /**
+   * Proof that the checkpoint is in the later header's history.
+   *
+   * @generated from field: bytes inclusion = 4;
+   */
+  inclusion: Uint8Array;
+
+  /**
+   * Every change of the authorities above the one that the asker knows and below the later header, ascending, at most 256.
+   *
+   * @generated from field: repeated alys.wire.v1.AuthorityChangeEvidence changes = 5;
+   */
+  changes: AuthorityChangeEvidence[];
+};
+
+/**
+ * Describes the message alys.wire.v1.CheckpointEvidence.
+ * Use `create(CheckpointEvidenceSchema)` to create a new message.
+ */
+export const CheckpointEvidenceSchema: GenMessage<CheckpointEvidence> = /*@__PURE__*/
+  messageDesc(file_alys_wire_v1_wire, 7);
+
+/**
+ * CheckpointFile is what stands in a checkpoint's file between its magic number and its checksum.
+ *
+ * @generated from message alys.wire.v1.CheckpointFile
+ */
+export type CheckpointFile = Message<"alys.wire.v1.CheckpointFile"> & {
+  /**
+   * Hash of the genesis header, 32 bytes.
+   *
+   * @generated from field: bytes genesis_hash = 1;
+   */
+  genesisHash: Uint8Array;
+
+  /**
+   * When it was made, Unix milliseconds.
+   *
+   * @generated from field: uint64 created_ms = 2;
+   */
+  createdMs: bigint;
+
+  /**
+   * Every change since genesis is in it.
+   *
+   * @generated from field: alys.wire.v1.CheckpointEvidence evidence = 3;
+   */
+  evidence?: CheckpointEvidence | undefined;
+
+  /**
+   * SSZ SignedBlock of the checkpoint itself, from which a chain goes on that has nothing else.
+   *
+   * @generated from field: bytes block = 4;
+   */
+  block: Uint8Array;
+};
+
+/**
+ * Describes the message alys.wire.v1.CheckpointFile.
+ * Use `create(CheckpointFileSchema)` to create a new message.
+ */
+export const CheckpointFileSchema: GenMessage<CheckpointFile> = /*@__PURE__*/
+  messageDesc(file_alys_wire_v1_wire, 8);
+
+/**
  * Goodbye announces on `goodbye/1` that the sender hangs up. The answer is empty.
  *
  * @generated from message alys.wire.v1.Goodbye
@@ -215,7 +384,7 @@ export type Goodbye = Message<"alys.wire.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 5);
+  messageDesc(file_alys_wire_v1_wire, 9);
 
 /**
  * GossipBlock is the message of the blocks topic.
@@ -236,7 +405,7 @@ export type GossipBlock = Message<"alys.wire.v1.GossipBlock"> & {
  * Use `create(GossipBlockSchema)` to create a new message.
  */
 export const GossipBlockSchema: GenMessage<GossipBlock> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 6);
+  messageDesc(file_alys_wire_v1_wire, 10);
 
 /**
  * GossipTransaction is the message of the transactions topic.
@@ -257,7 +426,7 @@ export type GossipTransaction = Message<"alys.wire.v1.GossipTransaction"> & {
  * Use `create(GossipTransactionSchema)` to create a new message.
  */
 export const GossipTransactionSchema: GenMessage<GossipTransaction> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 7);
+  messageDesc(file_alys_wire_v1_wire, 11);
 
 /**
  * Proposal asks the members of the federation to approve a block.
@@ -278,7 +447,7 @@ export type Proposal = Message<"alys.wire.v1.Proposal"> & {
  * Use `create(ProposalSchema)` to create a new message.
  */
 export const ProposalSchema: GenMessage<Proposal> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 8);
+  messageDesc(file_alys_wire_v1_wire, 12);
 
 /**
  * ApprovalReply is a member's approval of a proposal.
@@ -327,7 +496,7 @@ export type ApprovalReply = Message<"alys.wire.v1.ApprovalReply"> & {
  * Use `create(ApprovalReplySchema)` to create a new message.
  */
 export const ApprovalReplySchema: GenMessage<ApprovalReply> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 9);
+  messageDesc(file_alys_wire_v1_wire, 13);
 
 /**
  * Opaque carries what the federation's own processes say to each other; the node reads only the label.
@@ -355,7 +524,7 @@ export type Opaque = Message<"alys.wire.v1.Opaque"> & {
  * Use `create(OpaqueSchema)` to create a new message.
  */
 export const OpaqueSchema: GenMessage<Opaque> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 10);
+  messageDesc(file_alys_wire_v1_wire, 14);
 
 /**
  * FederationMessage is what members say on `federation/1`. Accepted once: (start_ms, counter) must grow per sender.
@@ -421,7 +590,7 @@ export type FederationMessage = Message<"alys.wire.v1.FederationMessage"> & {
  * Use `create(FederationMessageSchema)` to create a new message.
  */
 export const FederationMessageSchema: GenMessage<FederationMessage> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 11);
+  messageDesc(file_alys_wire_v1_wire, 15);
 
 /**
  * SignedFederationMessage is request and answer of `federation/1`.
@@ -450,7 +619,7 @@ export type SignedFederationMessage = Message<"alys.wire.v1.SignedFederationMess
  * Use `create(SignedFederationMessageSchema)` to create a new message.
  */
 export const SignedFederationMessageSchema: GenMessage<SignedFederationMessage> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 12);
+  messageDesc(file_alys_wire_v1_wire, 16);
 
 /**
  * Role is what a peer is to the chain, as its delegation proves it. Without a delegation it is a plain peer.

@@ -1,0 +1,294 @@
+/**
+ * Recovery: standing on a checkpoint again in four ways, each planned and verified before anything is touched. FAST and
+ * SAFE put the checkpoint's block in the place of the whole chain (SAFE serves nothing until the history behind it is
+ * back and proven), MINIMAL rolls back to the newest sound checkpoint at or below the damage, FULL empties the chain.
+ * Blocks behind an adopted checkpoint come back through `prepend`. The vote record is not in reach of any of this.
+ */
+
+import { genesisAuxPow } from "../../chain/auxpow/last-auxpow.ts";
+import { joinBlock, parentApprovalBytes, parseBlock, splitBlock } from "../../chain/block.ts";
+import { bodyRoot } from "../../chain/body-root.ts";
+import { concatBytes, equalBytes } from "../../chain/bytes.ts";
+import { decodeHeader, HEADER_LENGTH, headerHash } from "../../chain/header.ts";
+import { encodeLineage, followBlock, lineageUpTo } from "../../chain/lineage.ts";
+import { MalformedError } from "../../chain/malformed.ts";
+import { appendHash, historyRoot } from "../../chain/mmr.ts";
+import { Failure, failure } from "../../kernel/errors.ts";
+import type { Log } from "../../kernel/log.ts";
+import { type BlockStore, HEIGHT_MAX } from "../../storage/port.ts";
+import type { CheckpointDesk, KeptCheckpoint, SoundCheckpoint } from "./checkpoint-desk.ts";
+import { encodeMarks } from "./history.ts";
+import { HISTORY_KEY, LINEAGE_KEY, WITHHELD_KEY } from "./opening.ts";
+
+export type RecoveryMode = "FAST" | "SAFE" | "MINIMAL" | "FULL";
+
+export interface RecoveryRequest {
+  /** May be empty for MINIMAL. */
+  readonly checkpointId: string;
+  readonly mode: RecoveryMode;
+  /** Look through the whole stored chain for damage; MINIMAL always does. */
+  readonly isScanned: boolean;
+}
+
+export interface RecoveryPlan {
+  readonly mode: RecoveryMode;
+  readonly checkpoint: SoundCheckpoint;
+  /** The lowest stored block that is damaged, where it was looked for. */
+  readonly damagedHeight: number | undefined;
+  readonly headHeight: number;
+  /** Blocks that go. */
+  readonly blocksDeleted: number;
+  /** All of it in words. */
+  readonly text: string;
+}
+
+/** Blocks looked at between two pauses, and their bytes. */
+const SCAN_BLOCKS = 512;
+const SCAN_BYTES = 4 * 1024 * 1024;
+
+/** Chooses and verifies; changes nothing. Rejects with the Failure that forbids it. */
+export async function planRecovery(desk: CheckpointDesk, request: RecoveryRequest): Promise<RecoveryPlan> {
+  const { mode } = request;
+  const { chain } = desk.parts;
+  const isScanned = request.isScanned || mode === "MINIMAL";
+  const damagedHeight = isScanned ? await findDamage(desk) : undefined;
+  const checkpoint = await choose(desk, request, damagedHeight);
+  const { head, final } = chain.snapshot();
+  const base = desk.parts.store.base() ?? head.height + 1;
+  const { height, id } = checkpoint.kept;
+  const blocksDeleted = mode === "MINIMAL" ? head.height - height : head.height - base + 1;
+  const damage = damagedHeight === undefined ? "" : `; block ${damagedHeight} is damaged`;
+  const below = mode === "MINIMAL" && height >= final.height ? "" : ", below the final block";
+  const text = `${DEEDS[mode](id, height)}: ${blocksDeleted} blocks go${blocksDeleted > 0 ? below : ""}${damage}`;
+  return { mode, checkpoint, damagedHeight, headHeight: head.height, blocksDeleted, text };
+}
+
+const DEEDS: Readonly<Record<RecoveryMode, (id: string, height: number) => string>> = {
+  FAST: (id) => `adopt checkpoint ${id}, go on from it, back-fill behind it`,
+  SAFE: (id) => `adopt checkpoint ${id}, serve nothing until the history behind it is back and proven`,
+  MINIMAL: (id, height) => `roll back to checkpoint ${id} and keep blocks up to ${height}`,
+  FULL: (id) => `empty the chain, synchronise it again, and hold it against checkpoint ${id}`,
+};
+
+async function choose(
+  desk: CheckpointDesk,
+  { checkpointId, mode }: RecoveryRequest,
+  damagedHeight: number | undefined,
+): Promise<SoundCheckpoint> {
+  if (mode !== "MINIMAL") return await desk.sound(checkpointId);
+  const kept = await desk.list();
+  const named = kept.find(({ id }) => id === checkpointId);
+  if (checkpointId !== "" && named === undefined) await desk.sound(checkpointId);
+  const limit = Math.min(named?.height ?? HEIGHT_MAX, (damagedHeight ?? HEIGHT_MAX + 1) - 1);
+  for (const candidate of kept) {
+    if (candidate.height <= limit && isOurs(desk, candidate)) {
+      const sound = await desk.sound(candidate.id).catch(unsoundIsNext);
+      if (sound !== undefined) return sound;
+    }
+  }
+  const text =
+    damagedHeight === undefined
+      ? "no sound checkpoint lies on the chain that is stored"
+      : `no sound checkpoint lies on the chain below the damage at block ${damagedHeight}`;
+  throw failure("FAILED_PRECONDITION", "NO_SOUND_CHECKPOINT", text);
+}
+
+function isOurs(desk: CheckpointDesk, { height, hash }: KeptCheckpoint): boolean {
+  const own = desk.parts.store.hashAt(height);
+  return own !== undefined && equalBytes(own, hash);
+}
+
+function unsoundIsNext(thrown: unknown): undefined {
+  if (thrown instanceof Failure && thrown.code === "DATA_LOSS") return undefined;
+  throw thrown;
+}
+
+/** Carries the plan out. Rejects with a Failure; what was deleted until then stays deleted. */
+export async function recover(desk: CheckpointDesk, plan: RecoveryPlan, log: Log): Promise<void> {
+  const { store, chain } = desk.parts;
+  const { mode, checkpoint, headHeight, blocksDeleted } = plan;
+  const { final } = chain.snapshot();
+  const keptHeight = mode === "MINIMAL" ? checkpoint.kept.height : 0;
+  if (keptHeight < final.height && blocksDeleted > 0) {
+    log.warn("rollback below final", {
+      mode,
+      checkpoint: checkpoint.kept.id,
+      from_height: headHeight,
+      to_height: keptHeight,
+      final_height: final.height,
+    });
+  }
+  await chain.restand(async () => {
+    desk.nodes.forget();
+    await store.pruneSide(HEIGHT_MAX);
+    await store.truncateAbove(keptHeight);
+    if (mode === "FAST" || mode === "SAFE") await adopt(desk, checkpoint, mode === "SAFE");
+    else if (mode === "FULL")
+      await store.writeMeta(new Map([LINEAGE_KEY, WITHHELD_KEY].map((key) => [key, undefined])));
+    else await keepLineage(desk, keptHeight);
+  });
+}
+
+/** On a chain that begins at a checkpoint the sets below cannot be found again by reading blocks. */
+async function keepLineage({ parts: { store, chain } }: CheckpointDesk, height: number): Promise<void> {
+  const record = encodeLineage(chain.facts.genesisHash, lineageUpTo(chain.lineage, height));
+  await store.writeMeta(new Map([[LINEAGE_KEY, record]]));
+}
+
+/** The checkpoint's block alone in an empty store, with everything that the next block is judged by. */
+async function adopt(
+  desk: CheckpointDesk,
+  { file, proven }: SoundCheckpoint,
+  isWithheld: boolean,
+): Promise<void> {
+  const { store, chain } = desk.parts;
+  const { facts } = chain;
+  const { hash, header, periods, checkpoint } = proven;
+  const block = file.block.slice();
+  const below = { count: header.height, peaks: checkpoint.peaks };
+  const marks = [below, { count: header.height + 1, peaks: appendHash(below.peaks, below.count, hash) }];
+  const lineage = followBlock({ periods, auxpows: [genesisAuxPow(facts)] }, header.height, block, () => 0);
+  await store.append({
+    firstHeight: header.height,
+    offsets: new Uint32Array([0, block.length]),
+    bytes: block,
+    hashes: hash.slice(),
+    meta: new Map([
+      [HISTORY_KEY, encodeMarks(facts.genesisHash, marks)],
+      [LINEAGE_KEY, encodeLineage(facts.genesisHash, lineage)],
+      [WITHHELD_KEY, isWithheld ? new Uint8Array([1]) : undefined],
+    ]),
+  });
+}
+
+/** What is still missing behind the chain: heights 1 to this, 0 when nothing is. */
+export function missingHistory(desk: CheckpointDesk): number {
+  return Math.max(0, (desk.parts.store.base() ?? 1) - 1);
+}
+
+/**
+ * Puts blocks of a peer, ascending, right below the lowest one stored. Each is the parent that the one above names, and
+ * its body what its header commits to, so that the quorum that signed the checkpoint signed them too. DATA_LOSS when they
+ * are not: the peer's fault. The last run also proves the whole against the checkpoint's history_root.
+ */
+export async function prependHistory(desk: CheckpointDesk, blocks: readonly Uint8Array[]): Promise<void> {
+  const { store, chain } = desk.parts;
+  const base = store.base();
+  const lowest = base === undefined ? undefined : store.readBlock(base);
+  if (base === undefined || base <= 1 || lowest === undefined) return;
+  const checked = checkRun(blocks, lowest, base, chain.facts.genesisHash);
+  if (checked instanceof Failure) throw checked;
+  const { records, hashes } = checked;
+  const offsets = new Uint32Array(records.length + 1);
+  for (const [index, record] of records.entries()) {
+    offsets[index + 1] = (offsets[index] as number) + record.length;
+  }
+  const firstHeight = base - records.length;
+  await store.prepend({ firstHeight, bytes: concatBytes(records), offsets, hashes: concatBytes(hashes) });
+}
+
+/** Holds the whole history against the block that was adopted, and lets it be served. */
+export async function proveHistory(desk: CheckpointDesk, height: number): Promise<void> {
+  const { store, chain } = desk.parts;
+  desk.nodes.forget();
+  await desk.nodes.prepare(height - 1, desk.pause);
+  const block = store.readBlock(height);
+  const committed = block && decodeHeader(block.subarray(0, HEADER_LENGTH)).historyRoot;
+  if (committed === undefined || !equalBytes(historyRoot(height, desk.nodes.peaks(height)), committed)) {
+    throw failure("DATA_LOSS", "HISTORY_MISMATCH", `the history does not lead to block ${height}`);
+  }
+  await chain.restand(() => store.writeMeta(new Map([[WITHHELD_KEY, undefined]])));
+}
+
+function checkRun(
+  blocks: readonly Uint8Array[],
+  lowest: Uint8Array,
+  base: number,
+  genesisHash: Uint8Array,
+): { records: Uint8Array[]; hashes: Uint8Array[] } | Failure {
+  const records: Uint8Array[] = [];
+  const hashes: Uint8Array[] = [];
+  if (blocks.length === 0 || blocks.length >= base)
+    return wrong(base - 1, "is missing, or there are too many");
+  let child = lowest;
+  try {
+    for (let index = blocks.length - 1; index >= 0; index--) {
+      const height = base - blocks.length + index;
+      const { header, body, approval } = splitBlock(blocks[index] as Uint8Array);
+      const above = parseBlock(child);
+      const hash = headerHash(header);
+      const { height: claimed, bodyRoot: committed, parentHash } = decodeHeader(header);
+      if (!equalBytes(hash, above.header.parentHash))
+        return wrong(height, "is not the parent of the one above");
+      if (claimed !== height || !equalBytes(bodyRoot(body), committed))
+        return wrong(height, "has another body");
+      if (height === 1 && !equalBytes(parentHash, genesisHash)) return wrong(height, "is not on our genesis");
+      records.unshift(joinBlock(header, body, parentApprovalBytes(above.body) ?? approval));
+      hashes.unshift(hash);
+      child = blocks[index] as Uint8Array;
+    }
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    return wrong(base - 1, "or one below is malformed");
+  }
+  return { records, hashes };
+}
+
+function wrong(height: number, what: string): Failure {
+  return failure("DATA_LOSS", "WRONG_HISTORY", `block ${height} ${what}`);
+}
+
+/** The lowest stored block whose hash, link or body is not what it was; undefined when the chain is sound. */
+export async function findDamage(desk: CheckpointDesk): Promise<number | undefined> {
+  const { store } = desk.parts;
+  const head = store.head()?.height ?? 0;
+  let below: Uint8Array | undefined;
+  for (let height = store.base() ?? 1; height <= head; ) {
+    const blocks = readSome(store, height, Math.min(SCAN_BLOCKS, head - height + 1));
+    if (blocks.length === 0) return height;
+    for (const block of blocks) {
+      const hash = soundHash(store, block, height, below);
+      if (hash === undefined) return height;
+      below = hash;
+      height++;
+    }
+    if (blocks.length === SCAN_BLOCKS) await desk.pause();
+  }
+  return undefined;
+}
+
+/** A run, or where it cannot be read, its first block alone; empty when that cannot be read either. */
+function readSome(store: BlockStore, height: number, count: number): Uint8Array[] {
+  for (const size of [count, 1]) {
+    try {
+      return store.readRange(height, size, SCAN_BYTES);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    }
+  }
+  return [];
+}
+
+function soundHash(
+  store: BlockStore,
+  block: Uint8Array,
+  height: number,
+  below: Uint8Array | undefined,
+): Uint8Array | undefined {
+  try {
+    const { header, body } = splitBlock(block);
+    const hash = headerHash(header);
+    const stored = store.hashAt(height);
+    const { height: claimed, parentHash, bodyRoot: committed } = decodeHeader(header);
+    const isSound =
+      claimed === height &&
+      stored !== undefined &&
+      equalBytes(stored, hash) &&
+      (below === undefined || equalBytes(parentHash, below)) &&
+      equalBytes(bodyRoot(body), committed);
+    return isSound ? hash : undefined;
+  } catch (error) {
+    if (error instanceof MalformedError || error instanceof Failure) return undefined;
+    throw error;
+  }
+}
