@@ -9,6 +9,7 @@ import { asError, Failure } from "../kernel/errors.ts";
 import { addAuditCommands } from "./audit.ts";
 import { addCallCommand } from "./call.ts";
 import { addChainCommands } from "./chain.ts";
+import { addCheckpointsCommands } from "./checkpoints.ts";
 import { addCredentialOptions, type CredentialOptions } from "./credentials.ts";
 import {
   describeFailure,
@@ -62,6 +63,7 @@ export async function runAlysctl(
   addNetworkCommands(program, run);
   addSupervisorCommands(program, run);
   addChainCommands(program, run);
+  addCheckpointsCommands(program, run);
   addKeysCommands(program, run);
   addTokensCommands(program, run);
   addAuditCommands(program, run);

@@ -848,7 +848,8 @@ export type RecoverFromCheckpointRequest = Message<"alys.sync.v1.RecoverFromChec
   checkpointId: string;
 
   /**
-   * Verify it before anything is touched.
+   * Look through the whole stored chain for damage as well; MINIMAL always does. The checkpoint itself is verified before
+   * anything is touched, in every mode.
    *
    * @generated from field: bool verify_integrity = 2;
    */

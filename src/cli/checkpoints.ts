@@ -1,0 +1,141 @@
+/** `alysctl checkpoints`: makes, lists and verifies checkpoints, proves blocks by them, and recovers the node from one. */
+import { type Command, Option } from "commander";
+import {
+  type Checkpoint,
+  CreateCheckpointResponseSchema,
+  ListCheckpointsResponseSchema,
+  ProveBlockResponseSchema,
+  RecoverFromCheckpointResponseSchema,
+  RecoveryMode,
+  SyncService,
+} from "../../gen/alys/sync/v1/sync_pb.ts";
+import { grouped, hash, size, time } from "./format.ts";
+import { parseHex, parseUint64 } from "./options.ts";
+import type { Run, Session } from "./session.ts";
+import { renderFields, renderTable } from "./table.ts";
+
+const MODES: Readonly<Record<string, RecoveryMode>> = {
+  fast: RecoveryMode.FAST,
+  safe: RecoveryMode.SAFE,
+  minimal: RecoveryMode.MINIMAL,
+  full: RecoveryMode.FULL,
+};
+
+/** Bytes of a hash in hex, without 0x: what is shorter is a height. */
+const HASH_DIGITS = 64;
+
+interface RecoverOptions {
+  readonly mode: string;
+  readonly dryRun?: boolean;
+  readonly scan?: boolean;
+}
+
+export function addCheckpointsCommands(program: Command, run: Run): void {
+  const checkpoints = program.command("checkpoints").description("checkpoints, proofs and recovery");
+  checkpoints
+    .command("create")
+    .description("make one of a final block, the last one unless told")
+    .argument("[height]", "of a final block at least 64 below the head", parseUint64)
+    .action((height: bigint | undefined) => run((session) => createOne(session, height)));
+  checkpoints
+    .command("list")
+    .description("those on the node's disk, newest first")
+    .action(() => run(list));
+  checkpoints
+    .command("prove")
+    .description("prove that a block lies in the history of a checkpoint; the proof is checked here too")
+    .argument("<height|hash>", "number, or 32 bytes of hex", parseBlock)
+    .option("--checkpoint <id>", "default: the newest one", "")
+    .action((by: BlockName, { checkpoint }: { checkpoint: string }) =>
+      run((session) => prove(session, by, checkpoint)),
+    );
+  checkpoints
+    .command("verify")
+    .description("verify a checkpoint's file from the chain's specification on; needs no node")
+    .argument("<file>", "a .checkpoint file of some node's data directory")
+    .requiredOption("--chain <path>", "chain specification")
+    .action((file: string, { chain }: { chain: string }) =>
+      run(async (session) => {
+        const { verifyFile } = await import("./checkpoint-file.ts");
+        await verifyFile(session, file, chain);
+      }),
+    );
+  checkpoints
+    .command("recover")
+    .description("bring the node back to a checkpoint; blocks above it, or all of them, are deleted")
+    .argument("[id]", "of the checkpoint; minimal takes the newest sound one without it", "")
+    .addOption(
+      new Option("--mode <mode>", "fast, safe: adopt it; minimal: roll back; full: synchronise again")
+        .choices(Object.keys(MODES))
+        .makeOptionMandatory(),
+    )
+    .option("--dry-run", "only say what would happen")
+    .option("--scan", "look through the whole chain for damage first; minimal always does")
+    .action((id: string, options: RecoverOptions) => run((session) => recover(session, id, options)));
+}
+
+type BlockName =
+  | { readonly case: "height"; readonly value: bigint }
+  | { readonly case: "hash"; readonly value: Uint8Array };
+
+function parseBlock(text: string): BlockName {
+  return text.replace(/^0x/, "").length === HASH_DIGITS
+    ? { case: "hash", value: parseHex(text) }
+    : { case: "height", value: parseUint64(text) };
+}
+
+async function createOne(session: Session, height: bigint | undefined): Promise<void> {
+  const request = height === undefined ? {} : { height };
+  const answer = await session.client(SyncService).createCheckpoint(request, session.call);
+  session.show(CreateCheckpointResponseSchema, answer, ({ checkpoint }) =>
+    tableOf(checkpoint ? [checkpoint] : []),
+  );
+}
+
+async function list(session: Session): Promise<void> {
+  const answer = await session.client(SyncService).listCheckpoints({}, session.call);
+  session.show(ListCheckpointsResponseSchema, answer, ({ checkpoints }) =>
+    checkpoints.length === 0 ? "there are none" : tableOf(checkpoints),
+  );
+}
+
+function tableOf(checkpoints: readonly Checkpoint[]): string {
+  const rows = checkpoints.map(({ id, block, created, sizeBytes }) => [
+    id,
+    grouped(block?.height ?? 0n),
+    hash(block?.hash),
+    time(created),
+    size(sizeBytes),
+  ]);
+  return renderTable(["ID", "HEIGHT", "HASH", "MADE", "SIZE"], rows);
+}
+
+async function prove(session: Session, by: BlockName, checkpointId: string): Promise<void> {
+  const answer = await session.client(SyncService).proveBlock({ by, checkpointId }, session.call);
+  const { isProven } = await import("./checkpoint-file.ts");
+  const verdict = isProven(answer) ? "leads to the history_root" : "DOES NOT LEAD to the history_root";
+  session.show(ProveBlockResponseSchema, answer, ({ block, checkpoint, historyRoot, proof }) =>
+    renderFields([
+      ["block", `${grouped(block?.height ?? 0n)}  ${hash(block?.hash)}`],
+      ["checkpoint", `${grouped(checkpoint?.height ?? 0n)}  ${hash(checkpoint?.hash)}`],
+      ["history root", hash(historyRoot)],
+      ["proof", `${hash(proof)} (${grouped(proof.length)} bytes)`],
+      ["checked here", verdict],
+    ]),
+  );
+}
+
+async function recover(session: Session, checkpointId: string, options: RecoverOptions): Promise<void> {
+  const request = {
+    checkpointId,
+    recoveryMode: MODES[options.mode] ?? RecoveryMode.UNSPECIFIED,
+    verifyIntegrity: options.scan === true,
+    validateOnly: options.dryRun === true,
+  };
+  const answer = await session.client(SyncService).recoverFromCheckpoint(request, session.call);
+  session.show(RecoverFromCheckpointResponseSchema, answer, ({ plan, operation }) =>
+    operation === undefined
+      ? `would ${plan}`
+      : `${plan}\noperation ${operation.id}${operation.isDone ? ", done" : ""}`,
+  );
+}
