@@ -161,7 +161,7 @@ function validateCase(each: ValidateCase, { file, folder, chain, blocks }: CaseF
     metrics: each.metrics,
     round: async () => {
       const { policy, warmUpBlocks } = each;
-      const task = { file, chain, policy, warmUpBlocks, stretches: [{ skip: 0, blocks }] };
+      const task = { file, chain, policy, warmUpBlocks, stretches: [{ before: 0, blocks }] };
       const { answer, rssAnonPeakMb } = await runChild(folder, task);
       return { ...answer[0], rss_anon_peak_mb: rssAnonPeakMb };
     },
@@ -189,8 +189,8 @@ async function growthCase(folder: string): Promise<BenchmarkCase> {
   const file = join(folder, "growth.blocks");
   await writeBlockFile(file, chain);
   const stretches = [
-    { skip: 0, blocks: GROWTH_STRETCH },
-    { skip: GROWTH_TO - GROWTH_FROM - 2 * GROWTH_STRETCH, blocks: GROWTH_STRETCH },
+    { before: 0, blocks: GROWTH_STRETCH },
+    { before: GROWTH_TO - GROWTH_FROM - 2 * GROWTH_STRETCH, blocks: GROWTH_STRETCH },
   ];
   return {
     name: "growth",

@@ -59,6 +59,7 @@ function definition(): ActorDefinition<Sync, SyncInternal> {
           mode: "latest",
           snapshot: () => ({ event: { case: "snapshot" as const, value: STATUS } }),
         }),
+        watchOperation: notHere,
         watchProduction: notHere,
         watchBlocks: notHere,
         streamBlocks: new Transfer(SyncService.method.streamBlocks, {

@@ -23,8 +23,8 @@ export interface Task {
   readonly policy: Policy;
   /** Blocks before the measured ones: compilers and caches warm up on them. */
   readonly warmUpBlocks: number;
-  /** Each stretch is measured by itself; `skip` blocks before it are not. */
-  readonly stretches: readonly { readonly skip: number; readonly blocks: number }[];
+  /** Each stretch is measured by itself; `before` blocks before it are not. */
+  readonly stretches: readonly { readonly before: number; readonly blocks: number }[];
 }
 
 export interface Stretch {
@@ -47,8 +47,8 @@ const pump = new Pump({ validator, chain, authorities, policy: task.policy, vali
 const file = await BlockFile.open(task.file);
 await pump.run(file, task.warmUpBlocks);
 const figures: Stretch[] = [];
-for (const { skip, blocks } of task.stretches) {
-  if (skip > 0) await pump.run(file, skip);
+for (const { before, blocks } of task.stretches) {
+  if (before > 0) await pump.run(file, before);
   figures.push(await measured(() => pump.run(file, blocks)));
 }
 process.stdout.write(JSON.stringify(figures));

@@ -47,7 +47,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "sync.batch_blocks": number(512, 1, 1024),
   "sync.buffer_bytes_max": number(64 * 1024 * 1024, 4 * 1024 * 1024, 4 * 1024 * 1024 * 1024),
   "sync.request_deadline_ms": number(15_000, 1000, 120_000),
-  "sync.mode": choice("fast", "fast", "full"),
+  "sync.mode": choice("fast", "fast", "full", "federation", "recovery"),
   "sync.auto_start": flag(true),
   "sync.federation_constraints.consensus_timeout_ms": number(500, 50, 10_000),
   "sync.federation_constraints.validation_timeout_ms": number(200, 20, 10_000),

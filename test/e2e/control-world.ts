@@ -111,7 +111,13 @@ function create(context: SyncContext, probe: Probe) {
       cancelOperation: notHere,
     },
     internal: { importBlock: notHere },
-    streams: { watchSyncStatus, watchProduction: notHere, watchBlocks: notHere, streamBlocks },
+    streams: {
+      watchSyncStatus,
+      watchOperation: notHere,
+      watchProduction: notHere,
+      watchBlocks: notHere,
+      streamBlocks,
+    },
     onStart() {},
     onStop() {},
   };

@@ -9,11 +9,12 @@ import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { PeerInfoSchema } from "../../gen/alys/peer/v1/peer_pb.ts";
-import { syncConfig } from "../../src/actors/sync/config.ts";
+import { HEDGES_MAX, syncConfig } from "../../src/actors/sync/config.ts";
 import { SyncMetrics } from "../../src/actors/sync/metrics.ts";
 import { PeerBook } from "../../src/actors/sync/peers.ts";
 import { Pipeline } from "../../src/actors/sync/pipeline.ts";
 import type { PipelineEffect } from "../../src/actors/sync/pipeline-effect.ts";
+import { QuotaLedger } from "../../src/actors/sync/quota.ts";
 import { BLOCK_FIXED_LENGTH } from "../../src/chain/block.ts";
 import { blockFault } from "../../src/chain/block-fault.ts";
 import { writeUint64 } from "../../src/chain/little-endian.ts";
@@ -68,6 +69,7 @@ class World {
       config: this.config,
       peers: this.peers,
       metrics: this.metrics,
+      quota: new QuotaLedger(),
       effect: (effect) => this.#perform(effect),
       progressed: () => undefined,
     });
@@ -100,7 +102,7 @@ class World {
   }
 
   #checkBounds(): void {
-    assert.ok(this.pipeline.requestsInFlight <= this.config.maxParallelDownloads);
+    assert.ok(this.pipeline.requestsInFlight <= 2 * this.config.maxParallelDownloads + HEDGES_MAX);
     assert.ok(this.pipeline.bytesBuffered <= this.config.bufferBytesMax);
     for (const peer of this.peers.all()) assert.ok(peer.requestsInFlight <= 2);
     const inFlight = [...this.peers.all()].reduce((sum, peer) => sum + peer.requestsInFlight, 0);
@@ -133,6 +135,7 @@ class World {
         this.blamed.add(effect.peerId);
         return;
       case "cancel":
+      case "slowPeer":
       case "performance":
         return;
     }

@@ -30,9 +30,10 @@ import { Checkpoints } from "./checkpoints.ts";
 import { type SyncConfig, TICK_MS } from "./config.ts";
 import { NOT_PAUSED, NOT_RUNNING, OPERATION_NOT_FOUND } from "./errors.ts";
 import type { SyncMetrics } from "./metrics.ts";
-import { operationMessage } from "./operation.ts";
+import { type Operation, operationMessage } from "./operation.ts";
 import { Outside } from "./outside.ts";
 import type { ProductionVerdict } from "./production.ts";
+import { progressPpm } from "./progress.ts";
 import { readBlock, readOverride, readStart, type StartFacts } from "./request.ts";
 import { SyncMachine } from "./state.ts";
 import { syncStatus } from "./status.ts";
@@ -107,6 +108,9 @@ class SyncActor implements Actor<Public, Internal> {
       chain,
       status: () => syncStatus(machine.status(this.#outside.now())),
       production: () => productionStatus(machine.judge(this.#outside.now())),
+      operation: (id) => this.#operation(id),
+      operations: () =>
+        [...machine.operations.all, ...this.#checkpoints.operations].map((each) => this.#message(each)),
     });
     this.streams = this.#topics.streams;
     this.#checkpoints = new Checkpoints({
@@ -116,7 +120,7 @@ class SyncActor implements Actor<Public, Internal> {
       peers: machine.peers,
       network: parts.network,
       peerInternal: parts.peerInternal,
-      stop: (reason) => this.#after(() => machine.stop(reason), undefined),
+      stop: (reason) => this.#after(() => machine.stop(reason, this.#outside.now()), undefined),
       start: (options) => this.#after(() => void machine.start(options, this.#outside.now()), undefined),
     });
     this.handlers = this.#publicHandlers();
@@ -145,7 +149,7 @@ class SyncActor implements Actor<Public, Internal> {
   onStop(): void {
     this.#chainEvents?.close();
     this.#checkpoints.onStop();
-    this.#machine.stop("the node stops");
+    this.#machine.stop("the node stops", this.#outside.now());
     this.#perform();
   }
 
@@ -153,16 +157,15 @@ class SyncActor implements Actor<Public, Internal> {
     const machine = this.#machine;
     const checkpoints = this.#checkpoints;
     const status = () => syncStatus(machine.status(this.#outside.now()));
-    const find = (id: string) => machine.operations.find(id) ?? checkpoints.find(id);
     return {
       startSync: (request) => {
         const options = readStart(request, this.#startFacts());
         if (options instanceof Failure) return options;
         const operation = machine.start(options, this.#outside.now());
         this.#perform();
-        return { operation: operationMessage(operation), status: status() };
+        return { ...this.#operationReply(operation.id), status: status() };
       },
-      stopSync: ({ reason }) => this.#after(() => machine.stop(reason), {}),
+      stopSync: ({ reason }) => this.#after(() => machine.stop(reason, this.#outside.now()), {}),
       pauseSync: ({ reason }) =>
         machine.isRunning ? this.#after(() => machine.pause(reason), {}) : NOT_RUNNING,
       resumeSync: () =>
@@ -175,18 +178,32 @@ class SyncActor implements Actor<Public, Internal> {
       listCheckpoints: (request) => checkpoints.list(request),
       proveBlock: (request) => checkpoints.prove(request),
       recoverFromCheckpoint: (request) => checkpoints.recover(request),
-      getOperation: ({ id }) => {
-        const operation = find(id);
-        return operation === undefined ? OPERATION_NOT_FOUND : { operation: operationMessage(operation) };
-      },
+      getOperation: ({ id }) => this.#operationReply(id),
       cancelOperation: ({ id }) => {
-        if (find(id) === undefined) return OPERATION_NOT_FOUND;
         checkpoints.cancel(id);
-        if (machine.operations.running?.id === id) this.#after(() => machine.stop("cancelled"), {});
-        const operation = find(id);
-        return operation === undefined ? OPERATION_NOT_FOUND : { operation: operationMessage(operation) };
+        if (machine.operations.running?.id === id)
+          this.#after(() => machine.stop("cancelled", this.#outside.now()), {});
+        return this.#operationReply(id);
       },
     };
+  }
+
+  #operation(id: string) {
+    const operation = this.#machine.operations.find(id) ?? this.#checkpoints.find(id);
+    return operation === undefined ? undefined : this.#message(operation);
+  }
+
+  #message(operation: Operation) {
+    if (this.#machine.operations.running?.id !== operation.id) return operationMessage(operation);
+    const { head, target, resumedFromHeight } = this.#machine.status(this.#outside.now());
+    // From where this process began: a node that follows has little to show of a long chain.
+    const done = head.height - resumedFromHeight;
+    return operationMessage(operation, progressPpm(done, (target ?? head).height - resumedFromHeight));
+  }
+
+  #operationReply(id: string) {
+    const operation = this.#operation(id);
+    return operation === undefined ? OPERATION_NOT_FOUND : { operation };
   }
 
   #startFacts(): StartFacts {
@@ -246,20 +263,21 @@ class SyncActor implements Actor<Public, Internal> {
   }
 
   #onPeer(event: WatchPeersResponse["event"]): void {
-    const { peers, pipeline } = this.#machine;
+    const { peers } = this.#machine;
     switch (event.case) {
       case "snapshot":
-        for (const peerId of peers.replaceAll(event.value.peers)) pipeline.peerGone(peerId);
+        for (const peerId of peers.replaceAll(event.value.peers))
+          this.#machine.peerGone(peerId, this.#outside.now());
         break;
       case "connected":
       case "updated":
         peers.put(event.value);
         break;
       case "disconnected":
-        this.#machine.peerGone(event.value.peerId);
+        this.#machine.peerGone(event.value.peerId, this.#outside.now());
         break;
       case "banned":
-        this.#machine.peerGone(event.value.peerId);
+        this.#machine.peerGone(event.value.peerId, this.#outside.now());
         break;
       default:
         return;
@@ -307,7 +325,14 @@ class SyncActor implements Actor<Public, Internal> {
   #setOverride(request: SetProductionOverrideRequest) {
     const override = readOverride(request.override);
     if (override instanceof Failure) return override;
-    this.#context.log.warn("production override", { override, reason: request.reason });
+    const { reason } = request;
+    // One line that an auditor finds: what was, what is, and why.
+    this.#context.log.warn("production override", {
+      audit: true,
+      before: this.#machine.override,
+      override,
+      reason,
+    });
     this.#machine.overrideProduction(override);
     return { status: productionStatus(this.#machine.judge(this.#outside.now())) };
   }

@@ -3,7 +3,7 @@
  * belongs to:
  *
  *   awaiting → downloading → awaitingValidation → validating → importing → final
- *       ↑___________|                ↑_____________|____________|      (own failure: validate again, nobody to blame)
+ *       ↑___________|↺hedged         ↑_____________|____________|      (own failure: validate again, nobody to blame)
  *       ↑__________________________________________|____________|      (bad data: fetch elsewhere)
  *
  * Pure values: each event gives the next batch, or undefined where the event does not belong to the state.
@@ -51,6 +51,11 @@ export interface Slot {
     | { readonly at: "imported" };
 }
 
+export interface Hedge {
+  readonly peerId: string;
+  readonly requestId: number;
+}
+
 interface Common {
   readonly id: number;
   readonly range: BlockRange;
@@ -69,6 +74,8 @@ export type Batch =
       readonly peerId: string;
       readonly requestId: number;
       readonly sinceMs: number;
+      /** A second peer that was asked for the same; whoever answers first counts. */
+      readonly hedge: Hedge | undefined;
     })
   | (Common & {
       readonly state: "awaitingValidation";
@@ -96,6 +103,8 @@ export type BatchEvent =
       readonly requestId: number;
       readonly nowMs: number;
     }
+  /** A second peer was asked for the same range. */
+  | { readonly type: "hedged"; readonly peerId: string; readonly requestId: number }
   /** Blocks came: at least one, at most the range. The range becomes what came. */
   | { readonly type: "delivered"; readonly requestId: number; readonly answer: Answer }
   /**
@@ -180,11 +189,14 @@ function common(batch: Batch): Common {
 /** awaiting → downloading */
 function requested(batch: In<"awaiting">, event: EventOf<"requested">): Batch {
   const { peerId, requestId, nowMs } = event;
-  return { ...common(batch), state: "downloading", peerId, requestId, sinceMs: nowMs };
+  return { ...common(batch), state: "downloading", peerId, requestId, sinceMs: nowMs, hedge: undefined };
 }
 
 function stepDownloading(batch: In<"downloading">, event: BatchEvent): Batch | undefined {
-  if (event.type === "delivered" && event.requestId === batch.requestId) {
+  if (event.type === "hedged" && batch.hedge === undefined) {
+    return { ...batch, hedge: { peerId: event.peerId, requestId: event.requestId } };
+  }
+  if (event.type === "delivered" && isAsked(batch, event.requestId)) {
     const { answer } = event;
     if (answer.blocks.length < 1 || answer.blocks.length > batch.range.count) return undefined;
     const range = { first: batch.range.first, count: answer.blocks.length };
@@ -198,12 +210,21 @@ function stepDownloading(batch: In<"downloading">, event: BatchEvent): Batch | u
       revision: batch.revision + 1,
     };
   }
-  if (event.type === "requestFailed" && event.requestId === batch.requestId) {
-    const { isPeersFailure, notBeforeMs } = event;
-    const base = common(batch);
-    return { ...(isPeersFailure ? blaming(base, batch.peerId) : base), state: "awaiting", notBeforeMs };
+  if (event.type === "requestFailed" && isAsked(batch, event.requestId)) {
+    const { isPeersFailure, notBeforeMs, requestId } = event;
+    const { hedge } = batch;
+    const failedPeer = requestId === batch.requestId ? batch.peerId : (hedge?.peerId ?? batch.peerId);
+    const base = isPeersFailure ? blaming(common(batch), failedPeer) : common(batch);
+    if (hedge === undefined) return { ...base, state: "awaiting", notBeforeMs };
+    // One of two failed: the other goes on.
+    const left = requestId === batch.requestId ? hedge : { peerId: batch.peerId, requestId: batch.requestId };
+    return { ...base, ...left, state: "downloading", sinceMs: batch.sinceMs, hedge: undefined };
   }
   return undefined;
+}
+
+function isAsked(batch: In<"downloading">, requestId: number): boolean {
+  return requestId === batch.requestId || requestId === batch.hedge?.requestId;
 }
 
 /**

@@ -96,6 +96,11 @@ export class Checkpoints {
     this.#backFill?.stop();
   }
 
+  /** Its operations, oldest first. */
+  get operations(): readonly Operation[] {
+    return this.#operations.all;
+  }
+
   find(id: string): Operation | undefined {
     return this.#operations.find(id);
   }
@@ -105,7 +110,7 @@ export class Checkpoints {
     if (this.#operations.running?.id !== id || this.#isRecovering) return false;
     this.#backFill?.stop();
     this.#awaited = undefined;
-    this.#operations.finish("cancelled");
+    this.#operations.finish("cancelled", this.#parts.context.clock.nowMs());
     return true;
   }
 
@@ -198,7 +203,7 @@ export class Checkpoints {
     context.effect(recover(desk, plan, context.log), (outcome) => {
       this.#isRecovering = false;
       if (!outcome.ok) {
-        this.#operations.finish(outcome.failure.message);
+        this.#operations.finish(outcome.failure.message, this.#parts.context.clock.nowMs());
         return answer(outcome.failure);
       }
       this.#goOn(desk, plan);
@@ -210,7 +215,7 @@ export class Checkpoints {
   #goOn(desk: CheckpointDesk, { mode, checkpoint }: RecoveryPlan): void {
     if (mode === "FULL") this.#awaited = checkpoint.kept;
     this.#parts.start({ mode: mode === "FULL" ? "FULL" : "FAST", heightMax: undefined });
-    if (mode === "MINIMAL") this.#operations.finish("");
+    if (mode === "MINIMAL") this.#operations.finish("", this.#parts.context.clock.nowMs());
     if (mode === "FAST" || mode === "SAFE") this.#startBackFill(desk);
   }
 
@@ -226,8 +231,8 @@ export class Checkpoints {
     context.effect(work, (outcome) => {
       if (this.#backFill !== backFill) return;
       this.#backFill = undefined;
-      if (!outcome.ok) this.#operations.finish(outcome.failure.message);
-      else if (outcome.value) this.#operations.finish("");
+      if (!outcome.ok) this.#operations.finish(outcome.failure.message, this.#parts.context.clock.nowMs());
+      else if (outcome.value) this.#operations.finish("", this.#parts.context.clock.nowMs());
     });
   }
 
@@ -263,10 +268,11 @@ export class Checkpoints {
     if (awaited === undefined || headHeight < awaited.height) return;
     this.#awaited = undefined;
     const own = desk.parts.chain.hashAt(awaited.height);
-    if (own !== undefined && equalBytes(own, awaited.hash)) return this.#operations.finish("");
+    if (own !== undefined && equalBytes(own, awaited.hash))
+      return this.#operations.finish("", this.#parts.context.clock.nowMs());
     const reason = `the chain synchronised again has another block ${awaited.height} than checkpoint ${awaited.id}`;
     this.#parts.context.log.error(reason);
-    this.#operations.finish(reason);
+    this.#operations.finish(reason, this.#parts.context.clock.nowMs());
     return this.#parts.stop(reason);
   }
 }

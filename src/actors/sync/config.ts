@@ -5,8 +5,25 @@
 
 import type { SyncConfig as SyncSettings } from "../../../gen/alys/config/v1/config_pb.ts";
 
-/** FAST verifies the approval of each segment's end, FULL that of every block. */
-export type Mode = "FAST" | "FULL";
+/**
+ * FAST verifies the approval of each segment's end, FULL that of every block. FEDERATION is FAST with ranges from
+ * federation peers only. RECOVERY checks the newest blocks of the store first, then goes one request at a time and
+ * verifies every block. docs/sync-modes.md says when to use which.
+ */
+export type Mode = "FAST" | "FULL" | "FEDERATION" | "RECOVERY";
+
+/** Modes by the words of the configuration file. */
+const MODES: Readonly<Record<string, Mode>> = {
+  fast: "FAST",
+  full: "FULL",
+  federation: "FEDERATION",
+  recovery: "RECOVERY",
+};
+
+/** Whether the approval of every block is verified, however old it is. */
+export function verifiesEveryBlock(mode: Mode): boolean {
+  return mode === "FULL" || mode === "RECOVERY";
+}
 
 export interface SyncConfig {
   /** Head / target from which the node counts as synced. */
@@ -30,6 +47,8 @@ export interface SyncConfig {
   readonly isAutoStart: boolean;
   /** Connected peers below which nobody produces. */
   readonly peersMin: number;
+  /** Without a block for this long it is an emergency, milliseconds. */
+  readonly emergencyTimeoutMs: number;
   /** Segments being validated at a time: two a worker, so that none waits for its next one. */
   readonly validationsMax: number;
 }
@@ -48,17 +67,32 @@ export function syncConfig(settings: SyncSettings | undefined, workers: number):
     bufferBytesMax: Number(settings?.bufferBytesMax ?? 64n * 1024n * 1024n),
     requestDeadlineMs: settings?.requestDeadlineMs ?? 15_000,
     checkpointInterval: settings?.checkpointInterval ?? 1_000,
-    mode: settings?.mode === "full" ? "FULL" : "FAST",
+    mode: MODES[settings?.mode ?? "fast"] ?? "FAST",
     isAutoStart: settings?.autoStart ?? true,
     peersMin: settings?.federationConstraints?.peersMin ?? 1,
+    emergencyTimeoutMs: settings?.federationConstraints?.emergencyTimeoutMs ?? 30_000,
     validationsMax: Math.max(1, workers) * SEGMENTS_PER_WORKER,
   };
 }
 
 /**
- * Range requests that one peer serves at a time: a second one hides the round trip, a third only waits there.
+ * Range requests that one peer serves at a time: a second one hides the round trip, a third only waits there. It is half
+ * of what a peer serves at once.
  */
 export const REQUESTS_PER_PEER_MAX = 2;
+
+/** Range requests beside max_parallel_downloads that repeat overdue ones; at the bound the overdue ones are waited for. */
+export const HEDGES_MAX = 4;
+
+/**
+ * Bytes a second below which a peer is too slow to be worth a request, and how often in a row before it is left alone for
+ * this long, milliseconds. A request that another peer answered first, though asked later, counts as too slow as well.
+ */
+export const THROUGHPUT_MIN = 32 * 1024;
+export const SLOW_ANSWERS_MAX = 3;
+export const SLOW_PEER_MS = 60_000;
+/** Smaller answers say nothing about throughput: the round trip dominates. */
+export const THROUGHPUT_SAMPLE_BYTES = 32 * 1024;
 
 /** Bytes that an answer may have: reserved in the buffer while its request is in flight. */
 export const ANSWER_BYTES_MAX = 2 * 1024 * 1024;
@@ -67,10 +101,22 @@ export const ANSWER_BYTES_MAX = 2 * 1024 * 1024;
 export const BATCHES_MAX = 64;
 
 /**
- * Segments handed to the chain at a time: one that is being flushed and those that the next flush takes
+ * Segments handed to the chain at a time: those that are being flushed and those that the next flush takes
  * along.
  */
-export const IMPORTS_MAX = 4;
+export const IMPORTS_MAX = 8;
+
+/**
+ * Valid segments beyond the first batch that may wait for the chain: at it, nothing more is validated ahead, so that a
+ * slow disk holds back the workers, then the downloads.
+ */
+export const VALID_AHEAD_MAX = 32;
+
+/**
+ * Our head standing still for this long, milliseconds, while a better one is proven is called a stall, with what is known
+ * of its reason: longer than a request and its hedge take.
+ */
+export const STALL_MS = 20_000;
 
 /** Segments end at multiples of this where they can, so that nodes that synced apart wrote the same ones. */
 export const SEGMENT_ALIGNMENT = 64;
@@ -84,9 +130,11 @@ export const TICK_MS = 100;
 export const CATCH_UP_BLOCKS = 64;
 
 /**
- * Behind by so few blocks, gossip is given this long to bring them before a range is requested, milliseconds.
+ * Behind by so few blocks, gossip is given this long to bring them before a range is requested, milliseconds; by so many
+ * while missing parents are being looked up.
  */
 export const GOSSIP_GRACE_BLOCKS = 2;
+export const LOOKUP_GRACE_BLOCKS = 8;
 export const GOSSIP_GRACE_MS = 1_000;
 
 /**

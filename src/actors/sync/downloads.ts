@@ -1,29 +1,35 @@
 /**
- * Downloads: the range requests in flight and what became of them. It sends as many as peers, bounds and the
- * buffer allow, reads answers against what was asked, and blames exactly who answered wrongly. Owned by the
- * pipeline, whose batches it moves between awaiting, downloading and awaitingValidation.
+ * Downloads: the range requests in flight and what became of them. It sends as many as peers, quotas, bounds and the
+ * buffer allow, repeats overdue ones elsewhere, reads answers against what was asked, and blames exactly who answered
+ * wrongly. Owned by the pipeline, whose batches it moves between awaiting, downloading and awaitingValidation.
  */
 
 import { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { concatBytes } from "../../chain/bytes.ts";
 import { sha256 } from "../../chain/hash.ts";
-import { HEADER_LENGTH, HEADER_OFFSET } from "../../chain/header.ts";
-import { readUint64 } from "../../chain/little-endian.ts";
 import type { Failure } from "../../kernel/errors.ts";
+import { wrongAnswer } from "./answer.ts";
 import { type Batch, stepBatch } from "./batch.ts";
-import { ANSWER_BYTES_MAX, REQUESTS_PER_PEER_MAX, type SyncConfig } from "./config.ts";
+import {
+  ANSWER_BYTES_MAX,
+  HEDGES_MAX,
+  type Mode,
+  REQUESTS_PER_PEER_MAX,
+  SLOW_ANSWERS_MAX,
+  SLOW_PEER_MS,
+  type SyncConfig,
+  THROUGHPUT_MIN,
+  THROUGHPUT_SAMPLE_BYTES,
+} from "./config.ts";
 import { requestFailurePolicy } from "./errors.ts";
+import { type OpenRequest, overdueBatches, requestToSteal, TypicalDuration } from "./hedge.ts";
 import type { SyncMetrics } from "./metrics.ts";
-import { choosePeer } from "./peer-choice.ts";
+import { type Candidate, choosePeer } from "./peer-choice.ts";
 import type { PeerBook } from "./peers.ts";
 import type { PipelineEffect } from "./pipeline-effect.ts";
+import type { QuotaLedger } from "./quota.ts";
 import type { Ranges } from "./range.ts";
 import type { ProvenHead } from "./target.ts";
-
-interface OpenRequest {
-  readonly batchId: number;
-  readonly peerId: string;
-}
 
 /** How a request went, as the NetworkActor measured it. */
 export interface Timing {
@@ -35,6 +41,7 @@ export interface Timing {
 export interface DownloadParts {
   readonly config: SyncConfig;
   readonly peers: PeerBook;
+  readonly quota: QuotaLedger;
   readonly ranges: Ranges;
   readonly metrics: SyncMetrics;
   effect(effect: PipelineEffect): void;
@@ -44,9 +51,17 @@ export interface DownloadParts {
 const QUICK_ATTEMPTS = 4;
 const ATTEMPT_PAUSE_MS = 1_000;
 
+/** Requests in flight with the overdue ones, as a multiple of max_parallel_downloads; at it the overdue ones are waited for. */
+export const OVERDUE_FACTOR = 2;
+
+const PROTOCOL = "blocks-by-range";
+
 export class Downloads {
   readonly #parts: DownloadParts;
   readonly #open = new Map<number, OpenRequest>();
+  readonly #typical = new TypicalDuration();
+  /** Answers in a row that were too slow. Bounded by the connected peers. */
+  readonly #slowInRow = new Map<string, number>();
   #nextId = 1;
   #lowestHeight = 0;
 
@@ -71,24 +86,15 @@ export class Downloads {
    * Sends what may be sent. The batch that import waits for goes even when the buffer is full, or nothing
    * would move.
    */
-  send(nowMs: number, onTarget: ProvenHead | undefined): void {
-    const { config, peers, ranges } = this.#parts;
-    if (this.#open.size >= config.maxParallelDownloads) return;
-    const free = peers
-      .candidates(nowMs, onTarget)
-      .filter((peer) => peer.coolUntilMs <= nowMs && peer.requestsInFlight < REQUESTS_PER_PEER_MAX);
+  send(nowMs: number, onTarget: ProvenHead | undefined, mode: Mode): void {
+    const free = this.#freePeers(nowMs, onTarget, mode);
     if (free.length === 0) return;
-    let bytes = ranges.heldBytes + this.#open.size * ANSWER_BYTES_MAX;
-    for (const batch of [...ranges.batches]) {
-      if (this.#open.size >= config.maxParallelDownloads) return;
-      if (bytes + ANSWER_BYTES_MAX > config.bufferBytesMax && batch !== ranges.front) return;
-      if (batch.state !== "awaiting" || batch.notBeforeMs > nowMs) continue;
-      const peer = choosePeer(free, batch.range, batch.failedPeers, nowMs);
-      if (peer === undefined) continue;
-      this.#request(batch, peer.peerId, nowMs);
-      free[free.indexOf(peer)] = { ...peer, requestsInFlight: peer.requestsInFlight + 1 };
-      bytes += ANSWER_BYTES_MAX;
-    }
+    // One at a time, whatever it takes: after damage nothing may be confused with anything.
+    if (mode === "RECOVERY") return this.#sendAwaiting(free, 1, Number.POSITIVE_INFINITY, nowMs);
+    const { overdueMs } = this.#typical;
+    this.#sendAwaiting(free, this.#parts.config.maxParallelDownloads, overdueMs, nowMs);
+    this.#hedge(free, overdueMs, nowMs);
+    this.#steal(free, nowMs);
   }
 
   answered(requestId: number, blocks: readonly Uint8Array[], timing: Timing, nowMs: number): void {
@@ -105,12 +111,16 @@ export class Downloads {
       return this.#failed(batch, requestId, peerId, nowMs, true);
     }
     if (blocks.length < batch.range.count) metrics.add("shortAnswers");
+    this.#typical.add(timing.durationMs);
     peers.answered(peerId);
+    this.#judgeThroughput(peerId, bytes, timing.durationMs, nowMs);
     effect({ type: "performance", peerId, succeeded: true, ...timing, blocks: blocks.length });
     const digest = sha256(concatBytes(blocks));
     const answer = { attribution: { peerId, requestId, digest }, blocks, bytes };
     const next = stepBatch(batch, { type: "delivered", requestId, answer });
-    if (next !== undefined) ranges.replace(next);
+    if (next === undefined) return;
+    ranges.replace(next);
+    this.#dropRival(batch.id, nowMs);
   }
 
   failed(requestId: number, reason: Failure, nowMs: number): void {
@@ -122,6 +132,7 @@ export class Downloads {
 
   /** Its requests will not be answered any more: they go elsewhere at once. */
   peerGone(peerId: string): void {
+    this.#slowInRow.delete(peerId);
     for (const [requestId, open] of [...this.#open])
       if (open.peerId === peerId) this.#giveUp(requestId, true);
   }
@@ -131,17 +142,103 @@ export class Downloads {
     for (const requestId of [...this.#open.keys()]) this.#giveUp(requestId, false);
   }
 
-  #request(batch: Batch, peerId: string, nowMs: number): void {
+  /** Who can be asked now: neither cooling down, nor busy, nor over our quota, nor late with an answer. */
+  #freePeers(nowMs: number, onTarget: ProvenHead | undefined, mode: Mode): Candidate[] {
+    const { peers, quota } = this.#parts;
+    const late = new Set<string>();
+    for (const { peerId, sinceMs } of this.#open.values()) {
+      if (nowMs - sinceMs >= this.#typical.overdueMs) late.add(peerId);
+    }
+    return peers
+      .candidates(nowMs, onTarget, mode === "FEDERATION")
+      .filter(
+        ({ peerId, coolUntilMs, requestsInFlight }) =>
+          coolUntilMs <= nowMs &&
+          requestsInFlight < REQUESTS_PER_PEER_MAX &&
+          !late.has(peerId) &&
+          quota.has(peerId, PROTOCOL, nowMs),
+      );
+  }
+
+  /** Overdue requests do not count, so that silent peers take no slot from the others; up to as many again. */
+  #sendAwaiting(free: Candidate[], parallelMax: number, overdueMs: number, nowMs: number): void {
+    const { config, ranges } = this.#parts;
+    let slots = parallelMax;
+    for (const { sinceMs } of this.#open.values()) if (nowMs - sinceMs < overdueMs) slots--;
+    let bytes = ranges.heldBytes + this.#open.size * ANSWER_BYTES_MAX;
+    for (const batch of [...ranges.batches]) {
+      if (slots <= 0 || this.#open.size >= parallelMax * OVERDUE_FACTOR) return;
+      if (bytes + ANSWER_BYTES_MAX > config.bufferBytesMax && batch !== ranges.front) return;
+      if (batch.state !== "awaiting" || batch.notBeforeMs > nowMs) continue;
+      const peer = choosePeer(free, batch.range, batch.failedPeers, nowMs);
+      if (peer === undefined) continue;
+      const requestId = this.#nextId++;
+      this.#request(batch, { type: "requested", peerId: peer.peerId, requestId, nowMs }, nowMs);
+      occupy(free, peer);
+      slots--;
+      bytes += ANSWER_BYTES_MAX;
+    }
+  }
+
+  /** Asks a second peer for what is overdue. */
+  #hedge(free: Candidate[], overdueMs: number, nowMs: number): void {
+    const { ranges, metrics } = this.#parts;
+    let hedges = 0;
+    for (const batch of ranges.batches) if (batch.state === "downloading" && batch.hedge) hedges++;
+    for (const batch of overdueBatches(ranges.batches, nowMs, overdueMs)) {
+      if (hedges >= HEDGES_MAX || batch.state !== "downloading") return;
+      const others = free.filter(({ peerId }) => peerId !== batch.peerId);
+      const peer = choosePeer(others, batch.range, batch.failedPeers, nowMs);
+      if (peer === undefined) continue;
+      const requestId = this.#nextId++;
+      this.#request(batch, { type: "hedged", peerId: peer.peerId, requestId }, nowMs);
+      occupy(free, peer);
+      metrics.add("requestsHedged");
+      hedges++;
+    }
+  }
+
+  /** Nothing waits any more: idle peers take over what others have not begun with. */
+  #steal(free: Candidate[], nowMs: number): void {
+    const { ranges, metrics } = this.#parts;
+    if (ranges.batches.some((batch) => batch.state === "awaiting")) return;
+    const idle = free.filter(({ requestsInFlight }) => requestsInFlight === 0);
+    const open = [...this.#open.values()];
+    const stolen = requestToSteal(
+      open,
+      idle.map(({ peerId }) => peerId),
+      nowMs,
+      this.#typical.ms,
+    );
+    const batch = stolen && ranges.find(stolen.batchId);
+    if (stolen === undefined || batch?.state !== "downloading" || batch.hedge !== undefined) return;
+    const thief = choosePeer(idle, batch.range, batch.failedPeers, nowMs);
+    if (thief === undefined) return;
+    this.#giveUp(stolen.requestId, false);
+    const again = ranges.find(stolen.batchId);
+    if (again === undefined) return;
     const requestId = this.#nextId++;
-    const next = stepBatch(batch, { type: "requested", peerId, requestId, nowMs });
+    this.#request(again, { type: "requested", peerId: thief.peerId, requestId, nowMs }, nowMs);
+    metrics.add("requestsStolen");
+  }
+
+  #request(
+    batch: Batch,
+    event: Extract<Parameters<typeof stepBatch>[1], { type: "requested" | "hedged" }>,
+    nowMs: number,
+  ): void {
+    const { ranges, peers, quota, metrics, effect } = this.#parts;
+    const next = stepBatch(batch, event);
     if (next === undefined) return;
+    const { peerId, requestId } = event;
     const { first, count } = batch.range;
-    this.#parts.ranges.replace(next);
-    this.#open.set(requestId, { batchId: batch.id, peerId });
-    this.#parts.peers.requestSent(peerId);
-    this.#parts.metrics.add("requestsSent");
+    ranges.replace(next);
+    this.#open.set(requestId, { requestId, batchId: batch.id, peerId, sinceMs: nowMs });
+    quota.take(peerId, PROTOCOL, nowMs);
+    peers.requestSent(peerId);
+    metrics.add("requestsSent");
     this.#lowestHeight = this.#lowestHeight === 0 ? first : Math.min(this.#lowestHeight, first);
-    this.#parts.effect({ type: "request", requestId, peerId, first, count });
+    effect({ type: "request", requestId, peerId, first, count });
   }
 
   /** Takes the request off the list. Undefined for one that we gave up: its outcome is stale. */
@@ -157,6 +254,39 @@ export class Downloads {
     return { batch, peerId: open.peerId };
   }
 
+  /** The other one of two that were asked for the same was slower. */
+  #dropRival(batchId: number, nowMs: number): void {
+    for (const { requestId, peerId, batchId: other, sinceMs } of [...this.#open.values()]) {
+      if (other !== batchId) continue;
+      this.#parts.effect({ type: "cancel", requestId });
+      this.#open.delete(requestId);
+      this.#parts.peers.requestEnded(peerId);
+      if (nowMs - sinceMs < this.#typical.overdueMs) continue;
+      this.#parts.peers.coolDown(peerId, nowMs);
+      this.#tooSlow(peerId, nowMs);
+      this.#recordFailure(peerId);
+    }
+  }
+
+  #judgeThroughput(peerId: string, bytes: number, durationMs: number, nowMs: number): void {
+    const isSlow =
+      bytes >= THROUGHPUT_SAMPLE_BYTES && (1000 * bytes) / Math.max(1, durationMs) < THROUGHPUT_MIN;
+    if (isSlow) this.#tooSlow(peerId, nowMs);
+    else this.#slowInRow.delete(peerId);
+  }
+
+  /** Too slow so often in a row that it is not worth a request for a while. Told to the PeerActor, never a ban. */
+  #tooSlow(peerId: string, nowMs: number): void {
+    const { peers, metrics, effect } = this.#parts;
+    const inRow = (this.#slowInRow.get(peerId) ?? 0) + 1;
+    this.#slowInRow.set(peerId, inRow);
+    if (inRow < SLOW_ANSWERS_MAX) return;
+    this.#slowInRow.delete(peerId);
+    peers.coolDown(peerId, nowMs, SLOW_PEER_MS);
+    metrics.add("slowPeersLeft");
+    effect({ type: "slowPeer", peerId, leftAloneMs: SLOW_PEER_MS });
+  }
+
   #failed(
     batch: Batch,
     requestId: number,
@@ -165,23 +295,18 @@ export class Downloads {
     isPeersFailure: boolean,
     coolMs?: number,
   ): void {
-    const { peers, ranges, metrics, effect } = this.#parts;
+    const { peers, ranges, metrics } = this.#parts;
     metrics.add("requestsFailed");
     peers.coolDown(peerId, nowMs, coolMs);
-    if (isPeersFailure) {
-      effect({
-        type: "performance",
-        peerId,
-        succeeded: false,
-        latencyMs: 0,
-        durationMs: 0,
-        bytes: 0,
-        blocks: 0,
-      });
-    }
+    if (isPeersFailure) this.#recordFailure(peerId);
     const notBeforeMs = batch.attempts + 1 < QUICK_ATTEMPTS ? 0 : nowMs + ATTEMPT_PAUSE_MS;
     const next = stepBatch(batch, { type: "requestFailed", requestId, isPeersFailure, notBeforeMs });
     if (next !== undefined) ranges.replace(next);
+  }
+
+  #recordFailure(peerId: string): void {
+    const nothing = { latencyMs: 0, durationMs: 0, bytes: 0, blocks: 0 };
+    this.#parts.effect({ type: "performance", peerId, succeeded: false, ...nothing });
   }
 
   #giveUp(requestId: number, isPeersFailure: boolean): void {
@@ -201,27 +326,6 @@ export class Downloads {
   }
 }
 
-/**
- * A first look, a batch and not a block at a time: not more than asked, and it begins and ends where it
- * should.
- */
-function wrongAnswer(blocks: readonly Uint8Array[], first: number, count: number): string | undefined {
-  if (blocks.length === 0) return undefined;
-  if (blocks.length > count) return `${blocks.length} blocks instead of ${count}`;
-  const begins = heightOf(blocks[0]);
-  if (begins !== first) return `the answer begins at height ${begins} instead of ${first}`;
-  const last = first + blocks.length - 1;
-  const ends = heightOf(blocks.at(-1));
-  if (ends !== last) return `the answer ends at height ${ends} instead of ${last}`;
-  return undefined;
-}
-
-function heightOf(block: Uint8Array | undefined): number | undefined {
-  if (block === undefined || block.length < HEADER_LENGTH) return undefined;
-  try {
-    return readUint64(block, HEADER_OFFSET.height, "height");
-  } catch {
-    // Above 2^53: no height that we asked for.
-    return undefined;
-  }
+function occupy(free: Candidate[], peer: Candidate): void {
+  free[free.indexOf(peer)] = { ...peer, requestsInFlight: peer.requestsInFlight + 1 };
 }

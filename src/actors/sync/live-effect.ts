@@ -16,6 +16,8 @@ export type LiveEffect =
       readonly block: Uint8Array;
     }
   | { readonly type: "importLive"; readonly id: number; readonly segment: ValidatedSegment }
+  /** Ask the peer for this block. */
+  | { readonly type: "lookUp"; readonly id: number; readonly peerId: string; readonly hash: Uint8Array }
   | {
       readonly type: "verdict";
       readonly handle: string;

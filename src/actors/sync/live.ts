@@ -39,7 +39,7 @@ interface Job {
 }
 
 /** Jobs at a time. At the bound gossip is ignored and our own block refused (RESOURCE_EXHAUSTED). */
-const LIVE_JOBS_MAX = 64;
+export const LIVE_JOBS_MAX = 64;
 /**
  * Aggregates of one block that are judged at a time; more are ignored. An invalid one keeps no valid one out.
  */
@@ -64,6 +64,8 @@ export interface LiveParts {
   effect(effect: LiveEffect): void;
   /** The peer sent a certified block whose parent we do not have. */
   proven(peerId: string, head: ProvenHead): void;
+  /** The block is held for its parent, at `height`, which is not here. */
+  missing(child: Uint8Array, parent: Uint8Array, height: number, peerId: string): void;
 }
 
 export class LiveBlocks {
@@ -81,6 +83,13 @@ export class LiveBlocks {
   get heldBlocks(): number {
     return this.#held.size;
   }
+  get heldBytes(): number {
+    return this.#held.bytes;
+  }
+  /** Blocks that are being judged. */
+  get jobs(): number {
+    return this.#jobs.size;
+  }
 
   /** A gossip message that waits for a verdict. */
   gossip(handle: string, peerId: string, bytes: Uint8Array): void {
@@ -93,6 +102,15 @@ export class LiveBlocks {
     const rivals = [...this.#jobs.values()].filter((job) => equalBytes(job.hash, read.hash)).length;
     if (this.#jobs.size >= LIVE_JOBS_MAX || rivals >= AGGREGATES_MAX) return this.#verdict(origin, "ignore");
     this.#validate(origin, read);
+  }
+
+  /** A block that we asked a peer for by its hash. Nobody waits for a verdict. */
+  fetched(peerId: string, bytes: Uint8Array): void {
+    const origin: Origin = { kind: "held", peerId };
+    const read = readBlock(bytes);
+    if (typeof read === "string") return this.#reject(origin, sha256(bytes), read);
+    if (this.#invalid.has(read.digest) || this.#isSuperfluous(read.hash, read.header.height)) return;
+    if (this.#jobs.size < LIVE_JOBS_MAX) this.#validate(origin, read);
   }
 
   /** A block of our own; `token` comes back with the answer. */
@@ -240,6 +258,8 @@ export class LiveBlocks {
     if (origin.kind === "own") return this.#answer(origin, refusedBlock("the block's parent is unknown"));
     this.#hold(job, { waitsFor: "parent", segment });
     this.#parts.proven(origin.peerId, provenHead(job));
+    const { parentHash, height } = job.header;
+    if (!this.#held.has(parentHash)) this.#parts.missing(job.hash, parentHash, height - 1, origin.peerId);
   }
 
   #hold(job: Job, content: HeldBlock["content"]): void {

@@ -42,7 +42,11 @@ export function findStuck(underWay: UnderWay): Stuck[] {
 }
 
 function missing(batch: Batch, underWay: UnderWay): Stuck["waitsFor"] | undefined {
-  if (batch.state === "downloading") return underWay.requestIds.has(batch.requestId) ? undefined : "answer";
+  if (batch.state === "downloading") {
+    const isOwed = underWay.requestIds.has(batch.requestId);
+    const isHedgeOwed = batch.hedge === undefined || underWay.requestIds.has(batch.hedge.requestId);
+    return isOwed && isHedgeOwed ? undefined : "answer";
+  }
   if (batch.state !== "validating" && batch.state !== "importing") return undefined;
   const { id, revision } = batch;
   for (const [index, { step }] of batch.slots.entries()) {

@@ -9,6 +9,9 @@ const NAMES = {
   bytesDownloaded: "alys_sync_bytes_downloaded_total",
   requestsSent: "alys_sync_requests_total",
   requestsFailed: "alys_sync_requests_failed_total",
+  requestsHedged: "alys_sync_requests_hedged_total",
+  requestsStolen: "alys_sync_requests_stolen_total",
+  slowPeersLeft: "alys_sync_slow_peers_left_total",
   emptyAnswers: "alys_sync_empty_answers_total",
   shortAnswers: "alys_sync_short_answers_total",
   staleOutcomes: "alys_sync_stale_outcomes_total",
@@ -26,6 +29,9 @@ const NAMES = {
   blocksHeld: "alys_sync_blocks_held_total",
   heldEvicted: "alys_sync_blocks_held_evicted_total",
   stuckFound: "alys_sync_stuck_found_total",
+  lookups: "alys_sync_lookups_total",
+  lookupsFailed: "alys_sync_lookups_failed_total",
+  emergencies: "alys_sync_emergencies_total",
   reorganizations: "alys_sync_reorganizations_total",
 } as const;
 

@@ -14,8 +14,11 @@ export interface Operation {
   readonly parameters: string;
   /** Unix milliseconds. */
   readonly startedMs: number;
-  readonly end: { readonly error: string } | undefined;
+  /** Unix milliseconds; an empty error means that it reached its aim. */
+  readonly end: { readonly error: string; readonly endedMs: number } | undefined;
 }
+
+const PPM = 1_000_000;
 
 /** Operations remembered; at the bound the oldest is forgotten. */
 const OPERATIONS_MAX = 16;
@@ -36,18 +39,23 @@ export class Operations {
   }
 
   start(kind: string, parameters: string, startedMs: number): Operation {
-    this.finish("replaced by another one");
+    this.finish("replaced by another one", startedMs);
     const id = `${this.#prefix}-${++this.#count}`;
     const operation: Operation = { id, kind, parameters, startedMs, end: undefined };
     this.#operations = [...this.#operations.slice(1 - OPERATIONS_MAX), operation];
     return operation;
   }
 
+  /** Those remembered, oldest first. */
+  get all(): readonly Operation[] {
+    return this.#operations;
+  }
+
   /** Ends the running one; an empty error means that it reached its aim. */
-  finish(error: string): void {
+  finish(error: string, endedMs: number): void {
     const { running } = this;
     if (running === undefined) return;
-    this.#operations = [...this.#operations.slice(0, -1), { ...running, end: { error } }];
+    this.#operations = [...this.#operations.slice(0, -1), { ...running, end: { error, endedMs } }];
   }
 
   find(id: string): Operation | undefined {
@@ -55,12 +63,19 @@ export class Operations {
   }
 }
 
-export function operationMessage(operation: Operation): MessageInitShape<typeof OperationSchema> {
+/** `progressPpm` is that of the running one. */
+export function operationMessage(
+  operation: Operation,
+  progressPpm = 0,
+): MessageInitShape<typeof OperationSchema> {
+  const { end } = operation;
   return {
     id: operation.id,
     kind: operation.kind,
-    isDone: operation.end !== undefined,
-    error: operation.end?.error ?? "",
+    isDone: end !== undefined,
+    error: end?.error ?? "",
     started: timestampFromMs(operation.startedMs),
+    ...(end === undefined ? {} : { ended: timestampFromMs(end.endedMs) }),
+    progressPpm: end?.error === "" ? PPM : progressPpm,
   };
 }

@@ -5,6 +5,7 @@
 
 import { Verdict as GossipVerdict, NetworkInternalService } from "../../../gen/alys/network/v1/network_pb.ts";
 import { PeerInternalService } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import { describeFault } from "../../chain/block-fault.ts";
 import { equalBytes } from "../../chain/bytes.ts";
 import type {
   Policy,
@@ -19,6 +20,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import { asError, assertNever, Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Ref } from "../../kernel/ref.ts";
+import { readTail } from "./read-tail.ts";
 import type { Moment, SyncEffect, SyncMachine } from "./state.ts";
 
 export interface OutsideParts {
@@ -47,6 +49,9 @@ const VERDICTS = {
 
 /** The NetworkActor ends a request at its deadline; ours is later, so that its word on why arrives. */
 const ASK_GRACE_MS = 1_000;
+
+/** A block by its hash, the way there and back: a slot is too late for it. */
+const LOOKUP_DEADLINE_MS = 3_000;
 
 export class Outside {
   readonly #parts: OutsideParts;
@@ -85,6 +90,14 @@ export class Outside {
         return this.#import(effect.segment, (outcome, nowMs) =>
           machine.pipeline.imported(ticket, outcome, nowMs),
         );
+      }
+      case "lookUp":
+        return this.#lookUp(effect);
+      case "checkTail":
+        return this.#checkTail(effect.first, effect.count);
+      case "slowPeer": {
+        const { peerId, leftAloneMs } = effect;
+        return log.warn("a peer is too slow to be asked", { peer: peerId, leftAloneMs });
       }
       case "importLive":
         return this.#import(effect.segment, (outcome) => machine.live.imported(effect.id, outcome));
@@ -135,6 +148,41 @@ export class Outside {
         machine.pipeline.requestFailed(requestId, outcome.failure, nowMs);
       }
       moved();
+    });
+  }
+
+  #lookUp({ id, peerId, hash }: Extract<SyncEffect, { type: "lookUp" }>): void {
+    const { network, machine, moved, log } = this.#parts;
+    const method = NetworkInternalService.method.requestBlocksByHash;
+    const work = network.ask(method, { peerId, hashes: [hash] }, { deadlineMs: LOOKUP_DEADLINE_MS });
+    this.#parts.effect(work, (outcome) => {
+      const now = this.now();
+      if (outcome.ok) {
+        machine.lookedUp(id, outcome.value.blocks[0], now);
+      } else {
+        log.debug("a lookup failed", { peer: peerId, reason: outcome.failure.message });
+        machine.lookups.failed(id, outcome.failure, now.monotonicMs);
+      }
+      moved();
+    });
+  }
+
+  /** Our own blocks from `first` on, read, hashed, linked and validated. */
+  #checkTail(first: number, count: number): void {
+    const { chain, machine, moved } = this.#parts;
+    const read = readTail(chain, first, count);
+    const report = (outcome: Parameters<SyncMachine["tailChecked"]>[0]): void => {
+      machine.tailChecked(outcome, this.now());
+      moved();
+    };
+    if ("reason" in read) {
+      this.#parts.effect(Promise.resolve(read), () => report(read));
+      return;
+    }
+    this.#validate(read.blocks, first, "EVERY_BLOCK", (outcome) => {
+      if (!outcome.ok) report({ height: first, reason: outcome.failure.message });
+      else if (outcome.value.ok) report({ checked: read.blocks.length });
+      else report({ height: first + outcome.value.index, reason: describeFault(outcome.value.fault) });
     });
   }
 

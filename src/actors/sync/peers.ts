@@ -152,14 +152,16 @@ export class PeerBook {
   }
 
   /**
-   * Whom a range can be asked of. With `onTarget`, those alone whose head is that one, where there are any.
+   * Whom a range can be asked of. With `onTarget`, those alone whose head is that one, where there are any; with
+   * `isFederationOnly`, members and their sentries alone.
    */
-  candidates(nowMs: number, onTarget?: ProvenHead): Candidate[] {
+  candidates(nowMs: number, onTarget?: ProvenHead, isFederationOnly = false): Candidate[] {
     const all: Candidate[] = [];
     const same: Candidate[] = [];
     for (const peer of this.#peers.values()) {
       const head = bestOf(peer);
       if (head === undefined || peer.excludedUntilMs > nowMs || this.#isExcluded(head.hash)) continue;
+      if (isFederationOnly && peer.membership === undefined) continue;
       const candidate = { ...peer, headHeight: head.height };
       all.push(candidate);
       if (onTarget !== undefined && equalBytes(head.hash, onTarget.hash)) same.push(candidate);

@@ -32,6 +32,8 @@ export type PipelineEffect =
       readonly detail: string;
       readonly evidence: Uint8Array;
     }
+  /** It answers too slowly to be asked; it is left alone, and nothing worse. */
+  | { readonly type: "slowPeer"; readonly peerId: string; readonly leftAloneMs: number }
   | {
       readonly type: "performance";
       readonly peerId: string;

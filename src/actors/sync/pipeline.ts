@@ -20,6 +20,8 @@ import {
   type SyncConfig,
   TARGET_EXCLUSION_MS,
   TARGET_PAUSE_MS,
+  VALID_AHEAD_MAX,
+  verifiesEveryBlock,
 } from "./config.ts";
 import { cutSlots } from "./cut.ts";
 import { Downloads, type Timing } from "./downloads.ts";
@@ -29,6 +31,7 @@ import { findStuck, type Stuck, type Ticket, ticketKey } from "./liveness.ts";
 import type { SyncMetrics } from "./metrics.ts";
 import type { PeerBook } from "./peers.ts";
 import type { PipelineEffect } from "./pipeline-effect.ts";
+import type { QuotaLedger } from "./quota.ts";
 import { Ranges } from "./range.ts";
 import type { Situation } from "./situation.ts";
 import type { ProvenHead } from "./target.ts";
@@ -36,6 +39,7 @@ import type { ProvenHead } from "./target.ts";
 export interface PipelineParts {
   readonly config: SyncConfig;
   readonly peers: PeerBook;
+  readonly quota: QuotaLedger;
   readonly metrics: SyncMetrics;
   effect(effect: PipelineEffect): void;
   /** Blocks became part of the chain that we follow. */
@@ -85,6 +89,12 @@ export class Pipeline {
   get lowestRequestedHeight(): number {
     return this.#downloads.lowestHeight;
   }
+  get segmentsChecking(): number {
+    return this.#checking.size;
+  }
+  get segmentsImporting(): number {
+    return this.#importing.size;
+  }
   get bytesBuffered(): number {
     return this.#ranges.heldBytes;
   }
@@ -117,7 +127,7 @@ export class Pipeline {
       this.#submit();
     }
     if (target !== undefined && situation.mayRequest && situation.mayProcess) {
-      this.#downloads.send(nowMs, this.#stepBack > 0 ? target : undefined);
+      this.#downloads.send(nowMs, this.#stepBack > 0 ? target : undefined, situation.mode);
     }
   }
 
@@ -221,7 +231,8 @@ export class Pipeline {
 
   #cut(situation: Situation): void {
     const { target, mode, finalityDepth, nowMs } = situation;
-    const everyBlockFrom = mode === "FULL" || target === undefined ? 0 : target.height - finalityDepth + 1;
+    const everyBlockFrom =
+      verifiesEveryBlock(mode) || target === undefined ? 0 : target.height - finalityDepth + 1;
     for (const batch of this.#ranges.batches) {
       if (batch.state !== "awaitingValidation" || batch.notBeforeMs > nowMs) continue;
       if (batch.mustBeFirst && batch !== this.#ranges.front) continue;
@@ -230,12 +241,16 @@ export class Pipeline {
     }
   }
 
-  /** Validates in order of height: what import waits for first. Nothing beyond a change of authorities. */
+  /**
+   * Validates in order of height: what import waits for first. Nothing beyond a change of authorities, and nothing beyond
+   * the first batch while the chain has enough to import: that would only wait, in memory.
+   */
   #check(): void {
     for (const { id } of [...this.#ranges.batches]) {
       const slots = this.#slotsOf(id);
       for (const [index, slot] of slots.entries()) {
         if (this.#checking.size >= this.#parts.config.validationsMax) return;
+        if (id !== this.#ranges.front?.id && this.#validAhead() >= VALID_AHEAD_MAX) return;
         const batch = this.#ranges.find(id);
         if (slot.step.at === "waiting" && batch?.state === "validating") {
           this.#step(batch, { type: "checking", index });
@@ -254,6 +269,15 @@ export class Pipeline {
         if (slot.isBarrier && slot.step.at !== "imported") return;
       }
     }
+  }
+
+  /** Valid segments that are not handed to the chain yet. */
+  #validAhead(): number {
+    let count = 0;
+    for (const batch of this.#ranges.batches) {
+      for (const { step } of this.#slotsOf(batch.id)) if (step.at === "valid") count++;
+    }
+    return count;
   }
 
   /** Hands segments to the chain, strictly in order of height. */

@@ -33,7 +33,7 @@ export interface ProductionFacts {
 
 export type ProductionLimits = Pick<
   SyncConfig,
-  "syncThreshold" | "lagBlocksMax" | "headAgeMsMax" | "peersMin"
+  "syncThreshold" | "lagBlocksMax" | "headAgeMsMax" | "peersMin" | "emergencyTimeoutMs"
 >;
 
 /** What hysteresis remembers from one judgement to the next. */
@@ -52,6 +52,8 @@ export interface ProductionVerdict {
   readonly unmet: readonly Condition[];
   readonly waived: readonly Condition[];
   readonly memory: ProductionMemory;
+  /** No block for longer than the emergency timeout, although nobody has a better head. */
+  readonly isEmergency: boolean;
   /** Near the head, and the head fresh or excused by a quorum that reports the same one. */
   readonly isSynced: boolean;
 }
@@ -79,19 +81,31 @@ export function judgeProduction(
 ): ProductionVerdict {
   const near = judgeDistance(facts, limits, before.isNear);
   const age = judgeAge(facts, limits, before.isFresh);
-  const excuse = age === undefined ? undefined : excuseOf(facts);
+  const emergency = near.length === 0 ? judgeEmergency(facts, limits) : undefined;
+  // A halt of the whole chain: what excuses the head's age excuses that it is called an emergency.
+  const halted = [age, emergency].filter((condition) => condition !== undefined);
+  const excuse = halted.length === 0 ? undefined : excuseOf(facts);
   const unmet: Condition[] = [...near, ...judgePeers(facts, limits), ...judgeRest(facts)];
   const waived: Condition[] = [];
-  if (age !== undefined && excuse === undefined) unmet.push(age);
-  if (age !== undefined && excuse !== undefined) waived.push({ ...age, detail: `${age.detail}; ${excuse}` });
+  if (excuse === undefined) unmet.push(...halted);
+  else waived.push(...halted.map((each) => ({ ...each, detail: `${each.detail}; ${excuse}` })));
   const memory = { isNear: near.length === 0, isFresh: age === undefined };
   const isSynced = memory.isNear && (memory.isFresh || excuse !== undefined);
-  if (facts.override !== "allow") return { canProduce: unmet.length === 0, unmet, waived, memory, isSynced };
-  const kept = unmet.filter(({ condition }) => !OVERRIDABLE.has(condition));
+  const rest = { memory, isSynced, isEmergency: emergency !== undefined };
+  if (facts.override !== "allow") return { canProduce: unmet.length === 0, unmet, waived, ...rest };
+  const isSetAside = (each: Condition): boolean => OVERRIDABLE.has(each.condition) || each === emergency;
+  const kept = unmet.filter((each) => !isSetAside(each));
   const setAside = unmet
-    .filter(({ condition }) => OVERRIDABLE.has(condition))
+    .filter(isSetAside)
     .map(({ condition, detail }) => ({ condition, detail: `${detail}; the operator allows it` }));
-  return { canProduce: kept.length === 0, unmet: kept, waived: [...waived, ...setAside], memory, isSynced };
+  return { canProduce: kept.length === 0, unmet: kept, waived: [...waived, ...setAside], ...rest };
+}
+
+/** Nobody has a better head, and this one is too old for a chain that makes a block a slot. */
+function judgeEmergency(facts: ProductionFacts, limits: ProductionLimits): Condition | undefined {
+  if (facts.targetHeight > facts.headHeight || facts.headAgeMs <= limits.emergencyTimeoutMs) return undefined;
+  const detail = `no block for ${facts.headAgeMs} ms, longer than ${limits.emergencyTimeoutMs} ms`;
+  return { condition: ProductionCondition.EMERGENCY, detail };
 }
 
 function judgeDistance(facts: ProductionFacts, limits: ProductionLimits, wasNear: boolean): Condition[] {

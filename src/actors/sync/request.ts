@@ -50,9 +50,9 @@ function readMode(mode: SyncMode, fallback: Mode): Mode | Failure {
     case SyncMode.CHECKPOINT:
       return notYet("mode CHECKPOINT");
     case SyncMode.FEDERATION:
-      return notYet("mode FEDERATION");
+      return "FEDERATION";
     case SyncMode.RECOVERY:
-      return notYet("mode RECOVERY");
+      return "RECOVERY";
     default:
       return badField("sync_mode", "no such mode");
   }

@@ -7,21 +7,26 @@
 import { quorumOf } from "../../chain/approval.ts";
 import { equalBytes } from "../../chain/bytes.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
+import type { BatchState } from "./batch.ts";
 import {
   GOSSIP_GRACE_BLOCKS,
   GOSSIP_GRACE_MS,
+  LOOKUP_GRACE_BLOCKS,
   type Mode,
+  STALL_MS,
   STATUS_REFRESH_MS,
   type SyncConfig,
 } from "./config.ts";
 import { LiveBlocks } from "./live.ts";
 import type { LiveEffect } from "./live-effect.ts";
 import type { Stuck } from "./liveness.ts";
+import { LOOKUP_DEPTH_MAX, Lookups } from "./lookup.ts";
 import { SyncMetrics } from "./metrics.ts";
 import { type Operation, Operations } from "./operation.ts";
 import { PeerBook } from "./peers.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { PipelineEffect } from "./pipeline-effect.ts";
+import { poolLevels } from "./pools.ts";
 import {
   FIRST_MEMORY,
   judgeProduction,
@@ -29,12 +34,16 @@ import {
   type ProductionVerdict,
 } from "./production.ts";
 import { RateMeter } from "./progress.ts";
+import { QuotaLedger } from "./quota.ts";
 import type { StatusFacts } from "./status.ts";
+import { beginTailCheck, stepTailCheck, type TailCheck, tailCount } from "./tail-check.ts";
 import { chooseTarget, lagOf, type ProvenHead } from "./target.ts";
 
 export type SyncEffect =
   | PipelineEffect
   | LiveEffect
+  /** Read these blocks of our own chain and validate them as if a peer had sent them. */
+  | { readonly type: "checkTail"; readonly first: number; readonly count: number }
   /** Ask all connected peers for a fresh Status. */
   | { readonly type: "refreshStatus" };
 
@@ -44,10 +53,12 @@ export interface Moment {
   readonly unixMs: number;
 }
 
+type ChainReads = Pick<ChainPort, "facts" | "snapshot" | "authoritiesAt" | "heightOf" | "readBlockByHash">;
+
 export interface MachineParts {
   readonly config: SyncConfig;
   /** Read only; imports are effects. */
-  readonly chain: Pick<ChainPort, "facts" | "snapshot" | "authoritiesAt" | "heightOf" | "readBlockByHash">;
+  readonly chain: ChainReads;
   readonly ownKey: Uint8Array | undefined;
   readonly epoch: number;
 }
@@ -56,6 +67,19 @@ export interface StartOptions {
   readonly mode: Mode;
   /** Last height wanted; undefined: the head of the chain, for ever. */
   readonly heightMax: number | undefined;
+}
+
+const WORDS: Readonly<Record<BatchState, string>> = {
+  awaiting: "waiting for a peer that has them",
+  downloading: "being downloaded",
+  awaitingValidation: "waiting for validation",
+  validating: "being validated",
+  importing: "being imported",
+  final: "imported",
+};
+
+function isKnown(chain: ChainReads, hash: Uint8Array): boolean {
+  return chain.heightOf(hash) !== undefined || chain.readBlockByHash(hash) !== undefined;
 }
 
 /** Failed attempts at the range that import waits for after which the status says so. */
@@ -67,6 +91,7 @@ export class SyncMachine {
   readonly operations: Operations;
   readonly pipeline: Pipeline;
   readonly live: LiveBlocks;
+  readonly lookups: Lookups;
   /** Height at which this process found its chain. */
   readonly resumedFromHeight: number;
   readonly #parts: MachineParts;
@@ -76,6 +101,9 @@ export class SyncMachine {
   #isRunning = false;
   #isPaused = false;
   #operatorsReason = "";
+  #tail: TailCheck = { state: "none" };
+  #isEmergency = false;
+  #nowMs = 0;
   #override: ProductionOverride = "none";
   #production = FIRST_MEMORY;
   #isSynced = false;
@@ -91,22 +119,24 @@ export class SyncMachine {
     this.operations = new Operations(parts.epoch);
     this.resumedFromHeight = chain.snapshot().head.height;
     const effect = (wanted: SyncEffect): void => void this.#effects.push(wanted);
+    const quota = new QuotaLedger();
+    const shared = { peers: this.peers, quota, metrics: this.metrics, effect };
+    this.lookups = new Lookups(shared);
     this.pipeline = new Pipeline({
+      ...shared,
       config,
-      peers: this.peers,
-      metrics: this.metrics,
-      effect,
       progressed: (blocks, nowMs) => this.#rate.add(blocks, nowMs),
     });
     this.live = new LiveBlocks({
       chain: {
-        isKnown: (hash) => chain.heightOf(hash) !== undefined || chain.readBlockByHash(hash) !== undefined,
+        isKnown: (hash) => isKnown(chain, hash),
         finalHeight: () => chain.snapshot().final.height,
       },
       metrics: this.metrics,
       driftMs: chain.facts.driftMs,
       effect,
       proven: (peerId, head) => this.peers.proveByGossip(peerId, head),
+      missing: (child, parent, height, peerId) => this.#lookUp(child, parent, height, peerId),
     });
   }
 
@@ -115,6 +145,9 @@ export class SyncMachine {
   }
   get isPaused(): boolean {
     return this.#isPaused;
+  }
+  get override(): ProductionOverride {
+    return this.#override;
   }
   get mode(): Mode {
     return this.#options.mode;
@@ -135,13 +168,29 @@ export class SyncMachine {
     this.#isRunning = true;
     this.#operatorsReason = "";
     const operation = this.operations.start("StartSync", parameters, moment.unixMs);
+    this.#tail = { state: "none" };
+    if (options.mode === "RECOVERY") this.#beginTailCheck();
     this.move(moment);
     return this.operations.find(operation.id) ?? operation;
   }
 
-  stop(reason: string): void {
-    this.operations.finish(`stopped: ${reason}`);
+  stop(reason: string, moment: Moment): void {
+    this.operations.finish(`stopped: ${reason}`, moment.unixMs);
     this.#halt(reason);
+  }
+
+  /** So many blocks of the store's tail were sound, or one was not. */
+  tailChecked(outcome: Parameters<typeof stepTailCheck>[1], moment: Moment): void {
+    this.#tail = stepTailCheck(this.#tail, outcome);
+    this.#requestTail();
+    this.move(moment);
+  }
+
+  /** What a lookup asked for came; undefined: the peer does not have it. */
+  lookedUp(id: number, block: Uint8Array | undefined, moment: Moment): void {
+    this.#nowMs = moment.monotonicMs;
+    const peerId = this.lookups.answered(id, block, moment.monotonicMs);
+    if (peerId !== undefined && block !== undefined) this.live.fetched(peerId, block);
   }
 
   pause(reason: string): void {
@@ -160,9 +209,10 @@ export class SyncMachine {
   }
 
   /** Its requests go elsewhere. */
-  peerGone(peerId: string): void {
+  peerGone(peerId: string, moment: Moment): void {
     this.pipeline.peerGone(peerId);
     this.peers.remove(peerId);
+    this.lookups.peerGone(peerId, moment.monotonicMs);
   }
 
   gossip(handle: string, peerId: string, bytes: Uint8Array): void {
@@ -173,11 +223,12 @@ export class SyncMachine {
 
   /** Moves on whatever can move. To be called after every input. */
   move(moment: Moment): void {
-    if (!this.#isRunning) return;
+    this.#nowMs = moment.monotonicMs;
+    if (!this.#isRunning || this.#tail.state === "checking" || this.#tail.state === "damaged") return;
     const { head, final, isAvailable } = this.#parts.chain.snapshot();
     const { heightMax, mode } = this.#options;
     if (heightMax !== undefined && head.height >= heightMax) {
-      this.operations.finish("");
+      this.operations.finish("", moment.unixMs);
       return this.#halt(`height ${heightMax} is reached`);
     }
     const target = this.#target(head, moment);
@@ -201,10 +252,14 @@ export class SyncMachine {
 
   /** Once a tick. Gives what was found stuck, which is a defect. */
   tick(moment: Moment): Stuck[] {
-    if (this.#isFollowing()) this.live.tick(moment.unixMs);
+    this.#nowMs = moment.monotonicMs;
+    if (this.#isFollowing()) {
+      this.live.tick(moment.unixMs);
+      this.lookups.tick((hash) => isKnown(this.#parts.chain, hash), moment.monotonicMs);
+    }
     const stuck = this.pipeline.mend(moment.monotonicMs);
     this.move(moment);
-    this.judge(moment);
+    this.#watchEmergency(this.judge(moment), moment);
     this.#refreshReports(moment);
     return stuck;
   }
@@ -249,10 +304,11 @@ export class SyncMachine {
       isPaused: this.#isPaused,
       isChainAvailable: isAvailable,
       hasSource: this.#hasSource(head.height, moment),
-      isFailing: this.pipeline.isFailing,
+      isFailing: this.pipeline.isFailing || this.#tail.state === "damaged",
       isSynced: this.#isSynced,
       operatorsReason: this.#operatorsReason,
-      pipelineReason: this.pipeline.reason === "" ? this.#stall() : this.pipeline.reason,
+      pipelineReason: this.#reason(moment),
+      pools: poolLevels(this, config),
       blocksPerSecond: this.#rate.blocksPerSecond(moment.monotonicMs),
       connectedPeers: this.peers.size,
       usefulPeers: this.peers.countAbove(head.height),
@@ -274,6 +330,35 @@ export class SyncMachine {
     this.#behind = undefined;
     this.pipeline.stop();
     this.live.stop();
+    this.lookups.stop();
+  }
+
+  #beginTailCheck(): void {
+    const { head, earliestHeight } = this.#parts.chain.snapshot();
+    this.#tail = beginTailCheck(head.height, earliestHeight);
+    this.#requestTail();
+  }
+
+  #requestTail(): void {
+    if (this.#tail.state !== "checking") return;
+    this.#effects.push({ type: "checkTail", first: this.#tail.next, count: tailCount(this.#tail) });
+  }
+
+  /** Far above our head, range synchronisation is the way. */
+  #lookUp(child: Uint8Array, parent: Uint8Array, height: number, peerId: string): void {
+    if (height - this.#parts.chain.snapshot().head.height > LOOKUP_DEPTH_MAX) return;
+    this.lookups.want(child, parent, height, peerId, this.#nowMs);
+  }
+
+  /** Tells when no block has come for too long, and when it is over: once each. */
+  #watchEmergency({ isEmergency }: ProductionVerdict, moment: Moment): void {
+    if (!this.#isRunning || isEmergency === this.#isEmergency) return;
+    this.#isEmergency = isEmergency;
+    if (isEmergency) this.metrics.add("emergencies");
+    const { head } = this.#parts.chain.snapshot();
+    const fields = { height: head.height, headAgeMs: moment.unixMs - head.timestampMs };
+    const message = isEmergency ? "emergency: no block for too long" : "the emergency is over";
+    this.#effects.push({ type: "warning", message, fields });
   }
 
   #isFollowing(): boolean {
@@ -285,8 +370,8 @@ export class SyncMachine {
   }
 
   /**
-   * A step or two behind a moment ago, gossip is given the time to bring the block before a range is asked
-   * for.
+   * A step or two behind a moment ago, gossip is given the time to bring the block before a range is asked for, and a
+   * lookup the time to bring a few.
    */
   #isDue(head: ProvenHead, target: ProvenHead | undefined, moment: Moment): boolean {
     if (target === undefined) {
@@ -296,11 +381,13 @@ export class SyncMachine {
     if (this.#behind === undefined || !equalBytes(this.#behind.hash, head.hash)) {
       this.#behind = { hash: head.hash, sinceMs: moment.monotonicMs };
     }
+    const isLookingUp = this.lookups.size > 0 || this.live.jobs > 0;
+    const graceBlocks = isLookingUp ? LOOKUP_GRACE_BLOCKS : GOSSIP_GRACE_BLOCKS;
     const isGossipsTurn =
       this.#production.isNear &&
-      this.live.heldBlocks === 0 &&
+      (this.live.heldBlocks === 0 || isLookingUp) &&
       this.pipeline.batches.length === 0 &&
-      lagOf(head, target) <= GOSSIP_GRACE_BLOCKS;
+      lagOf(head, target) <= graceBlocks;
     return !isGossipsTurn || moment.monotonicMs - this.#behind.sinceMs >= GOSSIP_GRACE_MS;
   }
 
@@ -314,11 +401,24 @@ export class SyncMachine {
     return !this.peers.provenHeads(moment.monotonicMs).next().done;
   }
 
-  #stall(): string {
+  #reason(moment: Moment): string {
+    if (this.#tail.state === "checking") return `checking the store: at height ${this.#tail.next}`;
+    if (this.#tail.state === "damaged")
+      return `the store is damaged at height ${this.#tail.height}: ${this.#tail.reason}`;
+    return this.pipeline.reason === "" ? this.#stall(moment) : this.pipeline.reason;
+  }
+
+  /** Within a bound it is said what is missing: after failed attempts, or when the head stands still for long. */
+  #stall(moment: Moment): string {
     const front = this.pipeline.batches[0];
-    if (front?.state !== "awaiting" || front.attempts < ATTEMPTS_REPORTED) return "";
-    const { range, attempts } = front;
-    return `no peer delivers valid blocks from height ${range.first} on, after ${attempts} attempts`;
+    if (front?.state === "awaiting" && front.attempts >= ATTEMPTS_REPORTED) {
+      const { range, attempts } = front;
+      return `no peer delivers valid blocks from height ${range.first} on, after ${attempts} attempts`;
+    }
+    const stalledMs = this.#behind === undefined ? 0 : moment.monotonicMs - this.#behind.sinceMs;
+    if (stalledMs < STALL_MS || this.#isPaused) return "";
+    const doing = front === undefined ? "nothing is asked for" : `the next blocks are ${WORDS[front.state]}`;
+    return `stalled: the head stands still for ${Math.floor(stalledMs / 1000)} s, ${doing}`;
   }
 
   /** While only the head's age stands in the way, reports of the same head decide: they must be fresh. */

@@ -12,6 +12,7 @@ import { lagOf, type ProvenHead } from "./target.ts";
 export interface StatusFacts {
   readonly head: ProvenHead;
   readonly headAgeMs: number;
+  readonly pools: MessageInitShape<typeof SyncStatusSchema>["pools"];
   readonly final: { readonly height: number; readonly hash: Uint8Array };
   readonly target: ProvenHead | undefined;
   readonly mode: Mode;
@@ -65,7 +66,7 @@ export function syncStatus(facts: StatusFacts): MessageInitShape<typeof SyncStat
   const remainingMs = etaMs(lagOf(facts.head, facts.target), facts.blocksPerSecond);
   return {
     state,
-    mode: facts.mode === "FULL" ? SyncMode.FULL : SyncMode.FAST,
+    mode: SyncMode[facts.mode],
     head: reference(facts.head),
     target: reference(target),
     final: reference(facts.final),
@@ -84,6 +85,7 @@ export function syncStatus(facts: StatusFacts): MessageInitShape<typeof SyncStat
     lowestRequestedHeight: BigInt(facts.lowestRequestedHeight),
     blocksSynced: BigInt(facts.blocksSynced),
     blocksFollowed: BigInt(facts.blocksFollowed),
+    pools: facts.pools ?? [],
     headAgeMs: BigInt(Math.max(0, Math.floor(facts.headAgeMs))),
   };
 }

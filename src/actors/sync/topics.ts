@@ -5,6 +5,7 @@
 
 import type { MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import {
+  type OperationSchema,
   type ProductionStatusSchema,
   type StreamBlocksRequestSchema,
   type StreamBlocksResponseSchema,
@@ -18,16 +19,21 @@ import { Topic } from "../../kernel/topic.ts";
 import { Transfer } from "../../kernel/transfer.ts";
 import { blockView } from "./block-view.ts";
 import { STATUS_PERIOD_MS } from "./config.ts";
-import { badField } from "./errors.ts";
+import { badField, OPERATION_NOT_FOUND } from "./errors.ts";
 import { reference } from "./status.ts";
 
 type StatusInit = MessageInitShape<typeof SyncStatusSchema>;
+type OperationInit = MessageInitShape<typeof OperationSchema>;
 type ProductionInit = MessageInitShape<typeof ProductionStatusSchema>;
 
 export interface TopicParts {
   readonly chain: ChainPort;
   status(): StatusInit;
   production(): ProductionInit;
+  /** undefined: there is none of this id. */
+  operation(id: string): OperationInit | undefined;
+  /** All that are remembered; bounded. */
+  operations(): OperationInit[];
 }
 
 /** A message of a transfer carries about this much. */
@@ -41,6 +47,9 @@ export class SyncTopics {
   readonly #status: Topic<typeof SyncService.method.watchSyncStatus>;
   readonly #production: Topic<typeof SyncService.method.watchProduction>;
   readonly #blocks: Topic<typeof SyncService.method.watchBlocks>;
+  readonly #operations: Topic<typeof SyncService.method.watchOperation>;
+  /** What was told of each operation last, by id. */
+  #toldOperations: ReadonlyMap<string, string> = new Map();
   #lastStatus = "";
   #lastState: number | undefined;
   #lastStatusMs = Number.NEGATIVE_INFINITY;
@@ -64,7 +73,16 @@ export class SyncTopics {
         return { event: { case: "snapshot", value: { head: reference(head), final: reference(final) } } };
       },
     });
+    this.#operations = new Topic(SyncService.method.watchOperation, {
+      snapshot: ({ id }) => {
+        const operation = parts.operation(id);
+        if (operation === undefined) return OPERATION_NOT_FOUND;
+        return { event: { case: "snapshot", value: operation } };
+      },
+      filter: ({ event }, { id }) => event.case === "operation" && event.value.id === id,
+    });
     this.streams = {
+      watchOperation: this.#operations,
       watchSyncStatus: this.#status,
       watchProduction: this.#production,
       watchBlocks: this.#blocks,
@@ -82,6 +100,7 @@ export class SyncTopics {
       this.#lastProduction = productionKey;
       this.#production.publish({ event: { case: "status", value: production } });
     }
+    this.#publishOperations();
     const status = this.#parts.status();
     if (status.state === this.#lastState && nowMs - this.#lastStatusMs < STATUS_PERIOD_MS) return;
     const key = keyOf(status);
@@ -90,6 +109,19 @@ export class SyncTopics {
     this.#lastState = status.state;
     this.#lastStatusMs = nowMs;
     this.#status.publish({ event: { case: "status", value: status } });
+  }
+
+  /** The start of each, each percent of it, and its end. */
+  #publishOperations(): void {
+    const told = new Map<string, string>();
+    for (const operation of this.#parts.operations()) {
+      const { id = "", isDone, progressPpm = 0 } = operation;
+      const key = `${isDone} ${Math.floor(progressPpm / 10_000)}`;
+      told.set(id, key);
+      if (this.#toldOperations.get(id) === key) continue;
+      this.#operations.publish({ event: { case: "operation", value: operation } });
+    }
+    this.#toldOperations = told;
   }
 
   chainChanged(event: ChainEvent): void {

@@ -408,7 +408,8 @@ export type SyncConfig = Message<"alys.config.v1.SyncConfig"> & {
   requestDeadlineMs?: number | undefined;
 
   /**
-   * Mode: "fast" (segments) or "full" (the approval of every block). Default "fast".
+   * Mode: "fast" (segments), "full" (the approval of every block), "federation" (as fast, from members only) or "recovery"
+   * (checks the store, then one request at a time and every block). Default "fast".
    *
    * @generated from field: optional string mode = 10;
    */

@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file alys/sync/v1/sync.proto.
  */
 export const file_alys_sync_v1_sync: GenFile = /*@__PURE__*/
-  fileDesc("ChdhbHlzL3N5bmMvdjEvc3luYy5wcm90bxIMYWx5cy5zeW5jLnYxIvYECgpTeW5jU3RhdHVzEiYKBXN0YXRlGAEgASgOMhcuYWx5cy5zeW5jLnYxLlN5bmNTdGF0ZRIkCgRtb2RlGAIgASgOMhYuYWx5cy5zeW5jLnYxLlN5bmNNb2RlEisKBGhlYWQYAyABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEi0KBnRhcmdldBgEIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2USLAoFZmluYWwYBSABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEhQKDHByb2dyZXNzX3BwbRgGIAEoDRIZChFibG9ja3NfcGVyX3NlY29uZBgHIAEoARITCgZldGFfbXMYCCABKARIAIgBARIXCg9jb25uZWN0ZWRfcGVlcnMYCSABKA0SFAoMdXNlZnVsX3BlZXJzGAogASgNEhoKEnJlcXVlc3RzX2luX2ZsaWdodBgLIAEoDRIWCg5ieXRlc19idWZmZXJlZBgMIAEoBBIaChJieXRlc19idWZmZXJlZF9tYXgYDSABKAQSGgoSY2FuX3Byb2R1Y2VfYmxvY2tzGA4gASgIEhEKCWlzX3BhdXNlZBgPIAEoCBIOCgZyZWFzb24YECABKAkSGwoTcmVzdW1lZF9mcm9tX2hlaWdodBgRIAEoBBIfChdsb3dlc3RfcmVxdWVzdGVkX2hlaWdodBgSIAEoBBIVCg1ibG9ja3Nfc3luY2VkGBMgASgEEhcKD2Jsb2Nrc19mb2xsb3dlZBgUIAEoBBITCgtoZWFkX2FnZV9tcxgVIAEoBEIJCgdfZXRhX21zIlYKDlVubWV0Q29uZGl0aW9uEjQKCWNvbmRpdGlvbhgBIAEoDjIhLmFseXMuc3luYy52MS5Qcm9kdWN0aW9uQ29uZGl0aW9uEg4KBmRldGFpbBgCIAEoCSKCAQoQUHJvZHVjdGlvblN0YXR1cxITCgtjYW5fcHJvZHVjZRgBIAEoCBIrCgV1bm1ldBgCIAMoCzIcLmFseXMuc3luYy52MS5Vbm1ldENvbmRpdGlvbhIsCgZ3YWl2ZWQYAyADKAsyHC5hbHlzLnN5bmMudjEuVW5tZXRDb25kaXRpb24icgoJT3BlcmF0aW9uEgoKAmlkGAEgASgJEgwKBGtpbmQYAiABKAkSDwoHaXNfZG9uZRgDIAEoCBINCgVlcnJvchgEIAEoCRIrCgdzdGFydGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLDAQoQU3RhcnRTeW5jUmVxdWVzdBIYCgtmcm9tX2hlaWdodBgBIAEoBEgAiAEBEhoKDXRhcmdldF9oZWlnaHQYAiABKARIAYgBARIaCg1jaGVja3BvaW50X2lkGAMgASgJSAKIAQESKQoJc3luY19tb2RlGAQgASgOMhYuYWx5cy5zeW5jLnYxLlN5bmNNb2RlQg4KDF9mcm9tX2hlaWdodEIQCg5fdGFyZ2V0X2hlaWdodEIQCg5fY2hlY2twb2ludF9pZCJpChFTdGFydFN5bmNSZXNwb25zZRIqCglvcGVyYXRpb24YASABKAsyFy5hbHlzLnN5bmMudjEuT3BlcmF0aW9uEigKBnN0YXR1cxgCIAEoCzIYLmFseXMuc3luYy52MS5TeW5jU3RhdHVzIiEKD1N0b3BTeW5jUmVxdWVzdBIOCgZyZWFzb24YASABKAkiEgoQU3RvcFN5bmNSZXNwb25zZSIiChBQYXVzZVN5bmNSZXF1ZXN0Eg4KBnJlYXNvbhgBIAEoCSITChFQYXVzZVN5bmNSZXNwb25zZSITChFSZXN1bWVTeW5jUmVxdWVzdCIUChJSZXN1bWVTeW5jUmVzcG9uc2UiFgoUR2V0U3luY1N0YXR1c1JlcXVlc3QiQQoVR2V0U3luY1N0YXR1c1Jlc3BvbnNlEigKBnN0YXR1cxgBIAEoCzIYLmFseXMuc3luYy52MS5TeW5jU3RhdHVzIhkKF0NhblByb2R1Y2VCbG9ja3NSZXF1ZXN0IkoKGENhblByb2R1Y2VCbG9ja3NSZXNwb25zZRIuCgZzdGF0dXMYASABKAsyHi5hbHlzLnN5bmMudjEuUHJvZHVjdGlvblN0YXR1cyJBCg9HZXRCbG9ja1JlcXVlc3QSEAoGaGVpZ2h0GAEgASgESAASFgoEaGFzaBgCIAEoDEIGkrUYAgggSABCBAoCYnkiZgoQR2V0QmxvY2tSZXNwb25zZRIqCgVibG9jaxgBIAEoCzIbLmFseXMuY2hhaW4udjEuRW5jb2RlZEJsb2NrEiYKBHZpZXcYAiABKAsyGC5hbHlzLmNoYWluLnYxLkJsb2NrVmlldyJiChxTZXRQcm9kdWN0aW9uT3ZlcnJpZGVSZXF1ZXN0EjIKCG92ZXJyaWRlGAEgASgOMiAuYWx5cy5zeW5jLnYxLlByb2R1Y3Rpb25PdmVycmlkZRIOCgZyZWFzb24YAiABKAkiTwodU2V0UHJvZHVjdGlvbk92ZXJyaWRlUmVzcG9uc2USLgoGc3RhdHVzGAEgASgLMh4uYWx5cy5zeW5jLnYxLlByb2R1Y3Rpb25TdGF0dXMihwEKCkNoZWNrcG9pbnQSCgoCaWQYASABKAkSLAoFYmxvY2sYAiABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEisKB2NyZWF0ZWQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNpemVfYnl0ZXMYBCABKAQiOQoXQ3JlYXRlQ2hlY2twb2ludFJlcXVlc3QSEwoGaGVpZ2h0GAEgASgESACIAQFCCQoHX2hlaWdodCJIChhDcmVhdGVDaGVja3BvaW50UmVzcG9uc2USLAoKY2hlY2twb2ludBgBIAEoCzIYLmFseXMuc3luYy52MS5DaGVja3BvaW50Ik4KFkxpc3RDaGVja3BvaW50c1JlcXVlc3QSIAoJcGFnZV9zaXplGAEgASgNQg2StRgJMQAAAAAAAFlAEhIKCnBhZ2VfdG9rZW4YAiABKAkiYQoXTGlzdENoZWNrcG9pbnRzUmVzcG9uc2USLQoLY2hlY2twb2ludHMYASADKAsyGC5hbHlzLnN5bmMudjEuQ2hlY2twb2ludBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiWgoRUHJvdmVCbG9ja1JlcXVlc3QSEAoGaGVpZ2h0GAEgASgESAASFgoEaGFzaBgCIAEoDEIGkrUYAgggSAASFQoNY2hlY2twb2ludF9pZBgDIAEoCUIECgJieSKaAQoSUHJvdmVCbG9ja1Jlc3BvbnNlEiwKBWJsb2NrGAEgASgLMh0uYWx5cy5jaGFpbi52MS5CbG9ja1JlZmVyZW5jZRIxCgpjaGVja3BvaW50GAIgASgLMh0uYWx5cy5jaGFpbi52MS5CbG9ja1JlZmVyZW5jZRIUCgxoaXN0b3J5X3Jvb3QYAyABKAwSDQoFcHJvb2YYBCABKAwimQEKHFJlY292ZXJGcm9tQ2hlY2twb2ludFJlcXVlc3QSFQoNY2hlY2twb2ludF9pZBgBIAEoCRIYChB2ZXJpZnlfaW50ZWdyaXR5GAIgASgIEjEKDXJlY292ZXJ5X21vZGUYAyABKA4yGi5hbHlzLnN5bmMudjEuUmVjb3ZlcnlNb2RlEhUKDXZhbGlkYXRlX29ubHkYBCABKAginwEKHVJlY292ZXJGcm9tQ2hlY2twb2ludFJlc3BvbnNlEioKCW9wZXJhdGlvbhgBIAEoCzIXLmFseXMuc3luYy52MS5PcGVyYXRpb24SLAoKY2hlY2twb2ludBgCIAEoCzIYLmFseXMuc3luYy52MS5DaGVja3BvaW50EgwKBHBsYW4YAyABKAkSFgoOYmxvY2tzX2RlbGV0ZWQYBCABKAQiIQoTR2V0T3BlcmF0aW9uUmVxdWVzdBIKCgJpZBgBIAEoCSJCChRHZXRPcGVyYXRpb25SZXNwb25zZRIqCglvcGVyYXRpb24YASABKAsyFy5hbHlzLnN5bmMudjEuT3BlcmF0aW9uIiQKFkNhbmNlbE9wZXJhdGlvblJlcXVlc3QSCgoCaWQYASABKAkiRQoXQ2FuY2VsT3BlcmF0aW9uUmVzcG9uc2USKgoJb3BlcmF0aW9uGAEgASgLMhcuYWx5cy5zeW5jLnYxLk9wZXJhdGlvbiIuChZXYXRjaFN5bmNTdGF0dXNSZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSKBAgoXV2F0Y2hTeW5jU3RhdHVzUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEiwKCHNuYXBzaG90GAIgASgLMhguYWx5cy5zeW5jLnYxLlN5bmNTdGF0dXNIABIqCgZzdGF0dXMYAyABKAsyGC5hbHlzLnN5bmMudjEuU3luY1N0YXR1c0gAEi0KCWhlYXJ0YmVhdBgEIAEoCzIYLmFseXMuYWN0b3IudjEuSGVhcnRiZWF0SAASKQoHc2tpcHBlZBgFIAEoCzIWLmFseXMuYWN0b3IudjEuU2tpcHBlZEgAQgcKBWV2ZW50Ii4KFldhdGNoUHJvZHVjdGlvblJlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJIo0CChdXYXRjaFByb2R1Y3Rpb25SZXNwb25zZRIpCghwb3NpdGlvbhgBIAEoCzIXLmFseXMuYWN0b3IudjEuUG9zaXRpb24SMgoIc25hcHNob3QYAiABKAsyHi5hbHlzLnN5bmMudjEuUHJvZHVjdGlvblN0YXR1c0gAEjAKBnN0YXR1cxgDIAEoCzIeLmFseXMuc3luYy52MS5Qcm9kdWN0aW9uU3RhdHVzSAASLQoJaGVhcnRiZWF0GAQgASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAUgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSABCBwoFZXZlbnQiKgoSV2F0Y2hCbG9ja3NSZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSJrCg5CbG9ja3NTbmFwc2hvdBIrCgRoZWFkGAEgASgLMh0uYWx5cy5jaGFpbi52MS5CbG9ja1JlZmVyZW5jZRIsCgVmaW5hbBgCIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2UibQoOUmVvcmdhbml6YXRpb24SFQoNY29tbW9uX2hlaWdodBgBIAEoBBIXCg9ibG9ja3NfcmV2ZXJ0ZWQYAiABKA0SKwoEaGVhZBgDIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2Ui7AIKE1dhdGNoQmxvY2tzUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEjAKCHNuYXBzaG90GAIgASgLMhwuYWx5cy5zeW5jLnYxLkJsb2Nrc1NuYXBzaG90SAASLAoIaW1wb3J0ZWQYAyABKAsyGC5hbHlzLmNoYWluLnYxLkJsb2NrVmlld0gAEjIKCWZpbmFsaXplZBgEIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2VIABIzCgtyZW9yZ2FuaXplZBgFIAEoCzIcLmFseXMuc3luYy52MS5SZW9yZ2FuaXphdGlvbkgAEi0KCWhlYXJ0YmVhdBgGIAEoCzIYLmFseXMuYWN0b3IudjEuSGVhcnRiZWF0SAASKQoHc2tpcHBlZBgHIAEoCzIWLmFseXMuYWN0b3IudjEuU2tpcHBlZEgAQgcKBWV2ZW50IkkKE1N0cmVhbUJsb2Nrc1JlcXVlc3QSIwoMc3RhcnRfaGVpZ2h0GAEgASgEQg2StRgJKQAAAAAAAPA/Eg0KBWNvdW50GAIgASgEIjwKFFN0cmVhbUJsb2Nrc1Jlc3BvbnNlEg4KBmJsb2NrcxgBIAMoDBIUCgxzdGFydF9oZWlnaHQYAiABKAQiLgoSSW1wb3J0QmxvY2tSZXF1ZXN0EhgKBWJsb2NrGAEgASgMQgmStRgFGICAgAEiKQoTSW1wb3J0QmxvY2tSZXNwb25zZRISCgpibG9ja19oYXNoGAEgASgMKpkBCghTeW5jTW9kZRIZChVTWU5DX01PREVfVU5TUEVDSUZJRUQQABISCg5TWU5DX01PREVfRkFTVBABEhIKDlNZTkNfTU9ERV9GVUxMEAISGAoUU1lOQ19NT0RFX0NIRUNLUE9JTlQQAxIYChRTWU5DX01PREVfRkVERVJBVElPThAEEhYKElNZTkNfTU9ERV9SRUNPVkVSWRAFKrkBCglTeW5jU3RhdGUSGgoWU1lOQ19TVEFURV9VTlNQRUNJRklFRBAAEhoKFlNZTkNfU1RBVEVfRElTQ09WRVJJTkcQARIWChJTWU5DX1NUQVRFX0hFQURFUlMQAhIVChFTWU5DX1NUQVRFX0JMT0NLUxADEhcKE1NZTkNfU1RBVEVfQ0FUQ0hfVVAQBBIVChFTWU5DX1NUQVRFX1NZTkNFRBAFEhUKEVNZTkNfU1RBVEVfRkFJTEVEEAYqkAEKDFJlY292ZXJ5TW9kZRIdChlSRUNPVkVSWV9NT0RFX1VOU1BFQ0lGSUVEEAASFgoSUkVDT1ZFUllfTU9ERV9GQVNUEAESFgoSUkVDT1ZFUllfTU9ERV9TQUZFEAISGQoVUkVDT1ZFUllfTU9ERV9NSU5JTUFMEAMSFgoSUkVDT1ZFUllfTU9ERV9GVUxMEAQqpwIKE1Byb2R1Y3Rpb25Db25kaXRpb24SJAogUFJPRFVDVElPTl9DT05ESVRJT05fVU5TUEVDSUZJRUQQABIeChpQUk9EVUNUSU9OX0NPTkRJVElPTl9SQVRJTxABEhwKGFBST0RVQ1RJT05fQ09ORElUSU9OX0xBRxACEhwKGFBST0RVQ1RJT05fQ09ORElUSU9OX0FHRRADEh4KGlBST0RVQ1RJT05fQ09ORElUSU9OX1BFRVJTEAQSKgomUFJPRFVDVElPTl9DT05ESVRJT05fRkVERVJBVElPTl9RVU9SVU0QBRIeChpQUk9EVUNUSU9OX0NPTkRJVElPTl9DSEFJThAGEiIKHlBST0RVQ1RJT05fQ09ORElUSU9OX0VNRVJHRU5DWRAHKpYBChJQcm9kdWN0aW9uT3ZlcnJpZGUSIwofUFJPRFVDVElPTl9PVkVSUklERV9VTlNQRUNJRklFRBAAEhwKGFBST0RVQ1RJT05fT1ZFUlJJREVfTk9ORRABEh4KGlBST0RVQ1RJT05fT1ZFUlJJREVfRk9SQklEEAISHQoZUFJPRFVDVElPTl9PVkVSUklERV9BTExPVxADMtwOCgtTeW5jU2VydmljZRJZCglTdGFydFN5bmMSHi5hbHlzLnN5bmMudjEuU3RhcnRTeW5jUmVxdWVzdBofLmFseXMuc3luYy52MS5TdGFydFN5bmNSZXNwb25zZSILirUYBwgBEIgnGAMSVgoIU3RvcFN5bmMSHS5hbHlzLnN5bmMudjEuU3RvcFN5bmNSZXF1ZXN0Gh4uYWx5cy5zeW5jLnYxLlN0b3BTeW5jUmVzcG9uc2UiC4q1GAcIARCIJxgDElkKCVBhdXNlU3luYxIeLmFseXMuc3luYy52MS5QYXVzZVN5bmNSZXF1ZXN0Gh8uYWx5cy5zeW5jLnYxLlBhdXNlU3luY1Jlc3BvbnNlIguKtRgHCAEQ0A8YAxJcCgpSZXN1bWVTeW5jEh8uYWx5cy5zeW5jLnYxLlJlc3VtZVN5bmNSZXF1ZXN0GiAuYWx5cy5zeW5jLnYxLlJlc3VtZVN5bmNSZXNwb25zZSILirUYBwgBENAPGAMSaAoNR2V0U3luY1N0YXR1cxIiLmFseXMuc3luYy52MS5HZXRTeW5jU3RhdHVzUmVxdWVzdBojLmFseXMuc3luYy52MS5HZXRTeW5jU3RhdHVzUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEnEKEENhblByb2R1Y2VCbG9ja3MSJS5hbHlzLnN5bmMudjEuQ2FuUHJvZHVjZUJsb2Nrc1JlcXVlc3QaJi5hbHlzLnN5bmMudjEuQ2FuUHJvZHVjZUJsb2Nrc1Jlc3BvbnNlIg6QAgGKtRgHCAIQ+gEYAhJZCghHZXRCbG9jaxIdLmFseXMuc3luYy52MS5HZXRCbG9ja1JlcXVlc3QaHi5hbHlzLnN5bmMudjEuR2V0QmxvY2tSZXNwb25zZSIOkAIBirUYBwgDENAPGAISfQoVU2V0UHJvZHVjdGlvbk92ZXJyaWRlEiouYWx5cy5zeW5jLnYxLlNldFByb2R1Y3Rpb25PdmVycmlkZVJlcXVlc3QaKy5hbHlzLnN5bmMudjEuU2V0UHJvZHVjdGlvbk92ZXJyaWRlUmVzcG9uc2UiC4q1GAcIARDQDxgEEm8KEENyZWF0ZUNoZWNrcG9pbnQSJS5hbHlzLnN5bmMudjEuQ3JlYXRlQ2hlY2twb2ludFJlcXVlc3QaJi5hbHlzLnN5bmMudjEuQ3JlYXRlQ2hlY2twb2ludFJlc3BvbnNlIgyKtRgICAEQsOoBGAMSbgoPTGlzdENoZWNrcG9pbnRzEiQuYWx5cy5zeW5jLnYxLkxpc3RDaGVja3BvaW50c1JlcXVlc3QaJS5hbHlzLnN5bmMudjEuTGlzdENoZWNrcG9pbnRzUmVzcG9uc2UiDpACAYq1GAcIAxDQDxgCEmAKClByb3ZlQmxvY2sSHy5hbHlzLnN5bmMudjEuUHJvdmVCbG9ja1JlcXVlc3QaIC5hbHlzLnN5bmMudjEuUHJvdmVCbG9ja1Jlc3BvbnNlIg+QAgGKtRgICAMQsOoBGAISfgoVUmVjb3ZlckZyb21DaGVja3BvaW50EiouYWx5cy5zeW5jLnYxLlJlY292ZXJGcm9tQ2hlY2twb2ludFJlcXVlc3QaKy5hbHlzLnN5bmMudjEuUmVjb3ZlckZyb21DaGVja3BvaW50UmVzcG9uc2UiDIq1GAgIARCw6gEYBBJlCgxHZXRPcGVyYXRpb24SIS5hbHlzLnN5bmMudjEuR2V0T3BlcmF0aW9uUmVxdWVzdBoiLmFseXMuc3luYy52MS5HZXRPcGVyYXRpb25SZXNwb25zZSIOkAIBirUYBwgDEOgHGAISawoPQ2FuY2VsT3BlcmF0aW9uEiQuYWx5cy5zeW5jLnYxLkNhbmNlbE9wZXJhdGlvblJlcXVlc3QaJS5hbHlzLnN5bmMudjEuQ2FuY2VsT3BlcmF0aW9uUmVzcG9uc2UiC4q1GAcIARDQDxgDEmgKD1dhdGNoU3luY1N0YXR1cxIkLmFseXMuc3luYy52MS5XYXRjaFN5bmNTdGF0dXNSZXF1ZXN0GiUuYWx5cy5zeW5jLnYxLldhdGNoU3luY1N0YXR1c1Jlc3BvbnNlIgaKtRgCGAIwARJoCg9XYXRjaFByb2R1Y3Rpb24SJC5hbHlzLnN5bmMudjEuV2F0Y2hQcm9kdWN0aW9uUmVxdWVzdBolLmFseXMuc3luYy52MS5XYXRjaFByb2R1Y3Rpb25SZXNwb25zZSIGirUYAhgCMAESXAoLV2F0Y2hCbG9ja3MSIC5hbHlzLnN5bmMudjEuV2F0Y2hCbG9ja3NSZXF1ZXN0GiEuYWx5cy5zeW5jLnYxLldhdGNoQmxvY2tzUmVzcG9uc2UiBoq1GAIYAjABEmEKDFN0cmVhbUJsb2NrcxIhLmFseXMuc3luYy52MS5TdHJlYW1CbG9ja3NSZXF1ZXN0GiIuYWx5cy5zeW5jLnYxLlN0cmVhbUJsb2Nrc1Jlc3BvbnNlIgiKtRgEGAIoATABMnYKE1N5bmNJbnRlcm5hbFNlcnZpY2USXwoLSW1wb3J0QmxvY2sSIC5hbHlzLnN5bmMudjEuSW1wb3J0QmxvY2tSZXF1ZXN0GiEuYWx5cy5zeW5jLnYxLkltcG9ydEJsb2NrUmVzcG9uc2UiC4q1GAcIBBDQDxgFQnAKFG5ldHdvcmsuYWx5cy5zeW5jLnYxUAFaR2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL3N5bmMvdjE7c3luY3YxqgIMQWx5cy5TeW5jLlYxYgZwcm90bzM", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_chain_v1_chain, file_google_protobuf_timestamp]);
+  fileDesc("ChdhbHlzL3N5bmMvdjEvc3luYy5wcm90bxIMYWx5cy5zeW5jLnYxIp4FCgpTeW5jU3RhdHVzEiYKBXN0YXRlGAEgASgOMhcuYWx5cy5zeW5jLnYxLlN5bmNTdGF0ZRIkCgRtb2RlGAIgASgOMhYuYWx5cy5zeW5jLnYxLlN5bmNNb2RlEisKBGhlYWQYAyABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEi0KBnRhcmdldBgEIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2USLAoFZmluYWwYBSABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEhQKDHByb2dyZXNzX3BwbRgGIAEoDRIZChFibG9ja3NfcGVyX3NlY29uZBgHIAEoARITCgZldGFfbXMYCCABKARIAIgBARIXCg9jb25uZWN0ZWRfcGVlcnMYCSABKA0SFAoMdXNlZnVsX3BlZXJzGAogASgNEhoKEnJlcXVlc3RzX2luX2ZsaWdodBgLIAEoDRIWCg5ieXRlc19idWZmZXJlZBgMIAEoBBIaChJieXRlc19idWZmZXJlZF9tYXgYDSABKAQSGgoSY2FuX3Byb2R1Y2VfYmxvY2tzGA4gASgIEhEKCWlzX3BhdXNlZBgPIAEoCBIOCgZyZWFzb24YECABKAkSGwoTcmVzdW1lZF9mcm9tX2hlaWdodBgRIAEoBBIfChdsb3dlc3RfcmVxdWVzdGVkX2hlaWdodBgSIAEoBBIVCg1ibG9ja3Nfc3luY2VkGBMgASgEEhcKD2Jsb2Nrc19mb2xsb3dlZBgUIAEoBBITCgtoZWFkX2FnZV9tcxgVIAEoBBImCgVwb29scxgWIAMoCzIXLmFseXMuc3luYy52MS5Qb29sTGV2ZWxCCQoHX2V0YV9tcyJECglQb29sTGV2ZWwSDAoEbmFtZRgBIAEoCRIMCgR1c2VkGAIgASgEEg0KBWJvdW5kGAMgASgEEgwKBHVuaXQYBCABKAkiVgoOVW5tZXRDb25kaXRpb24SNAoJY29uZGl0aW9uGAEgASgOMiEuYWx5cy5zeW5jLnYxLlByb2R1Y3Rpb25Db25kaXRpb24SDgoGZGV0YWlsGAIgASgJIoIBChBQcm9kdWN0aW9uU3RhdHVzEhMKC2Nhbl9wcm9kdWNlGAEgASgIEisKBXVubWV0GAIgAygLMhwuYWx5cy5zeW5jLnYxLlVubWV0Q29uZGl0aW9uEiwKBndhaXZlZBgDIAMoCzIcLmFseXMuc3luYy52MS5Vbm1ldENvbmRpdGlvbiKzAQoJT3BlcmF0aW9uEgoKAmlkGAEgASgJEgwKBGtpbmQYAiABKAkSDwoHaXNfZG9uZRgDIAEoCBINCgVlcnJvchgEIAEoCRIrCgdzdGFydGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgVlbmRlZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMcHJvZ3Jlc3NfcHBtGAcgASgNIsMBChBTdGFydFN5bmNSZXF1ZXN0EhgKC2Zyb21faGVpZ2h0GAEgASgESACIAQESGgoNdGFyZ2V0X2hlaWdodBgCIAEoBEgBiAEBEhoKDWNoZWNrcG9pbnRfaWQYAyABKAlIAogBARIpCglzeW5jX21vZGUYBCABKA4yFi5hbHlzLnN5bmMudjEuU3luY01vZGVCDgoMX2Zyb21faGVpZ2h0QhAKDl90YXJnZXRfaGVpZ2h0QhAKDl9jaGVja3BvaW50X2lkImkKEVN0YXJ0U3luY1Jlc3BvbnNlEioKCW9wZXJhdGlvbhgBIAEoCzIXLmFseXMuc3luYy52MS5PcGVyYXRpb24SKAoGc3RhdHVzGAIgASgLMhguYWx5cy5zeW5jLnYxLlN5bmNTdGF0dXMiIQoPU3RvcFN5bmNSZXF1ZXN0Eg4KBnJlYXNvbhgBIAEoCSISChBTdG9wU3luY1Jlc3BvbnNlIiIKEFBhdXNlU3luY1JlcXVlc3QSDgoGcmVhc29uGAEgASgJIhMKEVBhdXNlU3luY1Jlc3BvbnNlIhMKEVJlc3VtZVN5bmNSZXF1ZXN0IhQKElJlc3VtZVN5bmNSZXNwb25zZSIWChRHZXRTeW5jU3RhdHVzUmVxdWVzdCJBChVHZXRTeW5jU3RhdHVzUmVzcG9uc2USKAoGc3RhdHVzGAEgASgLMhguYWx5cy5zeW5jLnYxLlN5bmNTdGF0dXMiGQoXQ2FuUHJvZHVjZUJsb2Nrc1JlcXVlc3QiSgoYQ2FuUHJvZHVjZUJsb2Nrc1Jlc3BvbnNlEi4KBnN0YXR1cxgBIAEoCzIeLmFseXMuc3luYy52MS5Qcm9kdWN0aW9uU3RhdHVzIkEKD0dldEJsb2NrUmVxdWVzdBIQCgZoZWlnaHQYASABKARIABIWCgRoYXNoGAIgASgMQgaStRgCCCBIAEIECgJieSJmChBHZXRCbG9ja1Jlc3BvbnNlEioKBWJsb2NrGAEgASgLMhsuYWx5cy5jaGFpbi52MS5FbmNvZGVkQmxvY2sSJgoEdmlldxgCIAEoCzIYLmFseXMuY2hhaW4udjEuQmxvY2tWaWV3ImIKHFNldFByb2R1Y3Rpb25PdmVycmlkZVJlcXVlc3QSMgoIb3ZlcnJpZGUYASABKA4yIC5hbHlzLnN5bmMudjEuUHJvZHVjdGlvbk92ZXJyaWRlEg4KBnJlYXNvbhgCIAEoCSJPCh1TZXRQcm9kdWN0aW9uT3ZlcnJpZGVSZXNwb25zZRIuCgZzdGF0dXMYASABKAsyHi5hbHlzLnN5bmMudjEuUHJvZHVjdGlvblN0YXR1cyKHAQoKQ2hlY2twb2ludBIKCgJpZBgBIAEoCRIsCgVibG9jaxgCIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2USKwoHY3JlYXRlZBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKc2l6ZV9ieXRlcxgEIAEoBCI5ChdDcmVhdGVDaGVja3BvaW50UmVxdWVzdBITCgZoZWlnaHQYASABKARIAIgBAUIJCgdfaGVpZ2h0IkgKGENyZWF0ZUNoZWNrcG9pbnRSZXNwb25zZRIsCgpjaGVja3BvaW50GAEgASgLMhguYWx5cy5zeW5jLnYxLkNoZWNrcG9pbnQiTgoWTGlzdENoZWNrcG9pbnRzUmVxdWVzdBIgCglwYWdlX3NpemUYASABKA1CDZK1GAkxAAAAAAAAWUASEgoKcGFnZV90b2tlbhgCIAEoCSJhChdMaXN0Q2hlY2twb2ludHNSZXNwb25zZRItCgtjaGVja3BvaW50cxgBIAMoCzIYLmFseXMuc3luYy52MS5DaGVja3BvaW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJaChFQcm92ZUJsb2NrUmVxdWVzdBIQCgZoZWlnaHQYASABKARIABIWCgRoYXNoGAIgASgMQgaStRgCCCBIABIVCg1jaGVja3BvaW50X2lkGAMgASgJQgQKAmJ5IpoBChJQcm92ZUJsb2NrUmVzcG9uc2USLAoFYmxvY2sYASABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEjEKCmNoZWNrcG9pbnQYAiABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEhQKDGhpc3Rvcnlfcm9vdBgDIAEoDBINCgVwcm9vZhgEIAEoDCKZAQocUmVjb3ZlckZyb21DaGVja3BvaW50UmVxdWVzdBIVCg1jaGVja3BvaW50X2lkGAEgASgJEhgKEHZlcmlmeV9pbnRlZ3JpdHkYAiABKAgSMQoNcmVjb3ZlcnlfbW9kZRgDIAEoDjIaLmFseXMuc3luYy52MS5SZWNvdmVyeU1vZGUSFQoNdmFsaWRhdGVfb25seRgEIAEoCCKfAQodUmVjb3ZlckZyb21DaGVja3BvaW50UmVzcG9uc2USKgoJb3BlcmF0aW9uGAEgASgLMhcuYWx5cy5zeW5jLnYxLk9wZXJhdGlvbhIsCgpjaGVja3BvaW50GAIgASgLMhguYWx5cy5zeW5jLnYxLkNoZWNrcG9pbnQSDAoEcGxhbhgDIAEoCRIWCg5ibG9ja3NfZGVsZXRlZBgEIAEoBCIhChNHZXRPcGVyYXRpb25SZXF1ZXN0EgoKAmlkGAEgASgJIkIKFEdldE9wZXJhdGlvblJlc3BvbnNlEioKCW9wZXJhdGlvbhgBIAEoCzIXLmFseXMuc3luYy52MS5PcGVyYXRpb24iJAoWQ2FuY2VsT3BlcmF0aW9uUmVxdWVzdBIKCgJpZBgBIAEoCSJFChdDYW5jZWxPcGVyYXRpb25SZXNwb25zZRIqCglvcGVyYXRpb24YASABKAsyFy5hbHlzLnN5bmMudjEuT3BlcmF0aW9uIjkKFVdhdGNoT3BlcmF0aW9uUmVxdWVzdBIKCgJpZBgBIAEoCRIUCgxyZXN1bWVfdG9rZW4YAiABKAkigQIKFldhdGNoT3BlcmF0aW9uUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEisKCHNuYXBzaG90GAIgASgLMhcuYWx5cy5zeW5jLnYxLk9wZXJhdGlvbkgAEiwKCW9wZXJhdGlvbhgDIAEoCzIXLmFseXMuc3luYy52MS5PcGVyYXRpb25IABItCgloZWFydGJlYXQYBCABKAsyGC5hbHlzLmFjdG9yLnYxLkhlYXJ0YmVhdEgAEikKB3NraXBwZWQYBSABKAsyFi5hbHlzLmFjdG9yLnYxLlNraXBwZWRIAEIHCgVldmVudCIuChZXYXRjaFN5bmNTdGF0dXNSZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSKBAgoXV2F0Y2hTeW5jU3RhdHVzUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEiwKCHNuYXBzaG90GAIgASgLMhguYWx5cy5zeW5jLnYxLlN5bmNTdGF0dXNIABIqCgZzdGF0dXMYAyABKAsyGC5hbHlzLnN5bmMudjEuU3luY1N0YXR1c0gAEi0KCWhlYXJ0YmVhdBgEIAEoCzIYLmFseXMuYWN0b3IudjEuSGVhcnRiZWF0SAASKQoHc2tpcHBlZBgFIAEoCzIWLmFseXMuYWN0b3IudjEuU2tpcHBlZEgAQgcKBWV2ZW50Ii4KFldhdGNoUHJvZHVjdGlvblJlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJIo0CChdXYXRjaFByb2R1Y3Rpb25SZXNwb25zZRIpCghwb3NpdGlvbhgBIAEoCzIXLmFseXMuYWN0b3IudjEuUG9zaXRpb24SMgoIc25hcHNob3QYAiABKAsyHi5hbHlzLnN5bmMudjEuUHJvZHVjdGlvblN0YXR1c0gAEjAKBnN0YXR1cxgDIAEoCzIeLmFseXMuc3luYy52MS5Qcm9kdWN0aW9uU3RhdHVzSAASLQoJaGVhcnRiZWF0GAQgASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAUgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSABCBwoFZXZlbnQiKgoSV2F0Y2hCbG9ja3NSZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSJrCg5CbG9ja3NTbmFwc2hvdBIrCgRoZWFkGAEgASgLMh0uYWx5cy5jaGFpbi52MS5CbG9ja1JlZmVyZW5jZRIsCgVmaW5hbBgCIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2UibQoOUmVvcmdhbml6YXRpb24SFQoNY29tbW9uX2hlaWdodBgBIAEoBBIXCg9ibG9ja3NfcmV2ZXJ0ZWQYAiABKA0SKwoEaGVhZBgDIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2Ui7AIKE1dhdGNoQmxvY2tzUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEjAKCHNuYXBzaG90GAIgASgLMhwuYWx5cy5zeW5jLnYxLkJsb2Nrc1NuYXBzaG90SAASLAoIaW1wb3J0ZWQYAyABKAsyGC5hbHlzLmNoYWluLnYxLkJsb2NrVmlld0gAEjIKCWZpbmFsaXplZBgEIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2VIABIzCgtyZW9yZ2FuaXplZBgFIAEoCzIcLmFseXMuc3luYy52MS5SZW9yZ2FuaXphdGlvbkgAEi0KCWhlYXJ0YmVhdBgGIAEoCzIYLmFseXMuYWN0b3IudjEuSGVhcnRiZWF0SAASKQoHc2tpcHBlZBgHIAEoCzIWLmFseXMuYWN0b3IudjEuU2tpcHBlZEgAQgcKBWV2ZW50IkkKE1N0cmVhbUJsb2Nrc1JlcXVlc3QSIwoMc3RhcnRfaGVpZ2h0GAEgASgEQg2StRgJKQAAAAAAAPA/Eg0KBWNvdW50GAIgASgEIjwKFFN0cmVhbUJsb2Nrc1Jlc3BvbnNlEg4KBmJsb2NrcxgBIAMoDBIUCgxzdGFydF9oZWlnaHQYAiABKAQiLgoSSW1wb3J0QmxvY2tSZXF1ZXN0EhgKBWJsb2NrGAEgASgMQgmStRgFGICAgAEiKQoTSW1wb3J0QmxvY2tSZXNwb25zZRISCgpibG9ja19oYXNoGAEgASgMKpkBCghTeW5jTW9kZRIZChVTWU5DX01PREVfVU5TUEVDSUZJRUQQABISCg5TWU5DX01PREVfRkFTVBABEhIKDlNZTkNfTU9ERV9GVUxMEAISGAoUU1lOQ19NT0RFX0NIRUNLUE9JTlQQAxIYChRTWU5DX01PREVfRkVERVJBVElPThAEEhYKElNZTkNfTU9ERV9SRUNPVkVSWRAFKrkBCglTeW5jU3RhdGUSGgoWU1lOQ19TVEFURV9VTlNQRUNJRklFRBAAEhoKFlNZTkNfU1RBVEVfRElTQ09WRVJJTkcQARIWChJTWU5DX1NUQVRFX0hFQURFUlMQAhIVChFTWU5DX1NUQVRFX0JMT0NLUxADEhcKE1NZTkNfU1RBVEVfQ0FUQ0hfVVAQBBIVChFTWU5DX1NUQVRFX1NZTkNFRBAFEhUKEVNZTkNfU1RBVEVfRkFJTEVEEAYqkAEKDFJlY292ZXJ5TW9kZRIdChlSRUNPVkVSWV9NT0RFX1VOU1BFQ0lGSUVEEAASFgoSUkVDT1ZFUllfTU9ERV9GQVNUEAESFgoSUkVDT1ZFUllfTU9ERV9TQUZFEAISGQoVUkVDT1ZFUllfTU9ERV9NSU5JTUFMEAMSFgoSUkVDT1ZFUllfTU9ERV9GVUxMEAQqpwIKE1Byb2R1Y3Rpb25Db25kaXRpb24SJAogUFJPRFVDVElPTl9DT05ESVRJT05fVU5TUEVDSUZJRUQQABIeChpQUk9EVUNUSU9OX0NPTkRJVElPTl9SQVRJTxABEhwKGFBST0RVQ1RJT05fQ09ORElUSU9OX0xBRxACEhwKGFBST0RVQ1RJT05fQ09ORElUSU9OX0FHRRADEh4KGlBST0RVQ1RJT05fQ09ORElUSU9OX1BFRVJTEAQSKgomUFJPRFVDVElPTl9DT05ESVRJT05fRkVERVJBVElPTl9RVU9SVU0QBRIeChpQUk9EVUNUSU9OX0NPTkRJVElPTl9DSEFJThAGEiIKHlBST0RVQ1RJT05fQ09ORElUSU9OX0VNRVJHRU5DWRAHKpYBChJQcm9kdWN0aW9uT3ZlcnJpZGUSIwofUFJPRFVDVElPTl9PVkVSUklERV9VTlNQRUNJRklFRBAAEhwKGFBST0RVQ1RJT05fT1ZFUlJJREVfTk9ORRABEh4KGlBST0RVQ1RJT05fT1ZFUlJJREVfRk9SQklEEAISHQoZUFJPRFVDVElPTl9PVkVSUklERV9BTExPVxADMsMPCgtTeW5jU2VydmljZRJZCglTdGFydFN5bmMSHi5hbHlzLnN5bmMudjEuU3RhcnRTeW5jUmVxdWVzdBofLmFseXMuc3luYy52MS5TdGFydFN5bmNSZXNwb25zZSILirUYBwgBEIgnGAMSVgoIU3RvcFN5bmMSHS5hbHlzLnN5bmMudjEuU3RvcFN5bmNSZXF1ZXN0Gh4uYWx5cy5zeW5jLnYxLlN0b3BTeW5jUmVzcG9uc2UiC4q1GAcIARCIJxgDElkKCVBhdXNlU3luYxIeLmFseXMuc3luYy52MS5QYXVzZVN5bmNSZXF1ZXN0Gh8uYWx5cy5zeW5jLnYxLlBhdXNlU3luY1Jlc3BvbnNlIguKtRgHCAEQ0A8YAxJcCgpSZXN1bWVTeW5jEh8uYWx5cy5zeW5jLnYxLlJlc3VtZVN5bmNSZXF1ZXN0GiAuYWx5cy5zeW5jLnYxLlJlc3VtZVN5bmNSZXNwb25zZSILirUYBwgBENAPGAMSaAoNR2V0U3luY1N0YXR1cxIiLmFseXMuc3luYy52MS5HZXRTeW5jU3RhdHVzUmVxdWVzdBojLmFseXMuc3luYy52MS5HZXRTeW5jU3RhdHVzUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEnEKEENhblByb2R1Y2VCbG9ja3MSJS5hbHlzLnN5bmMudjEuQ2FuUHJvZHVjZUJsb2Nrc1JlcXVlc3QaJi5hbHlzLnN5bmMudjEuQ2FuUHJvZHVjZUJsb2Nrc1Jlc3BvbnNlIg6QAgGKtRgHCAIQ+gEYAhJZCghHZXRCbG9jaxIdLmFseXMuc3luYy52MS5HZXRCbG9ja1JlcXVlc3QaHi5hbHlzLnN5bmMudjEuR2V0QmxvY2tSZXNwb25zZSIOkAIBirUYBwgDENAPGAISfQoVU2V0UHJvZHVjdGlvbk92ZXJyaWRlEiouYWx5cy5zeW5jLnYxLlNldFByb2R1Y3Rpb25PdmVycmlkZVJlcXVlc3QaKy5hbHlzLnN5bmMudjEuU2V0UHJvZHVjdGlvbk92ZXJyaWRlUmVzcG9uc2UiC4q1GAcIARDQDxgEEm8KEENyZWF0ZUNoZWNrcG9pbnQSJS5hbHlzLnN5bmMudjEuQ3JlYXRlQ2hlY2twb2ludFJlcXVlc3QaJi5hbHlzLnN5bmMudjEuQ3JlYXRlQ2hlY2twb2ludFJlc3BvbnNlIgyKtRgICAEQsOoBGAMSbgoPTGlzdENoZWNrcG9pbnRzEiQuYWx5cy5zeW5jLnYxLkxpc3RDaGVja3BvaW50c1JlcXVlc3QaJS5hbHlzLnN5bmMudjEuTGlzdENoZWNrcG9pbnRzUmVzcG9uc2UiDpACAYq1GAcIAxDQDxgCEmAKClByb3ZlQmxvY2sSHy5hbHlzLnN5bmMudjEuUHJvdmVCbG9ja1JlcXVlc3QaIC5hbHlzLnN5bmMudjEuUHJvdmVCbG9ja1Jlc3BvbnNlIg+QAgGKtRgICAMQsOoBGAISfgoVUmVjb3ZlckZyb21DaGVja3BvaW50EiouYWx5cy5zeW5jLnYxLlJlY292ZXJGcm9tQ2hlY2twb2ludFJlcXVlc3QaKy5hbHlzLnN5bmMudjEuUmVjb3ZlckZyb21DaGVja3BvaW50UmVzcG9uc2UiDIq1GAgIARCw6gEYBBJlCgxHZXRPcGVyYXRpb24SIS5hbHlzLnN5bmMudjEuR2V0T3BlcmF0aW9uUmVxdWVzdBoiLmFseXMuc3luYy52MS5HZXRPcGVyYXRpb25SZXNwb25zZSIOkAIBirUYBwgDEOgHGAISawoPQ2FuY2VsT3BlcmF0aW9uEiQuYWx5cy5zeW5jLnYxLkNhbmNlbE9wZXJhdGlvblJlcXVlc3QaJS5hbHlzLnN5bmMudjEuQ2FuY2VsT3BlcmF0aW9uUmVzcG9uc2UiC4q1GAcIARDQDxgDEmUKDldhdGNoT3BlcmF0aW9uEiMuYWx5cy5zeW5jLnYxLldhdGNoT3BlcmF0aW9uUmVxdWVzdBokLmFseXMuc3luYy52MS5XYXRjaE9wZXJhdGlvblJlc3BvbnNlIgaKtRgCGAIwARJoCg9XYXRjaFN5bmNTdGF0dXMSJC5hbHlzLnN5bmMudjEuV2F0Y2hTeW5jU3RhdHVzUmVxdWVzdBolLmFseXMuc3luYy52MS5XYXRjaFN5bmNTdGF0dXNSZXNwb25zZSIGirUYAhgCMAESaAoPV2F0Y2hQcm9kdWN0aW9uEiQuYWx5cy5zeW5jLnYxLldhdGNoUHJvZHVjdGlvblJlcXVlc3QaJS5hbHlzLnN5bmMudjEuV2F0Y2hQcm9kdWN0aW9uUmVzcG9uc2UiBoq1GAIYAjABElwKC1dhdGNoQmxvY2tzEiAuYWx5cy5zeW5jLnYxLldhdGNoQmxvY2tzUmVxdWVzdBohLmFseXMuc3luYy52MS5XYXRjaEJsb2Nrc1Jlc3BvbnNlIgaKtRgCGAIwARJhCgxTdHJlYW1CbG9ja3MSIS5hbHlzLnN5bmMudjEuU3RyZWFtQmxvY2tzUmVxdWVzdBoiLmFseXMuc3luYy52MS5TdHJlYW1CbG9ja3NSZXNwb25zZSIIirUYBBgCKAEwATJ2ChNTeW5jSW50ZXJuYWxTZXJ2aWNlEl8KC0ltcG9ydEJsb2NrEiAuYWx5cy5zeW5jLnYxLkltcG9ydEJsb2NrUmVxdWVzdBohLmFseXMuc3luYy52MS5JbXBvcnRCbG9ja1Jlc3BvbnNlIguKtRgHCAQQ0A8YBUJwChRuZXR3b3JrLmFseXMuc3luYy52MVABWkdnaXRodWIuY29tL2FseXMtbmV0d29yay9hbHlzLW5ldHdvcmsvY2xpZW50cy9nby9nZW4vYWx5cy9zeW5jL3YxO3N5bmN2MaoCDEFseXMuU3luYy5WMWIGcHJvdG8z", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_chain_v1_chain, file_google_protobuf_timestamp]);
 
 /**
  * SyncStatus is where synchronisation stands.
@@ -174,6 +174,13 @@ export type SyncStatus = Message<"alys.sync.v1.SyncStatus"> & {
    * @generated from field: uint64 head_age_ms = 21;
    */
   headAgeMs: bigint;
+
+  /**
+   * How full everything is that waits on the way from peers to the chain.
+   *
+   * @generated from field: repeated alys.sync.v1.PoolLevel pools = 22;
+   */
+  pools: PoolLevel[];
 };
 
 /**
@@ -182,6 +189,48 @@ export type SyncStatus = Message<"alys.sync.v1.SyncStatus"> & {
  */
 export const SyncStatusSchema: GenMessage<SyncStatus> = /*@__PURE__*/
   messageDesc(file_alys_sync_v1_sync, 0);
+
+/**
+ * PoolLevel is how full a bounded store of work is.
+ *
+ * @generated from message alys.sync.v1.PoolLevel
+ */
+export type PoolLevel = Message<"alys.sync.v1.PoolLevel"> & {
+  /**
+   * Which: download_buffer, requests, validation, import, held_blocks, live_blocks or lookups.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * What is in it.
+   *
+   * @generated from field: uint64 used = 2;
+   */
+  used: bigint;
+
+  /**
+   * Its bound.
+   *
+   * @generated from field: uint64 bound = 3;
+   */
+  bound: bigint;
+
+  /**
+   * Unit of both: "bytes", "segments", "blocks" or "requests".
+   *
+   * @generated from field: string unit = 4;
+   */
+  unit: string;
+};
+
+/**
+ * Describes the message alys.sync.v1.PoolLevel.
+ * Use `create(PoolLevelSchema)` to create a new message.
+ */
+export const PoolLevelSchema: GenMessage<PoolLevel> = /*@__PURE__*/
+  messageDesc(file_alys_sync_v1_sync, 1);
 
 /**
  * UnmetCondition is a condition that is not met.
@@ -209,7 +258,7 @@ export type UnmetCondition = Message<"alys.sync.v1.UnmetCondition"> & {
  * Use `create(UnmetConditionSchema)` to create a new message.
  */
 export const UnmetConditionSchema: GenMessage<UnmetCondition> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 1);
+  messageDesc(file_alys_sync_v1_sync, 2);
 
 /**
  * ProductionStatus says whether this node may produce blocks.
@@ -244,7 +293,7 @@ export type ProductionStatus = Message<"alys.sync.v1.ProductionStatus"> & {
  * Use `create(ProductionStatusSchema)` to create a new message.
  */
 export const ProductionStatusSchema: GenMessage<ProductionStatus> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 2);
+  messageDesc(file_alys_sync_v1_sync, 3);
 
 /**
  * Operation is a long-running piece of work.
@@ -286,6 +335,20 @@ export type Operation = Message<"alys.sync.v1.Operation"> & {
    * @generated from field: google.protobuf.Timestamp started = 5;
    */
   started?: Timestamp | undefined;
+
+  /**
+   * When it ended; unset while it runs.
+   *
+   * @generated from field: google.protobuf.Timestamp ended = 6;
+   */
+  ended?: Timestamp | undefined;
+
+  /**
+   * How far it is in parts per million, where that is known.
+   *
+   * @generated from field: uint32 progress_ppm = 7;
+   */
+  progressPpm: number;
 };
 
 /**
@@ -293,7 +356,7 @@ export type Operation = Message<"alys.sync.v1.Operation"> & {
  * Use `create(OperationSchema)` to create a new message.
  */
 export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 3);
+  messageDesc(file_alys_sync_v1_sync, 4);
 
 /**
  * @generated from message alys.sync.v1.StartSyncRequest
@@ -333,7 +396,7 @@ export type StartSyncRequest = Message<"alys.sync.v1.StartSyncRequest"> & {
  * Use `create(StartSyncRequestSchema)` to create a new message.
  */
 export const StartSyncRequestSchema: GenMessage<StartSyncRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 4);
+  messageDesc(file_alys_sync_v1_sync, 5);
 
 /**
  * @generated from message alys.sync.v1.StartSyncResponse
@@ -359,7 +422,7 @@ export type StartSyncResponse = Message<"alys.sync.v1.StartSyncResponse"> & {
  * Use `create(StartSyncResponseSchema)` to create a new message.
  */
 export const StartSyncResponseSchema: GenMessage<StartSyncResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 5);
+  messageDesc(file_alys_sync_v1_sync, 6);
 
 /**
  * @generated from message alys.sync.v1.StopSyncRequest
@@ -378,7 +441,7 @@ export type StopSyncRequest = Message<"alys.sync.v1.StopSyncRequest"> & {
  * Use `create(StopSyncRequestSchema)` to create a new message.
  */
 export const StopSyncRequestSchema: GenMessage<StopSyncRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 6);
+  messageDesc(file_alys_sync_v1_sync, 7);
 
 /**
  * @generated from message alys.sync.v1.StopSyncResponse
@@ -391,7 +454,7 @@ export type StopSyncResponse = Message<"alys.sync.v1.StopSyncResponse"> & {
  * Use `create(StopSyncResponseSchema)` to create a new message.
  */
 export const StopSyncResponseSchema: GenMessage<StopSyncResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 7);
+  messageDesc(file_alys_sync_v1_sync, 8);
 
 /**
  * @generated from message alys.sync.v1.PauseSyncRequest
@@ -410,7 +473,7 @@ export type PauseSyncRequest = Message<"alys.sync.v1.PauseSyncRequest"> & {
  * Use `create(PauseSyncRequestSchema)` to create a new message.
  */
 export const PauseSyncRequestSchema: GenMessage<PauseSyncRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 8);
+  messageDesc(file_alys_sync_v1_sync, 9);
 
 /**
  * @generated from message alys.sync.v1.PauseSyncResponse
@@ -423,7 +486,7 @@ export type PauseSyncResponse = Message<"alys.sync.v1.PauseSyncResponse"> & {
  * Use `create(PauseSyncResponseSchema)` to create a new message.
  */
 export const PauseSyncResponseSchema: GenMessage<PauseSyncResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 9);
+  messageDesc(file_alys_sync_v1_sync, 10);
 
 /**
  * @generated from message alys.sync.v1.ResumeSyncRequest
@@ -436,7 +499,7 @@ export type ResumeSyncRequest = Message<"alys.sync.v1.ResumeSyncRequest"> & {
  * Use `create(ResumeSyncRequestSchema)` to create a new message.
  */
 export const ResumeSyncRequestSchema: GenMessage<ResumeSyncRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 10);
+  messageDesc(file_alys_sync_v1_sync, 11);
 
 /**
  * @generated from message alys.sync.v1.ResumeSyncResponse
@@ -449,7 +512,7 @@ export type ResumeSyncResponse = Message<"alys.sync.v1.ResumeSyncResponse"> & {
  * Use `create(ResumeSyncResponseSchema)` to create a new message.
  */
 export const ResumeSyncResponseSchema: GenMessage<ResumeSyncResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 11);
+  messageDesc(file_alys_sync_v1_sync, 12);
 
 /**
  * @generated from message alys.sync.v1.GetSyncStatusRequest
@@ -462,7 +525,7 @@ export type GetSyncStatusRequest = Message<"alys.sync.v1.GetSyncStatusRequest"> 
  * Use `create(GetSyncStatusRequestSchema)` to create a new message.
  */
 export const GetSyncStatusRequestSchema: GenMessage<GetSyncStatusRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 12);
+  messageDesc(file_alys_sync_v1_sync, 13);
 
 /**
  * @generated from message alys.sync.v1.GetSyncStatusResponse
@@ -481,7 +544,7 @@ export type GetSyncStatusResponse = Message<"alys.sync.v1.GetSyncStatusResponse"
  * Use `create(GetSyncStatusResponseSchema)` to create a new message.
  */
 export const GetSyncStatusResponseSchema: GenMessage<GetSyncStatusResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 13);
+  messageDesc(file_alys_sync_v1_sync, 14);
 
 /**
  * @generated from message alys.sync.v1.CanProduceBlocksRequest
@@ -494,7 +557,7 @@ export type CanProduceBlocksRequest = Message<"alys.sync.v1.CanProduceBlocksRequ
  * Use `create(CanProduceBlocksRequestSchema)` to create a new message.
  */
 export const CanProduceBlocksRequestSchema: GenMessage<CanProduceBlocksRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 14);
+  messageDesc(file_alys_sync_v1_sync, 15);
 
 /**
  * @generated from message alys.sync.v1.CanProduceBlocksResponse
@@ -513,7 +576,7 @@ export type CanProduceBlocksResponse = Message<"alys.sync.v1.CanProduceBlocksRes
  * Use `create(CanProduceBlocksResponseSchema)` to create a new message.
  */
 export const CanProduceBlocksResponseSchema: GenMessage<CanProduceBlocksResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 15);
+  messageDesc(file_alys_sync_v1_sync, 16);
 
 /**
  * @generated from message alys.sync.v1.GetBlockRequest
@@ -548,7 +611,7 @@ export type GetBlockRequest = Message<"alys.sync.v1.GetBlockRequest"> & {
  * Use `create(GetBlockRequestSchema)` to create a new message.
  */
 export const GetBlockRequestSchema: GenMessage<GetBlockRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 16);
+  messageDesc(file_alys_sync_v1_sync, 17);
 
 /**
  * @generated from message alys.sync.v1.GetBlockResponse
@@ -574,7 +637,7 @@ export type GetBlockResponse = Message<"alys.sync.v1.GetBlockResponse"> & {
  * Use `create(GetBlockResponseSchema)` to create a new message.
  */
 export const GetBlockResponseSchema: GenMessage<GetBlockResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 17);
+  messageDesc(file_alys_sync_v1_sync, 18);
 
 /**
  * @generated from message alys.sync.v1.SetProductionOverrideRequest
@@ -600,7 +663,7 @@ export type SetProductionOverrideRequest = Message<"alys.sync.v1.SetProductionOv
  * Use `create(SetProductionOverrideRequestSchema)` to create a new message.
  */
 export const SetProductionOverrideRequestSchema: GenMessage<SetProductionOverrideRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 18);
+  messageDesc(file_alys_sync_v1_sync, 19);
 
 /**
  * @generated from message alys.sync.v1.SetProductionOverrideResponse
@@ -619,7 +682,7 @@ export type SetProductionOverrideResponse = Message<"alys.sync.v1.SetProductionO
  * Use `create(SetProductionOverrideResponseSchema)` to create a new message.
  */
 export const SetProductionOverrideResponseSchema: GenMessage<SetProductionOverrideResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 19);
+  messageDesc(file_alys_sync_v1_sync, 20);
 
 /**
  * Checkpoint is a checkpoint on disk.
@@ -661,7 +724,7 @@ export type Checkpoint = Message<"alys.sync.v1.Checkpoint"> & {
  * Use `create(CheckpointSchema)` to create a new message.
  */
 export const CheckpointSchema: GenMessage<Checkpoint> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 20);
+  messageDesc(file_alys_sync_v1_sync, 21);
 
 /**
  * @generated from message alys.sync.v1.CreateCheckpointRequest
@@ -680,7 +743,7 @@ export type CreateCheckpointRequest = Message<"alys.sync.v1.CreateCheckpointRequ
  * Use `create(CreateCheckpointRequestSchema)` to create a new message.
  */
 export const CreateCheckpointRequestSchema: GenMessage<CreateCheckpointRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 21);
+  messageDesc(file_alys_sync_v1_sync, 22);
 
 /**
  * @generated from message alys.sync.v1.CreateCheckpointResponse
@@ -699,7 +762,7 @@ export type CreateCheckpointResponse = Message<"alys.sync.v1.CreateCheckpointRes
  * Use `create(CreateCheckpointResponseSchema)` to create a new message.
  */
 export const CreateCheckpointResponseSchema: GenMessage<CreateCheckpointResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 22);
+  messageDesc(file_alys_sync_v1_sync, 23);
 
 /**
  * @generated from message alys.sync.v1.ListCheckpointsRequest
@@ -725,7 +788,7 @@ export type ListCheckpointsRequest = Message<"alys.sync.v1.ListCheckpointsReques
  * Use `create(ListCheckpointsRequestSchema)` to create a new message.
  */
 export const ListCheckpointsRequestSchema: GenMessage<ListCheckpointsRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 23);
+  messageDesc(file_alys_sync_v1_sync, 24);
 
 /**
  * @generated from message alys.sync.v1.ListCheckpointsResponse
@@ -751,7 +814,7 @@ export type ListCheckpointsResponse = Message<"alys.sync.v1.ListCheckpointsRespo
  * Use `create(ListCheckpointsResponseSchema)` to create a new message.
  */
 export const ListCheckpointsResponseSchema: GenMessage<ListCheckpointsResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 24);
+  messageDesc(file_alys_sync_v1_sync, 25);
 
 /**
  * @generated from message alys.sync.v1.ProveBlockRequest
@@ -793,7 +856,7 @@ export type ProveBlockRequest = Message<"alys.sync.v1.ProveBlockRequest"> & {
  * Use `create(ProveBlockRequestSchema)` to create a new message.
  */
 export const ProveBlockRequestSchema: GenMessage<ProveBlockRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 25);
+  messageDesc(file_alys_sync_v1_sync, 26);
 
 /**
  * @generated from message alys.sync.v1.ProveBlockResponse
@@ -834,7 +897,7 @@ export type ProveBlockResponse = Message<"alys.sync.v1.ProveBlockResponse"> & {
  * Use `create(ProveBlockResponseSchema)` to create a new message.
  */
 export const ProveBlockResponseSchema: GenMessage<ProveBlockResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 26);
+  messageDesc(file_alys_sync_v1_sync, 27);
 
 /**
  * @generated from message alys.sync.v1.RecoverFromCheckpointRequest
@@ -875,7 +938,7 @@ export type RecoverFromCheckpointRequest = Message<"alys.sync.v1.RecoverFromChec
  * Use `create(RecoverFromCheckpointRequestSchema)` to create a new message.
  */
 export const RecoverFromCheckpointRequestSchema: GenMessage<RecoverFromCheckpointRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 27);
+  messageDesc(file_alys_sync_v1_sync, 28);
 
 /**
  * @generated from message alys.sync.v1.RecoverFromCheckpointResponse
@@ -915,7 +978,7 @@ export type RecoverFromCheckpointResponse = Message<"alys.sync.v1.RecoverFromChe
  * Use `create(RecoverFromCheckpointResponseSchema)` to create a new message.
  */
 export const RecoverFromCheckpointResponseSchema: GenMessage<RecoverFromCheckpointResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 28);
+  messageDesc(file_alys_sync_v1_sync, 29);
 
 /**
  * @generated from message alys.sync.v1.GetOperationRequest
@@ -934,7 +997,7 @@ export type GetOperationRequest = Message<"alys.sync.v1.GetOperationRequest"> & 
  * Use `create(GetOperationRequestSchema)` to create a new message.
  */
 export const GetOperationRequestSchema: GenMessage<GetOperationRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 29);
+  messageDesc(file_alys_sync_v1_sync, 30);
 
 /**
  * @generated from message alys.sync.v1.GetOperationResponse
@@ -953,7 +1016,7 @@ export type GetOperationResponse = Message<"alys.sync.v1.GetOperationResponse"> 
  * Use `create(GetOperationResponseSchema)` to create a new message.
  */
 export const GetOperationResponseSchema: GenMessage<GetOperationResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 30);
+  messageDesc(file_alys_sync_v1_sync, 31);
 
 /**
  * @generated from message alys.sync.v1.CancelOperationRequest
@@ -972,7 +1035,7 @@ export type CancelOperationRequest = Message<"alys.sync.v1.CancelOperationReques
  * Use `create(CancelOperationRequestSchema)` to create a new message.
  */
 export const CancelOperationRequestSchema: GenMessage<CancelOperationRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 31);
+  messageDesc(file_alys_sync_v1_sync, 32);
 
 /**
  * @generated from message alys.sync.v1.CancelOperationResponse
@@ -991,7 +1054,91 @@ export type CancelOperationResponse = Message<"alys.sync.v1.CancelOperationRespo
  * Use `create(CancelOperationResponseSchema)` to create a new message.
  */
 export const CancelOperationResponseSchema: GenMessage<CancelOperationResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 32);
+  messageDesc(file_alys_sync_v1_sync, 33);
+
+/**
+ * @generated from message alys.sync.v1.WatchOperationRequest
+ */
+export type WatchOperationRequest = Message<"alys.sync.v1.WatchOperationRequest"> & {
+  /**
+   * Id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Go on after this position; empty means from now.
+   *
+   * @generated from field: string resume_token = 2;
+   */
+  resumeToken: string;
+};
+
+/**
+ * Describes the message alys.sync.v1.WatchOperationRequest.
+ * Use `create(WatchOperationRequestSchema)` to create a new message.
+ */
+export const WatchOperationRequestSchema: GenMessage<WatchOperationRequest> = /*@__PURE__*/
+  messageDesc(file_alys_sync_v1_sync, 34);
+
+/**
+ * @generated from message alys.sync.v1.WatchOperationResponse
+ */
+export type WatchOperationResponse = Message<"alys.sync.v1.WatchOperationResponse"> & {
+  /**
+   * Where the message stands in its topic.
+   *
+   * @generated from field: alys.actor.v1.Position position = 1;
+   */
+  position?: Position | undefined;
+
+  /**
+   * What happened.
+   *
+   * @generated from oneof alys.sync.v1.WatchOperationResponse.event
+   */
+  event: {
+    /**
+     * The present.
+     *
+     * @generated from field: alys.sync.v1.Operation snapshot = 2;
+     */
+    value: Operation;
+    case: "snapshot";
+  } | {
+    /**
+     * The operation changed.
+     *
+     * @generated from field: alys.sync.v1.Operation operation = 3;
+     */
+    value: Operation;
+    case: "operation";
+  } | {
+    /**
+     * Nothing happened for a while.
+     *
+     * @generated from field: alys.actor.v1.Heartbeat heartbeat = 4;
+     */
+    value: Heartbeat;
+    case: "heartbeat";
+  } | {
+    /**
+     * The reader was too slow.
+     *
+     * @generated from field: alys.actor.v1.Skipped skipped = 5;
+     */
+    value: Skipped;
+    case: "skipped";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message alys.sync.v1.WatchOperationResponse.
+ * Use `create(WatchOperationResponseSchema)` to create a new message.
+ */
+export const WatchOperationResponseSchema: GenMessage<WatchOperationResponse> = /*@__PURE__*/
+  messageDesc(file_alys_sync_v1_sync, 35);
 
 /**
  * @generated from message alys.sync.v1.WatchSyncStatusRequest
@@ -1010,7 +1157,7 @@ export type WatchSyncStatusRequest = Message<"alys.sync.v1.WatchSyncStatusReques
  * Use `create(WatchSyncStatusRequestSchema)` to create a new message.
  */
 export const WatchSyncStatusRequestSchema: GenMessage<WatchSyncStatusRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 33);
+  messageDesc(file_alys_sync_v1_sync, 36);
 
 /**
  * @generated from message alys.sync.v1.WatchSyncStatusResponse
@@ -1068,7 +1215,7 @@ export type WatchSyncStatusResponse = Message<"alys.sync.v1.WatchSyncStatusRespo
  * Use `create(WatchSyncStatusResponseSchema)` to create a new message.
  */
 export const WatchSyncStatusResponseSchema: GenMessage<WatchSyncStatusResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 34);
+  messageDesc(file_alys_sync_v1_sync, 37);
 
 /**
  * @generated from message alys.sync.v1.WatchProductionRequest
@@ -1087,7 +1234,7 @@ export type WatchProductionRequest = Message<"alys.sync.v1.WatchProductionReques
  * Use `create(WatchProductionRequestSchema)` to create a new message.
  */
 export const WatchProductionRequestSchema: GenMessage<WatchProductionRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 35);
+  messageDesc(file_alys_sync_v1_sync, 38);
 
 /**
  * @generated from message alys.sync.v1.WatchProductionResponse
@@ -1145,7 +1292,7 @@ export type WatchProductionResponse = Message<"alys.sync.v1.WatchProductionRespo
  * Use `create(WatchProductionResponseSchema)` to create a new message.
  */
 export const WatchProductionResponseSchema: GenMessage<WatchProductionResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 36);
+  messageDesc(file_alys_sync_v1_sync, 39);
 
 /**
  * @generated from message alys.sync.v1.WatchBlocksRequest
@@ -1164,7 +1311,7 @@ export type WatchBlocksRequest = Message<"alys.sync.v1.WatchBlocksRequest"> & {
  * Use `create(WatchBlocksRequestSchema)` to create a new message.
  */
 export const WatchBlocksRequestSchema: GenMessage<WatchBlocksRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 37);
+  messageDesc(file_alys_sync_v1_sync, 40);
 
 /**
  * BlocksSnapshot is the present of WatchBlocks.
@@ -1192,7 +1339,7 @@ export type BlocksSnapshot = Message<"alys.sync.v1.BlocksSnapshot"> & {
  * Use `create(BlocksSnapshotSchema)` to create a new message.
  */
 export const BlocksSnapshotSchema: GenMessage<BlocksSnapshot> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 38);
+  messageDesc(file_alys_sync_v1_sync, 41);
 
 /**
  * Reorganization tells that blocks above the final one were replaced.
@@ -1227,7 +1374,7 @@ export type Reorganization = Message<"alys.sync.v1.Reorganization"> & {
  * Use `create(ReorganizationSchema)` to create a new message.
  */
 export const ReorganizationSchema: GenMessage<Reorganization> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 39);
+  messageDesc(file_alys_sync_v1_sync, 42);
 
 /**
  * @generated from message alys.sync.v1.WatchBlocksResponse
@@ -1301,7 +1448,7 @@ export type WatchBlocksResponse = Message<"alys.sync.v1.WatchBlocksResponse"> & 
  * Use `create(WatchBlocksResponseSchema)` to create a new message.
  */
 export const WatchBlocksResponseSchema: GenMessage<WatchBlocksResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 40);
+  messageDesc(file_alys_sync_v1_sync, 43);
 
 /**
  * @generated from message alys.sync.v1.StreamBlocksRequest
@@ -1327,7 +1474,7 @@ export type StreamBlocksRequest = Message<"alys.sync.v1.StreamBlocksRequest"> & 
  * Use `create(StreamBlocksRequestSchema)` to create a new message.
  */
 export const StreamBlocksRequestSchema: GenMessage<StreamBlocksRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 41);
+  messageDesc(file_alys_sync_v1_sync, 44);
 
 /**
  * @generated from message alys.sync.v1.StreamBlocksResponse
@@ -1353,7 +1500,7 @@ export type StreamBlocksResponse = Message<"alys.sync.v1.StreamBlocksResponse"> 
  * Use `create(StreamBlocksResponseSchema)` to create a new message.
  */
 export const StreamBlocksResponseSchema: GenMessage<StreamBlocksResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 42);
+  messageDesc(file_alys_sync_v1_sync, 45);
 
 /**
  * @generated from message alys.sync.v1.ImportBlockRequest
@@ -1372,7 +1519,7 @@ export type ImportBlockRequest = Message<"alys.sync.v1.ImportBlockRequest"> & {
  * Use `create(ImportBlockRequestSchema)` to create a new message.
  */
 export const ImportBlockRequestSchema: GenMessage<ImportBlockRequest> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 43);
+  messageDesc(file_alys_sync_v1_sync, 46);
 
 /**
  * @generated from message alys.sync.v1.ImportBlockResponse
@@ -1391,7 +1538,7 @@ export type ImportBlockResponse = Message<"alys.sync.v1.ImportBlockResponse"> & 
  * Use `create(ImportBlockResponseSchema)` to create a new message.
  */
 export const ImportBlockResponseSchema: GenMessage<ImportBlockResponse> = /*@__PURE__*/
-  messageDesc(file_alys_sync_v1_sync, 44);
+  messageDesc(file_alys_sync_v1_sync, 47);
 
 /**
  * SyncMode is a way of synchronising.
@@ -1426,14 +1573,14 @@ export const SyncMode = {
   CHECKPOINT: 3,
 
   /**
-   * As FAST, from federation peers only.
+   * As FAST, with ranges from federation peers only.
    *
    * @generated from enum value: SYNC_MODE_FEDERATION = 4;
    */
   FEDERATION: 4,
 
   /**
-   * After damage: few requests, every block verified.
+   * After damage: the newest blocks of the store are checked first, then one request at a time, every block verified.
    *
    * @generated from enum value: SYNC_MODE_RECOVERY = 5;
    */
@@ -1842,6 +1989,16 @@ export const SyncService: GenService<{
     methodKind: "unary";
     input: typeof CancelOperationRequestSchema;
     output: typeof CancelOperationResponseSchema;
+  },
+  /**
+   * WatchOperation answers the operation, then every change of it. NOT_FOUND without it; the stream goes on after its end.
+   *
+   * @generated from rpc alys.sync.v1.SyncService.WatchOperation
+   */
+  watchOperation: {
+    methodKind: "server_streaming";
+    input: typeof WatchOperationRequestSchema;
+    output: typeof WatchOperationResponseSchema;
   },
   /**
    * WatchSyncStatus answers the status, then every change. A slow reader gets the newest.

@@ -107,11 +107,11 @@ test("what is no block is rejected before it costs anything", async () => {
   await rig.stop();
 });
 
-test("a block with an unknown parent is held without penalty and triggers a range request", async () => {
+test("a block with an unknown parent is held without penalty, and a range is asked for when no lookup helps", async () => {
   const { rig, forge, blocks } = await synced();
   const next = [forge.next(), forge.next(), forge.next()];
   const before = rig.requests.length;
-  rig.peers.set("a", { blocks: [...blocks, ...next] });
+  rig.peers.set("a", { blocks: [...blocks, ...next], byHash: [] });
   rig.gossip("1", "a", next[2]!);
   await rig.run(300);
   assert.deepEqual(rig.verdicts(), { 1: "ignore" });

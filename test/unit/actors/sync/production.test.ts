@@ -22,6 +22,7 @@ const LIMITS: ProductionLimits = {
   lagBlocksMax: 10,
   headAgeMsMax: 30_000,
   peersMin: 1,
+  emergencyTimeoutMs: 60_000,
 };
 const NOW_MS = 1_700_000_000_000;
 const WAS_GOOD = { isNear: true, isFresh: true };
@@ -190,7 +191,7 @@ test("canProduceBlocks() follows the chain, and asks for fresh reports while onl
   const old = await rig.production();
   assert.deepEqual(
     old.unmet.map(({ condition }) => condition),
-    [AGE],
+    [AGE, EMERGENCY],
   );
   assert.ok(rig.peerInternal.told(PeerInternalService.method.refreshStatus).length > 1);
   rig.connect({ a: { blocks, memberKey: second! } });
@@ -199,7 +200,7 @@ test("canProduceBlocks() follows the chain, and asks for fresh reports while onl
   assert.equal(waived.canProduce, true);
   assert.deepEqual(
     waived.waived.map(({ condition }) => condition),
-    [AGE],
+    [AGE, EMERGENCY],
   );
   const forbid = { override: ProductionOverride.FORBID, reason: "drill" };
   const { status } = await rig.ask(rig.cell.ref.ask(SyncService.method.setProductionOverride, forbid));
@@ -208,4 +209,21 @@ test("canProduceBlocks() follows the chain, and asks for fresh reports while onl
     [EMERGENCY],
   );
   await rig.stop();
+});
+
+test("judgeProduction() calls it an emergency when no block came for too long, and excuses it as it excuses age", () => {
+  const old = { headAgeMs: 60_001 };
+  const verdict = judgeProduction(facts({ ...old, ...STRANGERS }), LIMITS, WAS_GOOD);
+  assert.equal(verdict.isEmergency, true);
+  assert.ok(verdict.unmet.some(({ condition }) => condition === EMERGENCY));
+  const waived = judgeProduction(facts(old), LIMITS, WAS_GOOD);
+  assert.equal(waived.canProduce, true);
+  assert.deepEqual(
+    waived.waived.map(({ condition }) => condition),
+    [AGE, EMERGENCY],
+  );
+  const allowed = judgeProduction(facts({ ...old, ...STRANGERS, override: "allow" }), LIMITS, WAS_GOOD);
+  assert.ok(allowed.waived.some(({ condition }) => condition === EMERGENCY));
+  const behind = judgeProduction(facts({ ...old, targetHeight: 10_001 }), LIMITS, WAS_GOOD);
+  assert.equal(behind.isEmergency, false);
 });

@@ -54,6 +54,8 @@ export const silent: Behaviour = () => undefined;
 export interface PeerOptions {
   readonly blocks: readonly Uint8Array[];
   readonly behaviour?: Behaviour;
+  /** What it serves by hash: its blocks, unless it says otherwise. */
+  readonly byHash?: readonly Uint8Array[];
   readonly score?: number;
   readonly memberKey?: Uint8Array;
   readonly memberRole?: number;
@@ -89,6 +91,8 @@ export class SyncRig {
   readonly cell: ActorCell<typeof SyncService, typeof SyncInternalService>;
   readonly peers = new Map<string, PeerOptions>();
   readonly requests: Requested[] = [];
+  /** Hashes asked for, by whom it was asked. */
+  readonly lookedUp: { readonly peerId: string; readonly hash: Uint8Array }[] = [];
   mostInFlight = 0;
   mostInFlightOfPeer = 0;
   metrics: SyncMetrics | undefined;
@@ -110,6 +114,7 @@ export class SyncRig {
     this.peer = stubRef(PeerService, "peer");
     this.peerInternal = stubRef(PeerInternalService, "peer");
     this.#serve();
+    this.#serveHashes();
     const inner = new InlineValidator(facts);
     const definition = syncActor({
       config: { ...syncConfig(undefined, 2), batchBlocks: 64, ...options.config },
@@ -213,6 +218,19 @@ export class SyncRig {
         receivedMs: BigInt(this.simulation.clock.nowMs()),
       },
     };
+  }
+
+  #serveHashes(): void {
+    this.network.on(NetworkInternalService.method.requestBlocksByHash, ({ peerId, hashes }) => {
+      for (const hash of hashes) this.lookedUp.push({ peerId, hash });
+      const peer = this.peers.get(peerId);
+      const wanted = new Set(hashes.map((hash) => Buffer.from(hash).toString("hex")));
+      const all = peer?.byHash ?? peer?.blocks ?? [];
+      const blocks = all.filter((block) => wanted.has(Buffer.from(hashOf(block)).toString("hex")));
+      return new Promise((resolve) => {
+        this.simulation.clock.setTimer(20, () => resolve({ blocks }));
+      });
+    });
   }
 
   /** Peers answer after 20 ms; the NetworkActor ends a silent request at its deadline. */
