@@ -72,6 +72,12 @@ export class Transfer<M extends DescMethod> {
   }
 }
 
+/**
+ * Chunks that a synchronous iterator hands over in one turn, then others have theirs: small ones would otherwise cost a turn
+ * and a system call each. A reader that is full says so before.
+ */
+const CHUNKS_PER_TURN = 8;
+
 interface TransferParts<M extends DescMethod> {
   open(): Chunks<M> | Failure;
   closed(subscription: TransferSubscription<M>): void;
@@ -108,15 +114,20 @@ class TransferSubscription<M extends DescMethod> extends StreamSubscription<Resp
   }
 
   protected override deliverSome(): boolean {
-    if (this.#isPulling) return false;
-    const held = this.#held;
-    if (held !== undefined) {
+    for (let handed = 0; handed < CHUNKS_PER_TURN; ) {
+      if (this.#isPulling || this.isPaused || !this.isOpen) return false;
+      const held = this.#held;
+      if (held === undefined) {
+        this.#pull();
+        // An asynchronous iterator answers in a turn of its own.
+        if (this.#held === undefined) return false;
+        continue;
+      }
       this.#held = undefined;
       this.#hand(held);
-      return this.isOpen;
+      handed += 1;
     }
-    this.#pull();
-    return false;
+    return this.isOpen;
   }
 
   protected override release(): void {
