@@ -19,6 +19,7 @@ import { ChainForge } from "../../../../src/chain/forge.ts";
 import { decodeHeader, HEADER_LENGTH, headerHash } from "../../../../src/chain/header.ts";
 import { InlineValidator } from "../../../../src/chain/pool/inline.ts";
 import type { Validator } from "../../../../src/chain/validator.ts";
+import { CheckpointDesk } from "../../../../src/integrations/chain/checkpoint-desk.ts";
 import { type EmbeddedChain, openEmbeddedChain } from "../../../../src/integrations/chain/embedded.ts";
 import type { ChainPort } from "../../../../src/integrations/chain/port.ts";
 import { type ActorCell, actorCell } from "../../../../src/kernel/cell.ts";
@@ -27,6 +28,7 @@ import { Failure, failure } from "../../../../src/kernel/errors.ts";
 import { MemoryLog } from "../../../../src/kernel/log.ts";
 import { Simulation } from "../../../../src/kernel/simulation.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
+import type { MemoryShelf } from "../../../../src/storage/shelf.ts";
 import { type StubRef, stubRef } from "./stub-ref.ts";
 
 const START_MS = 1_700_000_000_000;
@@ -76,6 +78,8 @@ export interface RigOptions {
   readonly seed?: number;
   /** Turns run in an order drawn from the seed. */
   readonly isShuffled?: boolean;
+  /** Checkpoints are kept on it; without it there are none. */
+  readonly shelf?: MemoryShelf;
   /** A disk that an earlier rig left behind. */
   readonly disk?: MemoryDisk;
 }
@@ -115,11 +119,14 @@ export class SyncRig {
     this.peerInternal = stubRef(PeerInternalService, "peer");
     this.#serve();
     this.#serveHashes();
+    const { shelf } = options;
+    const checkpoints = shelf && new CheckpointDesk({ chain, store, shelf, authorities, clock });
     const inner = new InlineValidator(facts);
     const definition = syncActor({
       config: { ...syncConfig(undefined, 2), batchBlocks: 64, ...options.config },
       chain: options.chain?.(chain) ?? chain,
       validator: options.validator?.(inner) ?? inner,
+      checkpoints,
       network: this.network,
       peer: this.peer,
       peerInternal: this.peerInternal,
