@@ -30,7 +30,7 @@ export interface TokenOrder {
 }
 
 /** Tokens that are kept; at the bound a new one is refused until some expire. 300 bytes each. */
-export const TOKENS_MAX = 10_000;
+const TOKENS_MAX = 10_000;
 /** Verified tokens that are remembered, so that a call costs a look-up and no hashes; at the bound all are forgotten. */
 const REMEMBERED_MAX = 1_024;
 /** Records of expired tokens stay this long, for whoever reads the audit log beside them. */

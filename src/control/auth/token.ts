@@ -14,7 +14,7 @@ const TOKEN_LENGTH_MAX = 4_096;
 /** More caveats are refused, so that verifying costs at most this many hashes. */
 const CAVEATS_MAX = 16;
 /** Methods that one caveat may list; more are refused. */
-export const METHODS_MAX = 32;
+const METHODS_MAX = 32;
 
 const ID = /^[0-9a-f]{24}$/;
 const SIGNATURE = /^[\w-]{43}$/;
@@ -71,11 +71,6 @@ export function attenuateToken(token: string, caveats: readonly Caveat[]): strin
     return encode(text);
   });
   return [VERSION, parts.id, ...parts.caveats, ...added, signature.toString("base64url")].join(".");
-}
-
-/** Id of what has the form of a token. */
-export function tokenIdOf(token: string): string | undefined {
-  return split(token)?.id;
 }
 
 /** What the token grants; undefined when it is none of ours, was tampered with, or contradicts itself. */
