@@ -48,7 +48,7 @@ export function hostOptions(
     privateNetwork: network.privateNetwork,
     connectionsMax: network.maxConnections,
     topics: ["blocks", "transactions"],
-    protocols: ["status", "blocks-by-range", "blocks-by-hash", "goodbye", "federation"],
+    protocols: ["status", "blocks-by-range", "blocks-by-hash", "checkpoint", "goodbye", "federation"],
     gossip: {
       ...GOSSIP_DEFAULTS,
       degree,

@@ -55,7 +55,7 @@ export class RawPeer {
       privateNetwork: true,
       connectionsMax: 10,
       topics: ["blocks", "transactions"],
-      protocols: ["status", "goodbye", "blocks-by-range", "federation"],
+      protocols: ["status", "goodbye", "blocks-by-range", "checkpoint", "federation"],
     });
     await this.world.drive(this.host.dial(node.id, node.host.addresses(), { deadlineMs: 1_000 }));
     if (isGreeting) await this.ask(node, "status", this.status());

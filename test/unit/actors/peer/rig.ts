@@ -23,6 +23,7 @@ import { ChainForge } from "../../../../src/chain/forge.ts";
 import { InlineValidator } from "../../../../src/chain/pool/inline.ts";
 import type { ApprovalCheck, SignatureCheck } from "../../../../src/chain/validator.ts";
 import type { FederationNote } from "../../../../src/integrations/bridge/port.ts";
+import { CheckpointDesk } from "../../../../src/integrations/chain/checkpoint-desk.ts";
 import { type EmbeddedChain, openEmbeddedChain } from "../../../../src/integrations/chain/embedded.ts";
 import { EmbeddedEngine } from "../../../../src/integrations/engine/embedded.ts";
 import type { EnginePort } from "../../../../src/integrations/engine/port.ts";
@@ -37,6 +38,7 @@ import { MemoryHost } from "../../../../src/p2p/memory/host.ts";
 import { MemoryNetwork } from "../../../../src/p2p/memory/network.ts";
 import type { HostOptions, Protocol } from "../../../../src/p2p/port.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
+import { MemoryShelf } from "../../../../src/storage/shelf.ts";
 import { segmentOf } from "../../integrations/chain/segments.ts";
 
 export const PEER_CONFIG: PeerActorConfig = {
@@ -173,6 +175,8 @@ export class Node {
   readonly log = new MemoryLog();
   readonly host: MemoryHost;
   readonly chain: EmbeddedChain;
+  /** Checkpoints of the chain; only some tests make any. */
+  readonly desk: CheckpointDesk;
   readonly validator: CountingValidator;
   readonly bans: BanTable;
   readonly book: PeerBook;
@@ -197,6 +201,7 @@ export class Node {
     const chain = openEmbeddedChain({ store, facts, genesis: { header, authorities }, clock, log: this.log });
     assert(!(chain instanceof Failure));
     this.chain = chain;
+    this.desk = new CheckpointDesk({ chain, store, shelf: new MemoryShelf(), authorities, clock });
     this.validator = new CountingValidator(facts);
     const config = { ...PEER_CONFIG, ...options.config };
     this.bans = new BanTable(clock, store.table("bans"));
@@ -228,6 +233,7 @@ export class Node {
           },
           close: async () => {},
         },
+        checkpoints: this.desk,
         peer: this.peer.ref,
         peerInternal: this.peer.internalRef,
         processStartMs: clock.nowMs(),
