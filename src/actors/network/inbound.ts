@@ -150,6 +150,9 @@ export class Inbound {
       return host.respond(event.handle, "invalid-request");
     }
     if (!greeted.has(event.peerId)) return host.respond(event.handle, "invalid-request");
+    // Nothing is served while the history behind an adopted checkpoint is to be proven first.
+    const { head, earliestHeight } = chain.snapshot();
+    if (earliestHeight > Math.max(1, head.height)) return host.respond(event.handle, "resource-unavailable");
     host.respond(event.handle, answerHashes(chain, hashes));
   }
 

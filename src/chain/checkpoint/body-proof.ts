@@ -11,7 +11,7 @@ import { HASH_LENGTH } from "../header.ts";
 import { hashPair, listRoot } from "../merkle.ts";
 
 /** Three siblings, bottom up. */
-export const BODY_PROOF_LENGTH = 3 * HASH_LENGTH;
+const BODY_PROOF_LENGTH = 3 * HASH_LENGTH;
 
 /** The siblings on the way from next_authorities to the body's root, 96 bytes. */
 export function proveChange(body: BodyLayout): Uint8Array {

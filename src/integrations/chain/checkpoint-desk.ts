@@ -39,7 +39,7 @@ import { HistoryNodes } from "./checkpoint-history.ts";
 import type { EmbeddedChain } from "./embedded.ts";
 
 /** Checkpoints kept; with one more the oldest file goes. */
-export const CHECKPOINTS_MAX = 10;
+const CHECKPOINTS_MAX = 10;
 
 const SUFFIX = ".checkpoint";
 
@@ -281,7 +281,7 @@ export class CheckpointDesk {
 }
 
 /** Undefined when the file's block is the proven checkpoint's: same header, body as it commits, form as it must be. */
-export function blockFault({ block }: CheckpointFile, proven: ProvenCheckpoint): CheckpointFault | undefined {
+function blockFault({ block }: CheckpointFile, proven: ProvenCheckpoint): CheckpointFault | undefined {
   try {
     const { header, body } = splitBlock(block);
     const isSame = equalBytes(header, proven.checkpoint.header);

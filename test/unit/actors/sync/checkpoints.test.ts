@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Offence } from "../../../../gen/alys/peer/v1/peer_pb.ts";
 import { type Checkpoint, RecoveryMode, SyncService } from "../../../../gen/alys/sync/v1/sync_pb.ts";
+import { ChainForge } from "../../../../src/chain/forge.ts";
 import { decodeHistoryProof, verifyHistoryProof } from "../../../../src/chain/mmr.ts";
 import { Failure } from "../../../../src/kernel/errors.ts";
 import { MemoryShelf } from "../../../../src/storage/shelf.ts";
@@ -20,6 +21,8 @@ const {
 } = SyncService.method;
 
 const { forge, blocks } = forgeBlocks(400);
+/** When forgeBlocks' last block is. */
+const START_MS = 1_700_000_000_000;
 
 const reason = (expected: string) => (thrown: unknown) =>
   thrown instanceof Failure && thrown.reason === expected;
@@ -171,6 +174,27 @@ test("SyncActor recovers FULL: all comes again, every block verified, and is hel
   assert.equal(rig.height, 400);
   assert.equal(Math.min(...rig.requests.slice(requestsBefore).map(({ first }) => first)), 1);
   assert.deepEqual(await operation(rig, begun?.id).then((one) => [one?.isDone, one?.error]), [true, ""]);
+  await rig.stop();
+});
+
+test("SyncActor stops after FULL when the peers' chain has another block than the checkpoint", async () => {
+  const origin = ChainForge.of({ blocks: 400, members: 3, endTimestampMs: START_MS });
+  const one = Array.from({ length: 400 }, () => origin.next());
+  const rig = new SyncRig(origin, { shelf: new MemoryShelf() });
+  rig.connect({ a: { blocks: one } });
+  await rig.run(3_000);
+  const { id } = await create(rig, 300);
+  rig.disconnect("a");
+  const { operation: begun } = await recover(rig, RecoveryMode.FULL, id);
+  const second = ChainForge.of({ blocks: 400, members: 3, endTimestampMs: START_MS });
+  const away = Array.from({ length: 400 }, (_, index) =>
+    second.next(index === 250 ? { transactions: [] } : {}),
+  );
+  rig.connect({ c: { blocks: away } });
+  await rig.run(10_000);
+  const ended = await operation(rig, begun?.id);
+  assert.equal(ended?.isDone, true);
+  assert.match(ended?.error ?? "", /another block 300/);
   await rig.stop();
 });
 
