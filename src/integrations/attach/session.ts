@@ -13,7 +13,7 @@ import { assert, type Failure, failure, type StatusCode } from "../../kernel/err
 import type { ClientFrame, NodeFrame } from "./frame.ts";
 
 /** The version of the protocol that is spoken here. */
-export const PROTOCOL_VERSION = 1;
+const PROTOCOL_VERSION = 1;
 /** A stream without a hello by then ends. */
 export const HELLO_MS_MAX = 5_000;
 export const HEARTBEAT_MS = 5_000;
