@@ -109,7 +109,7 @@ function lineOf(bench: string, caseName: string, metric: string, value: number, 
   return { bench, case: caseName, metric, value: rounded(value), unit: description.unit, target: bound, met };
 }
 
-export function medianOf(values: readonly number[]): number {
+function medianOf(values: readonly number[]): number {
   const sorted = [...values].sort((left, right) => left - right);
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? Number.NaN;

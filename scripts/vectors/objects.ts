@@ -21,7 +21,7 @@ import type { Federation } from "../../test/unit/chain/build-chain.ts";
 
 type Json = unknown;
 
-export function headerFields(header: BlockHeader): Json {
+function headerFields(header: BlockHeader): Json {
   return {
     parent_hash: toHex(header.parentHash),
     height: header.height,

@@ -20,7 +20,7 @@ export const ROLE_SENTRY = 2;
 export type DelegationRole = typeof ROLE_MEMBER | typeof ROLE_SENTRY;
 
 /** Limit of the SSZ type: a peer id of an ed25519 key has 38 bytes, of a hashed key 34. */
-export const PEER_ID_BYTES_MAX = 64;
+const PEER_ID_BYTES_MAX = 64;
 
 /** publicKey: 48 bytes; peerId: 1 to 64 bytes (binary form); expiryMs: Unix time. */
 export interface Delegation {

@@ -89,7 +89,7 @@ export function decideVote(proposal: Proposal, facts: VoteFacts): VoteDecision {
 }
 
 /** Bytes of an encoded record: slot u64, height u64 (little-endian), hash. */
-export const VOTE_RECORD_LENGTH = 48;
+const VOTE_RECORD_LENGTH = 48;
 
 /** The form in which a vote store keeps the record. */
 export function encodeVoteRecord(record: VoteRecord): Uint8Array {

@@ -67,11 +67,11 @@ function through(buffer: Buffer): Buffer {
   return buffer;
 }
 
-export function hasRequestStream(method: DescMethod): boolean {
+function hasRequestStream(method: DescMethod): boolean {
   return method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
 }
 
-export function hasResponseStream(method: DescMethod): boolean {
+function hasResponseStream(method: DescMethod): boolean {
   return method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
 }
 

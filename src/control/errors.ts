@@ -12,7 +12,7 @@ import type { Log } from "../kernel/log.ts";
 import { asBuffer } from "./codec.ts";
 
 /** Who defines the reasons of our errors. */
-export const ERROR_DOMAIN = "alys.network";
+const ERROR_DOMAIN = "alys.network";
 /** Metadata key of the correlation id, in requests and answers. */
 export const CORRELATION_KEY = "x-correlation-id";
 export const DETAILS_KEY = "grpc-status-details-bin";

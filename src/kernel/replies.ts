@@ -9,7 +9,7 @@ import type { Envelope } from "./envelope.ts";
 import type { Failure } from "./errors.ts";
 
 /** Deferred answers of one actor; at the bound the call is answered RESOURCE_EXHAUSTED at once. */
-export const REPLIES_MAX = 4_096;
+const REPLIES_MAX = 4_096;
 
 export class ReplyTable {
   readonly #clock: Clock;

@@ -2,7 +2,6 @@
  * Settings of the configuration file as each part wants them. Pure.
  */
 
-import { hostname } from "node:os";
 import type { NetworkActorConfig } from "../actors/network/config.ts";
 import type { PeerActorConfig } from "../actors/peer/config.ts";
 import type { BootstrapPeer } from "../actors/peer/dialling.ts";
@@ -12,10 +11,10 @@ import { failure } from "../kernel/errors.ts";
 import { GOSSIP_DEFAULTS, type HostOptions } from "../p2p/port.ts";
 
 /** What identify tells others of us. */
-export const AGENT = "alysd";
+const AGENT = "alysd";
 
 /** `/…/p2p/ID` of each bootstrap address. Throws a Failure naming the key. */
-export function bootstrapPeers(addresses: readonly string[]): readonly BootstrapPeer[] {
+function bootstrapPeers(addresses: readonly string[]): readonly BootstrapPeer[] {
   return addresses.map((address) => {
     const peerId = /\/p2p\/([1-9A-HJ-NP-Za-km-z]+)$/.exec(address)?.[1];
     if (peerId === undefined) {
@@ -92,6 +91,3 @@ export function producerConfig({ sync, producer }: Settings): ProducerConfig {
     fillerBytes: producer.fillerTransactionBytes,
   };
 }
-
-/** On every log line, so that logs of several machines can be told apart. */
-export const logFields = (processId: number) => ({ host: hostname(), pid: processId });

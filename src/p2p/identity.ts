@@ -60,7 +60,7 @@ export function identityFromSeed(seed: Uint8Array): Identity {
 }
 
 /** Base58 peer id of an ed25519 public key. */
-export function peerIdOf(publicKey: Uint8Array): string {
+function peerIdOf(publicKey: Uint8Array): string {
   assert(publicKey.length === KEY_LENGTH, "an ed25519 public key has 32 bytes");
   return base58Encode(Buffer.concat([PEER_ID_PREFIX, publicKey]));
 }
@@ -129,7 +129,7 @@ export function serializeIdentity(identity: Identity): string {
 }
 
 /** Throws a Failure when the text is no ed25519 key, or its halves do not belong together. */
-export function parseIdentity(text: string, path: string): Identity {
+function parseIdentity(text: string, path: string): Identity {
   const bytes = new Uint8Array(Buffer.from(text.trim(), "base64"));
   const isKey =
     bytes.length === PRIVATE_PREFIX.length + SEED_LENGTH + KEY_LENGTH &&

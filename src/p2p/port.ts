@@ -5,11 +5,9 @@
  * Peer ids and addresses are strings here (base58 peer id, multiaddr), payloads are opaque bytes.
  */
 
-import type { Fault } from "./failures.ts";
 import type { Protocol, TopicName } from "./protocols.ts";
 
 export type { Protocol, TopicName } from "./protocols.ts";
-export type { Fault };
 
 /** `inbound`: they dialled us. */
 export type Direction = "inbound" | "outbound";

@@ -30,10 +30,10 @@ export const PROTOCOLS: readonly Protocol[] = [
 export const TOPICS: readonly TopicName[] = ["blocks", "transactions"];
 
 /** A SignedBlock is at most 2 MiB (chain rules); no other object of a response is larger. */
-export const OBJECT_BYTES_MAX = 2 * 1024 * 1024;
+const OBJECT_BYTES_MAX = 2 * 1024 * 1024;
 
 /** Protobuf keys, lengths and the status byte around one largest object; a chunk past it is malformed. */
-export const ENVELOPE_BYTES_MAX = 4096;
+const ENVELOPE_BYTES_MAX = 4096;
 
 /** The largest chunk of a response: one largest object in its envelope. Longer: refused before it is allocated. */
 export const CHUNK_BYTES_MAX = OBJECT_BYTES_MAX + ENVELOPE_BYTES_MAX;

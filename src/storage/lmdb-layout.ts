@@ -37,8 +37,8 @@ export const CHUNK_BYTES = CHUNK_HASHES * HASH_LENGTH;
 export const RUN_BLOCKS = 65_536;
 
 /** Bytes of an index entry: bytes 1 to 8 of the hash (byte 0 is in the key), height. */
-export const ENTRY_BYTES = 12;
-export const TAG_BYTES = 8;
+const ENTRY_BYTES = 12;
+const TAG_BYTES = 8;
 
 /** Most runs: keys hold 24 bits, a trillion blocks. Above it runs are no longer written and the reader's memory grows. */
 export const RUNS_MAX = 0xff_ffff;

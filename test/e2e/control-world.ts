@@ -41,7 +41,7 @@ export interface Probe {
 }
 
 /** Chunk of the transfer: 256 KiB, as the real one. */
-export const CHUNK = new Uint8Array(256 * 1024).fill(7);
+const CHUNK = new Uint8Array(256 * 1024).fill(7);
 
 function statusOf(probe: Probe) {
   const head = { height: BigInt(probe.height), hash: new Uint8Array(32).fill(0xab) };

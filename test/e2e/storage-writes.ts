@@ -17,7 +17,7 @@ export function writeAt(number: number, head: number): Write {
   return { above: head - depth, count: depth + 1 + ((number * 37) % 64) };
 }
 
-export function branchOf(number: number): string {
+function branchOf(number: number): string {
   return `write-${number}`;
 }
 

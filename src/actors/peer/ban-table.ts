@@ -11,7 +11,7 @@ import type { ConnectionGate } from "../../p2p/port.ts";
 import type { Table } from "../../storage/port.ts";
 
 /** Bans in force at a time, about 30 MB. At it new ones are refused, never old ones dropped: a flood of ids frees nobody. */
-export const BANS_MAX = 100_000;
+const BANS_MAX = 100_000;
 
 const REASON_LENGTH_MAX = 512;
 const EVIDENCE_BYTES_MAX = 1024;

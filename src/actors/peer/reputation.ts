@@ -18,7 +18,7 @@ const HALF_LIFE_MS = 600_000;
 
 /** At this the peer is disconnected, at the other it is banned. */
 export const DISCONNECT_AT = -20;
-export const BAN_AT = -50;
+const BAN_AT = -50;
 
 /** Worse than this nobody gets: the way back must not take days after the ban ended. */
 const WORST = -100;

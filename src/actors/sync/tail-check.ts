@@ -7,7 +7,7 @@
 import { SEGMENT_ALIGNMENT } from "./config.ts";
 
 /** Blocks that are checked: the reach of a torn write and of a reorganization, many times over. */
-export const TAIL_BLOCKS = 1024;
+const TAIL_BLOCKS = 1024;
 
 export type TailCheck =
   | { readonly state: "none" }

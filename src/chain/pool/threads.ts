@@ -33,7 +33,7 @@ import { JOBS_IN_FLIGHT_MAX, WorkerHandle } from "./worker-handle.ts";
 /** Waiting jobs; at the bound calls reject with RESOURCE_EXHAUSTED and the caller asks again. */
 export const QUEUE_JOBS_MAX = 128;
 /** Bytes of waiting blocks: 32 full segments. At the bound as above. */
-export const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
+const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
 /**
  * The longest honest check (64 blocks, two signatures each, halved to the end) takes a second on one slow
  * core.

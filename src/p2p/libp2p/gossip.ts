@@ -63,12 +63,12 @@ const RESULTS: Readonly<Record<Verdict, TopicValidatorResult>> = {
 };
 
 /** SHA-256 of topic and data, cut: equal bytes on two topics are two messages. */
-export function messageId(topic: string, data: Uint8Array): Uint8Array {
+function messageId(topic: string, data: Uint8Array): Uint8Array {
   const digest = createHash("sha256").update(topic).update("\0").update(data).digest();
   return new Uint8Array(digest.subarray(0, MESSAGE_ID_LENGTH));
 }
 
-export function topicIdsOf(genesisHash: Uint8Array): Record<TopicName, string> {
+function topicIdsOf(genesisHash: Uint8Array): Record<TopicName, string> {
   return { blocks: topicId(genesisHash, "blocks"), transactions: topicId(genesisHash, "transactions") };
 }
 

@@ -24,7 +24,7 @@ import { gossipService } from "./gossip.ts";
 import type { Meters } from "./meters.ts";
 
 /** Dials at once and waiting. A thousand peers that join within a second must find room; beyond it a dial fails at once. */
-export const DIALS_PARALLEL_MAX = 100;
+const DIALS_PARALLEL_MAX = 100;
 const DIALS_WAITING_MAX = 2000;
 
 /** Handshakes of inbound connections at once. A TLS handshake takes 5 ms of a core. */

@@ -13,7 +13,7 @@ import type { RequestOptions } from "../port.ts";
 import { hasEnded, type Lingering } from "./lingering.ts";
 
 /** Streams of one protocol that we open on one connection; far above the 2 requests in flight per peer that sync allows. */
-export const OUTBOUND_STREAMS_MAX = 64;
+const OUTBOUND_STREAMS_MAX = 64;
 
 export interface RequesterParts {
   readonly clock: Clock;

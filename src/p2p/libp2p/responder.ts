@@ -16,13 +16,13 @@ import { PROTOCOL_LIMITS, type Protocol } from "../protocols.ts";
 import { hasEnded, type Lingering } from "./lingering.ts";
 
 /** From the opening of the stream to the whole request: 2 MiB at half a megabyte a second. */
-export const REQUEST_READ_DEADLINE_MS = 5000;
+const REQUEST_READ_DEADLINE_MS = 5000;
 
 /** From the announcement to `respond`: the actor above may be waiting for its disk. */
-export const RESPOND_DEADLINE_MS = 10_000;
+const RESPOND_DEADLINE_MS = 10_000;
 
 /** From `respond` to the last byte: 2 MiB at 70 KB/s. A slower reader is not worth its buffer. */
-export const ANSWER_DEADLINE_MS = 30_000;
+const ANSWER_DEADLINE_MS = 30_000;
 
 export type Answer = Iterable<Uint8Array> | AsyncIterable<Uint8Array> | ResponseError;
 

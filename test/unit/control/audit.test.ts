@@ -78,7 +78,8 @@ test("verifyChain() names the first line that was changed, dropped, doubled, mov
         if (how === "drop") lines.splice(at, 1);
         if (how === "double") lines.splice(at, 0, line);
         if (how === "swap") lines.splice(at, 2, lines[at + 1] ?? "", line);
-        if (how === "insert") lines.splice(at, 0, chainLine({ sequence: at, hash: "1".repeat(64) }, "", {}).line);
+        if (how === "insert")
+          lines.splice(at, 0, chainLine({ sequence: at, hash: "1".repeat(64) }, "", {}).line);
         const verdict = await verifyChain(lines);
         assert.ok(!verdict.ok);
         assert.equal(verdict.line, how === "double" ? at + 2 : at + 1);

@@ -30,7 +30,7 @@ export interface ProbeParts {
   readonly onStop?: (context: ProbeContext) => void;
 }
 
-export const probeHandlers: ProbeHandlers = {
+const probeHandlers: ProbeHandlers = {
   control: ({ order }) => ({ result: order }),
   consensus: () => ({ allowed: true }),
   normal: ({ value }) => ({ value: value + 1 }),

@@ -8,7 +8,7 @@ import { MemoryHost } from "../../../../src/p2p/memory/host.ts";
 import type { Protocol, RequestOptions } from "../../../../src/p2p/port.ts";
 import type { Node, World } from "../peer/rig.ts";
 
-export const REQUEST: RequestOptions = {
+const REQUEST: RequestOptions = {
   firstByteDeadlineMs: 5_000,
   deadlineMs: 5_000,
   responseBytesMax: 2_200_000,
