@@ -144,7 +144,9 @@ function untilPeers(node: RunningNode, kind: "connected" | "disconnected", peerI
 const saying = (label: string): Uint8Array =>
   toBinary(
     FederationMessageSchema,
-    create(FederationMessageSchema, { payload: { case: "opaque", value: { label } } }),
+    create(FederationMessageSchema, {
+      payload: { case: "proposal", value: { block: new TextEncoder().encode(label) } },
+    }),
   );
 
 for (const carrier of CARRIERS) {
@@ -222,6 +224,7 @@ async function speaks(one: RunningNode, two: RunningNode): Promise<void> {
     ...{ peerId: two.id, payload: saying("hello"), lifetimeMs: 1_400 },
   });
   const content = fromBinary(FederationMessageSchema, payload).payload;
-  assert.equal(content.case === "opaque" ? content.value.label : "", "well met");
+  const text = content.case === "proposal" ? new TextDecoder().decode(content.value.block) : "";
+  assert.equal(text, "well met");
   reader.close();
 }

@@ -179,7 +179,13 @@ function split(token: string): { id: string; caveats: string[]; signature: strin
   const [version, id = "", ...rest] = token.split(".");
   const signature = rest.pop() ?? "";
   if (version !== VERSION || !ID.test(id) || !SIGNATURE.test(signature)) return undefined;
+  if (![...rest, signature].every(isCanonical)) return undefined;
   return rest.length <= CAVEATS_MAX ? { id, caveats: rest, signature } : undefined;
+}
+
+/** Base64url has spare bits at its end: one text a token, or a revoked one could be spelled anew. */
+function isCanonical(text: string): boolean {
+  return Buffer.from(text, "base64url").toString("base64url") === text;
 }
 
 function first(rootKey: Uint8Array, id: string): Buffer {

@@ -57,8 +57,6 @@ test("a token that was changed anywhere is none", () => {
   fc.assert(
     fc.property(fc.nat(token.length - 1), fc.constantFrom(..."abcXYZ019.-_"), (at, letter) => {
       fc.pre(token[at] !== letter);
-      // The last character of base64url carries bits that are not part of the signature.
-      fc.pre(at < token.length - 1);
       assert.equal(verifyToken(KEY, `${token.slice(0, at)}${letter}${token.slice(at + 1)}`), undefined);
     }),
   );
