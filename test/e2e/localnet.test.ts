@@ -70,7 +70,7 @@ async function gone(folder: string, withinMs: number): Promise<void> {
 }
 
 test("alysd localnet --once ends 0 when the observer is synced and followed live blocks", async (t) => {
-  const run = runLocalnet(t, "--once", "--blocks", "2000", "--members", "3", "--deadline-s", "58");
+  const run = runLocalnet(t, "--once", "--blocks", "2000", "--members", "3", "--deadline-s", "150");
   const [status] = await run.ended();
   assert.equal(status, 0, run.output());
   assert.match(run.output(), /synced +100\.0 %/);
@@ -83,10 +83,13 @@ test("alysd localnet --once ends 0 when the observer is synced and followed live
 });
 
 test("alysd localnet says what is missing when the deadline passes, and ends 1", async (t) => {
-  const run = runLocalnet(t, "--once", "--blocks", "100", "--members", "1", "--deadline-s", "6");
+  const run = runLocalnet(t, "--once", "--blocks", "100", "--members", "1", "--deadline-s", "8");
   const [status] = await run.ended();
   assert.equal(status, 1, run.output());
-  assert.match(run.output(), /not synced and following after 6 s: the observer is .* live blocks of 5/);
+  assert.match(
+    run.output(),
+    /not synced and following after 8 s: the observer (is .* live blocks of 5|never told its status)/,
+  );
   assert.deepEqual(readdirSync(run.temporary), []);
 });
 
