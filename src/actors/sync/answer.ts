@@ -1,10 +1,23 @@
 /**
- * A first look at a peer's answer, a batch and not a block at a time: not more than asked, and it begins and ends where
- * it should. Pure.
+ * A first look at a peer's answer, a batch and not a block at a time: not more than asked, it begins and ends where it
+ * should, and what of it is worth keeping. Pure.
  */
 
 import { HEADER_LENGTH, HEADER_OFFSET } from "../../chain/header.ts";
 import { readUint64 } from "../../chain/little-endian.ts";
+import type { BlockRange } from "./batch.ts";
+import { SEGMENT_ALIGNMENT } from "./config.ts";
+
+/**
+ * The answer without the beginning of a segment whose rest the peer had no room for: alone it would cost a signature of
+ * its own. It is asked for again with its rest. An answer that is whole, or too short for a segment's end, stays as it is.
+ */
+export function wholeSegments(blocks: readonly Uint8Array[], range: BlockRange): readonly Uint8Array[] {
+  if (blocks.length >= range.count) return blocks;
+  const last = range.first + blocks.length - 1;
+  const kept = blocks.length - (last % SEGMENT_ALIGNMENT);
+  return kept > 0 ? blocks.slice(0, kept) : blocks;
+}
 
 /** What is wrong with it; undefined where nothing is. */
 export function wrongAnswer(blocks: readonly Uint8Array[], first: number, count: number): string | undefined {

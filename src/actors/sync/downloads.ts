@@ -8,8 +8,8 @@ import { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { concatBytes } from "../../chain/bytes.ts";
 import { sha256 } from "../../chain/hash.ts";
 import type { Failure } from "../../kernel/errors.ts";
-import { wrongAnswer } from "./answer.ts";
-import { type Batch, stepBatch } from "./batch.ts";
+import { wholeSegments, wrongAnswer } from "./answer.ts";
+import { attribute, type Batch, stepBatch } from "./batch.ts";
 import {
   ANSWER_BYTES_MAX,
   HEDGES_MAX,
@@ -97,11 +97,12 @@ export class Downloads {
     this.#steal(free, nowMs);
   }
 
-  answered(requestId: number, blocks: readonly Uint8Array[], timing: Timing, nowMs: number): void {
+  answered(requestId: number, received: readonly Uint8Array[], timing: Timing, nowMs: number): void {
     const { peers, ranges, metrics, effect } = this.#parts;
     const found = this.#close(requestId);
     if (found === undefined) return;
     const { batch, peerId } = found;
+    const blocks = wholeSegments(received, batch.range);
     const bytes = blocks.reduce((sum, block) => sum + block.length, 0);
     metrics.add("bytesDownloaded", bytes);
     const wrong = wrongAnswer(blocks, batch.range.first, batch.range.count);
@@ -111,12 +112,12 @@ export class Downloads {
       return this.#failed(batch, requestId, peerId, nowMs, true);
     }
     if (blocks.length < batch.range.count) metrics.add("shortAnswers");
+    ranges.sawBlocks(blocks.length, bytes);
     this.#typical.add(timing.durationMs);
     peers.answered(peerId);
     this.#judgeThroughput(peerId, bytes, timing.durationMs, nowMs);
     effect({ type: "performance", peerId, succeeded: true, ...timing, blocks: blocks.length });
-    const digest = sha256(concatBytes(blocks));
-    const answer = { attribution: { peerId, requestId, digest }, blocks, bytes };
+    const answer = { attribution: attribute(peerId, requestId, blocks), blocks, bytes };
     const next = stepBatch(batch, { type: "delivered", requestId, answer });
     if (next === undefined) return;
     ranges.replace(next);
@@ -173,7 +174,7 @@ export class Downloads {
       const peer = choosePeer(free, batch.range, batch.failedPeers, nowMs);
       if (peer === undefined) continue;
       const requestId = this.#nextId++;
-      this.#request(batch, { type: "requested", peerId: peer.peerId, requestId, nowMs }, nowMs);
+      this.#request(ranges.fit(batch), { type: "requested", peerId: peer.peerId, requestId, nowMs }, nowMs);
       occupy(free, peer);
       slots--;
       bytes += ANSWER_BYTES_MAX;

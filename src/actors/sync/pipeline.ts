@@ -246,11 +246,14 @@ export class Pipeline {
    * the first batch while the chain has enough to import: that would only wait, in memory.
    */
   #check(): void {
+    const { validationsMax } = this.#parts.config;
+    if (this.#checking.size >= validationsMax) return;
+    const isFarAhead = this.#validAhead() >= VALID_AHEAD_MAX;
     for (const { id } of [...this.#ranges.batches]) {
+      if (isFarAhead && id !== this.#ranges.front?.id) return;
       const slots = this.#slotsOf(id);
       for (const [index, slot] of slots.entries()) {
-        if (this.#checking.size >= this.#parts.config.validationsMax) return;
-        if (id !== this.#ranges.front?.id && this.#validAhead() >= VALID_AHEAD_MAX) return;
+        if (this.#checking.size >= validationsMax) return;
         const batch = this.#ranges.find(id);
         if (slot.step.at === "waiting" && batch?.state === "validating") {
           this.#step(batch, { type: "checking", index });

@@ -103,7 +103,9 @@ export function judgeProduction(
 
 /** Nobody has a better head, and this one is too old for a chain that makes a block a slot. */
 function judgeEmergency(facts: ProductionFacts, limits: ProductionLimits): Condition | undefined {
-  if (facts.targetHeight > facts.headHeight || facts.headAgeMs <= limits.emergencyTimeoutMs) return undefined;
+  // Genesis is no block that others should have followed.
+  if (facts.headHeight === 0 || facts.targetHeight > facts.headHeight) return undefined;
+  if (facts.headAgeMs <= limits.emergencyTimeoutMs) return undefined;
   const detail = `no block for ${facts.headAgeMs} ms, longer than ${limits.emergencyTimeoutMs} ms`;
   return { condition: ProductionCondition.EMERGENCY, detail };
 }

@@ -6,11 +6,22 @@
 
 import { assert } from "../../kernel/errors.ts";
 import { type Batch, heldBytes, lastHeight, newBatch } from "./batch.ts";
-import { BATCHES_MAX, SEGMENT_ALIGNMENT } from "./config.ts";
+import { ANSWER_BYTES_MAX, BATCHES_MAX, SEGMENT_ALIGNMENT } from "./config.ts";
+
+/** Weight of the newest answer in the size of a block. */
+const SIZE_SHARE = 0.5;
+
+/** Whole segments of blocks of this size that an answer has room for; one at least. */
+function blocksInAnswer(blockBytes: number): number {
+  const blocks = Math.floor(ANSWER_BYTES_MAX / Math.max(1, blockBytes));
+  return Math.max(SEGMENT_ALIGNMENT, blocks - (blocks % SEGMENT_ALIGNMENT));
+}
 
 export class Ranges {
   #batches: Batch[] = [];
   #nextId = 1;
+  /** What a block takes, from the answers so far. */
+  #blockBytes = 0;
   /** Height that the next planned batch begins with. */
   #frontier = 1;
 
@@ -34,14 +45,31 @@ export class Ranges {
     this.#frontier = first;
   }
 
+  /** Blocks of this size came: later batches are planned so that an answer has room for them. */
+  sawBlocks(blocks: number, bytes: number): void {
+    const average = bytes / Math.max(1, blocks);
+    this.#blockBytes += (average - this.#blockBytes) * SIZE_SHARE;
+  }
+
   /** Adds batches up to the target and the bound. */
-  plan(targetHeight: number, batchBlocks: number): void {
+  plan(targetHeight: number, batchBlocksMax: number): void {
+    const batchBlocks = Math.min(batchBlocksMax, blocksInAnswer(this.#blockBytes));
     while (this.#frontier <= targetHeight && this.#batches.length < BATCHES_MAX) {
       const first = this.#frontier;
       const count = lastOf(first, targetHeight, batchBlocks) - first + 1;
       this.#batches.push(newBatch(this.#nextId++, { first, count }));
       this.#frontier = first + count;
     }
+  }
+
+  /** The batch cut down to what one answer has room for; the rest becomes a batch of its own. */
+  fit(batch: Extract<Batch, { state: "awaiting" }>): Batch {
+    const room = blocksInAnswer(this.#blockBytes);
+    const { first, count } = batch.range;
+    if (count <= room) return batch;
+    const fitting = { ...batch, range: { first, count: lastOf(first, lastHeight(batch), room) - first + 1 } };
+    this.replace(fitting);
+    return fitting;
   }
 
   find(id: number): Batch | undefined {

@@ -352,10 +352,12 @@ export class SyncMachine {
 
   /** Tells when no block has come for too long, and when it is over: once each. */
   #watchEmergency({ isEmergency }: ProductionVerdict, moment: Moment): void {
-    if (!this.#isRunning || isEmergency === this.#isEmergency) return;
+    const { head } = this.#parts.chain.snapshot();
+    // A node that nobody told of the chain yet knows nothing of its state.
+    const isInformed = this.#isRunning && this.#hasSource(head.height, moment);
+    if (!isInformed || isEmergency === this.#isEmergency) return;
     this.#isEmergency = isEmergency;
     if (isEmergency) this.metrics.add("emergencies");
-    const { head } = this.#parts.chain.snapshot();
     const fields = { height: head.height, headAgeMs: moment.unixMs - head.timestampMs };
     const message = isEmergency ? "emergency: no block for too long" : "the emergency is over";
     this.#effects.push({ type: "warning", message, fields });

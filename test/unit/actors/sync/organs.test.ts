@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { PeerInfoSchema } from "../../../../gen/alys/peer/v1/peer_pb.ts";
+import { wholeSegments } from "../../../../src/actors/sync/answer.ts";
 import { newBatch, stepBatch } from "../../../../src/actors/sync/batch.ts";
 import { BATCHES_MAX, syncConfig } from "../../../../src/actors/sync/config.ts";
 import { cutSlots } from "../../../../src/actors/sync/cut.ts";
@@ -309,4 +310,33 @@ test("syncConfig() fills in what the file leaves open", () => {
     ],
     [512, 8, 67_108_864, "FAST", 4],
   );
+});
+
+test("Ranges plans and cuts batches to what an answer has room for, in whole segments", () => {
+  const ranges = new Ranges();
+  ranges.restart(1);
+  ranges.plan(512, 512);
+  assert.equal(ranges.batches.length, 1);
+  // 10 KB a block: 204 of them fit, three segments are 192.
+  for (let answers = 0; answers < 20; answers++) ranges.sawBlocks(100, 1_024_000);
+  const front = ranges.front!;
+  assert.ok(front.state === "awaiting");
+  assert.deepEqual(ranges.fit(front).range, { first: 1, count: 192 });
+  assert.deepEqual(
+    ranges.batches.map(({ range }) => [range.first, range.count]),
+    [
+      [1, 192],
+      [193, 320],
+    ],
+  );
+  ranges.plan(1_000, 512);
+  assert.deepEqual(ranges.batches[2]?.range, { first: 513, count: 192 });
+});
+
+test("wholeSegments() keeps of a short answer what ends a segment, and a whole answer as it is", () => {
+  const blocks = Array.from({ length: 205 }, () => new Uint8Array(1));
+  assert.equal(wholeSegments(blocks, { first: 1, count: 512 }).length, 192);
+  assert.equal(wholeSegments(blocks, { first: 1, count: 205 }).length, 205);
+  assert.equal(wholeSegments(blocks, { first: 65, count: 512 }).length, 192);
+  assert.equal(wholeSegments(blocks.slice(0, 10), { first: 1, count: 512 }).length, 10);
 });
