@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { stringify } from "smol-toml";
 import { type NodeFacts, NodeProcess } from "../../src/cli/localnet/processes.ts";
 
+import { type Misbehaviour, ROGUE_VARIABLE } from "./misbehaviour.ts";
+
 export type Transport = "tcp" | "quic";
 
 export interface BenchNodeOptions {
@@ -17,7 +19,10 @@ export interface BenchNodeOptions {
   readonly name: string;
   readonly specificationFile: string;
   readonly proofsFile: string;
-  readonly transport: Transport;
+  /** Those it listens on, and so those it dials with. */
+  readonly transports: readonly Transport[];
+  /** It misbehaves so (rogue.ts). */
+  readonly misbehaviour?: Misbehaviour;
   /** Multiaddrs of whom it dials. */
   readonly bootstrap: readonly string[];
 }
@@ -38,18 +43,38 @@ export async function startBenchNode(options: BenchNodeOptions): Promise<BenchNo
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const configFile = join(folder, "alysd.toml");
   await writeFile(configFile, configuration(options));
-  const node = NodeProcess.start({ name, folder, configFile, logFile: join(folder, "alysd.log") });
+  const files = { name, folder, configFile, logFile: join(folder, "alysd.log") };
+  const node =
+    options.misbehaviour === undefined ? NodeProcess.start(files) : startRogue(files, options.misbehaviour);
   return { process: node, facts: await node.ready(READY_DEADLINE_MS) };
 }
 
+/** The process is given its environment when it is started; ours has it for that long only. */
+function startRogue(files: Parameters<typeof NodeProcess.start>[0], misbehaviour: Misbehaviour): NodeProcess {
+  const { NODE_OPTIONS: before } = process.env;
+  process.env["NODE_OPTIONS"] = `--import ${new URL("./rogue.ts", import.meta.url).href}`;
+  process.env[ROGUE_VARIABLE] = misbehaviour;
+  try {
+    return NodeProcess.start(files);
+  } finally {
+    delete process.env[ROGUE_VARIABLE];
+    if (before === undefined) delete process.env["NODE_OPTIONS"];
+    else process.env["NODE_OPTIONS"] = before;
+  }
+}
+
+const LISTEN: Readonly<Record<Transport, string>> = {
+  tcp: "/ip4/127.0.0.1/tcp/0",
+  quic: "/ip4/127.0.0.1/udp/0/quic-v1",
+};
+
 function configuration(options: BenchNodeOptions): string {
-  const { folder, specificationFile, proofsFile, transport, bootstrap } = options;
-  const listen = transport === "tcp" ? "/ip4/127.0.0.1/tcp/0" : "/ip4/127.0.0.1/udp/0/quic-v1";
+  const { folder, specificationFile, proofsFile, transports, bootstrap } = options;
   return stringify({
     storage: { data_directory: folder },
     chain: { specification_file: specificationFile, proofs_file: proofsFile },
     network: {
-      listen_addresses: [listen],
+      listen_addresses: transports.map((transport) => LISTEN[transport]),
       bootstrap_peers: [...bootstrap],
       private_network: true,
       discovery: { kademlia: false },
@@ -74,6 +99,25 @@ export function watchMemory(pids: readonly number[]): { stop(): number } {
       return peakBytes / 1e6;
     },
   };
+}
+
+/** Processor time that processes took so far, all threads, milliseconds; those that are gone count nothing. */
+export function processorMs(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + processorMsOf(pid), 0);
+}
+
+/** The kernel counts in hundredths of a second. */
+const TICK_MS = 10;
+
+function processorMsOf(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The name, in parentheses, may hold blanks; user and system time are the 12th and 13th field behind it.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return TICK_MS * (Number(fields[11]) + Number(fields[12]));
+  } catch {
+    return 0;
+  }
 }
 
 /** 0 for a process that is gone: that a node died is noticed elsewhere. */

@@ -1,5 +1,5 @@
 /**
- * One round of the sync benchmark: a fresh node connects to the server, is told to synchronise, and is timed from that
+ * One round of the sync benchmark: a fresh node connects to the servers, is told to synchronise, and is timed from that
  * word to the moment at which it tells that the last block is durable.
  */
 
@@ -8,40 +8,52 @@ import { ConnectionState, PeerService } from "../../gen/alys/peer/v1/peer_pb.ts"
 import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { type Connection, connect } from "../../src/cli/client.ts";
 import { pause } from "../../src/cli/localnet/processes.ts";
-import { type BenchNode, startBenchNode, type Transport, watchMemory } from "./bench-node.ts";
+import { type BenchNode, processorMs, startBenchNode, type Transport, watchMemory } from "./bench-node.ts";
 import type { ServedChain } from "./served-chain.ts";
 
 export interface RoundFigures {
   readonly blocks_per_second: number;
+  /** Processor time of all processes together, a block. */
+  readonly cpu_us_per_block: number;
+  /** Of the process that had most. */
   readonly rss_anon_peak_mb: number;
 }
 
+export interface RoundParts {
+  readonly chain: ServedChain;
+  readonly servers: readonly BenchNode[];
+  /** The fresh node's; it is removed at the end. */
+  readonly folder: string;
+  readonly transport: Transport;
+}
+
 /** Every wait of a round: longer is a failure of what is measured. */
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 180_000;
 const STOP_DEADLINE_MS = 5_000;
 const POLL_MS = 20;
 
-/** `folder` is the fresh node's; it is removed at the end. */
-export async function syncRound(
-  chain: ServedChain,
-  folder: string,
-  transport: Transport,
-): Promise<RoundFigures> {
-  const { specificationFile, proofsFile, server } = chain;
+export async function syncRound({ chain, servers, folder, transport }: RoundParts): Promise<RoundFigures> {
+  const { specificationFile, proofsFile } = chain;
   const fresh = await startBenchNode({
     folder,
     name: "fresh",
     specificationFile,
     proofsFile,
-    transport,
-    bootstrap: server.facts.listenAddresses,
+    transports: [transport],
+    bootstrap: servers.map((server) => addressOf(server, transport)),
   });
   const connection = connect(fresh.facts.controlAddress);
-  const memory = watchMemory([server.process.pid, fresh.process.pid]);
+  const pids = [...servers.map(({ process }) => process.pid), fresh.process.pid];
+  const memory = watchMemory(pids);
   try {
-    await awaitPeer(connection, server, transport);
+    for (const server of servers) await awaitPeer(connection, server, transport);
+    const processorBeforeMs = processorMs(pids);
     const elapsedMs = await timeSync(connection, chain.blocks);
-    return { blocks_per_second: chain.blocks / (elapsedMs / 1000), rss_anon_peak_mb: memory.stop() };
+    return {
+      blocks_per_second: (1000 * chain.blocks) / elapsedMs,
+      cpu_us_per_block: (1000 * (processorMs(pids) - processorBeforeMs)) / chain.blocks,
+      rss_anon_peak_mb: memory.stop(),
+    };
   } catch (error) {
     const log = fresh.process.logTail();
     throw new Error(`the round failed; the fresh node's log ends so:\n${log}`, { cause: error });
@@ -51,6 +63,13 @@ export async function syncRound(
     await fresh.process.stop(STOP_DEADLINE_MS);
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function addressOf(server: BenchNode, transport: Transport): string {
+  const part = transport === "tcp" ? "/tcp/" : "/quic-v1";
+  const address = server.facts.listenAddresses.find((each) => each.includes(part));
+  if (address === undefined) throw new Error(`a server does not listen on ${transport}`);
+  return address;
 }
 
 /** Until the handshake with the server is done, and over the transport that is measured. */
