@@ -10,7 +10,7 @@ import { LARGE_BLOCK } from "../src/chain/forge.ts";
 import type { Policy } from "../src/chain/validator.ts";
 import type { Benchmark, BenchmarkCase, Metric } from "./harness.ts";
 import { type ChainOptions, writeBlockFile } from "./validate/block-file.ts";
-import type { CeilingTask } from "./validate/ceiling.ts";
+import type { CeilingAnswer, CeilingTask } from "./validate/ceiling.ts";
 import type { Stretch, Task } from "./validate/child.ts";
 import { measureScript } from "./validate/measure.ts";
 
@@ -175,11 +175,11 @@ function ceilingCase(
 ): BenchmarkCase {
   return {
     name: `${name}/ceiling`,
-    metrics: { blocks_per_second: { unit: "blocks/s" } },
+    metrics: { blocks_per_second: { unit: "blocks/s" }, cpu_us_per_block: { unit: "us" } },
     round: async () => {
       const task: CeilingTask = { ...files, blocks: 1024, durationMs: isQuick ? 600 : 2_000 };
-      const { answer } = await measureScript<number>("./ceiling.ts", task);
-      return { blocks_per_second: answer };
+      const { answer } = await measureScript<CeilingAnswer>("./ceiling.ts", task);
+      return { ...answer };
     },
   };
 }

@@ -65,7 +65,7 @@ function optionsFor(listenAddresses: string[]): HostOptions {
 }
 
 async function serve({ file, blocks }: BareServerRole): Promise<void> {
-  const source = await BlockFile.open(file);
+  const source = await BlockFile.open(file, true);
   const all = await source.take(blocks);
   await source.close();
   host.subscribe((event) => {

@@ -40,21 +40,31 @@ export async function writeBlockFile(file: string, options: ChainOptions): Promi
 
 /** Bytes read ahead at a time. */
 const READ_BYTES = 4 * 1024 * 1024;
+/**
+ * Buffers used in turn, so that reading makes no garbage: one is read into, one is cut, and what is still on its way to
+ * the workers (8 MB) lies in the others.
+ */
+const BUFFERS = 6;
 
 /** Reads the blocks of a file, a few megabytes ahead, the next ones while these are used. */
 export class BlockFile {
   readonly #file: FileHandle;
+  readonly #isKept: boolean;
+  readonly #buffers: Buffer[] = [];
+  #reads = 0;
   #position = 0;
   #blocks: Uint8Array[] = [];
   #next: Promise<Uint8Array[]>;
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, isKept: boolean) {
     this.#file = file;
+    this.#isKept = isKept;
     this.#next = this.#read();
   }
 
-  static async open(path: string): Promise<BlockFile> {
-    return new BlockFile(await open(path));
+  /** `isKept`: the blocks stay as they are; otherwise they are good until a few megabytes more are read. */
+  static async open(path: string, isKept = false): Promise<BlockFile> {
+    return new BlockFile(await open(path), isKept);
   }
 
   /** The next blocks: `count` of them, fewer at the end. */
@@ -73,7 +83,7 @@ export class BlockFile {
   }
 
   async #read(): Promise<Uint8Array[]> {
-    const bytes = Buffer.allocUnsafeSlow(READ_BYTES);
+    const bytes = this.#buffer();
     const { bytesRead } = await this.#file.read(bytes, 0, READ_BYTES, this.#position);
     const blocks: Uint8Array[] = [];
     let at = 0;
@@ -85,5 +95,12 @@ export class BlockFile {
     }
     this.#position += at;
     return blocks;
+  }
+
+  #buffer(): Buffer {
+    if (this.#isKept) return Buffer.allocUnsafeSlow(READ_BYTES);
+    const index = this.#reads++ % BUFFERS;
+    this.#buffers[index] ??= Buffer.allocUnsafeSlow(READ_BYTES);
+    return this.#buffers[index];
   }
 }
