@@ -1,28 +1,32 @@
-/** `alysctl call`: any method of any service by its name, with protobuf's JSON in and out. */
-import { type DescMethod, type DescService, fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
-import type { Command } from "commander";
-import { NetworkService } from "../../gen/alys/network/v1/network_pb.ts";
-import { NodeService } from "../../gen/alys/node/v1/node_pb.ts";
-import { PeerService } from "../../gen/alys/peer/v1/peer_pb.ts";
-import { ProducerService } from "../../gen/alys/producer/v1/producer_pb.ts";
-import { SupervisorService } from "../../gen/alys/supervisor/v1/supervisor_pb.ts";
-import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
+/**
+ * `alysctl call`: any method of any service by its name, with protobuf's JSON in and out, and the help of any method from
+ * the comments of the .proto files.
+ */
+import {
+  type DescMethod,
+  type DescMethodBiDiStreaming,
+  fromJson,
+  type JsonValue,
+  toJson,
+} from "@bufbuild/protobuf";
+import { type Command, Help } from "commander";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
-import { asError, type Failure, failure } from "../kernel/errors.ts";
+import { asError, Failure, failure } from "../kernel/errors.ts";
 import { policyOf } from "../kernel/protocol.ts";
+import { answersText } from "./reference/descriptions.ts";
+import { methodHelp } from "./reference/method-help.ts";
+import { protoFolder, readComments } from "./reference/proto-comments.ts";
+import { findMethod, nameOf, SERVICES } from "./reference/services.ts";
 import type { Run, Session } from "./session.ts";
 import { renderTable } from "./table.ts";
 
-/** Services that can be called by name. Those of Attach alone need a program on the other side. */
-const SERVICES: readonly DescService[] = [
-  NodeService,
-  SupervisorService,
-  SyncService,
-  NetworkService,
-  PeerService,
-  ProducerService,
-  Health,
-];
+/** While the node does not keep up with what we send both ways, as long as a full buffer takes to drain. */
+const SEND_PAUSE_MS = 20;
+
+const MORE_HELP = `
+Help of a method, with its fields: alysctl call --help SERVICE/METHOD
+A method that goes both ways (Attach) takes one request a line with -.
+`;
 
 export function addCallCommand(program: Command, run: Run): void {
   program
@@ -31,12 +35,24 @@ export function addCallCommand(program: Command, run: Run): void {
     .argument("[method]", "SERVICE/METHOD, the service with or without its package")
     .argument("[request]", "protobuf's JSON (bytes in base64), or - to read it from standard input", "{}")
     .option("--list", "list all methods")
+    .configureHelp({ formatHelp: helpOf })
     .action((method: string | undefined, request: string, { list }: { list?: boolean }) =>
       run(async (session) => {
         if (list === true || method === undefined) return listMethods(session);
         return callMethod(session, method, request);
       }),
     );
+}
+
+/** The help of the method that was named before or after --help; that of the command without one. */
+function helpOf(command: Command, helper: Help): string {
+  const name = command.args.find((argument) => argument.includes("/") && !argument.startsWith("-"));
+  const method = name === undefined ? undefined : findMethod(name);
+  if (method === undefined) return Help.prototype.formatHelp.call(helper, command, helper) + MORE_HELP;
+  if (method instanceof Failure) return `${method.message}\n`;
+  const folder = protoFolder();
+  const comments = folder === undefined ? new Map<string, string>() : readComments(folder);
+  return methodHelp(method, comments, helper.helpWidth ?? 0);
 }
 
 function listMethods(session: Session): void {
@@ -47,23 +63,23 @@ function listMethods(session: Session): void {
   }
   const rows = all.map((method) => [
     nameOf(method),
-    method.methodKind === "unary" ? "one answer" : "stream",
+    method.parent === Health
+      ? method.methodKind === "unary"
+        ? "one answer"
+        : "a stream"
+      : answersText(method),
     method.parent === Health ? "public" : policyOf(method).scope,
   ]);
   session.terminal.out(renderTable(["METHOD", "ANSWERS", "SCOPE"], rows));
 }
 
-function nameOf(method: DescMethod): string {
-  return `${method.parent.typeName}/${method.name}`;
-}
-
 async function callMethod(session: Session, name: string, request: string): Promise<void> {
   const method = findMethod(name);
-  if (!("methodKind" in method)) throw method;
+  if (method instanceof Failure) throw method;
+  if (goesBothWays(method)) return callBothWays(session, method, request);
   const message = parseRequest(method, request === "-" ? await session.terminal.read() : request);
   const print = (answer: object, indent: number | undefined): void => {
-    const json = toJson(method.output, answer as never, { alwaysEmitImplicit: true });
-    session.terminal.out(JSON.stringify(json, undefined, indent));
+    session.terminal.out(answerJson(method, answer, indent));
   };
   if (method.methodKind === "unary") {
     print(await session.connection.unary(method, message, session.call), 2);
@@ -73,21 +89,50 @@ async function callMethod(session: Session, name: string, request: string): Prom
     print(answer, undefined);
 }
 
-/** By full or short name of the service, and the method's name in either spelling. Exported for tests. */
-export function findMethod(name: string): DescMethod | Failure {
-  const [serviceName = "", methodName = ""] = name.split("/");
-  const service = SERVICES.find(
-    (one) => one.typeName === serviceName || one.name.toLowerCase() === serviceName.toLowerCase(),
-  );
-  if (service === undefined) {
-    const known = SERVICES.map((one) => one.name).join(", ");
-    return failure("INVALID_ARGUMENT", "UNKNOWN_SERVICE", `there is no service ${serviceName}, but ${known}`);
+function goesBothWays(method: DescMethod): method is DescMethod & DescMethodBiDiStreaming {
+  return method.methodKind === "bidi_streaming";
+}
+
+/** Sends each line of the input as it comes and prints answers as they come; the end of the input closes our side. */
+async function callBothWays(
+  session: Session,
+  method: DescMethod & DescMethodBiDiStreaming,
+  request: string,
+): Promise<void> {
+  const ending = new AbortController();
+  const signal = AbortSignal.any([session.signal, ending.signal]);
+  const duplex = session.connection.duplex(method, { ...session.call, signal });
+  const sendAll = async (): Promise<void> => {
+    for await (const line of request === "-" ? session.terminal.lines(signal) : [request]) {
+      if (line.trim() === "") continue;
+      if (!duplex.send(parseRequest(method, line) as never)) await session.pause(SEND_PAUSE_MS);
+    }
+    // A line that was cut off by the end of the call is nobody's request.
+    if (!signal.aborted) duplex.halfClose();
+  };
+  let ownFault: unknown;
+  const sending = sendAll().catch((thrown: unknown) => {
+    ownFault = thrown;
+    ending.abort();
+  });
+  try {
+    for await (const answer of duplex.responses)
+      session.terminal.out(answerJson(method, answer as object, undefined));
+  } catch (thrown) {
+    // What went wrong on our side is told before what became of the call because of it.
+    throw ownFault ?? thrown;
+  } finally {
+    ending.abort();
+    await sending;
   }
-  const method = service.methods.find((one) => one.name === methodName || one.localName === methodName);
-  if (method !== undefined) return method;
-  const known = service.methods.map((one) => one.name).join(", ");
-  const text = `${service.name} has no method ${methodName}, but ${known}`;
-  return failure("INVALID_ARGUMENT", "UNKNOWN_METHOD", text);
+}
+
+function answerJson(method: DescMethod, answer: object, indent: number | undefined): string {
+  return JSON.stringify(
+    toJson(method.output, answer as never, { alwaysEmitImplicit: true }),
+    undefined,
+    indent,
+  );
 }
 
 function parseRequest(method: DescMethod, text: string): object {

@@ -1,6 +1,7 @@
 /**
  * Where commands print: standard output and error, or a memory for tests.
  */
+import { createInterface } from "node:readline";
 import { type Clock, realClock } from "../kernel/clock.ts";
 
 export interface Terminal {
@@ -12,6 +13,8 @@ export interface Terminal {
   write(text: string): void;
   /** All of standard input as text. */
   read(): Promise<string>;
+  /** Standard input line by line as it comes, until its end or the signal. */
+  lines(signal: AbortSignal): AsyncIterable<string>;
   readonly isTTY: boolean;
   readonly columns: number | undefined;
   readonly clock: Clock;
@@ -36,6 +39,7 @@ export function processTerminal(): Terminal {
       }
       return text;
     },
+    lines: (signal) => createInterface({ input: stdin, signal }),
     isTTY: stdout.isTTY === true,
     get columns() {
       return stdout.columns;
@@ -74,5 +78,8 @@ export class MemoryTerminal implements Terminal {
   }
   async read(): Promise<string> {
     return this.#input;
+  }
+  async *lines(): AsyncGenerator<string, void, void> {
+    yield* this.#input.split("\n");
   }
 }

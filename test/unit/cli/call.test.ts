@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SyncService } from "../../../gen/alys/sync/v1/sync_pb.ts";
-import { findMethod } from "../../../src/cli/call.ts";
+import { findMethod } from "../../../src/cli/reference/services.ts";
 import { Failure } from "../../../src/kernel/errors.ts";
 
 test("findMethod takes full, short and local names", () => {
