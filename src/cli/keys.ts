@@ -13,6 +13,7 @@ export function addKeysCommands(program: Command, run: Run): void {
     .requiredOption("--file <path>", "the key file, mode 0600 in a folder of mode 0700")
     .option("--make", "make a new key there first; an existing one is never overwritten")
     .option("--chain <path>", "chain specification for which to prove possession of the key")
+    .option("--proof-file <path>", "write the proof there, for alysctl producer schedule; needs --chain")
     .action((options: AuthorityOptions) =>
       run(async (session) => {
         const { showAuthority } = await import("./authority-key.ts");

@@ -10,6 +10,7 @@ import { addAuditCommands } from "./audit.ts";
 import { addCallCommand } from "./call.ts";
 import { addChainCommands } from "./chain.ts";
 import { addCheckpointsCommands } from "./checkpoints.ts";
+import { addCompletionCommand } from "./completion.ts";
 import { addCredentialOptions, type CredentialOptions } from "./credentials.ts";
 import {
   describeFailure,
@@ -25,6 +26,7 @@ import { addNetworkCommands } from "./network.ts";
 import { addNodeCommands } from "./node.ts";
 import { parseAddress, parseDuration } from "./options.ts";
 import { addPeersCommands } from "./peers.ts";
+import { addProducerCommands } from "./producer.ts";
 import { type Run, Session } from "./session.ts";
 import { addStatusCommand } from "./status.ts";
 import { addSupervisorCommands } from "./supervisor.ts";
@@ -61,6 +63,7 @@ export async function runAlysctl(
   addSyncCommands(program, run);
   addPeersCommands(program, run);
   addNetworkCommands(program, run);
+  addProducerCommands(program, run);
   addSupervisorCommands(program, run);
   addChainCommands(program, run);
   addCheckpointsCommands(program, run);
@@ -68,6 +71,7 @@ export async function runAlysctl(
   addTokensCommands(program, run);
   addAuditCommands(program, run);
   addCallCommand(program, run);
+  addCompletionCommand(program, run);
   try {
     await program.parseAsync(args, { from: "user" });
     return EXIT_OK;

@@ -4,11 +4,7 @@ import { toJson } from "@bufbuild/protobuf";
 import type { Command } from "commander";
 import { GetNetworkStatusResponseSchema, NetworkService } from "../../gen/alys/network/v1/network_pb.ts";
 import { GetInfoResponseSchema, NodeService } from "../../gen/alys/node/v1/node_pb.ts";
-import {
-  GetProducerStatusResponseSchema,
-  ProducerService,
-  type ProducerStatus,
-} from "../../gen/alys/producer/v1/producer_pb.ts";
+import { GetProducerStatusResponseSchema, ProducerService } from "../../gen/alys/producer/v1/producer_pb.ts";
 import {
   CanProduceBlocksResponseSchema,
   GetSyncStatusResponseSchema,
@@ -16,9 +12,9 @@ import {
 } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { Failure } from "../kernel/errors.ts";
 import { describeFailure } from "./exit-status.ts";
-import { grouped } from "./format.ts";
 import { networkFields } from "./network.ts";
 import { nodeFields } from "./node.ts";
+import { producerFields } from "./producer.ts";
 import type { Run, Session } from "./session.ts";
 import { productionFields, syncFields } from "./sync.ts";
 import { type FieldRow, renderFields } from "./table.ts";
@@ -84,14 +80,4 @@ function section<T>(
     answer instanceof Failure ? [["failed", describeFailure(answer)]] : (fields(answer) ?? []);
   const lines = renderFields(rows).split("\n");
   return [name.toUpperCase(), ...lines.map((line) => `  ${line}`)].join("\n");
-}
-
-function producerFields(status: ProducerStatus): FieldRow[] {
-  if (!status.isEnabled) return [["enabled", "no: this node has no authority key"]];
-  const fields: FieldRow[] = [
-    ["enabled", `yes, as authority ${status.authorityIndex}`],
-    ["blocks", `${grouped(status.blocksProposed)} proposed, ${grouped(status.blocksCertified)} certified`],
-    ["votes", `${grouped(status.proposalsApproved)} approved, ${grouped(status.proposalsRefused)} refused`],
-  ];
-  return status.lastRefusal === "" ? fields : [...fields, ["last refusal", status.lastRefusal]];
 }
