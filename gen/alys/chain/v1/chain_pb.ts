@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file alys/chain/v1/chain.proto.
  */
 export const file_alys_chain_v1_chain: GenFile = /*@__PURE__*/
-  fileDesc("ChlhbHlzL2NoYWluL3YxL2NoYWluLnByb3RvEg1hbHlzLmNoYWluLnYxIi4KDkJsb2NrUmVmZXJlbmNlEg4KBmhlaWdodBgBIAEoBBIMCgRoYXNoGAIgASgMIigKDEVuY29kZWRCbG9jaxIYCgNzc3oYASABKAxCC5K1GAcQARiAgIABIpUCCglCbG9ja1ZpZXcSDAoEaGFzaBgBIAEoDBITCgtwYXJlbnRfaGFzaBgCIAEoDBIOCgZoZWlnaHQYAyABKAQSDAoEc2xvdBgEIAEoBBIUCgx0aW1lc3RhbXBfbXMYBSABKAQSEgoKc3RhdGVfcm9vdBgGIAEoDBIRCglib2R5X3Jvb3QYByABKAwSGAoQYXV0aG9yaXRpZXNfcm9vdBgIIAEoDBIUCgxoaXN0b3J5X3Jvb3QYCSABKAwSEwoLYXBwcm92ZWRfYnkYCiADKA0SGQoRdHJhbnNhY3Rpb25fY291bnQYCyABKA0SGAoQc2VyaWFsaXplZF9ieXRlcxgMIAEoDRIQCghpc19maW5hbBgNIAEoCEJ0ChVuZXR3b3JrLmFseXMuY2hhaW4udjFQAVpJZ2l0aHViLmNvbS9hbHlzLW5ldHdvcmsvYWx5cy1uZXR3b3JrL2NsaWVudHMvZ28vZ2VuL2FseXMvY2hhaW4vdjE7Y2hhaW52MaoCDUFseXMuQ2hhaW4uVjFiBnByb3RvMw", [file_alys_actor_v1_rules]);
+  fileDesc("ChlhbHlzL2NoYWluL3YxL2NoYWluLnByb3RvEg1hbHlzLmNoYWluLnYxIjgKDkJsb2NrUmVmZXJlbmNlEg4KBmhlaWdodBgBIAEoBBIWCgRoYXNoGAIgASgMQgiStRgECCAgASIoCgxFbmNvZGVkQmxvY2sSGAoDc3N6GAEgASgMQguStRgHEAEYgICAASLzAgoJQmxvY2tWaWV3EgwKBGhhc2gYASABKAwSEwoLcGFyZW50X2hhc2gYAiABKAwSDgoGaGVpZ2h0GAMgASgEEgwKBHNsb3QYBCABKAQSFAoMdGltZXN0YW1wX21zGAUgASgEEhIKCnN0YXRlX3Jvb3QYBiABKAwSEQoJYm9keV9yb290GAcgASgMEhgKEGF1dGhvcml0aWVzX3Jvb3QYCCABKAwSFAoMaGlzdG9yeV9yb290GAkgASgMEhMKC2FwcHJvdmVkX2J5GAogAygNEhkKEXRyYW5zYWN0aW9uX2NvdW50GAsgASgNEhgKEHNlcmlhbGl6ZWRfYnl0ZXMYDCABKA0SEAoIaXNfZmluYWwYDSABKAgSFAoMcGVnX2luX2NvdW50GA4gASgNEhUKDXBlZ19vdXRfY291bnQYDyABKA0SEgoKaGFzX2F1eHBvdxgQIAEoCBIbChNjaGFuZ2VzX2F1dGhvcml0aWVzGBEgASgIQnQKFW5ldHdvcmsuYWx5cy5jaGFpbi52MVABWklnaXRodWIuY29tL2FseXMtbmV0d29yay9hbHlzLW5ldHdvcmsvY2xpZW50cy9nby9nZW4vYWx5cy9jaGFpbi92MTtjaGFpbnYxqgINQWx5cy5DaGFpbi5WMWIGcHJvdG8z", [file_alys_actor_v1_rules]);
 
 /**
  * BlockReference names a block.
@@ -160,6 +160,34 @@ export type BlockView = Message<"alys.chain.v1.BlockView"> & {
    * @generated from field: bool is_final = 13;
    */
   isFinal: boolean;
+
+  /**
+   * Number of peg-ins.
+   *
+   * @generated from field: uint32 peg_in_count = 14;
+   */
+  pegInCount: number;
+
+  /**
+   * Number of peg-out transactions, proposed or finalized.
+   *
+   * @generated from field: uint32 peg_out_count = 15;
+   */
+  pegOutCount: number;
+
+  /**
+   * Whether the block carries an AuxPoW.
+   *
+   * @generated from field: bool has_auxpow = 16;
+   */
+  hasAuxpow: boolean;
+
+  /**
+   * Whether the block changes the authorities.
+   *
+   * @generated from field: bool changes_authorities = 17;
+   */
+  changesAuthorities: boolean;
 };
 
 /**

@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file alys/wire/v1/wire.proto.
  */
 export const file_alys_wire_v1_wire: GenFile = /*@__PURE__*/
-  fileDesc("ChdhbHlzL3dpcmUvdjEvd2lyZS5wcm90bxIMYWx5cy53aXJlLnYxIvMBCgZTdGF0dXMSEAoIdmVyc2lvbnMYASADKA0SFAoMZ2VuZXNpc19oYXNoGAIgASgMEhMKC2hlYWRfaGVhZGVyGAMgASgMEhUKDWhlYWRfYXBwcm92YWwYBCABKAwSFAoMZmluYWxfaGVpZ2h0GAUgASgEEhIKCmZpbmFsX2hhc2gYBiABKAwSFwoPZWFybGllc3RfaGVpZ2h0GAcgASgEEiAKBHJvbGUYCCABKA4yEi5hbHlzLndpcmUudjEuUm9sZRISCgpkZWxlZ2F0aW9uGAkgASgMEhwKFGRlbGVnYXRpb25fc2lnbmF0dXJlGAogASgMIjsKFEJsb2Nrc0J5UmFuZ2VSZXF1ZXN0EhQKDHN0YXJ0X2hlaWdodBgBIAEoBBINCgVjb3VudBgCIAEoDSInChVCbG9ja3NCeVJhbmdlUmVzcG9uc2USDgoGYmxvY2tzGAEgAygMIiUKE0Jsb2Nrc0J5SGFzaFJlcXVlc3QSDgoGaGFzaGVzGAEgAygMIiYKFEJsb2Nrc0J5SGFzaFJlc3BvbnNlEg4KBmJsb2NrcxgBIAMoDCJEChFDaGVja3BvaW50UmVxdWVzdBISCgpoZWlnaHRfbWF4GAEgASgEEhsKE2tub3duX2NoYW5nZV9oZWlnaHQYAiABKAQicgoXQXV0aG9yaXR5Q2hhbmdlRXZpZGVuY2USDgoGaGVhZGVyGAEgASgMEhAKCGFwcHJvdmFsGAIgASgMEg4KBmNoYW5nZRgDIAEoDBISCgpib2R5X3Byb29mGAQgASgMEhEKCWluY2x1c2lvbhgFIAEoDCKhAQoSQ2hlY2twb2ludEV2aWRlbmNlEhIKCmNoZWNrcG9pbnQYASABKAwSFAoMbGF0ZXJfaGVhZGVyGAIgASgMEhYKDmxhdGVyX2FwcHJvdmFsGAMgASgMEhEKCWluY2x1c2lvbhgEIAEoDBI2CgdjaGFuZ2VzGAUgAygLMiUuYWx5cy53aXJlLnYxLkF1dGhvcml0eUNoYW5nZUV2aWRlbmNlIn0KDkNoZWNrcG9pbnRGaWxlEhQKDGdlbmVzaXNfaGFzaBgBIAEoDBISCgpjcmVhdGVkX21zGAIgASgEEjIKCGV2aWRlbmNlGAMgASgLMiAuYWx5cy53aXJlLnYxLkNoZWNrcG9pbnRFdmlkZW5jZRINCgVibG9jaxgEIAEoDCI2CgdHb29kYnllEisKBnJlYXNvbhgBIAEoDjIbLmFseXMud2lyZS52MS5Hb29kYnllUmVhc29uIhwKC0dvc3NpcEJsb2NrEg0KBWJsb2NrGAEgASgMIigKEUdvc3NpcFRyYW5zYWN0aW9uEhMKC3RyYW5zYWN0aW9uGAEgASgMIhkKCFByb3Bvc2FsEg0KBWJsb2NrGAEgASgMIm0KDUFwcHJvdmFsUmVwbHkSEgoKYmxvY2tfaGFzaBgBIAEoDBIOCgZoZWlnaHQYAiABKAQSDAoEc2xvdBgDIAEoBBIXCg9hdXRob3JpdHlfaW5kZXgYBCABKA0SEQoJc2lnbmF0dXJlGAUgASgMIigKBk9wYXF1ZRINCgVsYWJlbBgBIAEoCRIPCgdjb250ZW50GAIgASgMIt8BChFGZWRlcmF0aW9uTWVzc2FnZRIQCghzdGFydF9tcxgBIAEoBBIPCgdjb3VudGVyGAIgASgEEhEKCWV4cGlyeV9tcxgDIAEoBBIqCghwcm9wb3NhbBgEIAEoCzIWLmFseXMud2lyZS52MS5Qcm9wb3NhbEgAEjUKDmFwcHJvdmFsX3JlcGx5GAUgASgLMhsuYWx5cy53aXJlLnYxLkFwcHJvdmFsUmVwbHlIABImCgZvcGFxdWUYBiABKAsyFC5hbHlzLndpcmUudjEuT3BhcXVlSABCCQoHcGF5bG9hZCI9ChdTaWduZWRGZWRlcmF0aW9uTWVzc2FnZRIPCgdtZXNzYWdlGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCpOCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX01FTUJFUhABEg8KC1JPTEVfU0VOVFJZEAISDgoKUk9MRV9NSU5FUhADKrwCCg1Hb29kYnllUmVhc29uEh4KGkdPT0RCWUVfUkVBU09OX1VOU1BFQ0lGSUVEEAASGwoXR09PREJZRV9SRUFTT05fU0hVVERPV04QARIeChpHT09EQllFX1JFQVNPTl9PVEhFUl9DSEFJThACEiQKIEdPT0RCWUVfUkVBU09OX05PX0NPTU1PTl9WRVJTSU9OEAMSIQodR09PREJZRV9SRUFTT05fVE9PX01BTllfUEVFUlMQBBIcChhHT09EQllFX1JFQVNPTl9MT1dfU0NPUkUQBRIZChVHT09EQllFX1JFQVNPTl9CQU5ORUQQBhIjCh9HT09EQllFX1JFQVNPTl9IQU5EU0hBS0VfRkFJTEVEEAcSJwojR09PREJZRV9SRUFTT05fRFVQTElDQVRFX0NPTk5FQ1RJT04QCEJwChRuZXR3b3JrLmFseXMud2lyZS52MVABWkdnaXRodWIuY29tL2FseXMtbmV0d29yay9hbHlzLW5ldHdvcmsvY2xpZW50cy9nby9nZW4vYWx5cy93aXJlL3YxO3dpcmV2MaoCDEFseXMuV2lyZS5WMWIGcHJvdG8z");
+  fileDesc("ChdhbHlzL3dpcmUvdjEvd2lyZS5wcm90bxIMYWx5cy53aXJlLnYxIvMBCgZTdGF0dXMSEAoIdmVyc2lvbnMYASADKA0SFAoMZ2VuZXNpc19oYXNoGAIgASgMEhMKC2hlYWRfaGVhZGVyGAMgASgMEhUKDWhlYWRfYXBwcm92YWwYBCABKAwSFAoMZmluYWxfaGVpZ2h0GAUgASgEEhIKCmZpbmFsX2hhc2gYBiABKAwSFwoPZWFybGllc3RfaGVpZ2h0GAcgASgEEiAKBHJvbGUYCCABKA4yEi5hbHlzLndpcmUudjEuUm9sZRISCgpkZWxlZ2F0aW9uGAkgASgMEhwKFGRlbGVnYXRpb25fc2lnbmF0dXJlGAogASgMIjsKFEJsb2Nrc0J5UmFuZ2VSZXF1ZXN0EhQKDHN0YXJ0X2hlaWdodBgBIAEoBBINCgVjb3VudBgCIAEoDSInChVCbG9ja3NCeVJhbmdlUmVzcG9uc2USDgoGYmxvY2tzGAEgAygMIiUKE0Jsb2Nrc0J5SGFzaFJlcXVlc3QSDgoGaGFzaGVzGAEgAygMIiYKFEJsb2Nrc0J5SGFzaFJlc3BvbnNlEg4KBmJsb2NrcxgBIAMoDCJEChFDaGVja3BvaW50UmVxdWVzdBISCgpoZWlnaHRfbWF4GAEgASgEEhsKE2tub3duX2NoYW5nZV9oZWlnaHQYAiABKAQicgoXQXV0aG9yaXR5Q2hhbmdlRXZpZGVuY2USDgoGaGVhZGVyGAEgASgMEhAKCGFwcHJvdmFsGAIgASgMEg4KBmNoYW5nZRgDIAEoDBISCgpib2R5X3Byb29mGAQgASgMEhEKCWluY2x1c2lvbhgFIAEoDCJRCg5BdXhQb3dFdmlkZW5jZRIOCgZoZWFkZXIYASABKAwSEgoKYm9keV9wcm9vZhgCIAEoDBIbChNyYW5nZV9lbmRfaW5jbHVzaW9uGAMgASgMIs8BChJDaGVja3BvaW50RXZpZGVuY2USEgoKY2hlY2twb2ludBgBIAEoDBIUCgxsYXRlcl9oZWFkZXIYAiABKAwSFgoObGF0ZXJfYXBwcm92YWwYAyABKAwSEQoJaW5jbHVzaW9uGAQgASgMEjYKB2NoYW5nZXMYBSADKAsyJS5hbHlzLndpcmUudjEuQXV0aG9yaXR5Q2hhbmdlRXZpZGVuY2USLAoGYXV4cG93GAYgASgLMhwuYWx5cy53aXJlLnYxLkF1eFBvd0V2aWRlbmNlIn0KDkNoZWNrcG9pbnRGaWxlEhQKDGdlbmVzaXNfaGFzaBgBIAEoDBISCgpjcmVhdGVkX21zGAIgASgEEjIKCGV2aWRlbmNlGAMgASgLMiAuYWx5cy53aXJlLnYxLkNoZWNrcG9pbnRFdmlkZW5jZRINCgVibG9jaxgEIAEoDCI2CgdHb29kYnllEisKBnJlYXNvbhgBIAEoDjIbLmFseXMud2lyZS52MS5Hb29kYnllUmVhc29uIhwKC0dvc3NpcEJsb2NrEg0KBWJsb2NrGAEgASgMIigKEUdvc3NpcFRyYW5zYWN0aW9uEhMKC3RyYW5zYWN0aW9uGAEgASgMIhkKCFByb3Bvc2FsEg0KBWJsb2NrGAEgASgMIm0KDUFwcHJvdmFsUmVwbHkSEgoKYmxvY2tfaGFzaBgBIAEoDBIOCgZoZWlnaHQYAiABKAQSDAoEc2xvdBgDIAEoBBIXCg9hdXRob3JpdHlfaW5kZXgYBCABKA0SEQoJc2lnbmF0dXJlGAUgASgMIigKBk9wYXF1ZRINCgVsYWJlbBgBIAEoCRIPCgdjb250ZW50GAIgASgMImoKCkVuZ2luZUhlYWQSDgoGaGVpZ2h0GAEgASgEEgwKBGhhc2gYAiABKAwSEwoLcGFyZW50X2hhc2gYAyABKAwSEgoKaXNfc3luY2luZxgEIAEoCBIVCg10YXJnZXRfaGVpZ2h0GAUgASgEIt8BChFGZWRlcmF0aW9uTWVzc2FnZRIQCghzdGFydF9tcxgBIAEoBBIPCgdjb3VudGVyGAIgASgEEhEKCWV4cGlyeV9tcxgDIAEoBBIqCghwcm9wb3NhbBgEIAEoCzIWLmFseXMud2lyZS52MS5Qcm9wb3NhbEgAEjUKDmFwcHJvdmFsX3JlcGx5GAUgASgLMhsuYWx5cy53aXJlLnYxLkFwcHJvdmFsUmVwbHlIABImCgZvcGFxdWUYBiABKAsyFC5hbHlzLndpcmUudjEuT3BhcXVlSABCCQoHcGF5bG9hZCI9ChdTaWduZWRGZWRlcmF0aW9uTWVzc2FnZRIPCgdtZXNzYWdlGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCpOCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX01FTUJFUhABEg8KC1JPTEVfU0VOVFJZEAISDgoKUk9MRV9NSU5FUhADKrwCCg1Hb29kYnllUmVhc29uEh4KGkdPT0RCWUVfUkVBU09OX1VOU1BFQ0lGSUVEEAASGwoXR09PREJZRV9SRUFTT05fU0hVVERPV04QARIeChpHT09EQllFX1JFQVNPTl9PVEhFUl9DSEFJThACEiQKIEdPT0RCWUVfUkVBU09OX05PX0NPTU1PTl9WRVJTSU9OEAMSIQodR09PREJZRV9SRUFTT05fVE9PX01BTllfUEVFUlMQBBIcChhHT09EQllFX1JFQVNPTl9MT1dfU0NPUkUQBRIZChVHT09EQllFX1JFQVNPTl9CQU5ORUQQBhIjCh9HT09EQllFX1JFQVNPTl9IQU5EU0hBS0VfRkFJTEVEEAcSJwojR09PREJZRV9SRUFTT05fRFVQTElDQVRFX0NPTk5FQ1RJT04QCEJwChRuZXR3b3JrLmFseXMud2lyZS52MVABWkdnaXRodWIuY29tL2FseXMtbmV0d29yay9hbHlzLW5ldHdvcmsvY2xpZW50cy9nby9nZW4vYWx5cy93aXJlL3YxO3dpcmV2MaoCDEFseXMuV2lyZS5WMWIGcHJvdG8z");
 
 /**
  * Status is the handshake, request and answer alike, of `status/1`. Nothing else is served before it.
@@ -275,6 +275,41 @@ export const AuthorityChangeEvidenceSchema: GenMessage<AuthorityChangeEvidence> 
   messageDesc(file_alys_wire_v1_wire, 6);
 
 /**
+ * AuxPowEvidence proves the AuxPoW that the checkpoint's block carries, without the block.
+ *
+ * @generated from message alys.wire.v1.AuxPowEvidence
+ */
+export type AuxPowEvidence = Message<"alys.wire.v1.AuxPowEvidence"> & {
+  /**
+   * SSZ AuxPowHeader.
+   *
+   * @generated from field: bytes header = 1;
+   */
+  header: Uint8Array;
+
+  /**
+   * The three siblings of auxpow in the body's tree, bottom up, 96 bytes.
+   *
+   * @generated from field: bytes body_proof = 2;
+   */
+  bodyProof: Uint8Array;
+
+  /**
+   * Proof that the last block of its range is in the history of the checkpoint: index u64, count u64, the hashes.
+   *
+   * @generated from field: bytes range_end_inclusion = 3;
+   */
+  rangeEndInclusion: Uint8Array;
+};
+
+/**
+ * Describes the message alys.wire.v1.AuxPowEvidence.
+ * Use `create(AuxPowEvidenceSchema)` to create a new message.
+ */
+export const AuxPowEvidenceSchema: GenMessage<AuxPowEvidence> = /*@__PURE__*/
+  messageDesc(file_alys_wire_v1_wire, 7);
+
+/**
  * CheckpointEvidence is the answer's only chunk, and what checkpoint files hold: a checkpoint with what proves it.
  *
  * @generated from message alys.wire.v1.CheckpointEvidence
@@ -314,6 +349,14 @@ export type CheckpointEvidence = Message<"alys.wire.v1.CheckpointEvidence"> & {
    * @generated from field: repeated alys.wire.v1.AuthorityChangeEvidence changes = 5;
    */
   changes: AuthorityChangeEvidence[];
+
+  /**
+   * The AuxPoW in the checkpoint's block, from which the next one goes on. Chains that require AuxPoW have checkpoints of
+   * blocks that carry one.
+   *
+   * @generated from field: alys.wire.v1.AuxPowEvidence auxpow = 6;
+   */
+  auxpow?: AuxPowEvidence | undefined;
 };
 
 /**
@@ -321,7 +364,7 @@ export type CheckpointEvidence = Message<"alys.wire.v1.CheckpointEvidence"> & {
  * Use `create(CheckpointEvidenceSchema)` to create a new message.
  */
 export const CheckpointEvidenceSchema: GenMessage<CheckpointEvidence> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 7);
+  messageDesc(file_alys_wire_v1_wire, 8);
 
 /**
  * CheckpointFile is what stands in a checkpoint's file between its magic number and its checksum.
@@ -363,7 +406,7 @@ export type CheckpointFile = Message<"alys.wire.v1.CheckpointFile"> & {
  * Use `create(CheckpointFileSchema)` to create a new message.
  */
 export const CheckpointFileSchema: GenMessage<CheckpointFile> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 8);
+  messageDesc(file_alys_wire_v1_wire, 9);
 
 /**
  * Goodbye announces on `goodbye/1` that the sender hangs up. The answer is empty.
@@ -384,7 +427,7 @@ export type Goodbye = Message<"alys.wire.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 9);
+  messageDesc(file_alys_wire_v1_wire, 10);
 
 /**
  * GossipBlock is the message of the blocks topic.
@@ -405,7 +448,7 @@ export type GossipBlock = Message<"alys.wire.v1.GossipBlock"> & {
  * Use `create(GossipBlockSchema)` to create a new message.
  */
 export const GossipBlockSchema: GenMessage<GossipBlock> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 10);
+  messageDesc(file_alys_wire_v1_wire, 11);
 
 /**
  * GossipTransaction is the message of the transactions topic.
@@ -426,7 +469,7 @@ export type GossipTransaction = Message<"alys.wire.v1.GossipTransaction"> & {
  * Use `create(GossipTransactionSchema)` to create a new message.
  */
 export const GossipTransactionSchema: GenMessage<GossipTransaction> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 11);
+  messageDesc(file_alys_wire_v1_wire, 12);
 
 /**
  * Proposal asks the members of the federation to approve a block.
@@ -447,7 +490,7 @@ export type Proposal = Message<"alys.wire.v1.Proposal"> & {
  * Use `create(ProposalSchema)` to create a new message.
  */
 export const ProposalSchema: GenMessage<Proposal> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 12);
+  messageDesc(file_alys_wire_v1_wire, 13);
 
 /**
  * ApprovalReply is a member's approval of a proposal.
@@ -496,7 +539,7 @@ export type ApprovalReply = Message<"alys.wire.v1.ApprovalReply"> & {
  * Use `create(ApprovalReplySchema)` to create a new message.
  */
 export const ApprovalReplySchema: GenMessage<ApprovalReply> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 13);
+  messageDesc(file_alys_wire_v1_wire, 14);
 
 /**
  * Opaque carries what the federation's own processes say to each other; the node reads only the label.
@@ -524,7 +567,56 @@ export type Opaque = Message<"alys.wire.v1.Opaque"> & {
  * Use `create(OpaqueSchema)` to create a new message.
  */
 export const OpaqueSchema: GenMessage<Opaque> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 14);
+  messageDesc(file_alys_wire_v1_wire, 15);
+
+/**
+ * EngineHead is the content of an Opaque with the label "engine/head": where the sender's EngineActor stands.
+ *
+ * @generated from message alys.wire.v1.EngineHead
+ */
+export type EngineHead = Message<"alys.wire.v1.EngineHead"> & {
+  /**
+   * Height of its head.
+   *
+   * @generated from field: uint64 height = 1;
+   */
+  height: bigint;
+
+  /**
+   * Hash of its head, 32 bytes.
+   *
+   * @generated from field: bytes hash = 2;
+   */
+  hash: Uint8Array;
+
+  /**
+   * Hash of the head's parent, 32 bytes or empty.
+   *
+   * @generated from field: bytes parent_hash = 3;
+   */
+  parentHash: Uint8Array;
+
+  /**
+   * Whether it is still synchronising.
+   *
+   * @generated from field: bool is_syncing = 4;
+   */
+  isSyncing: boolean;
+
+  /**
+   * Where to, while it is; 0 when unknown.
+   *
+   * @generated from field: uint64 target_height = 5;
+   */
+  targetHeight: bigint;
+};
+
+/**
+ * Describes the message alys.wire.v1.EngineHead.
+ * Use `create(EngineHeadSchema)` to create a new message.
+ */
+export const EngineHeadSchema: GenMessage<EngineHead> = /*@__PURE__*/
+  messageDesc(file_alys_wire_v1_wire, 16);
 
 /**
  * FederationMessage is what members say on `federation/1`. Accepted once: (start_ms, counter) must grow per sender.
@@ -590,7 +682,7 @@ export type FederationMessage = Message<"alys.wire.v1.FederationMessage"> & {
  * Use `create(FederationMessageSchema)` to create a new message.
  */
 export const FederationMessageSchema: GenMessage<FederationMessage> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 15);
+  messageDesc(file_alys_wire_v1_wire, 17);
 
 /**
  * SignedFederationMessage is request and answer of `federation/1`.
@@ -619,7 +711,7 @@ export type SignedFederationMessage = Message<"alys.wire.v1.SignedFederationMess
  * Use `create(SignedFederationMessageSchema)` to create a new message.
  */
 export const SignedFederationMessageSchema: GenMessage<SignedFederationMessage> = /*@__PURE__*/
-  messageDesc(file_alys_wire_v1_wire, 16);
+  messageDesc(file_alys_wire_v1_wire, 18);
 
 /**
  * Role is what a peer is to the chain, as its delegation proves it. Without a delegation it is a plain peer.
