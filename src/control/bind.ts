@@ -23,6 +23,8 @@ export interface AnyRef {
 /** The abstract duplex stream on which another process attaches. */
 export interface AttachStream {
   readonly service: DescService;
+  /** Who calls. */
+  readonly principal: string;
   readonly correlationId: string;
   /**
    * Decoded requests at the reader's pace; ends at the client's half-close, throws Failure when it leaves.
@@ -89,8 +91,8 @@ export function bindService(
       case "bidi_streaming":
         return duplexCall(method, host, (requests, incoming, send) => {
           if (served.attach === undefined) return Promise.reject(noAttach(service));
-          const { correlationId, signal } = incoming;
-          return served.attach({ service, correlationId, requests, signal, send });
+          const { principal, correlationId, signal } = incoming;
+          return served.attach({ service, principal, correlationId, requests, signal, send });
         });
       default:
         // No service of ours has one; the day it does, somebody must decide what it means.
@@ -121,8 +123,9 @@ function ask(ref: UntypedRef, method: DescMethod, request: object, incoming: Inc
 
 /** The caller's own words; the method's policy fills in a missing deadline. */
 function callOptions(incoming: Incoming): AskOptions {
-  const { deadlineMs, traceparent } = incoming;
+  const { principal, deadlineMs, traceparent } = incoming;
   return {
+    principal,
     signal: incoming.signal,
     correlationId: incoming.correlationId,
     ...(deadlineMs === undefined ? {} : { deadlineMs }),

@@ -20,6 +20,8 @@ export interface AskOptions {
   /** For callers from outside the process that brought their own. */
   readonly correlationId?: string;
   readonly traceparent?: string;
+  /** Who a caller from outside the process is; actors do not ask, what answers without a mailbox may. */
+  readonly principal?: string;
 }
 
 export type TellOptions = Omit<AskOptions, "signal">;

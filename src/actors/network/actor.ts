@@ -166,7 +166,8 @@ class NetworkActor implements Actor<Public, Internal> {
         status: networkStatus(this.#parts.host, this.#lifecycle.phase, this.#parts.config),
       }),
       broadcastBlock: ({ block }) => this.#broadcast.block(block?.ssz ?? new Uint8Array()),
-      broadcastTransaction: ({ transaction }) => this.#broadcast.transaction(transaction),
+      broadcastTransaction: ({ transaction, sourcePeerId }) =>
+        this.#broadcast.transaction(transaction, sourcePeerId),
     };
   }
 
@@ -288,7 +289,8 @@ class NetworkActor implements Actor<Public, Internal> {
       checkpoint: (work, done) =>
         this.#context.effect(work, (outcome) => done(outcome.ok ? outcome.value : undefined)),
       seal: (payload) => this.#outbound.sealAnswer(payload),
-      deliver: (work, done) => this.#context.effect(work, (outcome) => done(outcome.ok)),
+      deliver: (work, done) =>
+        this.#context.effect(work, (outcome) => done(outcome.ok ? outcome.value : undefined)),
       effect: (work, done) =>
         this.#context.effect(work, (outcome) => done(outcome.ok ? outcome.value : "ignore")),
     };

@@ -65,6 +65,7 @@ export class Broadcast {
   /** Publishes a transaction after the engine's check. */
   transaction(
     transaction: Uint8Array,
+    sourcePeerId?: string,
   ): Failure | Deferred<typeof NetworkService.method.broadcastTransaction.output> {
     const { context, engine } = this.#parts;
     if (transaction.length === 0 || transaction.length > TRANSACTION_BYTES_MAX) {
@@ -74,7 +75,7 @@ export class Broadcast {
       });
     }
     const answer = context.deferred(NetworkService.method.broadcastTransaction);
-    context.effect(this.#checked(engine, transaction), (outcome) => {
+    context.effect(this.#checked(engine, transaction, sourcePeerId), (outcome) => {
       if (outcome.ok) {
         answer.resolve({ transactionHash: sha256(transaction), peersReached: outcome.value.recipients });
       } else {
@@ -84,8 +85,12 @@ export class Broadcast {
     return answer;
   }
 
-  async #checked(engine: EnginePort, transaction: Uint8Array): Promise<{ readonly recipients: number }> {
-    const verdict = await engine.validateTransaction(transaction, TRANSACTION_DEADLINE_MS);
+  async #checked(
+    engine: EnginePort,
+    transaction: Uint8Array,
+    sourcePeerId: string | undefined,
+  ): Promise<{ readonly recipients: number }> {
+    const verdict = await engine.validateTransaction(transaction, TRANSACTION_DEADLINE_MS, sourcePeerId);
     if (verdict !== "accept") {
       throw failure("FAILED_PRECONDITION", "TRANSACTION_REFUSED", `the engine says ${verdict}`);
     }

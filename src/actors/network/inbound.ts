@@ -40,8 +40,8 @@ export interface InboundEffects {
   checkpoint(work: Promise<Uint8Array | undefined>, done: (evidence: Uint8Array | undefined) => void): void;
   /** Seals an answer to a member. */
   seal(payload: Uint8Array): Uint8Array | undefined;
-  /** Tells whether the bridge took a message. */
-  deliver(work: Promise<void>, done: (isDelivered: boolean) => void): void;
+  /** Hands over what the bridge replies; undefined when it did not take the message. */
+  deliver(work: Promise<Uint8Array>, done: (reply: Uint8Array | undefined) => void): void;
   effect(work: Promise<Verdict>, done: (verdict: Verdict) => void): void;
 }
 
@@ -189,11 +189,11 @@ export class Inbound {
     }
   }
 
-  /** What members' own processes say to each other goes to the bridge; its label, sealed, is the receipt. */
+  /** What members' own processes say to each other goes to the bridge; its label and reply, sealed, are the receipt. */
   #deliver(event: RequestEvent, { memberKey, label, content }: FederationNote): void {
     const { host, bridge, effects } = this.#parts;
-    effects.deliver(bridge.deliver({ memberKey, label, content }), (isDelivered) => {
-      const receipt = isDelivered ? effects.seal(opaqueMessage(label)) : undefined;
+    effects.deliver(bridge.deliver({ memberKey, label, content }), (reply) => {
+      const receipt = reply && effects.seal(opaqueMessage(label, reply));
       host.respond(event.handle, receipt === undefined ? "resource-unavailable" : [receipt]);
     });
   }
@@ -216,7 +216,8 @@ export class Inbound {
       this.#malformed(event.peerId, "gossip transaction", event.data);
       return host.verdict(event.handle, "reject");
     }
-    effects.effect(engine.validateTransaction(transaction, TRANSACTION_DEADLINE_MS), (verdict) => {
+    const judged = engine.validateTransaction(transaction, TRANSACTION_DEADLINE_MS, event.peerId);
+    effects.effect(judged, (verdict) => {
       host.verdict(event.handle, verdict);
       if (verdict === "accept") effects.transactionAccepted(sha256(transaction));
       if (verdict === "reject")
@@ -229,8 +230,8 @@ export class Inbound {
   }
 }
 
-function opaqueMessage(label: string): Uint8Array {
-  const message = create(FederationMessageSchema, { payload: { case: "opaque", value: { label } } });
+function opaqueMessage(label: string, content: Uint8Array): Uint8Array {
+  const message = create(FederationMessageSchema, { payload: { case: "opaque", value: { label, content } } });
   return toBinary(FederationMessageSchema, message);
 }
 

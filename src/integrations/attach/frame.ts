@@ -19,6 +19,8 @@ export interface NodeFrame {
 
 /** Both directions of an attachment, as the listener hands them over. */
 export interface DuplexStream {
+  /** Who calls, as the control plane knows it; undefined where nobody asks. */
+  readonly principal?: string | undefined;
   /** Decoded requests; ends at the client's half-close, throws a Failure when it leaves. */
   readonly requests: AsyncIterable<object>;
   /** Aborts when the stream ends, whoever ended it. */

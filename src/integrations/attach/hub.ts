@@ -1,15 +1,18 @@
 /**
- * AttachHub: where processes of one kind (chain, engine or bridge) attach. It drives a session for each stream, keeps the
- * one primary, numbers the epochs, and hands calls to whoever is attached. The listener gives it streams through
- * `handler`; attached.ts of each integration calls through it.
+ * AttachHub: where processes of one kind (chain, engine or bridge) attach. It lets in the one primary, numbers the epochs,
+ * and hands calls and notices to whoever is attached, by a stream or by pulling. The listener gives it streams through
+ * `handler` and unary calls through `pulls`; attached.ts of each integration calls through it.
  */
 
-import type { AttachHello } from "../../../gen/alys/integration/v1/integration_pb.ts";
-import type { Clock, TimerHandle } from "../../kernel/clock.ts";
-import { asError, assertNever, Failure, failure } from "../../kernel/errors.ts";
+import type { AttachHello, AttachWelcome } from "../../../gen/alys/integration/v1/integration_pb.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
-import type { ClientFrame, DuplexStream } from "./frame.ts";
-import { AttachSession, HEARTBEAT_MS, type SessionEffect } from "./session.ts";
+import type { DuplexStream } from "./frame.ts";
+import { type Carrier, Line } from "./line.ts";
+import { PullDesk } from "./pull-desk.ts";
+import { HEARTBEAT_MS } from "./session.ts";
+import { StreamCarrier } from "./stream-carrier.ts";
 
 export interface BlockPoint {
   readonly height: number;
@@ -35,12 +38,31 @@ export interface AttachOwner {
   detached(): void;
 }
 
+/** The attachment as it stands, for those who look after the node. */
+export interface Attachment {
+  readonly instanceId: string;
+  readonly principal: string;
+  readonly epoch: number;
+  /** Unix milliseconds. */
+  readonly sinceMs: number;
+  readonly isPulled: boolean;
+  readonly callsInFlight: number;
+  readonly bytesInFlight: number;
+  readonly callsWaiting: number;
+  readonly noticesSkipped: number;
+  /** Where the client says it stands. */
+  readonly head: BlockPoint | undefined;
+  readonly final: BlockPoint | undefined;
+}
+
 interface Waiting {
   resolve(value: unknown): void;
   reject(reason: Failure): void;
 }
 
 export class AttachHub {
+  /** PullWork and CompleteWork. */
+  readonly pulls: PullDesk;
   readonly #parts: AttachHubParts;
   readonly #calls = new Map<bigint, Waiting>();
   readonly #listeners = new Set<(isAttached: boolean) => void>();
@@ -52,6 +74,14 @@ export class AttachHub {
 
   constructor(parts: AttachHubParts) {
     this.#parts = parts;
+    this.pulls = new PullDesk({
+      clock: parts.clock,
+      open: (carrier) => this.#open(carrier),
+      heartbeat: () => this.#heartbeat(),
+      stale: (count) => {
+        this.#staleAnswers += count;
+      },
+    });
   }
 
   get isAttached(): boolean {
@@ -65,7 +95,27 @@ export class AttachHub {
 
   /** Answers that came too late, or for an older epoch: dropped. */
   get staleAnswers(): number {
-    return this.#staleAnswers;
+    return this.#staleAnswers + (this.#primary?.session.staleAnswers ?? 0);
+  }
+
+  /** Undefined while nobody is attached: the embedded twin does the work. */
+  get attachment(): Attachment | undefined {
+    if (this.#primary === undefined) return undefined;
+    const { instanceId, epoch, sinceMs, carrier, session, notices } = this.#primary;
+    const { head, final } = session.reported;
+    return {
+      instanceId,
+      epoch,
+      sinceMs,
+      principal: carrier.principal,
+      isPulled: carrier.isPulled,
+      callsInFlight: session.callsInFlight,
+      bytesInFlight: session.bytesInFlight,
+      callsWaiting: session.callsWaiting,
+      noticesSkipped: notices.skipped,
+      head: head && pointOf(head),
+      final: final && pointOf(final),
+    };
   }
 
   own(owner: AttachOwner): void {
@@ -95,26 +145,38 @@ export class AttachHub {
     });
   }
 
+  /** Tells the attached process, if there is one; `kind` names a notice of the service. */
+  notify(kind: string, value: object): void {
+    this.#primary?.notify(kind, value);
+  }
+
   /** Ends the attachment, for instance because what it says cannot be. */
   end(reason: Failure): void {
     this.#primary?.end(reason);
   }
 
   /** Serves one stream until it ends. Rejects with the Failure that it ended with. */
-  readonly handler = async (stream: DuplexStream): Promise<void> => {
-    const line = new Line(stream, this.#parts, {
-      greeted: (hello, own) => this.#greeted(hello, own),
-      settled: (id, settle) => this.#settled(id, settle),
-      ended: (own) => this.#ended(own),
-    });
-    try {
-      await line.serve();
-    } finally {
-      this.#staleAnswers += line.session.staleAnswers;
-    }
+  readonly handler = (stream: DuplexStream): Promise<void> => {
+    const carrier = new StreamCarrier(stream);
+    return carrier.serve(this.#open(carrier));
   };
 
-  #greeted(hello: AttachHello, line: Line): object | Failure {
+  #open(carrier: Carrier): Line {
+    return new Line(carrier, this.#parts.clock, {
+      greeted: (hello, line) => this.#greeted(hello, line),
+      // After the welcome was sent, so that no call can come before it.
+      welcomed: () => {
+        this.#owner.attached();
+        for (const listener of this.#listeners) listener(true);
+      },
+      answered: (id, value) => this.#settle(id)?.resolve(value),
+      failed: (id, reason) => this.#settle(id)?.reject(reason),
+      ended: (line) => this.#ended(line),
+      heartbeat: () => this.#heartbeat(),
+    });
+  }
+
+  #greeted(hello: AttachHello, line: Line): Partial<AttachWelcome> | Failure {
     const { genesisHash, name, log } = this.#parts;
     if (hello.genesisHash.length > 0 && !Buffer.from(genesisHash).equals(hello.genesisHash)) {
       return failure("FAILED_PRECONDITION", "ATTACH_OTHER_CHAIN", "the client is on another chain");
@@ -128,144 +190,36 @@ export class AttachHub {
     line.epoch = ++this.#epoch;
     line.instanceId = hello.instanceId;
     this.#primary = line;
-    log.info("attached", { integration: name, instance: hello.instanceId, epoch: this.#epoch });
+    const { principal, isPulled } = line.carrier;
+    log.info("attached", {
+      integration: name,
+      instance: hello.instanceId,
+      epoch: this.#epoch,
+      principal,
+      isPulled,
+    });
     return {
       epoch: BigInt(this.#epoch),
-      ...(resumeFrom && { resumeFrom: referenceTo(resumeFrom) }),
+      ...(resumeFrom && { resumeFrom: referenceTo(resumeFrom) as never }),
       heartbeatIntervalMs: HEARTBEAT_MS,
       genesisHash,
     };
   }
 
-  /** After the welcome was sent, so that no call can come before it. */
-  #announce(): void {
-    this.#owner.attached();
-    for (const listener of this.#listeners) listener(true);
-  }
-
-  #settled(id: bigint | undefined, settle: (waiting: Waiting) => void): void {
-    if (id === undefined) return this.#announce();
+  #settle(id: bigint): Waiting | undefined {
     const waiting = this.#calls.get(id);
     this.#calls.delete(id);
-    if (waiting !== undefined) settle(waiting);
+    return waiting;
   }
 
   #ended(line: Line): void {
+    this.#staleAnswers += line.session.staleAnswers;
     if (this.#primary !== line) return;
     this.#primary = undefined;
-    this.#parts.log.warn("detached", { integration: this.#parts.name, epoch: line.epoch });
+    const { name, log } = this.#parts;
+    log.warn("detached", { integration: name, epoch: line.epoch, reason: line.failure?.reason });
     this.#owner.detached();
     for (const listener of this.#listeners) listener(false);
-  }
-}
-
-interface LineEvents {
-  greeted(hello: AttachHello, line: Line): object | Failure;
-  /** Without an id: the client was let in. */
-  settled(id: bigint | undefined, settle: (waiting: Waiting) => void): void;
-  ended(line: Line): void;
-}
-
-/** One stream with its session: reads, writes, keeps time. */
-class Line {
-  readonly session: AttachSession;
-  epoch = 0;
-  instanceId = "";
-  readonly #stream: DuplexStream;
-  readonly #parts: AttachHubParts;
-  readonly #events: LineEvents;
-  readonly #end = Promise.withResolvers<void>();
-  #timer: TimerHandle | undefined;
-  #timerMs = Number.POSITIVE_INFINITY;
-
-  constructor(stream: DuplexStream, parts: AttachHubParts, events: LineEvents) {
-    this.#stream = stream;
-    this.#parts = parts;
-    this.#events = events;
-    this.session = new AttachSession(parts.clock.monotonicMs());
-  }
-
-  async serve(): Promise<void> {
-    this.#schedule();
-    const onAbort = (): void => this.end(LEFT);
-    this.#stream.signal.addEventListener("abort", onAbort, { once: true });
-    void this.#read();
-    try {
-      await this.#end.promise;
-    } finally {
-      this.#timer?.cancel();
-      this.#stream.signal.removeEventListener("abort", onAbort);
-    }
-  }
-
-  end(reason: Failure): void {
-    this.session.end(reason);
-    this.pump();
-  }
-
-  /** Carries out what the session wants. */
-  pump(): void {
-    for (let effects = this.session.take(); effects.length > 0; effects = this.session.take()) {
-      for (const effect of effects) this.#perform(effect);
-    }
-    this.#schedule();
-  }
-
-  async #read(): Promise<void> {
-    try {
-      for await (const frame of this.#stream.requests) {
-        this.session.receive(frame as ClientFrame, this.#parts.clock.monotonicMs());
-        this.pump();
-      }
-      // The client said that it has nothing more to say: it leaves in order.
-      this.session.end(GOODBYE);
-    } catch (thrown) {
-      this.session.end(
-        thrown instanceof Failure ? thrown : failure("INTERNAL", "ATTACH_BROKEN", asError(thrown).message),
-      );
-    }
-    this.pump();
-  }
-
-  #perform(effect: SessionEffect): void {
-    switch (effect.type) {
-      case "greeted": {
-        const answer = this.#events.greeted(effect.hello, this);
-        if (answer instanceof Failure) return this.session.end(answer);
-        this.session.welcome(answer, effect.hello, this.#parts.clock.monotonicMs());
-        return;
-      }
-      case "send":
-        // The window bounds what can wait in the stream; who cannot send is ended by the stream's signal.
-        this.#stream.send(effect.frame).catch(() => {});
-        if (effect.frame.message.case === "welcome") this.#events.settled(undefined, () => {});
-        return;
-      case "answered":
-        return this.#events.settled(effect.id, ({ resolve }) => resolve(effect.value));
-      case "failed":
-        return this.#events.settled(effect.id, ({ reject }) => reject(effect.failure));
-      case "ended":
-        this.#events.ended(this);
-        if (effect.failure === GOODBYE) this.#end.resolve();
-        else this.#end.reject(effect.failure);
-        return;
-      default:
-        return assertNever(effect);
-    }
-  }
-
-  #schedule(): void {
-    const dueMs = this.session.nextTickMs();
-    if (dueMs === undefined) return this.#timer?.cancel();
-    if (this.#timer !== undefined && this.#timerMs <= dueMs) return;
-    this.#timer?.cancel();
-    this.#timerMs = dueMs;
-    const nowMs = this.#parts.clock.monotonicMs();
-    this.#timer = this.#parts.clock.setTimer(Math.max(0, dueMs - nowMs), () => {
-      this.#timer = undefined;
-      this.session.tick(this.#parts.clock.monotonicMs(), () => this.#heartbeat());
-      this.pump();
-    });
   }
 
   #heartbeat(): object {
@@ -274,12 +228,14 @@ class Line {
   }
 }
 
-function referenceTo({ height, hash }: BlockPoint): object {
+function referenceTo({ height, hash }: BlockPoint): { height: bigint; hash: Uint8Array } {
   return { height: BigInt(height), hash };
+}
+
+function pointOf({ height, hash }: { height: bigint; hash: Uint8Array }): BlockPoint {
+  return { height: Number(height), hash };
 }
 
 const NONE = failure("UNAVAILABLE", "NOT_ATTACHED", "no process is attached");
 const TAKEN = failure("ALREADY_EXISTS", "ATTACH_TAKEN", "another process is attached; ask for a take-over");
 const TAKEN_OVER = failure("ABORTED", "ATTACH_TAKEN_OVER", "another process took over");
-const LEFT = failure("CANCELLED", "ATTACH_LEFT", "the client left");
-const GOODBYE = failure("CANCELLED", "ATTACH_GOODBYE", "the client said goodbye");

@@ -7,6 +7,7 @@
 import type {
   AttachCredit,
   AttachError,
+  AttachHeartbeat,
   AttachHello,
 } from "../../../gen/alys/integration/v1/integration_pb.ts";
 import { assert, type Failure, failure, type StatusCode } from "../../kernel/errors.ts";
@@ -63,6 +64,8 @@ export class AttachSession {
   readonly #inFlight = new Map<bigint, AttachCall>();
   readonly #waiting = new Map<bigint, AttachCall>();
   #effects: SessionEffect[] = [];
+  /** Where the client says it stands: its last heartbeat, its hello before. */
+  #reported: Pick<AttachHeartbeat, "head" | "final"> = {};
 
   constructor(nowMs: number) {
     this.#openedMs = nowMs;
@@ -86,6 +89,15 @@ export class AttachSession {
     return this.#waiting.size;
   }
 
+  get reported(): Pick<AttachHeartbeat, "head" | "final"> {
+    return this.#reported;
+  }
+
+  /** A call in the window; undefined when it was answered, failed or never was. */
+  inFlight(id: bigint): AttachCall | undefined {
+    return this.#inFlight.get(id);
+  }
+
   /** Gives what is to be done, once. */
   take(): SessionEffect[] {
     const effects = this.#effects;
@@ -107,6 +119,7 @@ export class AttachSession {
       case "hello":
         return this.#violate("there is one hello to a stream");
       case "heartbeat":
+        this.#reported = message.value as AttachHeartbeat;
         return;
       case "credit":
         return this.#widen(message.value as AttachCredit, nowMs);
@@ -121,12 +134,24 @@ export class AttachSession {
     assert(this.#phase === "deciding", "a client is let in once, after its hello");
     this.#phase = "attached";
     this.#beatMs = nowMs;
-    this.#callsMax = Math.min(Math.max(1, hello.creditCalls), WINDOW_CALLS_MAX);
-    this.#bytesMax = Math.min(Number(hello.creditBytes), WINDOW_BYTES_MAX);
+    if (hello.lastApplied !== undefined) this.#reported = { head: hello.lastApplied };
+    this.#setWindow(hello);
     this.#effects.push({
       type: "send",
       frame: { callId: 0n, deadlineMs: 0, message: { case: "welcome", value } },
     });
+  }
+
+  /** The client lives: it is waiting for us, or said something that is no frame. */
+  hear(nowMs: number): void {
+    this.#heardMs = nowMs;
+  }
+
+  /** Sets the window anew, as a client that pulls does with each pull. What is in flight stays. */
+  resize(hello: AttachHello, nowMs: number): void {
+    if (this.#phase !== "attached") return;
+    this.#setWindow(hello);
+    this.#fill(nowMs);
   }
 
   /** Sends a call as soon as the window has room; it fails with a Failure otherwise. */
@@ -195,6 +220,11 @@ export class AttachSession {
     }
     this.#phase = "deciding";
     this.#effects.push({ type: "greeted", hello });
+  }
+
+  #setWindow({ creditCalls, creditBytes }: AttachHello): void {
+    this.#callsMax = Math.min(Math.max(1, creditCalls), WINDOW_CALLS_MAX);
+    this.#bytesMax = Math.min(Number(creditBytes), WINDOW_BYTES_MAX);
   }
 
   #widen({ calls, bytes }: AttachCredit, nowMs: number): void {

@@ -10,6 +10,7 @@ import type { Clock, TimerHandle } from "../../kernel/clock.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { AttachHub, AttachOwner, BlockPoint } from "../attach/hub.ts";
+import { blockView } from "./block-view.ts";
 import type { ChainPort } from "./port.ts";
 
 /** Blocks of one batch. */
@@ -49,6 +50,7 @@ export class Follower implements AttachOwner {
   readonly #parts: FollowerParts;
   #isActive = false;
   #hasCaughtUp = false;
+  #wantsViews = false;
   #confirmedHeight = 0;
   #nextHeight = 1;
   #refusal: Refusal | undefined;
@@ -76,13 +78,14 @@ export class Follower implements AttachOwner {
     return this.#refusal;
   }
 
-  admit({ lastApplied }: AttachHello): BlockPoint | Failure {
+  admit({ lastApplied, withBlockViews }: AttachHello): BlockPoint | Failure {
     const from = this.#resumePoint(lastApplied);
     const { earliestHeight } = this.#parts.chain.snapshot();
     if (from.height + 1 < earliestHeight) {
       const text = `the client needs block ${from.height + 1}, our first is ${earliestHeight}`;
       return failure("OUT_OF_RANGE", "ATTACH_PRUNED", text);
     }
+    this.#wantsViews = withBlockViews;
     this.#confirmedHeight = from.height;
     this.#refusal = undefined;
     this.#hasCaughtUp = false;
@@ -165,11 +168,20 @@ export class Follower implements AttachOwner {
     this.#batches.push(batch);
     this.#nextHeight += batch.count;
     const bytes = blocks.reduce((sum, { length }) => sum + length, 0);
-    const value = { blocks: [...blocks], firstHeight: BigInt(batch.first) };
+    const value = {
+      blocks: [...blocks],
+      firstHeight: BigInt(batch.first),
+      ...(this.#wantsViews && { views: this.#viewsOf(blocks, batch.first) }),
+    };
     this.#parts.hub.call("importBlocks", value, bytes, BATCH_DEADLINE_MS).then(
       (result) => this.#judged(batch, result as ImportBlocksResult),
       (reason: Failure) => this.#retryLater(batch, reason.message),
     );
+  }
+
+  #viewsOf(blocks: readonly Uint8Array[], first: number) {
+    const { final } = this.#parts.chain.snapshot();
+    return blocks.map((block, index) => blockView(block, first + index <= final.height));
   }
 
   #judged(batch: Batch, result: ImportBlocksResult): void {

@@ -230,6 +230,7 @@ export class Node {
           deliver: async (note) => {
             if (this.isBridgeAway) throw failure("UNAVAILABLE", "BRIDGE_AWAY", "no bridge is attached");
             this.notes.push(note);
+            return new Uint8Array();
           },
           close: async () => {},
         },
