@@ -74,14 +74,15 @@ async function main(): Promise<number> {
 
 async function runNode(configFile: string, isTiedToParent: boolean): Promise<number> {
   // Loading the whole node takes a second: --help and a wrong call need not wait for it.
-  const [{ loadSettings }, { openLog }, { startNode }] = await Promise.all([
+  const [{ loadConfig }, { openLog }, { startNode }] = await Promise.all([
     import("./config/load.ts"),
     import("./telemetry/log.ts"),
     import("./node.ts"),
   ]);
   let log: RootLog | undefined;
   try {
-    const settings = loadSettings(configFile, process.env);
+    const loaded = loadConfig(configFile, process.env);
+    const { settings } = loaded;
     log = openLog({
       level: settings.telemetry.logLevel as LogLevel,
       file: settings.telemetry.logFile === "" ? undefined : settings.telemetry.logFile,
@@ -90,7 +91,7 @@ async function runNode(configFile: string, isTiedToParent: boolean): Promise<num
     const stopAsked = stopSignals(isTiedToParent);
     const unforeseen = uncaughtErrors();
     const node = await startNode({
-      settings,
+      loaded,
       log,
       version: versionOf(),
       processId: process.pid,

@@ -12,7 +12,8 @@ import { nodeActor } from "./actors/node/actor.ts";
 import { supervisorActor } from "./actors/supervisor/actor.ts";
 import { syncConfig } from "./actors/sync/config.ts";
 import { toHex } from "./chain/hex.ts";
-import type { Settings } from "./config/load.ts";
+import { ConfigDesk } from "./config/desk.ts";
+import type { LoadedConfig, Settings } from "./config/load.ts";
 import { HealthBoard } from "./control/health.ts";
 import { type RunningControl, startControl } from "./control/server.ts";
 import { actorCell } from "./kernel/cell.ts";
@@ -27,14 +28,16 @@ import { type Attachments, openAttachments } from "./node/attachments.ts";
 import { type ActorParts, composeActors, superviseActors } from "./node/compose.ts";
 import { type ControlParts, openControlParts } from "./node/control-parts.ts";
 import { integrationsSupervisor } from "./node/integrations.ts";
+import { applyAtOnce } from "./node/live.ts";
 import { openResources, type Resources } from "./node/resources.ts";
 import { hostOptions, networkConfig, peerConfig, producerConfig } from "./node/translate.ts";
 import { Vitals } from "./node/vitals.ts";
 import { writeFileAtomic } from "./storage/files.ts";
 import { LOG_LEVELS, type LogLevel, type RootLog } from "./telemetry/log.ts";
+import { processProfiler } from "./telemetry/profiler.ts";
 
 export interface NodeOptions {
-  readonly settings: Settings;
+  readonly loaded: LoadedConfig;
   readonly log: RootLog;
   readonly version: string;
   readonly processId: number;
@@ -58,9 +61,13 @@ export interface NodeEnd {
 /** File in the data directory that says where a running node is reached. */
 const NODE_FILE = "node.json";
 
+/** File in the data directory that a heap snapshot passes through. */
+const SNAPSHOT_FILE = "heap.snapshot";
+
 /** Starts a node. Throws a Failure that says what could not be opened; then nothing is left open. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const { settings, log } = options;
+  const { log } = options;
+  const { settings } = options.loaded;
   const resources = await openResources(settings, log);
   let controlParts: ControlParts | undefined;
   try {
@@ -80,7 +87,8 @@ async function compose(
   resources: Resources,
   controlParts: ControlParts,
 ): Promise<RunningNode> {
-  const { settings, log } = options;
+  const { loaded, log } = options;
+  const { settings } = loaded;
   const { promise: ended, resolve: end } = Promise.withResolvers<NodeEnd>();
   const watchdog = new ThreadWatchdog();
   const run = environment({ clock: realClock, log, watchdog });
@@ -96,6 +104,8 @@ async function compose(
   const actorsOf = actorParts(options, resources, attachments, startedMs);
   const cells = composeActors(actorsOf, run);
   let control: RunningControl | undefined;
+  const setLogLevel = (actor: string | undefined, level: string): LogLevel | undefined =>
+    isLogLevel(level) ? log.setLevel(actor, level) : undefined;
 
   const supervisor = actorCell(
     supervisorActor({
@@ -116,11 +126,26 @@ async function compose(
       peerId: resources.host.peerId,
       genesisHash: resources.facts.genesisHash,
       authorityKey: resources.authorityKey?.publicKey ?? new Uint8Array(),
-      config: settings as NodeConfig,
+      config: new ConfigDesk({
+        loaded,
+        check: (changed) => void peerConfig(changed),
+        apply: (changed, keys) =>
+          applyAtOnce(
+            {
+              config: actorsOf.config,
+              workers: resources.workers,
+              setLogLevel: (level) => setLogLevel(undefined, level),
+              setRateLimit: (limit) => control?.setRateLimit(limit),
+            },
+            changed,
+            keys,
+          ),
+      }),
       tokens: controlParts.tokens,
+      profiler: processProfiler(realClock, join(settings.storage.dataDirectory, SNAPSHOT_FILE)),
       sync: cells.sync.ref,
       services: () => control?.services ?? [],
-      setLogLevel: (actor, level) => (isLogLevel(level) ? log.setLevel(actor, level) : undefined),
+      setLogLevel,
       shutdown: (reason) => end({ reason: `an operator asked: ${reason}`, isFailure: false }),
       drain: () => control?.drain(),
     }),
@@ -232,7 +257,8 @@ function actorParts(
   { chain, engine, bridge }: Attachments,
   startedMs: number,
 ): ActorParts {
-  const { settings, version } = options;
+  const { version } = options;
+  const { settings } = options.loaded;
   const { facts, workers, authorityKey } = resources;
   const opening = hostOptions(settings, facts.genesisHash, facts.slotDurationMs, version);
   return {
@@ -278,7 +304,7 @@ async function whenOpen(network: Ref<typeof NetworkService>): Promise<void> {
 
 /** Writes down where this node is reached, for whoever started it. */
 async function announce(
-  { settings, processId, log }: NodeOptions,
+  { loaded: { settings }, processId, log }: NodeOptions,
   resources: Resources,
   control: RunningControl,
 ): Promise<void> {

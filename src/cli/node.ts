@@ -1,16 +1,16 @@
 /** `alysctl node`: the node itself, its log level and its end. */
 import { type Command, Option } from "commander";
 import {
-  GetConfigResponseSchema,
   type GetInfoResponse,
   GetInfoResponseSchema,
   NodeService,
   NodeStateSchema,
   SetLogLevelResponseSchema,
 } from "../../gen/alys/node/v1/node_pb.ts";
+import { addConfigCommands } from "./config.ts";
 import { enumName, hash, time } from "./format.ts";
 import { parseDuration } from "./options.ts";
-import { jsonOf, type Run, type Session } from "./session.ts";
+import type { Run, Session } from "./session.ts";
 import { type FieldRow, renderFields } from "./table.ts";
 
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"];
@@ -21,15 +21,7 @@ export function addNodeCommands(program: Command, run: Run): void {
     .command("info")
     .description("versions, identity and chain")
     .action(() => run(showInfo));
-  node
-    .command("config")
-    .description("the configuration in force, as JSON")
-    .action(() =>
-      run(async (session) => {
-        const answer = await session.client(NodeService).getConfig({}, session.call);
-        session.terminal.out(jsonOf(GetConfigResponseSchema, answer, 2));
-      }),
-    );
+  addConfigCommands(node, run);
   node
     .command("log-level")
     .description("change the log level while the node runs")

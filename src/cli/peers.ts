@@ -213,7 +213,14 @@ function banText({ until, reason }: Ban): string {
 }
 
 async function listBans(session: Session): Promise<void> {
-  const answer = await session.client(PeerService).listBans({}, session.call);
+  const client = session.client(PeerService);
+  const answer = await client.listBans({ pageSize: PAGE_SIZE }, session.call);
+  while (answer.nextPageToken !== "") {
+    const page = { pageSize: PAGE_SIZE, pageToken: answer.nextPageToken };
+    const { bans, nextPageToken } = await client.listBans(page, session.call);
+    answer.bans.push(...bans);
+    answer.nextPageToken = nextPageToken;
+  }
   session.show(ListBansResponseSchema, answer, ({ bans }) =>
     renderTable(
       ["PEER", "UNTIL", "OFFENCE", "REASON"],

@@ -1,141 +1,134 @@
 /**
- * Loads the configuration: TOML file, then environment overrides (ALYS__SYNC__SYNC_THRESHOLD=0.99), then checks and
- * defaults. Owns nothing; the composition root calls it once. Errors are one Failure that lists every fault by key.
+ * Loads the configuration: TOML file, then environment (ALYS__SYNC__SYNC_THRESHOLD=0.99), then what UpdateConfig wrote to
+ * the overrides file, then checks and defaults. Owns nothing; main.ts calls it once. Errors are one Failure that lists
+ * every fault by key.
  */
 
 import { readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import { fromJson, type JsonValue, type Message } from "@bufbuild/protobuf";
+import { dirname, join, resolve } from "node:path";
 import { parse } from "smol-toml";
-import { type NodeConfig, NodeConfigSchema } from "../../gen/alys/config/v1/config_pb.ts";
-import { failure } from "../kernel/errors.ts";
-import { type ConfigFault, checkTable, isTable } from "./check.ts";
-import { RULES } from "./table.ts";
+import { type Failure, failure } from "../kernel/errors.ts";
+import type { ConfigFault } from "./check.ts";
+import {
+  type Environment,
+  environmentValues,
+  type Layers,
+  overrideValues,
+  type Settings,
+  type Settled,
+  settle,
+  type Values,
+} from "./layers.ts";
 
-/** A message of which every field is set. */
-export type Filled<T> = {
-  readonly [K in Exclude<keyof T, "$typeName" | "$unknown">]-?: NonNullable<T[K]> extends Message
-    ? Filled<NonNullable<T[K]>>
-    : NonNullable<T[K]>;
-};
-
-/** The configuration in force: every setting has a value, paths are absolute. */
-export type Settings = Filled<NodeConfig>;
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+export type { Environment, Filled, Settings } from "./layers.ts";
 
 /** Largest configuration file; a larger one is refused. */
 const FILE_BYTES_MAX = 1024 * 1024;
-const OVERRIDE_PREFIX = "ALYS__";
 
-/** Settings that are paths: relative ones are taken from the folder of the configuration file. */
-const PATHS = [
-  "storage.data_directory",
-  "chain.specification_file",
-  "chain.proofs_file",
-  "producer.authority_key_file",
-  "control.tls.certificate_file",
-  "control.tls.key_file",
-  "control.tls.client_ca_file",
-];
+/** File in the data directory in which UpdateConfig keeps what it changed. */
+const OVERRIDES_FILE = "overrides.toml";
 
-/** Settings that are paths in the data directory. */
-const DATA_PATHS = ["control.unix_socket", "control.audit_file"];
+const NO_VALUES: Values = new Map();
+
+/** The configuration as it was read, with all that it takes to change it. */
+export interface LoadedConfig extends Settled {
+  readonly layers: Layers;
+  readonly overridesFile: string;
+}
 
 /** Reads a TOML file. Throws a Failure INVALID_ARGUMENT or NOT_FOUND that names the file and every faulty key. */
-export function loadSettings(file: string, environment: Environment): Settings {
-  let source: string;
-  try {
-    source = readFileSync(file, "utf8");
-  } catch (error) {
+export function loadConfig(file: string, environment: Environment): LoadedConfig {
+  const source = readText(file);
+  if (source === undefined) {
     throw failure(
       "NOT_FOUND",
       "CONFIG_UNREADABLE",
-      `configuration file ${file} cannot be read: ${(error as Error).message}`,
+      `configuration file ${file} cannot be read: there is none`,
     );
   }
-  return parseSettings(source, environment, dirname(resolve(file)), file);
+  return parseConfig(source, environment, dirname(resolve(file)), file);
 }
 
-/** The same from text; `directory` is what relative paths are taken from, `name` is what errors call the text. */
+function parseConfig(
+  source: string,
+  environment: Environment,
+  directory: string,
+  name: string,
+): LoadedConfig {
+  const bare = settleText(source, environment, directory, name);
+  const overridesFile = join(bare.settings.storage.dataDirectory, OVERRIDES_FILE);
+  const text = readText(overridesFile);
+  if (text === undefined) return { ...bare, overridesFile };
+  const faults: ConfigFault[] = [];
+  const overrides = overrideValues(parseToml(text, overridesFile), faults);
+  const layers: Layers = { ...bare.layers, overrides };
+  const settled = settle(layers, faults);
+  // The rest was sound without it.
+  if (settled === undefined) throw configFailure(overridesFile, faults);
+  return { ...settled, layers, overridesFile };
+}
+
+/**
+ * The settings of a text and the environment, without overrides; `directory` is what relative paths are taken from,
+ * `name` is what errors call the text.
+ */
 export function parseSettings(
   source: string,
   environment: Environment,
   directory: string,
   name: string,
 ): Settings {
+  return settleText(source, environment, directory, name).settings;
+}
+
+function settleText(
+  source: string,
+  environment: Environment,
+  directory: string,
+  name: string,
+): Settled & { readonly layers: Layers } {
+  const faults: ConfigFault[] = [];
+  const file = parseToml(source, name);
+  const values = environmentValues(environment, faults);
+  const layers: Layers = { file, environment: values, overrides: NO_VALUES, directory };
+  const settled = settle(layers, faults);
+  if (settled === undefined) throw configFailure(name, faults);
+  return { ...settled, layers };
+}
+
+/** Only the settings of a file, overrides included. */
+export function loadSettings(file: string, environment: Environment): Settings {
+  return loadConfig(file, environment).settings;
+}
+
+function configFailure(name: string, faults: readonly ConfigFault[]): Failure {
+  const lines = faults.map((fault) => `  ${fault.key}: ${fault.problem}`);
+  const text = `${name} is not a valid configuration:\n${lines.join("\n")}`;
+  return failure("INVALID_ARGUMENT", "CONFIG_INVALID", text, { field: faults[0]?.key ?? "" });
+}
+
+function parseToml(source: string, name: string): Record<string, unknown> {
   if (source.length > FILE_BYTES_MAX) {
     throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", `${name} is larger than ${FILE_BYTES_MAX} bytes`);
   }
-  let raw: Record<string, unknown>;
   try {
-    raw = parse(source);
+    return parse(source);
   } catch (error) {
+    const text = `${name} is not TOML: ${(error as Error).message.trim()}`;
+    throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", text);
+  }
+}
+
+/** Undefined when there is no such file. */
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw failure(
-      "INVALID_ARGUMENT",
-      "CONFIG_INVALID",
-      `${name} is not TOML: ${(error as Error).message.trim()}`,
+      "NOT_FOUND",
+      "CONFIG_UNREADABLE",
+      `configuration file ${file} cannot be read: ${(error as Error).message}`,
     );
   }
-  const faults: ConfigFault[] = [];
-  applyOverrides(raw, environment, faults);
-  const checked = checkTable(NodeConfigSchema, raw, "", faults);
-  if (faults.length > 0) {
-    const lines = faults.map((fault) => `  ${fault.key}: ${fault.problem}`);
-    throw failure(
-      "INVALID_ARGUMENT",
-      "CONFIG_INVALID",
-      `${name} is not a valid configuration:\n${lines.join("\n")}`,
-      {
-        field: faults[0]?.key ?? "",
-      },
-    );
-  }
-  resolvePaths(checked, directory);
-  return fromJson(NodeConfigSchema, checked as JsonValue) as Settings;
-}
-
-/** ALYS__SECTION__KEY=value sets section.key; the value is read by the kind of its rule. */
-function applyOverrides(raw: Record<string, unknown>, environment: Environment, faults: ConfigFault[]): void {
-  for (const [variable, value] of Object.entries(environment)) {
-    if (!variable.startsWith(OVERRIDE_PREFIX) || value === undefined) continue;
-    const key = variable.slice(OVERRIDE_PREFIX.length).toLowerCase().replaceAll("__", ".");
-    const rule = RULES[key];
-    if (rule === undefined) {
-      faults.push({ key, problem: `is not a setting (environment variable ${variable})` });
-      continue;
-    }
-    if (rule.kind === "number") setAt(raw, key, value.trim() === "" ? value : Number(value));
-    else if (rule.kind === "boolean")
-      setAt(raw, key, value === "true" ? true : value === "false" ? false : value);
-    else if (rule.kind === "list") setAt(raw, key, value === "" ? [] : value.split(","));
-    else setAt(raw, key, value);
-  }
-}
-
-function setAt(raw: Record<string, unknown>, key: string, value: unknown): void {
-  const names = key.split(".");
-  const last = names.pop() ?? "";
-  let table = raw;
-  for (const name of names) {
-    if (!isTable(table[name])) table[name] = {};
-    table = table[name] as Record<string, unknown>;
-  }
-  table[last] = value;
-}
-
-function resolvePaths(checked: Record<string, unknown>, directory: string): void {
-  for (const key of PATHS) {
-    const value = valueAt(checked, key);
-    if (typeof value === "string" && value !== "") setAt(checked, key, resolve(directory, value));
-  }
-  const directoryOfData = String(valueAt(checked, "storage.data_directory"));
-  for (const key of DATA_PATHS) {
-    const value = valueAt(checked, key);
-    if (typeof value === "string" && value !== "") setAt(checked, key, resolve(directoryOfData, value));
-  }
-}
-
-function valueAt(checked: Record<string, unknown>, key: string): unknown {
-  return key.split(".").reduce<unknown>((table, name) => (isTable(table) ? table[name] : undefined), checked);
 }

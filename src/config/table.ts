@@ -47,7 +47,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "sync.batch_blocks": number(512, 1, 1024),
   "sync.buffer_bytes_max": number(64 * 1024 * 1024, 4 * 1024 * 1024, 4 * 1024 * 1024 * 1024),
   "sync.request_deadline_ms": number(15_000, 1000, 120_000),
-  "sync.mode": choice("fast", "fast", "full", "federation", "recovery"),
+  "sync.mode": choice("fast", "fast", "full", "federation", "recovery", "checkpoint"),
   "sync.auto_start": flag(true),
   "sync.federation_constraints.consensus_timeout_ms": number(500, 50, 10_000),
   "sync.federation_constraints.validation_timeout_ms": number(200, 20, 10_000),
@@ -63,6 +63,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "peer.health_check_interval_ms": number(10_000, 500, 600_000),
   "peer.ban_duration_ms": number(43_200_000, 1000, 31_536_000_000),
   "peer.known_peers_max": number(10_000, 16, 1_000_000),
+  "peer.outbound_per_subnet_max": number(2, 1, 10_000),
+  "peer.allowed_ips": list(64),
 
   "control.listen_address": text("127.0.0.1:50051"),
   "control.unix_socket": text("control.sock"),
@@ -79,6 +81,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "control.audit_files_max": number(9, 1, 1000),
   "control.calls_per_second": number(1000, 0, 1_000_000),
   "control.calls_burst": number(2000, 1, 1_000_000),
+  "control.channelz": flag(false),
 
   "producer.authority_key_file": text(""),
   "producer.filler_transaction_bytes": number(0, 0, 1_048_576),

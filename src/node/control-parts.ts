@@ -50,6 +50,7 @@ export async function openControlParts(settings: Settings, log: Log): Promise<Co
       listenAddress: control.listenAddress,
       unixSocket: control.unixSocket,
       reflection: control.reflection,
+      channelz: control.channelz,
       requireTokens: control.requireTokens,
       tls: control.tls,
       tokens,

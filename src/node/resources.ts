@@ -118,7 +118,7 @@ async function open(
     clock: realClock,
   });
   const identity = await loadOrCreateIdentity(join(directory, "identity.key"), realRandom);
-  const bans = new BanTable(realClock, store.table("bans"));
+  const bans = new BanTable(realClock, store.table("bans"), settings.peer.allowedIps);
   const book = new PeerBook(store.table("peers"), settings.peer.knownPeersMax);
   const host = new Libp2pHost({
     identity,

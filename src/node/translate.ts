@@ -5,6 +5,7 @@
 import type { NetworkActorConfig } from "../actors/network/config.ts";
 import type { PeerActorConfig } from "../actors/peer/config.ts";
 import type { BootstrapPeer } from "../actors/peer/dialling.ts";
+import { isRange } from "../actors/peer/ip-bans.ts";
 import type { ProducerConfig } from "../actors/producer/config.ts";
 import type { Settings } from "../config/load.ts";
 import { failure } from "../kernel/errors.ts";
@@ -68,7 +69,16 @@ export function networkConfig(settings: Settings, host: HostOptions): NetworkAct
   };
 }
 
+/** Throws a Failure naming the key, unless all are IP addresses or ranges of them. */
+function checkRanges(key: string, ranges: readonly string[]): void {
+  const wrong = ranges.find((range) => !isRange(range));
+  if (wrong === undefined) return;
+  const message = `${key}: ${wrong} is no IP address or range`;
+  throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", message, { field: key });
+}
+
 export function peerConfig({ network, peer }: Settings): PeerActorConfig {
+  checkRanges("peer.allowed_ips", peer.allowedIps);
   return {
     peersMax: peer.maxPeers,
     federationPeersMax: peer.federationPeerLimit,
@@ -81,6 +91,8 @@ export function peerConfig({ network, peer }: Settings): PeerActorConfig {
     knownPeersMax: peer.knownPeersMax,
     bootstrap: bootstrapPeers(network.bootstrapPeers),
     memberPeerIds: network.federation.memberPeerIds,
+    outboundPerSubnetMax: peer.outboundPerSubnetMax,
+    discovery: { kademlia: network.discovery.kademlia, mdns: network.discovery.mdns },
   };
 }
 

@@ -5,15 +5,17 @@
  */
 
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { NodeConfig } from "../../../gen/alys/config/v1/config_pb.ts";
 import { NodeInternalService, NodeService, NodeState } from "../../../gen/alys/node/v1/node_pb.ts";
-import { SyncService, SyncState } from "../../../gen/alys/sync/v1/sync_pb.ts";
+import { SyncMode, SyncService, SyncState, type SyncStatus } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import type { TokenStore } from "../../control/auth/token-store.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor.ts";
 import { failure } from "../../kernel/errors.ts";
-import { type Handlers, later } from "../../kernel/protocol.ts";
+import type { Handlers } from "../../kernel/protocol.ts";
 import type { Ref } from "../../kernel/ref.ts";
 import { Topic } from "../../kernel/topic.ts";
+import { Transfer } from "../../kernel/transfer.ts";
+import type { Profiler } from "../../telemetry/profiler.ts";
+import type { NodeConfigDesk } from "./config-desk.ts";
 import { tokenHandlers } from "./tokens.ts";
 
 type Public = typeof NodeService;
@@ -28,8 +30,9 @@ export interface NodeActorParts {
   readonly genesisHash: Uint8Array;
   /** 48 bytes, or empty. */
   readonly authorityKey: Uint8Array;
-  readonly config: NodeConfig;
+  readonly config: NodeConfigDesk;
   readonly tokens: TokenStore;
+  readonly profiler: Profiler;
   readonly sync: Ref<typeof SyncService>;
   services(): readonly string[];
   /** Sets a level; undefined when there is no such level. Answers the level before. */
@@ -46,6 +49,10 @@ const REWATCH_MS = 500;
 /** Time for the answer of Shutdown to leave before the control plane closes. */
 const SHUTDOWN_DELAY_MS = 100;
 
+/** Of a CPU profile that its caller leaves open. */
+const PROFILE_MS_DEFAULT = 5_000;
+const INTERVAL_US_DEFAULT = 1_000;
+
 export function nodeActor(parts: NodeActorParts): ActorDefinition<Public, Internal> {
   return {
     name: "node",
@@ -53,6 +60,11 @@ export function nodeActor(parts: NodeActorParts): ActorDefinition<Public, Intern
     internal: NodeInternalService,
     create: (context) => new NodeActor(context, parts),
   };
+}
+
+function stateOf({ state, mode }: SyncStatus): NodeState {
+  if (state === SyncState.SYNCED) return NodeState.READY;
+  return mode === SyncMode.RECOVERY ? NodeState.RECOVERING : NodeState.SYNCING;
 }
 
 class NodeActor implements Actor<Public, Internal> {
@@ -70,7 +82,7 @@ class NodeActor implements Actor<Public, Internal> {
     this.#topic = new Topic(NodeService.method.watchState, {
       snapshot: () => ({ event: { case: "snapshot", value: this.#state } }),
     });
-    this.streams = { watchState: this.#topic };
+    this.streams = { watchState: this.#topic, ...this.#recordings() };
     this.internal = {
       reportState: ({ state }) => {
         this.#enter(state);
@@ -80,8 +92,15 @@ class NodeActor implements Actor<Public, Internal> {
     this.handlers = {
       ...tokenHandlers(context, parts.tokens),
       getInfo: () => this.#info(),
-      getConfig: () => ({ config: parts.config }),
-      updateConfig: later("the configuration is read at start; change the file and restart"),
+      getConfig: () => parts.config.view(),
+      updateConfig: (request) => {
+        const answer = context.deferred(NodeService.method.updateConfig);
+        context.effect(parts.config.update(request), (outcome) => {
+          if (outcome.ok) answer.resolve(outcome.value);
+          else answer.reject(outcome.failure);
+        });
+        return answer;
+      },
       setLogLevel: ({ actor, level, lifetimeMs }) => this.#setLogLevel(actor, level, Number(lifetimeMs)),
       drain: () => {
         this.#enter(NodeState.DRAINING);
@@ -103,6 +122,23 @@ class NodeActor implements Actor<Public, Internal> {
 
   onStop(): void {}
 
+  #recordings() {
+    const { profiler } = this.#parts;
+    const { signal } = this.#context;
+    return {
+      recordCpuProfile: new Transfer(NodeService.method.recordCpuProfile, {
+        open: ({ durationMs, intervalUs }, call) =>
+          profiler.recordCpu(
+            { durationMs: durationMs || PROFILE_MS_DEFAULT, intervalUs: intervalUs || INTERVAL_US_DEFAULT },
+            AbortSignal.any([call.signal, signal]),
+          ),
+      }),
+      takeHeapSnapshot: new Transfer(NodeService.method.takeHeapSnapshot, {
+        open: (_request, call) => profiler.takeHeapSnapshot(AbortSignal.any([call.signal, signal])),
+      }),
+    };
+  }
+
   #watchSync(): void {
     this.#context.watch(
       this.#parts.sync,
@@ -112,7 +148,7 @@ class NodeActor implements Actor<Public, Internal> {
         onMessage: ({ event }) => {
           if (event.case !== "snapshot" && event.case !== "status") return;
           if (this.#state === NodeState.DRAINING) return;
-          this.#enter(event.value.state === SyncState.SYNCED ? NodeState.READY : NodeState.SYNCING);
+          this.#enter(stateOf(event.value));
         },
         onEnd: () => this.#context.timers.after(REWATCH_MS, () => this.#watchSync()),
       },

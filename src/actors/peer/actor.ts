@@ -17,7 +17,7 @@ import {
   type UpdatePeerScoreResponseSchema,
 } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor.ts";
-import { type Failure, failure } from "../../kernel/errors.ts";
+import { Failure, failure } from "../../kernel/errors.ts";
 import type { Handlers, Reply } from "../../kernel/protocol.ts";
 import { Topic } from "../../kernel/topic.ts";
 import { readHost } from "../../p2p/host-inbox.ts";
@@ -34,6 +34,7 @@ import {
 } from "./config.ts";
 import type { HandshakeParts } from "./handshake.ts";
 import { Links } from "./links.ts";
+import { namesNobody, noMultiaddr, peerIdIn } from "./connect-target.ts";
 import { pageOf } from "./paging.ts";
 import type { KnownPeer, PeerBook } from "./peer-book.ts";
 import { CLEAN } from "./reputation.ts";
@@ -110,6 +111,7 @@ class PeerActor implements Actor<Public, Internal> {
     const { timers } = this.#context;
     const links = this.#links;
     links.start(readHost(host, this.#context, (event) => this.#onHostEvent(event)));
+    this.#watchChain();
     timers.every(DIAL_INTERVAL_MS, () => links.dialler.dialMore());
     timers.every(config.discoveryIntervalMs, () => links.dialler.lookAround());
     timers.every(config.statusIntervalMs, () => links.upkeep.refreshAll(false));
@@ -118,6 +120,17 @@ class PeerActor implements Actor<Public, Internal> {
 
   onStop(): void {
     this.#context.effect(this.#book.save(), () => {});
+  }
+
+  #watchChain(): void {
+    const context = this.#context;
+    const { signal } = context;
+    const events = this.#parts.chain.subscribe((event) => {
+      if (event.type !== "authoritiesChanged" || signal.aborted) return;
+      // The chain tells outside of our mailbox: the event is taken in by a turn of its own.
+      context.effect(Promise.resolve(), () => this.#links.onAuthoritiesChanged());
+    });
+    signal.addEventListener("abort", () => events.close(), { once: true });
   }
 
   #onHostEvent(event: HostEvent): void {
@@ -152,9 +165,9 @@ class PeerActor implements Actor<Public, Internal> {
       updatePeerScore: ({ peerId, scoreUpdate }) => this.#updateScore(peerId, scoreUpdate),
       banPeer: (request) => this.#ban(request),
       unbanPeer: ({ peerId }) => this.#unban(peerId),
-      startDiscovery: () => {
-        this.#links.dialler.startDiscovery();
-        return { knownPeers: this.#book.size };
+      startDiscovery: ({ methods }) => {
+        const refusal = this.#links.dialler.startDiscovery(methods);
+        return refusal ?? { knownPeers: this.#book.size };
       },
       stopDiscovery: () => {
         this.#links.dialler.stopDiscovery();
@@ -165,9 +178,12 @@ class PeerActor implements Actor<Public, Internal> {
 
   #connect({ peerId, addresses, peerType }: ConnectToPeerRequest) {
     const { bans, host } = this.#parts;
-    const id = peerId === "" ? (/\/p2p\/([^/]+)$/.exec(addresses[0] ?? "")?.[1] ?? "") : peerId;
+    const id = peerId === "" ? peerIdIn(addresses) : peerId;
+    if (id === undefined) return namesNobody(addresses);
     const refusal = this.#idFailure(id);
     if (refusal !== undefined) return refusal;
+    const wrong = addresses.find((address) => !address.startsWith("/"));
+    if (wrong !== undefined) return noMultiaddr(wrong);
     if (addresses.length > ADDRESSES_MAX) return tooMany("addresses", ADDRESSES_MAX);
     if (bans.find(id) !== undefined) return failure("PERMISSION_DENIED", "PEER_BANNED", `${id} is banned`);
     const known = this.#book.get(id);
@@ -287,7 +303,12 @@ class PeerActor implements Actor<Public, Internal> {
         });
         return { peers: this.#views(chosen) };
       },
-      listBans: () => ({ bans: [...bans.list()] }),
+      listBans: ({ pageSize, pageToken }) => {
+        const page = pageOf(bans.list(), pageSize, pageToken);
+        if (page instanceof Failure) return page;
+        const { items, nextPageToken, totalSize } = page;
+        return { bans: [...items], nextPageToken, totalSize };
+      },
     } satisfies Partial<Handlers<Public>>;
   }
 

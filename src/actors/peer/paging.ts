@@ -7,6 +7,9 @@ import { type Failure, failure } from "../../kernel/errors.ts";
 const PAGE_SIZE_DEFAULT = 100;
 const PAGE_SIZE_MAX = 1000;
 
+/** A peer id as text, which is what a token of ours is; it need not be one that still exists. */
+const PAGE_TOKEN = /^[1-9A-HJ-NP-Za-km-z]{1,128}$/;
+
 export interface Page<T> {
   readonly items: readonly T[];
   readonly nextPageToken: string;
@@ -21,6 +24,11 @@ export function pageOf<T extends { readonly peerId: string }>(
   if (pageSize > PAGE_SIZE_MAX) {
     return failure("INVALID_ARGUMENT", "PAGE_SIZE", `page_size is at most ${PAGE_SIZE_MAX}`, {
       field: "page_size",
+    });
+  }
+  if (pageToken !== "" && !PAGE_TOKEN.test(pageToken)) {
+    return failure("INVALID_ARGUMENT", "BAD_PAGE_TOKEN", "not a page token of this list", {
+      field: "page_token",
     });
   }
   const size = pageSize === 0 ? PAGE_SIZE_DEFAULT : pageSize;

@@ -21,13 +21,18 @@ interface Bucket {
 }
 
 export class RateLimiter {
-  readonly #limit: RateLimit;
+  #limit: RateLimit;
   readonly #clock: Clock;
   readonly #buckets = new Map<string, Bucket>();
 
   constructor(limit: RateLimit, clock: Clock) {
     this.#limit = limit;
     this.#clock = clock;
+  }
+
+  /** Another limit from now on; what is in a bucket stays, cut to the new burst. */
+  setLimit(limit: RateLimit): void {
+    this.#limit = limit;
   }
 
   /** Takes a call from the principal's bucket; RESOURCE_EXHAUSTED/RATE_LIMITED with the delay when it is empty. */

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file alys/actor/v1/rules.proto.
  */
 export const file_alys_actor_v1_rules: GenFile = /*@__PURE__*/
-  fileDesc("ChlhbHlzL2FjdG9yL3YxL3J1bGVzLnByb3RvEg1hbHlzLmFjdG9yLnYxIvoBCgpGaWVsZFJ1bGVzEhMKBmxlbmd0aBgBIAEoDUgAiAEBEhcKCmxlbmd0aF9taW4YAiABKA1IAYgBARIXCgpsZW5ndGhfbWF4GAMgASgNSAKIAQESEAoIb3JfZW1wdHkYBCABKAgSEAoDbWluGAUgASgBSAOIAQESEAoDbWF4GAYgASgBSASIAQESFgoJaXRlbXNfbWF4GAcgASgNSAWIAQESEAoIcmVxdWlyZWQYCCABKAhCCQoHX2xlbmd0aEINCgtfbGVuZ3RoX21pbkINCgtfbGVuZ3RoX21heEIGCgRfbWluQgYKBF9tYXhCDAoKX2l0ZW1zX21heDpQCgVydWxlcxIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0oYDIAEoCzIZLmFseXMuYWN0b3IudjEuRmllbGRSdWxlc1IFcnVsZXNCdAoVbmV0d29yay5hbHlzLmFjdG9yLnYxUAFaSWdpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL2FjdG9yL3YxO2FjdG9ydjGqAg1BbHlzLkFjdG9yLlYxYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("ChlhbHlzL2FjdG9yL3YxL3J1bGVzLnByb3RvEg1hbHlzLmFjdG9yLnYxIvoBCgpGaWVsZFJ1bGVzEhMKBmxlbmd0aBgBIAEoDUgAiAEBEhcKCmxlbmd0aF9taW4YAiABKA1IAYgBARIXCgpsZW5ndGhfbWF4GAMgASgNSAKIAQESEAoIb3JfZW1wdHkYBCABKAgSEAoDbWluGAUgASgBSAOIAQESEAoDbWF4GAYgASgBSASIAQESFgoJaXRlbXNfbWF4GAcgASgNSAWIAQESEAoIcmVxdWlyZWQYCCABKAhCCQoHX2xlbmd0aEINCgtfbGVuZ3RoX21pbkINCgtfbGVuZ3RoX21heEIGCgRfbWluQgYKBF9tYXhCDAoKX2l0ZW1zX21heDpQCgVydWxlcxIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0oYDIAEoCzIZLmFseXMuYWN0b3IudjEuRmllbGRSdWxlc1IFcnVsZXM6PQoJc2Vuc2l0aXZlEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjThgMgASgIUglzZW5zaXRpdmVCdAoVbmV0d29yay5hbHlzLmFjdG9yLnYxUAFaSWdpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL2FjdG9yL3YxO2FjdG9ydjGqAg1BbHlzLkFjdG9yLlYxYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * FieldRules bounds one field. For a repeated field the rules beside `items_max` hold for each of its elements.
@@ -97,4 +97,12 @@ export const FieldRulesSchema: GenMessage<FieldRules> = /*@__PURE__*/
  */
 export const rules: GenExtension<FieldOptions, FieldRules> = /*@__PURE__*/
   extDesc(file_alys_actor_v1_rules, 0);
+
+/**
+ * A setting whose value is nobody's business: GetConfig answers "(redacted)" in its place.
+ *
+ * @generated from extension: bool sensitive = 50003;
+ */
+export const sensitive: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
+  extDesc(file_alys_actor_v1_rules, 1);
 

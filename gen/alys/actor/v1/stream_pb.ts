@@ -45,7 +45,9 @@ export type Position = Message<"alys.actor.v1.Position"> & {
   time?: Timestamp | undefined;
 
   /**
-   * Give it back as `resume_token` to go on after this message.
+   * Give it back as `resume_token` to go on after this message. A topic keeps its last 256 changes, or 1 MiB of them; what
+   * came before, or before the actor's restart, is refused with OUT_OF_RANGE and RESUME_TOKEN_EXPIRED, whose metadata names
+   * the `oldest_token` that still works. Topics that only tell the newest state begin with the present instead.
    *
    * @generated from field: string resume_token = 4;
    */

@@ -21,7 +21,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file alys/node/v1/node.proto.
  */
 export const file_alys_node_v1_node: GenFile = /*@__PURE__*/
-  fileDesc("ChdhbHlzL25vZGUvdjEvbm9kZS5wcm90bxIMYWx5cy5ub2RlLnYxIhAKDkdldEluZm9SZXF1ZXN0IvQBCg9HZXRJbmZvUmVzcG9uc2USDwoHdmVyc2lvbhgBIAEoCRIXCg9ydW50aW1lX3ZlcnNpb24YAiABKAkSDwoHcGVlcl9pZBgDIAEoCRIUCgxnZW5lc2lzX2hhc2gYBCABKAwSFQoNYXV0aG9yaXR5X2tleRgFIAEoDBIrCgdzdGFydGVkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgVzdGF0ZRgHIAEoDjIXLmFseXMubm9kZS52MS5Ob2RlU3RhdGUSEgoKcHJvY2Vzc19pZBgIIAEoDRIQCghzZXJ2aWNlcxgJIAMoCSISChBHZXRDb25maWdSZXF1ZXN0Ij8KEUdldENvbmZpZ1Jlc3BvbnNlEioKBmNvbmZpZxgBIAEoCzIaLmFseXMuY29uZmlnLnYxLk5vZGVDb25maWcikQEKE1VwZGF0ZUNvbmZpZ1JlcXVlc3QSMgoGY29uZmlnGAEgASgLMhouYWx5cy5jb25maWcudjEuTm9kZUNvbmZpZ0IGkrUYAkABEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg12YWxpZGF0ZV9vbmx5GAMgASgIInYKFFVwZGF0ZUNvbmZpZ1Jlc3BvbnNlEisKB2FwcGxpZWQYASABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEjEKDW5lZWRzX3Jlc3RhcnQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIkcKElNldExvZ0xldmVsUmVxdWVzdBINCgVhY3RvchgBIAEoCRINCgVsZXZlbBgCIAEoCRITCgtsaWZldGltZV9tcxgDIAEoBCItChNTZXRMb2dMZXZlbFJlc3BvbnNlEhYKDnByZXZpb3VzX2xldmVsGAEgASgJIg4KDERyYWluUmVxdWVzdCIPCg1EcmFpblJlc3BvbnNlIiEKD1NodXRkb3duUmVxdWVzdBIOCgZyZWFzb24YASABKAkiEgoQU2h1dGRvd25SZXNwb25zZSKgAQoSQ3JlYXRlVG9rZW5SZXF1ZXN0EhsKCXByaW5jaXBhbBgBIAEoCUIIkrUYBBABGEASKwoFc2NvcGUYAiABKA4yFC5hbHlzLmFjdG9yLnYxLlNjb3BlQgaStRgCQAESHAoHbWV0aG9kcxgDIAMoCUILkrUYBxABGIABOCASIgoLbGlmZXRpbWVfbXMYBCABKARCDZK1GAkxAAAA7jpbUkIiSwoTQ3JlYXRlVG9rZW5SZXNwb25zZRINCgV0b2tlbhgBIAEoCRIlCgRpbmZvGAIgASgLMhcuYWx5cy5ub2RlLnYxLlRva2VuSW5mbyLnAQoJVG9rZW5JbmZvEgoKAmlkGAEgASgJEhEKCXByaW5jaXBhbBgCIAEoCRIjCgVzY29wZRgDIAEoDjIULmFseXMuYWN0b3IudjEuU2NvcGUSDwoHbWV0aG9kcxgEIAMoCRIrCgdjcmVhdGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdleHBpcmVzGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdyZXZva2VkGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJJChFMaXN0VG9rZW5zUmVxdWVzdBIgCglwYWdlX3NpemUYASABKA1CDZK1GAkxAAAAAABAj0ASEgoKcGFnZV90b2tlbhgCIAEoCSJWChJMaXN0VG9rZW5zUmVzcG9uc2USJwoGdG9rZW5zGAEgAygLMhcuYWx5cy5ub2RlLnYxLlRva2VuSW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKgoSUmV2b2tlVG9rZW5SZXF1ZXN0EhQKAmlkGAEgASgJQgiStRgEEAEYQCI9ChNSZXZva2VUb2tlblJlc3BvbnNlEiYKBXRva2VuGAEgASgLMhcuYWx5cy5ub2RlLnYxLlRva2VuSW5mbyIpChFXYXRjaFN0YXRlUmVxdWVzdBIUCgxyZXN1bWVfdG9rZW4YASABKAki+QEKEldhdGNoU3RhdGVSZXNwb25zZRIpCghwb3NpdGlvbhgBIAEoCzIXLmFseXMuYWN0b3IudjEuUG9zaXRpb24SKwoIc25hcHNob3QYAiABKA4yFy5hbHlzLm5vZGUudjEuTm9kZVN0YXRlSAASKAoFc3RhdGUYAyABKA4yFy5hbHlzLm5vZGUudjEuTm9kZVN0YXRlSAASLQoJaGVhcnRiZWF0GAQgASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAUgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSABCBwoFZXZlbnQiPAoSUmVwb3J0U3RhdGVSZXF1ZXN0EiYKBXN0YXRlGAEgASgOMhcuYWx5cy5ub2RlLnYxLk5vZGVTdGF0ZSIVChNSZXBvcnRTdGF0ZVJlc3BvbnNlKqIBCglOb2RlU3RhdGUSGgoWTk9ERV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE05PREVfU1RBVEVfU1RBUlRJTkcQARIZChVOT0RFX1NUQVRFX1JFQ09WRVJJTkcQAhIWChJOT0RFX1NUQVRFX1NZTkNJTkcQAxIUChBOT0RFX1NUQVRFX1JFQURZEAQSFwoTTk9ERV9TVEFURV9EUkFJTklORxAFMq0HCgtOb2RlU2VydmljZRJWCgdHZXRJbmZvEhwuYWx5cy5ub2RlLnYxLkdldEluZm9SZXF1ZXN0Gh0uYWx5cy5ub2RlLnYxLkdldEluZm9SZXNwb25zZSIOkAIBirUYBwgDEOgHGAISXAoJR2V0Q29uZmlnEh4uYWx5cy5ub2RlLnYxLkdldENvbmZpZ1JlcXVlc3QaHy5hbHlzLm5vZGUudjEuR2V0Q29uZmlnUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEmIKDFVwZGF0ZUNvbmZpZxIhLmFseXMubm9kZS52MS5VcGRhdGVDb25maWdSZXF1ZXN0GiIuYWx5cy5ub2RlLnYxLlVwZGF0ZUNvbmZpZ1Jlc3BvbnNlIguKtRgHCAEQiCcYBBJfCgtTZXRMb2dMZXZlbBIgLmFseXMubm9kZS52MS5TZXRMb2dMZXZlbFJlcXVlc3QaIS5hbHlzLm5vZGUudjEuU2V0TG9nTGV2ZWxSZXNwb25zZSILirUYBwgBEOgHGAMSTQoFRHJhaW4SGi5hbHlzLm5vZGUudjEuRHJhaW5SZXF1ZXN0GhsuYWx5cy5ub2RlLnYxLkRyYWluUmVzcG9uc2UiC4q1GAcIARCIJxgEElYKCFNodXRkb3duEh0uYWx5cy5ub2RlLnYxLlNodXRkb3duUmVxdWVzdBoeLmFseXMubm9kZS52MS5TaHV0ZG93blJlc3BvbnNlIguKtRgHCAEQ6AcYBBJfCgtDcmVhdGVUb2tlbhIgLmFseXMubm9kZS52MS5DcmVhdGVUb2tlblJlcXVlc3QaIS5hbHlzLm5vZGUudjEuQ3JlYXRlVG9rZW5SZXNwb25zZSILirUYBwgBEIgnGAQSXwoKTGlzdFRva2VucxIfLmFseXMubm9kZS52MS5MaXN0VG9rZW5zUmVxdWVzdBogLmFseXMubm9kZS52MS5MaXN0VG9rZW5zUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgEEl8KC1Jldm9rZVRva2VuEiAuYWx5cy5ub2RlLnYxLlJldm9rZVRva2VuUmVxdWVzdBohLmFseXMubm9kZS52MS5SZXZva2VUb2tlblJlc3BvbnNlIguKtRgHCAEQiCcYBBJZCgpXYXRjaFN0YXRlEh8uYWx5cy5ub2RlLnYxLldhdGNoU3RhdGVSZXF1ZXN0GiAuYWx5cy5ub2RlLnYxLldhdGNoU3RhdGVSZXNwb25zZSIGirUYAhgBMAEydgoTTm9kZUludGVybmFsU2VydmljZRJfCgtSZXBvcnRTdGF0ZRIgLmFseXMubm9kZS52MS5SZXBvcnRTdGF0ZVJlcXVlc3QaIS5hbHlzLm5vZGUudjEuUmVwb3J0U3RhdGVSZXNwb25zZSILirUYBwgBEOgHGAVCcAoUbmV0d29yay5hbHlzLm5vZGUudjFQAVpHZ2l0aHViLmNvbS9hbHlzLW5ldHdvcmsvYWx5cy1uZXR3b3JrL2NsaWVudHMvZ28vZ2VuL2FseXMvbm9kZS92MTtub2RldjGqAgxBbHlzLk5vZGUuVjFiBnByb3RvMw", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_config_v1_config, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("ChdhbHlzL25vZGUvdjEvbm9kZS5wcm90bxIMYWx5cy5ub2RlLnYxIhAKDkdldEluZm9SZXF1ZXN0IvQBCg9HZXRJbmZvUmVzcG9uc2USDwoHdmVyc2lvbhgBIAEoCRIXCg9ydW50aW1lX3ZlcnNpb24YAiABKAkSDwoHcGVlcl9pZBgDIAEoCRIUCgxnZW5lc2lzX2hhc2gYBCABKAwSFQoNYXV0aG9yaXR5X2tleRgFIAEoDBIrCgdzdGFydGVkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgVzdGF0ZRgHIAEoDjIXLmFseXMubm9kZS52MS5Ob2RlU3RhdGUSEgoKcHJvY2Vzc19pZBgIIAEoDRIQCghzZXJ2aWNlcxgJIAMoCSISChBHZXRDb25maWdSZXF1ZXN0Im4KEUdldENvbmZpZ1Jlc3BvbnNlEioKBmNvbmZpZxgBIAEoCzIaLmFseXMuY29uZmlnLnYxLk5vZGVDb25maWcSLQoIc2V0dGluZ3MYAiADKAsyGy5hbHlzLm5vZGUudjEuQ29uZmlnU2V0dGluZyL0AQoNQ29uZmlnU2V0dGluZxILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAkSKgoGb3JpZ2luGAMgASgOMhouYWx5cy5ub2RlLnYxLkNvbmZpZ09yaWdpbhIqCgZlZmZlY3QYBCABKA4yGi5hbHlzLm5vZGUudjEuQ29uZmlnRWZmZWN0EhYKDmF3YWl0c19yZXN0YXJ0GAUgASgIEhcKCm5leHRfdmFsdWUYBiABKAlIAIgBARIvCgtuZXh0X29yaWdpbhgHIAEoDjIaLmFseXMubm9kZS52MS5Db25maWdPcmlnaW5CDQoLX25leHRfdmFsdWUiuQEKE1VwZGF0ZUNvbmZpZ1JlcXVlc3QSKgoGY29uZmlnGAEgASgLMhouYWx5cy5jb25maWcudjEuTm9kZUNvbmZpZxIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNdmFsaWRhdGVfb25seRgDIAEoCBIuCgpyZXNldF9tYXNrGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJ2ChRVcGRhdGVDb25maWdSZXNwb25zZRIrCgdhcHBsaWVkGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIxCg1uZWVkc19yZXN0YXJ0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJhChdSZWNvcmRDcHVQcm9maWxlUmVxdWVzdBIiCgtkdXJhdGlvbl9tcxgBIAEoDUINkrUYCTEAAAAAAEztQBIiCgtpbnRlcnZhbF91cxgCIAEoDUINkrUYCTEAAAAAgIQuQSI+ChhSZWNvcmRDcHVQcm9maWxlUmVzcG9uc2USDQoFY2h1bmsYASABKAwSEwoLdG90YWxfYnl0ZXMYAiABKAQiGQoXVGFrZUhlYXBTbmFwc2hvdFJlcXVlc3QiPgoYVGFrZUhlYXBTbmFwc2hvdFJlc3BvbnNlEg0KBWNodW5rGAEgASgMEhMKC3RvdGFsX2J5dGVzGAIgASgEIkcKElNldExvZ0xldmVsUmVxdWVzdBINCgVhY3RvchgBIAEoCRINCgVsZXZlbBgCIAEoCRITCgtsaWZldGltZV9tcxgDIAEoBCItChNTZXRMb2dMZXZlbFJlc3BvbnNlEhYKDnByZXZpb3VzX2xldmVsGAEgASgJIg4KDERyYWluUmVxdWVzdCIPCg1EcmFpblJlc3BvbnNlIiEKD1NodXRkb3duUmVxdWVzdBIOCgZyZWFzb24YASABKAkiEgoQU2h1dGRvd25SZXNwb25zZSKgAQoSQ3JlYXRlVG9rZW5SZXF1ZXN0EhsKCXByaW5jaXBhbBgBIAEoCUIIkrUYBBABGEASKwoFc2NvcGUYAiABKA4yFC5hbHlzLmFjdG9yLnYxLlNjb3BlQgaStRgCQAESHAoHbWV0aG9kcxgDIAMoCUILkrUYBxABGIABOCASIgoLbGlmZXRpbWVfbXMYBCABKARCDZK1GAkxAAAA7jpbUkIiSwoTQ3JlYXRlVG9rZW5SZXNwb25zZRINCgV0b2tlbhgBIAEoCRIlCgRpbmZvGAIgASgLMhcuYWx5cy5ub2RlLnYxLlRva2VuSW5mbyLnAQoJVG9rZW5JbmZvEgoKAmlkGAEgASgJEhEKCXByaW5jaXBhbBgCIAEoCRIjCgVzY29wZRgDIAEoDjIULmFseXMuYWN0b3IudjEuU2NvcGUSDwoHbWV0aG9kcxgEIAMoCRIrCgdjcmVhdGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdleHBpcmVzGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdyZXZva2VkGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJJChFMaXN0VG9rZW5zUmVxdWVzdBIgCglwYWdlX3NpemUYASABKA1CDZK1GAkxAAAAAABAj0ASEgoKcGFnZV90b2tlbhgCIAEoCSJWChJMaXN0VG9rZW5zUmVzcG9uc2USJwoGdG9rZW5zGAEgAygLMhcuYWx5cy5ub2RlLnYxLlRva2VuSW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKgoSUmV2b2tlVG9rZW5SZXF1ZXN0EhQKAmlkGAEgASgJQgiStRgEEAEYQCI9ChNSZXZva2VUb2tlblJlc3BvbnNlEiYKBXRva2VuGAEgASgLMhcuYWx5cy5ub2RlLnYxLlRva2VuSW5mbyIpChFXYXRjaFN0YXRlUmVxdWVzdBIUCgxyZXN1bWVfdG9rZW4YASABKAki+QEKEldhdGNoU3RhdGVSZXNwb25zZRIpCghwb3NpdGlvbhgBIAEoCzIXLmFseXMuYWN0b3IudjEuUG9zaXRpb24SKwoIc25hcHNob3QYAiABKA4yFy5hbHlzLm5vZGUudjEuTm9kZVN0YXRlSAASKAoFc3RhdGUYAyABKA4yFy5hbHlzLm5vZGUudjEuTm9kZVN0YXRlSAASLQoJaGVhcnRiZWF0GAQgASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAUgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSABCBwoFZXZlbnQiPAoSUmVwb3J0U3RhdGVSZXF1ZXN0EiYKBXN0YXRlGAEgASgOMhcuYWx5cy5ub2RlLnYxLk5vZGVTdGF0ZSIVChNSZXBvcnRTdGF0ZVJlc3BvbnNlKqIBCglOb2RlU3RhdGUSGgoWTk9ERV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE05PREVfU1RBVEVfU1RBUlRJTkcQARIZChVOT0RFX1NUQVRFX1JFQ09WRVJJTkcQAhIWChJOT0RFX1NUQVRFX1NZTkNJTkcQAxIUChBOT0RFX1NUQVRFX1JFQURZEAQSFwoTTk9ERV9TVEFURV9EUkFJTklORxAFKpsBCgxDb25maWdPcmlnaW4SHQoZQ09ORklHX09SSUdJTl9VTlNQRUNJRklFRBAAEhkKFUNPTkZJR19PUklHSU5fREVGQVVMVBABEhYKEkNPTkZJR19PUklHSU5fRklMRRACEh0KGUNPTkZJR19PUklHSU5fRU5WSVJPTk1FTlQQAxIaChZDT05GSUdfT1JJR0lOX09WRVJSSURFEAQqgAEKDENvbmZpZ0VmZmVjdBIdChlDT05GSUdfRUZGRUNUX1VOU1BFQ0lGSUVEEAASGQoVQ09ORklHX0VGRkVDVF9BVF9PTkNFEAESGQoVQ09ORklHX0VGRkVDVF9SRVNUQVJUEAISGwoXQ09ORklHX0VGRkVDVF9GSUxFX09OTFkQAzKLCQoLTm9kZVNlcnZpY2USVgoHR2V0SW5mbxIcLmFseXMubm9kZS52MS5HZXRJbmZvUmVxdWVzdBodLmFseXMubm9kZS52MS5HZXRJbmZvUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCElwKCUdldENvbmZpZxIeLmFseXMubm9kZS52MS5HZXRDb25maWdSZXF1ZXN0Gh8uYWx5cy5ub2RlLnYxLkdldENvbmZpZ1Jlc3BvbnNlIg6QAgGKtRgHCAMQ6AcYAhJiCgxVcGRhdGVDb25maWcSIS5hbHlzLm5vZGUudjEuVXBkYXRlQ29uZmlnUmVxdWVzdBoiLmFseXMubm9kZS52MS5VcGRhdGVDb25maWdSZXNwb25zZSILirUYBwgBEIgnGAQSXwoLU2V0TG9nTGV2ZWwSIC5hbHlzLm5vZGUudjEuU2V0TG9nTGV2ZWxSZXF1ZXN0GiEuYWx5cy5ub2RlLnYxLlNldExvZ0xldmVsUmVzcG9uc2UiC4q1GAcIARDoBxgDEk0KBURyYWluEhouYWx5cy5ub2RlLnYxLkRyYWluUmVxdWVzdBobLmFseXMubm9kZS52MS5EcmFpblJlc3BvbnNlIguKtRgHCAEQiCcYBBJWCghTaHV0ZG93bhIdLmFseXMubm9kZS52MS5TaHV0ZG93blJlcXVlc3QaHi5hbHlzLm5vZGUudjEuU2h1dGRvd25SZXNwb25zZSILirUYBwgBEOgHGAQSXwoLQ3JlYXRlVG9rZW4SIC5hbHlzLm5vZGUudjEuQ3JlYXRlVG9rZW5SZXF1ZXN0GiEuYWx5cy5ub2RlLnYxLkNyZWF0ZVRva2VuUmVzcG9uc2UiC4q1GAcIARCIJxgEEl8KCkxpc3RUb2tlbnMSHy5hbHlzLm5vZGUudjEuTGlzdFRva2Vuc1JlcXVlc3QaIC5hbHlzLm5vZGUudjEuTGlzdFRva2Vuc1Jlc3BvbnNlIg6QAgGKtRgHCAMQ6AcYBBJfCgtSZXZva2VUb2tlbhIgLmFseXMubm9kZS52MS5SZXZva2VUb2tlblJlcXVlc3QaIS5hbHlzLm5vZGUudjEuUmV2b2tlVG9rZW5SZXNwb25zZSILirUYBwgBEIgnGAQSbQoQUmVjb3JkQ3B1UHJvZmlsZRIlLmFseXMubm9kZS52MS5SZWNvcmRDcHVQcm9maWxlUmVxdWVzdBomLmFseXMubm9kZS52MS5SZWNvcmRDcHVQcm9maWxlUmVzcG9uc2UiCIq1GAQYBCgBMAESbQoQVGFrZUhlYXBTbmFwc2hvdBIlLmFseXMubm9kZS52MS5UYWtlSGVhcFNuYXBzaG90UmVxdWVzdBomLmFseXMubm9kZS52MS5UYWtlSGVhcFNuYXBzaG90UmVzcG9uc2UiCIq1GAQYBCgBMAESWQoKV2F0Y2hTdGF0ZRIfLmFseXMubm9kZS52MS5XYXRjaFN0YXRlUmVxdWVzdBogLmFseXMubm9kZS52MS5XYXRjaFN0YXRlUmVzcG9uc2UiBoq1GAIYATABMnYKE05vZGVJbnRlcm5hbFNlcnZpY2USXwoLUmVwb3J0U3RhdGUSIC5hbHlzLm5vZGUudjEuUmVwb3J0U3RhdGVSZXF1ZXN0GiEuYWx5cy5ub2RlLnYxLlJlcG9ydFN0YXRlUmVzcG9uc2UiC4q1GAcIARDoBxgFQnAKFG5ldHdvcmsuYWx5cy5ub2RlLnYxUAFaR2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL25vZGUvdjE7bm9kZXYxqgIMQWx5cy5Ob2RlLlYxYgZwcm90bzM", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_config_v1_config, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message alys.node.v1.GetInfoRequest
@@ -129,11 +129,18 @@ export const GetConfigRequestSchema: GenMessage<GetConfigRequest> = /*@__PURE__*
  */
 export type GetConfigResponse = Message<"alys.node.v1.GetConfigResponse"> & {
   /**
-   * The configuration in force; file contents and secrets are never part of it.
+   * The configuration in force; contents of files are never part of it, and sensitive settings are "(redacted)".
    *
    * @generated from field: alys.config.v1.NodeConfig config = 1;
    */
   config?: NodeConfig | undefined;
+
+  /**
+   * Every setting, in the order of the configuration's fields.
+   *
+   * @generated from field: repeated alys.node.v1.ConfigSetting settings = 2;
+   */
+  settings: ConfigSetting[];
 };
 
 /**
@@ -142,6 +149,69 @@ export type GetConfigResponse = Message<"alys.node.v1.GetConfigResponse"> & {
  */
 export const GetConfigResponseSchema: GenMessage<GetConfigResponse> = /*@__PURE__*/
   messageDesc(file_alys_node_v1_node, 3);
+
+/**
+ * ConfigSetting is one setting.
+ *
+ * @generated from message alys.node.v1.ConfigSetting
+ */
+export type ConfigSetting = Message<"alys.node.v1.ConfigSetting"> & {
+  /**
+   * Name as in the file, with its section: "sync.batch_blocks".
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * Value in force, as JSON; "(redacted)" of a sensitive one that is set.
+   *
+   * @generated from field: string value = 2;
+   */
+  value: string;
+
+  /**
+   * Where the value in force comes from.
+   *
+   * @generated from field: alys.node.v1.ConfigOrigin origin = 3;
+   */
+  origin: ConfigOrigin;
+
+  /**
+   * When a change takes effect.
+   *
+   * @generated from field: alys.node.v1.ConfigEffect effect = 4;
+   */
+  effect: ConfigEffect;
+
+  /**
+   * The next start will use another value.
+   *
+   * @generated from field: bool awaits_restart = 5;
+   */
+  awaitsRestart: boolean;
+
+  /**
+   * Value of the next start, as JSON; unset unless it awaits a restart.
+   *
+   * @generated from field: optional string next_value = 6;
+   */
+  nextValue?: string | undefined;
+
+  /**
+   * Where the value of the next start comes from; unspecified unless it awaits a restart.
+   *
+   * @generated from field: alys.node.v1.ConfigOrigin next_origin = 7;
+   */
+  nextOrigin: ConfigOrigin;
+};
+
+/**
+ * Describes the message alys.node.v1.ConfigSetting.
+ * Use `create(ConfigSettingSchema)` to create a new message.
+ */
+export const ConfigSettingSchema: GenMessage<ConfigSetting> = /*@__PURE__*/
+  messageDesc(file_alys_node_v1_node, 4);
 
 /**
  * @generated from message alys.node.v1.UpdateConfigRequest
@@ -155,18 +225,26 @@ export type UpdateConfigRequest = Message<"alys.node.v1.UpdateConfigRequest"> & 
   config?: NodeConfig | undefined;
 
   /**
-   * Which fields.
+   * Which settings, by key ("sync.batch_blocks") or section ("sync": all that `config` sets of it). None means all that
+   * `config` sets.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
   updateMask?: FieldMask | undefined;
 
   /**
-   * Only check.
+   * Only check, and say what would happen.
    *
    * @generated from field: bool validate_only = 3;
    */
   validateOnly: boolean;
+
+  /**
+   * Settings or sections whose overrides are forgotten: they return to what file, environment or default say.
+   *
+   * @generated from field: google.protobuf.FieldMask reset_mask = 4;
+   */
+  resetMask?: FieldMask | undefined;
 };
 
 /**
@@ -174,21 +252,21 @@ export type UpdateConfigRequest = Message<"alys.node.v1.UpdateConfigRequest"> & 
  * Use `create(UpdateConfigRequestSchema)` to create a new message.
  */
 export const UpdateConfigRequestSchema: GenMessage<UpdateConfigRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 4);
+  messageDesc(file_alys_node_v1_node, 5);
 
 /**
  * @generated from message alys.node.v1.UpdateConfigResponse
  */
 export type UpdateConfigResponse = Message<"alys.node.v1.UpdateConfigResponse"> & {
   /**
-   * Fields that were applied at once.
+   * Settings that hold now.
    *
    * @generated from field: google.protobuf.FieldMask applied = 1;
    */
   applied?: FieldMask | undefined;
 
   /**
-   * Fields that need a restart.
+   * Settings that will hold after a restart.
    *
    * @generated from field: google.protobuf.FieldMask needs_restart = 2;
    */
@@ -200,7 +278,98 @@ export type UpdateConfigResponse = Message<"alys.node.v1.UpdateConfigResponse"> 
  * Use `create(UpdateConfigResponseSchema)` to create a new message.
  */
 export const UpdateConfigResponseSchema: GenMessage<UpdateConfigResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 5);
+  messageDesc(file_alys_node_v1_node, 6);
+
+/**
+ * @generated from message alys.node.v1.RecordCpuProfileRequest
+ */
+export type RecordCpuProfileRequest = Message<"alys.node.v1.RecordCpuProfileRequest"> & {
+  /**
+   * Milliseconds to record, at most 60000; 0 means 5000.
+   *
+   * @generated from field: uint32 duration_ms = 1;
+   */
+  durationMs: number;
+
+  /**
+   * Microseconds between two samples, from 100; 0 means 1000.
+   *
+   * @generated from field: uint32 interval_us = 2;
+   */
+  intervalUs: number;
+};
+
+/**
+ * Describes the message alys.node.v1.RecordCpuProfileRequest.
+ * Use `create(RecordCpuProfileRequestSchema)` to create a new message.
+ */
+export const RecordCpuProfileRequestSchema: GenMessage<RecordCpuProfileRequest> = /*@__PURE__*/
+  messageDesc(file_alys_node_v1_node, 7);
+
+/**
+ * @generated from message alys.node.v1.RecordCpuProfileResponse
+ */
+export type RecordCpuProfileResponse = Message<"alys.node.v1.RecordCpuProfileResponse"> & {
+  /**
+   * The next bytes of the profile, at most 256 KiB.
+   *
+   * @generated from field: bytes chunk = 1;
+   */
+  chunk: Uint8Array;
+
+  /**
+   * Bytes of the whole.
+   *
+   * @generated from field: uint64 total_bytes = 2;
+   */
+  totalBytes: bigint;
+};
+
+/**
+ * Describes the message alys.node.v1.RecordCpuProfileResponse.
+ * Use `create(RecordCpuProfileResponseSchema)` to create a new message.
+ */
+export const RecordCpuProfileResponseSchema: GenMessage<RecordCpuProfileResponse> = /*@__PURE__*/
+  messageDesc(file_alys_node_v1_node, 8);
+
+/**
+ * @generated from message alys.node.v1.TakeHeapSnapshotRequest
+ */
+export type TakeHeapSnapshotRequest = Message<"alys.node.v1.TakeHeapSnapshotRequest"> & {
+};
+
+/**
+ * Describes the message alys.node.v1.TakeHeapSnapshotRequest.
+ * Use `create(TakeHeapSnapshotRequestSchema)` to create a new message.
+ */
+export const TakeHeapSnapshotRequestSchema: GenMessage<TakeHeapSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_alys_node_v1_node, 9);
+
+/**
+ * @generated from message alys.node.v1.TakeHeapSnapshotResponse
+ */
+export type TakeHeapSnapshotResponse = Message<"alys.node.v1.TakeHeapSnapshotResponse"> & {
+  /**
+   * The next bytes of the snapshot, at most 256 KiB.
+   *
+   * @generated from field: bytes chunk = 1;
+   */
+  chunk: Uint8Array;
+
+  /**
+   * Bytes of the whole.
+   *
+   * @generated from field: uint64 total_bytes = 2;
+   */
+  totalBytes: bigint;
+};
+
+/**
+ * Describes the message alys.node.v1.TakeHeapSnapshotResponse.
+ * Use `create(TakeHeapSnapshotResponseSchema)` to create a new message.
+ */
+export const TakeHeapSnapshotResponseSchema: GenMessage<TakeHeapSnapshotResponse> = /*@__PURE__*/
+  messageDesc(file_alys_node_v1_node, 10);
 
 /**
  * @generated from message alys.node.v1.SetLogLevelRequest
@@ -233,7 +402,7 @@ export type SetLogLevelRequest = Message<"alys.node.v1.SetLogLevelRequest"> & {
  * Use `create(SetLogLevelRequestSchema)` to create a new message.
  */
 export const SetLogLevelRequestSchema: GenMessage<SetLogLevelRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 6);
+  messageDesc(file_alys_node_v1_node, 11);
 
 /**
  * @generated from message alys.node.v1.SetLogLevelResponse
@@ -252,7 +421,7 @@ export type SetLogLevelResponse = Message<"alys.node.v1.SetLogLevelResponse"> & 
  * Use `create(SetLogLevelResponseSchema)` to create a new message.
  */
 export const SetLogLevelResponseSchema: GenMessage<SetLogLevelResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 7);
+  messageDesc(file_alys_node_v1_node, 12);
 
 /**
  * @generated from message alys.node.v1.DrainRequest
@@ -265,7 +434,7 @@ export type DrainRequest = Message<"alys.node.v1.DrainRequest"> & {
  * Use `create(DrainRequestSchema)` to create a new message.
  */
 export const DrainRequestSchema: GenMessage<DrainRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 8);
+  messageDesc(file_alys_node_v1_node, 13);
 
 /**
  * @generated from message alys.node.v1.DrainResponse
@@ -278,7 +447,7 @@ export type DrainResponse = Message<"alys.node.v1.DrainResponse"> & {
  * Use `create(DrainResponseSchema)` to create a new message.
  */
 export const DrainResponseSchema: GenMessage<DrainResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 9);
+  messageDesc(file_alys_node_v1_node, 14);
 
 /**
  * @generated from message alys.node.v1.ShutdownRequest
@@ -297,7 +466,7 @@ export type ShutdownRequest = Message<"alys.node.v1.ShutdownRequest"> & {
  * Use `create(ShutdownRequestSchema)` to create a new message.
  */
 export const ShutdownRequestSchema: GenMessage<ShutdownRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 10);
+  messageDesc(file_alys_node_v1_node, 15);
 
 /**
  * @generated from message alys.node.v1.ShutdownResponse
@@ -310,7 +479,7 @@ export type ShutdownResponse = Message<"alys.node.v1.ShutdownResponse"> & {
  * Use `create(ShutdownResponseSchema)` to create a new message.
  */
 export const ShutdownResponseSchema: GenMessage<ShutdownResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 11);
+  messageDesc(file_alys_node_v1_node, 16);
 
 /**
  * @generated from message alys.node.v1.CreateTokenRequest
@@ -351,7 +520,7 @@ export type CreateTokenRequest = Message<"alys.node.v1.CreateTokenRequest"> & {
  * Use `create(CreateTokenRequestSchema)` to create a new message.
  */
 export const CreateTokenRequestSchema: GenMessage<CreateTokenRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 12);
+  messageDesc(file_alys_node_v1_node, 17);
 
 /**
  * @generated from message alys.node.v1.CreateTokenResponse
@@ -377,7 +546,7 @@ export type CreateTokenResponse = Message<"alys.node.v1.CreateTokenResponse"> & 
  * Use `create(CreateTokenResponseSchema)` to create a new message.
  */
 export const CreateTokenResponseSchema: GenMessage<CreateTokenResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 13);
+  messageDesc(file_alys_node_v1_node, 18);
 
 /**
  * TokenInfo is what the node knows of a token that it made.
@@ -440,7 +609,7 @@ export type TokenInfo = Message<"alys.node.v1.TokenInfo"> & {
  * Use `create(TokenInfoSchema)` to create a new message.
  */
 export const TokenInfoSchema: GenMessage<TokenInfo> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 14);
+  messageDesc(file_alys_node_v1_node, 19);
 
 /**
  * @generated from message alys.node.v1.ListTokensRequest
@@ -466,7 +635,7 @@ export type ListTokensRequest = Message<"alys.node.v1.ListTokensRequest"> & {
  * Use `create(ListTokensRequestSchema)` to create a new message.
  */
 export const ListTokensRequestSchema: GenMessage<ListTokensRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 15);
+  messageDesc(file_alys_node_v1_node, 20);
 
 /**
  * @generated from message alys.node.v1.ListTokensResponse
@@ -492,7 +661,7 @@ export type ListTokensResponse = Message<"alys.node.v1.ListTokensResponse"> & {
  * Use `create(ListTokensResponseSchema)` to create a new message.
  */
 export const ListTokensResponseSchema: GenMessage<ListTokensResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 16);
+  messageDesc(file_alys_node_v1_node, 21);
 
 /**
  * @generated from message alys.node.v1.RevokeTokenRequest
@@ -511,7 +680,7 @@ export type RevokeTokenRequest = Message<"alys.node.v1.RevokeTokenRequest"> & {
  * Use `create(RevokeTokenRequestSchema)` to create a new message.
  */
 export const RevokeTokenRequestSchema: GenMessage<RevokeTokenRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 17);
+  messageDesc(file_alys_node_v1_node, 22);
 
 /**
  * @generated from message alys.node.v1.RevokeTokenResponse
@@ -530,7 +699,7 @@ export type RevokeTokenResponse = Message<"alys.node.v1.RevokeTokenResponse"> & 
  * Use `create(RevokeTokenResponseSchema)` to create a new message.
  */
 export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 18);
+  messageDesc(file_alys_node_v1_node, 23);
 
 /**
  * @generated from message alys.node.v1.WatchStateRequest
@@ -549,7 +718,7 @@ export type WatchStateRequest = Message<"alys.node.v1.WatchStateRequest"> & {
  * Use `create(WatchStateRequestSchema)` to create a new message.
  */
 export const WatchStateRequestSchema: GenMessage<WatchStateRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 19);
+  messageDesc(file_alys_node_v1_node, 24);
 
 /**
  * @generated from message alys.node.v1.WatchStateResponse
@@ -607,7 +776,7 @@ export type WatchStateResponse = Message<"alys.node.v1.WatchStateResponse"> & {
  * Use `create(WatchStateResponseSchema)` to create a new message.
  */
 export const WatchStateResponseSchema: GenMessage<WatchStateResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 20);
+  messageDesc(file_alys_node_v1_node, 25);
 
 /**
  * @generated from message alys.node.v1.ReportStateRequest
@@ -626,7 +795,7 @@ export type ReportStateRequest = Message<"alys.node.v1.ReportStateRequest"> & {
  * Use `create(ReportStateRequestSchema)` to create a new message.
  */
 export const ReportStateRequestSchema: GenMessage<ReportStateRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 21);
+  messageDesc(file_alys_node_v1_node, 26);
 
 /**
  * @generated from message alys.node.v1.ReportStateResponse
@@ -639,7 +808,7 @@ export type ReportStateResponse = Message<"alys.node.v1.ReportStateResponse"> & 
  * Use `create(ReportStateResponseSchema)` to create a new message.
  */
 export const ReportStateResponseSchema: GenMessage<ReportStateResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 22);
+  messageDesc(file_alys_node_v1_node, 27);
 
 /**
  * NodeState is where the node stands.
@@ -692,6 +861,106 @@ export const NodeStateSchema: GenEnum<NodeState> = /*@__PURE__*/
   enumDesc(file_alys_node_v1_node, 0);
 
 /**
+ * ConfigOrigin is where the value of a setting comes from; a later one wins over those before it.
+ *
+ * @generated from enum alys.node.v1.ConfigOrigin
+ */
+export const ConfigOrigin = {
+  /**
+   * @generated from enum value: CONFIG_ORIGIN_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Nobody set it.
+   *
+   * @generated from enum value: CONFIG_ORIGIN_DEFAULT = 1;
+   */
+  DEFAULT: 1,
+
+  /**
+   * The configuration file.
+   *
+   * @generated from enum value: CONFIG_ORIGIN_FILE = 2;
+   */
+  FILE: 2,
+
+  /**
+   * An environment variable, ALYS__SECTION__KEY.
+   *
+   * @generated from enum value: CONFIG_ORIGIN_ENVIRONMENT = 3;
+   */
+  ENVIRONMENT: 3,
+
+  /**
+   * UpdateConfig, kept in overrides.toml of the data directory.
+   *
+   * @generated from enum value: CONFIG_ORIGIN_OVERRIDE = 4;
+   */
+  OVERRIDE: 4,
+} as const;
+
+/**
+ * ConfigOrigin is where the value of a setting comes from; a later one wins over those before it.
+ *
+ * @generated from enum alys.node.v1.ConfigOrigin
+ */
+export type ConfigOrigin = (typeof ConfigOrigin)[keyof typeof ConfigOrigin] | UnknownEnum;
+
+/**
+ * Describes the enum alys.node.v1.ConfigOrigin.
+ */
+export const ConfigOriginSchema: GenEnum<ConfigOrigin> = /*@__PURE__*/
+  enumDesc(file_alys_node_v1_node, 1);
+
+/**
+ * ConfigEffect is when a change of a setting takes effect.
+ *
+ * @generated from enum alys.node.v1.ConfigEffect
+ */
+export const ConfigEffect = {
+  /**
+   * @generated from enum value: CONFIG_EFFECT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * At once.
+   *
+   * @generated from enum value: CONFIG_EFFECT_AT_ONCE = 1;
+   */
+  AT_ONCE: 1,
+
+  /**
+   * At the next start.
+   *
+   * @generated from enum value: CONFIG_EFFECT_RESTART = 2;
+   */
+  RESTART: 2,
+
+  /**
+   * Only the configuration file and the environment set it, because it says where files are, who may call, or what a
+   * restart would need to be undone.
+   *
+   * @generated from enum value: CONFIG_EFFECT_FILE_ONLY = 3;
+   */
+  FILE_ONLY: 3,
+} as const;
+
+/**
+ * ConfigEffect is when a change of a setting takes effect.
+ *
+ * @generated from enum alys.node.v1.ConfigEffect
+ */
+export type ConfigEffect = (typeof ConfigEffect)[keyof typeof ConfigEffect] | UnknownEnum;
+
+/**
+ * Describes the enum alys.node.v1.ConfigEffect.
+ */
+export const ConfigEffectSchema: GenEnum<ConfigEffect> = /*@__PURE__*/
+  enumDesc(file_alys_node_v1_node, 2);
+
+/**
  * NodeService is the protocol of the node itself.
  *
  * @generated from service alys.node.v1.NodeService
@@ -708,7 +977,7 @@ export const NodeService: GenService<{
     output: typeof GetInfoResponseSchema;
   },
   /**
-   * GetConfig answers the configuration in force.
+   * GetConfig answers the configuration in force, where each setting comes from, and what waits for a restart.
    *
    * @generated from rpc alys.node.v1.NodeService.GetConfig
    */
@@ -718,7 +987,8 @@ export const NodeService: GenService<{
     output: typeof GetConfigResponseSchema;
   },
   /**
-   * UpdateConfig changes fields of the configuration and says which need a restart.
+   * UpdateConfig changes settings, keeps them over restarts in overrides.toml of the data directory, and says which hold at
+   * once and which need a restart. It is all or nothing; faults are told by the path of the field.
    *
    * @generated from rpc alys.node.v1.NodeService.UpdateConfig
    */
@@ -786,6 +1056,28 @@ export const NodeService: GenService<{
     methodKind: "unary";
     input: typeof RevokeTokenRequestSchema;
     output: typeof RevokeTokenResponseSchema;
+  },
+  /**
+   * RecordCpuProfile samples what the main thread does for a while, then answers the profile, JSON for Chrome's DevTools, in
+   * chunks, and ends. One profile or snapshot is taken at a time; one more is refused.
+   *
+   * @generated from rpc alys.node.v1.NodeService.RecordCpuProfile
+   */
+  recordCpuProfile: {
+    methodKind: "server_streaming";
+    input: typeof RecordCpuProfileRequestSchema;
+    output: typeof RecordCpuProfileResponseSchema;
+  },
+  /**
+   * TakeHeapSnapshot writes a snapshot of the heap, JSON for Chrome's DevTools, answers it in chunks, and ends. The node
+   * stands still while it is written: about a second for each 50 MB. It holds keys in the clear: keep it as one.
+   *
+   * @generated from rpc alys.node.v1.NodeService.TakeHeapSnapshot
+   */
+  takeHeapSnapshot: {
+    methodKind: "server_streaming";
+    input: typeof TakeHeapSnapshotRequestSchema;
+    output: typeof TakeHeapSnapshotResponseSchema;
   },
   /**
    * WatchState answers the state of the node, then every change.

@@ -198,3 +198,26 @@ test("a flood of inbound ids leaves the book at its bound and known peers in it"
   assert.equal(one.book.size, 20);
   assert.ok(one.book.get(two.id) !== undefined);
 });
+
+test("listBans() answers pages by peer id, and refuses a token that is none", async () => {
+  const world = new World(1);
+  const one = await world.node();
+  const ids: string[] = [];
+  for (let made = 0; made < 5; made++) ids.push((await world.node()).id);
+  for (const peerId of ids) await world.drive(one.peer.ref.ask(METHODS.banPeer, { peerId, reason: "test" }));
+  const seen: string[] = [];
+  let pageToken = "";
+  do {
+    const page = await world.drive(one.peer.ref.ask(METHODS.listBans, { pageSize: 2, pageToken }));
+    assert.ok(page.bans.length <= 2);
+    assert.equal(page.totalSize, 5);
+    seen.push(...page.bans.map(({ peerId }) => peerId));
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+  assert.deepEqual(seen, [...ids].sort());
+  for (const bad of ["../x", "0", " "]) {
+    const refused = await world.failure(one.peer.ref.ask(METHODS.listBans, { pageToken: bad }));
+    assert.equal(refused.reason, "BAD_PAGE_TOKEN");
+    assert.equal(refused.detail.field, "page_token");
+  }
+});
