@@ -26,6 +26,7 @@ import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/go
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 import { asBuffer, asBytes, pathOf } from "../control/codec.ts";
 import { CORRELATION_KEY, DETAILS_KEY } from "../control/errors.ts";
+import { REQUEST_ID_KEY } from "../control/request-ids.ts";
 import { realClock } from "../kernel/clock.ts";
 import { Failure, type FailureDetail, failure, type StatusCode } from "../kernel/errors.ts";
 import {
@@ -45,6 +46,8 @@ export interface ClientCallOptions {
   readonly signal?: AbortSignal | undefined;
   readonly correlationId?: string | undefined;
   readonly traceparent?: string | undefined;
+  /** Names a state-changing unary call, so that it may be repeated and is carried out once. */
+  readonly requestId?: string | undefined;
 }
 
 /**
@@ -263,6 +266,7 @@ function metadataOf(options: ClientCallOptions, token: string | undefined): Meta
   if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
   if (options.correlationId !== undefined) metadata.set(CORRELATION_KEY, options.correlationId);
   if (options.traceparent !== undefined) metadata.set("traceparent", options.traceparent);
+  if (options.requestId !== undefined) metadata.set(REQUEST_ID_KEY, options.requestId);
   return metadata;
 }
 

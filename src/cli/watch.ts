@@ -33,6 +33,11 @@ export async function* rewatch<R extends Positioned>(
       }
     } catch (thrown) {
       if (!isWorthRetrying(thrown) || token === undefined || tries >= TRIES_MAX) throw thrown;
+      if (thrown.code === "OUT_OF_RANGE") {
+        session.terminal.err("alysctl: changes were missed meanwhile; going on from now");
+        token = "";
+        continue;
+      }
       if (tries === 0)
         session.terminal.err(`alysctl: the stream ended (${thrown.message}); reading it again`);
     }
@@ -41,5 +46,6 @@ export async function* rewatch<R extends Positioned>(
 }
 
 function isWorthRetrying(thrown: unknown): thrown is Failure {
-  return thrown instanceof Failure && thrown.code === "UNAVAILABLE";
+  if (!(thrown instanceof Failure)) return false;
+  return thrown.code === "UNAVAILABLE" || thrown.reason === "RESUME_TOKEN_EXPIRED";
 }

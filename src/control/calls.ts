@@ -14,14 +14,16 @@ import {
 } from "@grpc/grpc-js";
 import type { CorrelationIds } from "../kernel/call.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { type Failure, failure } from "../kernel/errors.ts";
+import { Failure, failure } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
+import { policyOf } from "../kernel/protocol.ts";
 import { Audit, type AuditRecord, type AuditSink } from "./audit.ts";
-import type { Admission, Gate } from "./auth/gate.ts";
-import { decodeRequest, encodeResponse } from "./codec.ts";
+import { type Admission, type Gate, isStandard } from "./auth/gate.ts";
+import { decodeRequest, encodeResponse, pathOf } from "./codec.ts";
 import { correlationIdOf, remainingMs, traceparentOf } from "./correlation.ts";
 import { CORRELATION_KEY, toFailure, toStatus } from "./errors.ts";
 import type { LiveCalls } from "./live-calls.ts";
+import { type OnceAnswer, REPLAYED_KEY, type RequestIds, requestIdOf } from "./request-ids.ts";
 import { isGone, Outgoing, type WritableCall } from "./stream.ts";
 
 /** What all calls of one listener share. */
@@ -34,6 +36,8 @@ export interface CallHost {
   readonly gate: Gate;
   /** Where audited calls are written; the log without it. */
   readonly audit?: AuditSink | undefined;
+  /** Remembers the answers of calls that their callers named. */
+  readonly requestIds: RequestIds;
 }
 
 /** What is known of a call beside its request. */
@@ -106,19 +110,24 @@ export function unaryCall(
     });
     const gone = isGone(call) ? CALLER_GONE : undefined;
     const refusal = gone ?? admission.refusal ?? audit.refusal() ?? host.live.beginUnary();
-    const answer = async (): Promise<Buffer> => {
+    const answer = async (): Promise<OnceAnswer> => {
       if (refusal !== undefined) throw refusal;
       try {
-        return encodeResponse(method, await run(decodeRequest(method, call.request), incoming));
+        // What changes nothing may as well be done twice.
+        const requestId = audit.changesState && !isStandard(method) ? requestIdOf(call.metadata) : undefined;
+        if (requestId !== undefined) return await runOnce(host, requestId, run, incoming, call.request);
+        const response = await run(decodeRequest(method, call.request), incoming);
+        return { frame: encodeResponse(method, response), isReplayed: false };
       } finally {
         host.live.unaryEnded();
       }
     };
     answer().then(
-      (frame) => {
+      ({ frame, isReplayed }) => {
         isAnswered = true;
         const headers = new Metadata();
         headers.set(CORRELATION_KEY, incoming.correlationId);
+        if (isReplayed) headers.set(REPLAYED_KEY, "true");
         call.sendMetadata(headers);
         record.end(undefined);
         callback(null, frame);
@@ -131,6 +140,27 @@ export function unaryCall(
       },
     );
   };
+}
+
+/**
+ * Runs a call that its caller named, once: to its end even when that caller leaves, because it will ask again for the
+ * answer, and for at least as long as the method's policy says.
+ */
+function runOnce(
+  { requestIds }: CallHost,
+  id: string | Failure,
+  run: UnaryRun,
+  incoming: Incoming,
+  request: Buffer,
+): Promise<OnceAnswer> {
+  if (id instanceof Failure) throw id;
+  const { method, principal } = incoming;
+  const message = decodeRequest(method, request);
+  const deadlineMs = Math.max(incoming.deadlineMs ?? 0, policyOf(method).deadlineMs);
+  const detached = { ...incoming, deadlineMs, signal: new AbortController().signal };
+  return requestIds.once({ principal, method: pathOf(method), id, request }, async () =>
+    encodeResponse(method, await run(message, detached)),
+  );
 }
 
 function auditCall(

@@ -5,6 +5,7 @@
  */
 import type { DescService } from "@bufbuild/protobuf";
 import { logVerbosity, Server, type ServerOptions, setLogger, setLogVerbosity } from "@grpc/grpc-js";
+import { Channelz } from "../../gen/grpc/channelz/v1/channelz_pb.ts";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { CorrelationIds } from "../kernel/call.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -18,11 +19,13 @@ import { Gate, type Trust } from "./auth/gate.ts";
 import type { TokenStore } from "./auth/token-store.ts";
 import { bindService, type ServedService, servedMethods } from "./bind.ts";
 import type { CallHost } from "./calls.ts";
+import { addChannelz } from "./channelz.ts";
 import { rawDefinition } from "./codec.ts";
 import { HealthBoard, healthHandlers } from "./health.ts";
 import { listenOnSocket, listenOnTcp } from "./listen.ts";
 import { LIVE_CALLS_MAX, LiveCalls } from "./live-calls.ts";
 import { addReflection } from "./reflection.ts";
+import { RequestIds } from "./request-ids.ts";
 
 export interface ControlOptions {
   readonly services: readonly ServedService[];
@@ -40,6 +43,8 @@ export interface ControlOptions {
   /** Where audited calls are written; the log without it. */
   readonly audit?: AuditSink | undefined;
   readonly reflection: boolean;
+  /** Serve channelz, to callers with the scope admin. */
+  readonly channelz?: boolean | undefined;
   readonly log: Log;
   readonly clock: Clock;
   /** One that is shared with others; a new one, all serving, without it. */
@@ -80,6 +85,8 @@ export interface RunningControl {
   readonly liveCalls: number;
   /** Says in the health service whether a service, or "" for all, takes calls. */
   setServing(service: string, isServing: boolean): void;
+  /** Another rate for each holder of a token or certificate, from now on. */
+  setRateLimit(limit: RateLimit): void;
   /**
    * Health says NOT_SERVING, streams end UNAVAILABLE, new streams are refused; unary calls go on.
    * Idempotent.
@@ -135,7 +142,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   return control;
 }
 
-/** Adds the services that have a served method, health and reflection; answers the former's names. */
+/** Adds the services that have a served method, health, reflection and channelz; answers the former's names. */
 function addServices(
   server: Server,
   options: ControlOptions,
@@ -153,7 +160,9 @@ function addServices(
     health.add(one.service.typeName);
   }
   server.addService(rawDefinition(Health.methods), healthHandlers(health, host));
-  if (options.reflection) addReflection(server, [...served, Health], host);
+  const standard = options.channelz === true ? [Health, Channelz] : [Health];
+  if (options.channelz === true) addChannelz(server, host);
+  if (options.reflection) addReflection(server, [...served, ...standard], host);
   return served.map(({ typeName }) => typeName);
 }
 
@@ -170,6 +179,7 @@ class Control implements RunningControl {
   readonly #health: HealthBoard;
   readonly #correlationIds: CorrelationIds;
   readonly #rates: RateLimiter | undefined;
+  readonly #requestIds: RequestIds;
   readonly #listeners: Listener[] = [];
   readonly #credentials: RotatingCredentials[] = [];
   #address: string | undefined;
@@ -184,6 +194,7 @@ class Control implements RunningControl {
     this.#health = options.health ?? new HealthBoard();
     this.#correlationIds = new CorrelationIds(options.random ?? realRandom);
     const { rateLimit, clock } = options;
+    this.#requestIds = new RequestIds(clock);
     this.#rates = rateLimit === undefined ? undefined : new RateLimiter(rateLimit, clock);
   }
 
@@ -250,13 +261,19 @@ class Control implements RunningControl {
     const server = new Server(SERVER_OPTIONS);
     this.#listeners.push({ server, gate });
     const correlationIds = this.#correlationIds;
-    const host: CallHost = { log, clock, live: this.#live, correlationIds, gate, audit };
+    const requestIds = this.#requestIds;
+    const host: CallHost = { log, clock, live: this.#live, correlationIds, gate, audit, requestIds };
     this.services = addServices(server, this.#options, host, this.#health);
     return server;
   }
 
   setServing(service: string, isServing: boolean): void {
     this.#health.set(service, isServing);
+  }
+
+  setRateLimit(limit: RateLimit): void {
+    assert(this.#rates !== undefined, "a control plane without a rate limit was given another one");
+    this.#rates.setLimit(limit);
   }
 
   drain(): void {

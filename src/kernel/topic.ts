@@ -30,7 +30,10 @@ export interface TopicOptions<M> {
   /** A reader's buffer; at a bound it overflows. */
   readonly messagesMax?: number;
   readonly bytesMax?: number;
-  /** Changes kept for readers that resume; one that lost more gets a snapshot. 0 in `latest`. */
+  /**
+   * Changes kept for readers that resume; one that lost more is refused with OUT_OF_RANGE and the oldest token that is left.
+   * 0 in `latest`, where nothing is lost by beginning with the present.
+   */
   readonly retainedMax?: number;
   /** Size of a change in bytes, where it carries payload. */
   sizeOf?(change: ResponseOf<M>): number;
@@ -43,7 +46,10 @@ const MESSAGES_MAX = 256;
 const BYTES_MAX = 1024 * 1024;
 /** Changes kept for resuming, within the same bytes: a reader that was away for a moment loses nothing. */
 const RETAINED_MAX = 256;
+/** Readers of a log: each may hold its whole buffer. */
 const READERS_MAX = 256;
+/** Readers of a `latest` topic hold one message, which all share; the calls of the control plane end before these. */
+const READERS_LATEST_MAX = 2_048;
 
 /** The settings of a topic with defaults filled in. */
 export interface TopicSettings<M> {
@@ -78,7 +84,7 @@ export class Topic<M extends DescMethod> {
       messagesMax: options.messagesMax ?? MESSAGES_MAX,
       bytesMax: options.bytesMax ?? BYTES_MAX,
     };
-    this.#readersMax = options.readersMax ?? READERS_MAX;
+    this.#readersMax = options.readersMax ?? (isLatest ? READERS_LATEST_MAX : READERS_MAX);
     this.#retainedMax = isLatest ? 0 : (options.retainedMax ?? RETAINED_MAX);
   }
 
@@ -180,10 +186,29 @@ export class Topic<M extends DescMethod> {
     if (typeof token !== "string" || token === "") return undefined;
     const position = parseResumeToken(token);
     if (position === undefined) return BAD_RESUME_TOKEN;
-    if (position.epoch !== this.#host?.epoch || position.sequence > this.#sequence) return undefined;
+    const isOurs = position.epoch === this.#host?.epoch;
     const missed = this.#sequence - position.sequence;
-    if (missed > this.#retained.length) return undefined;
-    return this.#retained.toArray().slice(this.#retained.length - missed);
+    // It names a change that has not been.
+    if (isOurs && missed < 0) return BAD_RESUME_TOKEN;
+    if (isOurs && missed <= this.#retained.length) {
+      return this.#retained.toArray().slice(this.#retained.length - missed);
+    }
+    return this.#settings.isLatest ? undefined : this.#tokenExpired();
+  }
+
+  /** Between the token and what is kept there were changes that nobody can tell any more. */
+  #tokenExpired(): Failure {
+    const epoch = this.#host?.epoch ?? 0;
+    const metadata = {
+      oldest_token: resumeToken(epoch, this.#sequence - this.#retained.length),
+      newest_token: resumeToken(epoch, this.#sequence),
+    };
+    return failure(
+      "OUT_OF_RANGE",
+      "RESUME_TOKEN_EXPIRED",
+      "changes after the resume token are no longer kept; begin anew without one, or with the oldest that is left",
+      { field: "resume_token", metadata },
+    );
   }
 }
 

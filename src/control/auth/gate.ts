@@ -187,10 +187,16 @@ export class Gate {
 
 /** Scopes of the services that are not ours and carry no option. */
 const STANDARD_SCOPES: Readonly<Record<string, ScopeName>> = {
+  "grpc.channelz.v1.Channelz": "admin",
   "grpc.health.v1.Health": "public",
   "grpc.reflection.v1.ServerReflection": "read",
   "grpc.reflection.v1alpha.ServerReflection": "read",
 };
+
+/** Whether a method is not ours: then it carries no policy, and changes nothing. */
+export function isStandard(method: DescMethod): boolean {
+  return method.parent.typeName in STANDARD_SCOPES;
+}
 
 /** The scope that a method asks for. */
 export function scopeOf(method: DescMethod): ScopeName {

@@ -178,16 +178,55 @@ test("a resume token goes on after its message, without a snapshot", async () =>
   assert.deepEqual(second.words, ["changed 2", "changed 3", "changed 4"]);
 });
 
-test("a resume token that lost too much, or of another epoch, begins with a snapshot", async () => {
+test("a resume token that lost too much, or of another epoch, is refused with the oldest that is left", async () => {
   const { cell, simulation, count } = counting({ retainedMax: 2 });
   const epoch = (cell.describe().epoch ?? 0).toString(36);
   count(5);
-  for (const resumeToken of [`${epoch}.1`, `${epoch}.zz`, "1.5"]) {
+  const answers: Record<string, readonly [string[], Failure | undefined]> = {};
+  for (const resumeToken of [`${epoch}.2`, `${epoch}.3`, "1.5"]) {
     const reader = new Recorder();
     cell.ref.watch(watchCount, { resumeToken }, reader);
     await simulation.settle();
-    assert.deepEqual(reader.words, ["snapshot 5"]);
+    answers[resumeToken] = [reader.words, reader.ends[0]];
   }
+  const { [`${epoch}.2`]: tooOld, [`${epoch}.3`]: oldest, "1.5": foreign } = answers;
+  assert.deepEqual(oldest, [["changed 4", "changed 5"], undefined]);
+  for (const refused of [tooOld, foreign]) {
+    assert.deepEqual(refused?.[0], []);
+    assert.equal(refused?.[1]?.code, "OUT_OF_RANGE");
+    assert.equal(refused?.[1]?.reason, "RESUME_TOKEN_EXPIRED");
+    assert.deepEqual(refused?.[1]?.detail.metadata, {
+      oldest_token: `${epoch}.3`,
+      newest_token: `${epoch}.5`,
+    });
+  }
+});
+
+test("in latest mode any resume token of the past begins with the present, or goes on where nothing was missed", async () => {
+  const { cell, simulation, count } = counting({ mode: "latest" });
+  const epoch = (cell.describe().epoch ?? 0).toString(36);
+  count(5);
+  for (const [resumeToken, words] of [
+    [`${epoch}.1`, ["snapshot 5"]],
+    ["1.9", ["snapshot 5"]],
+    [`${epoch}.5`, []],
+  ] as const) {
+    const reader = new Recorder();
+    cell.ref.watch(watchCount, { resumeToken }, reader);
+    await simulation.settle();
+    assert.deepEqual(reader.words, words);
+    assert.deepEqual(reader.ends, []);
+  }
+});
+
+test("a resume token of the future is none", async () => {
+  const { cell, simulation, count } = counting();
+  count(2);
+  const reader = new Recorder();
+  const epoch = (cell.describe().epoch ?? 0).toString(36);
+  cell.ref.watch(watchCount, { resumeToken: `${epoch}.3` }, reader);
+  await simulation.settle();
+  assert.equal(reader.ends[0]?.reason, "BAD_RESUME_TOKEN");
 });
 
 test("a malformed resume token ends with INVALID_ARGUMENT", async () => {
