@@ -14,10 +14,10 @@ import {
   planRecovery,
   prependHistory,
   proveHistory,
-  type RecoveryMode,
   recover,
 } from "../../src/integrations/chain/checkpoint-recovery.ts";
 import { openEmbeddedChain } from "../../src/integrations/chain/embedded.ts";
+import type { RecoveryMode } from "../../src/integrations/chain/recovery-records.ts";
 import { realClock } from "../../src/kernel/clock.ts";
 import { Failure } from "../../src/kernel/errors.ts";
 import { silentLog } from "../../src/kernel/log.ts";

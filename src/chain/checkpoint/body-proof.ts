@@ -1,38 +1,71 @@
 /**
- * That a block's body carries a certain change of the authorities, shown by three hashes instead of the body: the body is
- * a tree of eight leaves, next_authorities the seventh of them.
+ * That a block's body carries a certain change of the authorities, or a certain AuxPoW, shown by three hashes instead of
+ * the body: the body is a tree of eight leaves, one a field.
  */
 
-import type { AuthorityChange } from "../block.ts";
+import type { AuthorityChange, AuxPowHeader } from "../block.ts";
 import { BODY_FIELD, type BodyLayout } from "../body-layout.ts";
-import { authorityChangeRoot, bodyFieldRoots } from "../body-root.ts";
+import { authorityChangeRoot, auxpowHeaderRoot, bodyFieldRoots } from "../body-root.ts";
 import { equalBytes } from "../bytes.ts";
 import { HASH_LENGTH } from "../header.ts";
 import { hashPair, listRoot } from "../merkle.ts";
 
-/** Three siblings, bottom up. */
-const BODY_PROOF_LENGTH = 3 * HASH_LENGTH;
+/** From a leaf to the root. */
+const LEVELS = 3;
+const BODY_PROOF_LENGTH = LEVELS * HASH_LENGTH;
 
 /** The siblings on the way from next_authorities to the body's root, 96 bytes. */
 export function proveChange(body: BodyLayout): Uint8Array {
-  const leaves = bodyFieldRoots(body);
-  const leaf = (index: number): Uint8Array => leaves.subarray(index * HASH_LENGTH, (index + 1) * HASH_LENGTH);
-  const proof = new Uint8Array(BODY_PROOF_LENGTH);
-  proof.set(leaf(BODY_FIELD.nextAuthorities + 1), 0);
-  proof.set(hashPair(leaf(4), leaf(5)), HASH_LENGTH);
-  const left = hashPair(hashPair(leaf(0), leaf(1)), hashPair(leaf(2), leaf(3)));
-  proof.set(left, 2 * HASH_LENGTH);
-  return proof;
+  return proveField(body, BODY_FIELD.nextAuthorities);
+}
+
+/** The siblings on the way from auxpow to the body's root, 96 bytes. */
+export function proveAuxPow(body: BodyLayout): Uint8Array {
+  return proveField(body, BODY_FIELD.auxpow);
 }
 
 /** Whether the proof leads from the change to `bodyRoot`. */
 export function verifyChangeProof(change: AuthorityChange, proof: Uint8Array, bodyRoot: Uint8Array): boolean {
+  const leaf = listRoot([authorityChangeRoot(change)], 1);
+  return verifyField(leaf, BODY_FIELD.nextAuthorities, proof, bodyRoot);
+}
+
+/** Whether the proof leads from the AuxPoW to `bodyRoot`. */
+export function verifyAuxPowProof(header: AuxPowHeader, proof: Uint8Array, bodyRoot: Uint8Array): boolean {
+  return verifyField(listRoot([auxpowHeaderRoot(header)], 1), BODY_FIELD.auxpow, proof, bodyRoot);
+}
+
+function proveField(body: BodyLayout, field: number): Uint8Array {
+  const proof = new Uint8Array(BODY_PROOF_LENGTH);
+  let nodes = bodyFieldRoots(body);
+  for (let level = 0, position = field; level < LEVELS; level++, position >>= 1) {
+    proof.set(nodeAt(nodes, position ^ 1), level * HASH_LENGTH);
+    nodes = parentsOf(nodes);
+  }
+  return proof;
+}
+
+function verifyField(leaf: Uint8Array, field: number, proof: Uint8Array, bodyRoot: Uint8Array): boolean {
   if (proof.length !== BODY_PROOF_LENGTH) return false;
-  const sibling = (index: number): Uint8Array =>
-    proof.subarray(index * HASH_LENGTH, (index + 1) * HASH_LENGTH);
-  // Position 6 of 8: left of its sibling at the bottom, right of it twice above.
-  let node = hashPair(listRoot([authorityChangeRoot(change)], 1), sibling(0));
-  node = hashPair(sibling(1), node);
-  node = hashPair(sibling(2), node);
+  let node = leaf;
+  for (let level = 0, position = field; level < LEVELS; level++, position >>= 1) {
+    const sibling = nodeAt(proof, level);
+    node = (position & 1) === 1 ? hashPair(sibling, node) : hashPair(node, sibling);
+  }
   return equalBytes(node, bodyRoot);
+}
+
+function nodeAt(nodes: Uint8Array, position: number): Uint8Array {
+  return nodes.subarray(position * HASH_LENGTH, (position + 1) * HASH_LENGTH);
+}
+
+function parentsOf(nodes: Uint8Array): Uint8Array {
+  const parents = new Uint8Array(nodes.length / 2);
+  for (let position = 0; position < parents.length / HASH_LENGTH; position++) {
+    parents.set(
+      hashPair(nodeAt(nodes, 2 * position), nodeAt(nodes, 2 * position + 1)),
+      position * HASH_LENGTH,
+    );
+  }
+  return parents;
 }

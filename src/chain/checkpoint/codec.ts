@@ -6,12 +6,13 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   type AuthorityChangeEvidence,
+  type AuxPowEvidence as AuxPowMessage,
   CheckpointEvidenceSchema,
   CheckpointFileSchema,
   type CheckpointEvidence as EvidenceMessage,
 } from "../../../gen/alys/wire/v1/wire_pb.ts";
-import { type AuthorityChange, decodeBody, EMPTY_BODY, encodeBody } from "../block.ts";
-import { BODY_FIXED_LENGTH } from "../body-layout.ts";
+import { type AuthorityChange, type AuxPowHeader, decodeBody, EMPTY_BODY, encodeBody } from "../block.ts";
+import { BODY_FIELD, BODY_FIXED_LENGTH } from "../body-layout.ts";
 import { concatBytes, equalBytes } from "../bytes.ts";
 import { sha256 } from "../hash.ts";
 import { HASH_LENGTH } from "../header.ts";
@@ -19,16 +20,21 @@ import { readUint32, writeUint32 } from "../little-endian.ts";
 import { MalformedError } from "../malformed.ts";
 import { decodeHistoryProof, encodeHistoryProof } from "../mmr.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
-import { CHANGES_MAX, type ChangeEvidence, type CheckpointEvidence } from "./evidence.ts";
+import {
+  type AuxPowEvidence,
+  CHANGES_MAX,
+  type ChangeEvidence,
+  type CheckpointEvidence,
+} from "./evidence.ts";
 import type { CheckpointFault } from "./fault.ts";
 
 const MAGIC = new TextEncoder().encode("ALYSCKPT");
 const VERSION = 1;
 const FIXED_LENGTH = MAGIC.length + 4;
-/** A block of 2 MiB, 256 changes of 4 KiB, and room. A larger file is refused unread. */
+/** A block of 2 MiB, 256 changes of 4 KiB, an AuxPoW of 64 KiB, and room. A larger file is refused unread. */
 export const CHECKPOINT_FILE_BYTES_MAX = 4 * 1024 * 1024;
-/** An AuthorityChange stands in its body behind the seven offsets and the list's one. */
-const CHANGE_OFFSET = BODY_FIXED_LENGTH + 4;
+/** What a body carries alone stands behind the seven offsets and the list's one. */
+const CARRIED_OFFSET = BODY_FIXED_LENGTH + 4;
 
 /** What a checkpoint's file holds. */
 export interface CheckpointFile {
@@ -81,7 +87,7 @@ export function decodeCheckpointFile(bytes: Uint8Array): CheckpointFile | Checkp
 }
 
 function evidenceMessage(evidence: CheckpointEvidence): MessageInitShape<typeof CheckpointEvidenceSchema> {
-  const { checkpoint, laterHeader, laterApproval, inclusion, changes } = evidence;
+  const { checkpoint, laterHeader, laterApproval, inclusion, changes, auxpow } = evidence;
   return {
     checkpoint: encodeCheckpoint(checkpoint),
     laterHeader,
@@ -90,15 +96,24 @@ function evidenceMessage(evidence: CheckpointEvidence): MessageInitShape<typeof 
     changes: changes.map((one) => ({
       header: one.header,
       approval: one.approval,
-      change: encodeBody({ ...EMPTY_BODY, nextAuthorities: one.change }).subarray(CHANGE_OFFSET),
+      change: encodeBody({ ...EMPTY_BODY, nextAuthorities: one.change }).subarray(CARRIED_OFFSET),
       bodyProof: one.bodyProof,
       inclusion: encodeHistoryProof(one.inclusion),
     })),
+    ...(auxpow === undefined ? {} : { auxpow: auxpowMessage(auxpow) }),
+  };
+}
+
+function auxpowMessage({ header, bodyProof, rangeEndInclusion }: AuxPowEvidence) {
+  return {
+    header: encodeBody({ ...EMPTY_BODY, auxpow: header }).subarray(CARRIED_OFFSET),
+    bodyProof,
+    rangeEndInclusion: encodeHistoryProof(rangeEndInclusion),
   };
 }
 
 function readEvidence(message: EvidenceMessage): CheckpointEvidence {
-  const { laterHeader, laterApproval, changes } = message;
+  const { laterHeader, laterApproval, changes, auxpow } = message;
   if (changes.length > CHANGES_MAX) throw new MalformedError(`${changes.length} changes`);
   return {
     checkpoint: decodeCheckpoint(message.checkpoint),
@@ -106,6 +121,7 @@ function readEvidence(message: EvidenceMessage): CheckpointEvidence {
     laterApproval,
     inclusion: decodeHistoryProof(message.inclusion),
     changes: changes.map(readChange),
+    auxpow: auxpow && readAuxPowEvidence(auxpow),
   };
 }
 
@@ -115,14 +131,32 @@ function readChange(message: AuthorityChangeEvidence): ChangeEvidence {
   return { header, approval, bodyProof, inclusion, change: decodeChange(message.change) };
 }
 
-/** Read as the only thing in a body, whose form check it then passes. */
+function readAuxPowEvidence({ header, bodyProof, rangeEndInclusion }: AuxPowMessage): AuxPowEvidence {
+  const inclusion = decodeHistoryProof(rangeEndInclusion);
+  return { header: decodeAuxPow(header), bodyProof, rangeEndInclusion: inclusion };
+}
+
 function decodeChange(bytes: Uint8Array): AuthorityChange {
-  const prefix = new Uint8Array(CHANGE_OFFSET);
-  for (let field = 0; field < BODY_FIXED_LENGTH; field += 4) writeUint32(prefix, field, BODY_FIXED_LENGTH);
-  writeUint32(prefix, BODY_FIXED_LENGTH, 4);
-  const { nextAuthorities } = decodeBody(concatBytes([prefix, bytes]));
+  const { nextAuthorities } = decodeCarried(BODY_FIELD.nextAuthorities, bytes);
   if (nextAuthorities === undefined) throw new MalformedError("no change of the authorities");
   return nextAuthorities;
+}
+
+function decodeAuxPow(bytes: Uint8Array): AuxPowHeader {
+  const { auxpow } = decodeCarried(BODY_FIELD.auxpow, bytes);
+  if (auxpow === undefined) throw new MalformedError("no AuxPoW");
+  return auxpow;
+}
+
+/** Read as the only thing in a body, whose form check it then passes. */
+function decodeCarried(field: number, bytes: Uint8Array): ReturnType<typeof decodeBody> {
+  const prefix = new Uint8Array(CARRIED_OFFSET);
+  for (let index = 0; index < BODY_FIXED_LENGTH / 4; index++) {
+    const isBehind = index > field;
+    writeUint32(prefix, 4 * index, isBehind ? CARRIED_OFFSET + bytes.length : BODY_FIXED_LENGTH);
+  }
+  writeUint32(prefix, BODY_FIXED_LENGTH, 4);
+  return decodeBody(concatBytes([prefix, bytes]));
 }
 
 /** Undefined when the bytes do not say what they should; protobuf throws errors of its own for that. */

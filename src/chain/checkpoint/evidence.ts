@@ -1,13 +1,17 @@
 /**
  * The evidence that a checkpoint lies on our chain: every change of the authorities from a set that we know up to its own,
- * each signed by the set before it, and a later header that a quorum signed with the checkpoint in its history. Judged
- * step by step, since each change costs up to 16 signatures; pure.
+ * each signed by the set before it, and a later header that a quorum signed with the checkpoint in its history. With it
+ * comes the AuxPoW of the checkpoint's block, which the next one goes on from: its range and bits were judged by that
+ * quorum, its work is judged here. Step by step, since each change costs up to 16 signatures; pure.
  */
 
 import { verifyApprovals } from "../approval-check.ts";
 import { authoritySet } from "../authorities.ts";
 import { checkChange, lowestChangeHeight, possessionChecks } from "../authority/change.ts";
-import type { AuthorityChange } from "../block.ts";
+import { readAuxPow } from "../auxpow/auxpow.ts";
+import { checkProof } from "../auxpow/check-auxpow.ts";
+import { genesisAuxPow, type LastAuxPow } from "../auxpow/last-auxpow.ts";
+import type { AuthorityChange, AuxPowHeader } from "../block.ts";
 import { verifyEach } from "../bls.ts";
 import { equalBytes } from "../bytes.ts";
 import { type BlockHeader, decodeHeader, headerHash } from "../header.ts";
@@ -15,7 +19,7 @@ import type { AuthorityPeriod } from "../lineage.ts";
 import { MalformedError } from "../malformed.ts";
 import { type HistoryProof, verifyHistoryProof } from "../mmr.ts";
 import type { AuthoritySetFacts, ChainFacts } from "../validator.ts";
-import { verifyChangeProof } from "./body-proof.ts";
+import { verifyAuxPowProof, verifyChangeProof } from "./body-proof.ts";
 import { type Checkpoint, verifyCheckpoint } from "./checkpoint.ts";
 import type { CheckpointFault } from "./fault.ts";
 
@@ -38,6 +42,14 @@ export interface ChangeEvidence {
   readonly inclusion: HistoryProof;
 }
 
+/** The AuxPoW of the checkpoint's block without the block. */
+export interface AuxPowEvidence {
+  readonly header: AuxPowHeader;
+  readonly bodyProof: Uint8Array;
+  /** That the last block of its range is under the checkpoint's history_root: the proof's index is that block's height. */
+  readonly rangeEndInclusion: HistoryProof;
+}
+
 export interface CheckpointEvidence {
   readonly checkpoint: Checkpoint;
   readonly laterHeader: Uint8Array;
@@ -45,6 +57,8 @@ export interface CheckpointEvidence {
   readonly inclusion: HistoryProof;
   /** Ascending. */
   readonly changes: readonly ChangeEvidence[];
+  /** Of the checkpoint's block; undefined when it carries none, which a chain that requires AuxPoW does not accept. */
+  readonly auxpow?: AuxPowEvidence | undefined;
 }
 
 /** What follows from evidence that holds. */
@@ -54,6 +68,8 @@ export interface ProvenCheckpoint {
   readonly header: BlockHeader;
   /** The sets in force from the known one up to the checkpoint's block, ascending. */
   readonly periods: readonly AuthorityPeriod[];
+  /** What the next AuxPoW goes on from: that of the checkpoint's block, else genesis. */
+  readonly lastAuxPow: LastAuxPow;
 }
 
 export type EvidenceVerdict =
@@ -94,7 +110,6 @@ function* judge(
   facts: ChainFacts,
 ): Generator<void, EvidenceVerdict> {
   const { checkpoint, laterHeader, laterApproval, inclusion, changes } = evidence;
-  if (facts.maxBlocksWithoutPow > 0) return fail("AUXPOW_REQUIRED");
   if (changes.length > CHANGES_MAX) return fail("TOO_MANY_CHANGES");
   const header = decodeHeader(checkpoint.header);
   const later = decodeHeader(laterHeader);
@@ -104,6 +119,8 @@ function* judge(
   if (!isIncluded || !verifyHistoryProof(inclusion, hash, later.historyRoot)) return fail("LATER_INCLUSION");
   const broken = verifyCheckpoint(checkpoint, facts.genesisHash);
   if (broken !== undefined) return fail(broken);
+  const lastAuxPow = judgeAuxPow(evidence.auxpow, header, facts);
+  if (typeof lastAuxPow === "string") return fail(lastAuxPow);
   yield;
 
   const periods: AuthorityPeriod[] = [known];
@@ -120,7 +137,22 @@ function* judge(
   const { authorities } = periods.at(-1) as AuthorityPeriod;
   if (!equalBytes(later.authoritiesRoot, authorities.root)) return fail("LATER_AUTHORITIES");
   if (!isApproved(laterHeader, laterApproval, authorities, facts)) return fail("LATER_APPROVAL");
-  return { ok: true, proven: { checkpoint, hash, header, periods: upTo } };
+  return { ok: true, proven: { checkpoint, hash, header, periods: upTo, lastAuxPow } };
+}
+
+/** What the next AuxPoW goes on from, or what is wrong with this one. */
+function judgeAuxPow(
+  evidence: AuxPowEvidence | undefined,
+  { height, bodyRoot, historyRoot }: BlockHeader,
+  facts: ChainFacts,
+): LastAuxPow | CheckpointFault {
+  if (evidence === undefined) return facts.maxBlocksWithoutPow > 0 ? "AUXPOW_MISSING" : genesisAuxPow(facts);
+  const { header, bodyProof, rangeEndInclusion } = evidence;
+  if (!verifyAuxPowProof(header, bodyProof, bodyRoot)) return "AUXPOW_BODY";
+  if (checkProof(header, readAuxPow(header.auxpow), facts.pow) !== undefined) return "AUXPOW_WORK";
+  const { index, count } = rangeEndInclusion;
+  const isCovered = count === height && verifyHistoryProof(rangeEndInclusion, header.rangeEnd, historyRoot);
+  return isCovered ? { carrierHeight: height, rangeEndHeight: index, bits: header.bits } : "AUXPOW_RANGE";
 }
 
 interface Frame {

@@ -5,8 +5,14 @@ export type CheckpointFault =
   | "MALFORMED"
   /** Genesis needs no checkpoint. */
   | "GENESIS"
-  /** Chains that require AuxPoW are not supported yet. */
-  | "AUXPOW_REQUIRED"
+  /** On a chain that requires AuxPoW its block carries none. */
+  | "AUXPOW_MISSING"
+  /** The AuxPoW is not in the body that the checkpoint's header commits to. */
+  | "AUXPOW_BODY"
+  /** It lacks the work that it claims, or its proof is not in order. */
+  | "AUXPOW_WORK"
+  /** The last block that it covers is not in the checkpoint's history. */
+  | "AUXPOW_RANGE"
   /** The peaks are not those that its header commits to. */
   | "HISTORY_ROOT"
   /** The set is not the one that its header names, or has a key that is none. */

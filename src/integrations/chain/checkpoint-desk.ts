@@ -4,10 +4,11 @@
  * SyncActor asks it for operators, the NetworkActor for peers.
  */
 
-import { carriedChange, parseBlock, splitBlock } from "../../chain/block.ts";
+import type { LastAuxPow } from "../../chain/auxpow/last-auxpow.ts";
+import { carriedAuxPow, carriedChange, joinBlock, parseBlock, splitBlock } from "../../chain/block.ts";
 import { bodyRoot } from "../../chain/body-root.ts";
 import { equalBytes } from "../../chain/bytes.ts";
-import { proveChange } from "../../chain/checkpoint/body-proof.ts";
+import { proveAuxPow, proveChange } from "../../chain/checkpoint/body-proof.ts";
 import {
   CHECKPOINT_FILE_BYTES_MAX,
   type CheckpointFile,
@@ -16,6 +17,7 @@ import {
   encodeEvidence,
 } from "../../chain/checkpoint/codec.ts";
 import {
+  type AuxPowEvidence,
   CHANGES_MAX,
   type ChangeEvidence,
   type CheckpointEvidence,
@@ -27,24 +29,35 @@ import {
 import type { CheckpointFault } from "../../chain/checkpoint/fault.ts";
 import { decodeHeader, HEADER_LENGTH, headerHash } from "../../chain/header.ts";
 import { toHex } from "../../chain/hex.ts";
-import { type AuthorityPeriod, authoritiesAt } from "../../chain/lineage.ts";
+import { type AuthorityPeriod, authoritiesAt, type Lineage } from "../../chain/lineage.ts";
 import { MalformedError } from "../../chain/malformed.ts";
 import { encodeHistoryProof } from "../../chain/mmr.ts";
-import type { AuthoritySetFacts } from "../../chain/validator.ts";
+import type { AuthoritySetFacts, ChainFacts } from "../../chain/validator.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 import type { BlockStore } from "../../storage/port.ts";
 import type { Shelf } from "../../storage/shelf.ts";
 import { HistoryNodes } from "./checkpoint-history.ts";
-import type { EmbeddedChain } from "./embedded.ts";
+import { readAwaited } from "./recovery-records.ts";
 
 /** Checkpoints kept; with one more the oldest file goes. */
 const CHECKPOINTS_MAX = 10;
 
 const SUFFIX = ".checkpoint";
 
+/** What of a chain checkpoints need: the embedded chain has it, and what stands in for one that does not open. */
+export interface CheckpointChain {
+  readonly facts: ChainFacts;
+  readonly lineage: Lineage;
+  snapshot(): { readonly head: { readonly height: number }; readonly final: { readonly height: number } };
+  hashAt(height: number): Uint8Array | undefined;
+  heightOf(hash: Uint8Array): number | undefined;
+  /** Lets `change` change the store while nothing else does, and stands on what is there then. */
+  restand(change: () => Promise<void>): Promise<void>;
+}
+
 export interface CheckpointDeskParts {
-  readonly chain: EmbeddedChain;
+  readonly chain: CheckpointChain;
   readonly store: BlockStore;
   readonly shelf: Shelf;
   /** In force from height 1. */
@@ -95,23 +108,61 @@ export class CheckpointDesk {
       this.parts.clock.setTimer(0, resolve);
     });
 
-  /** Of a final block, the last one unless told. The same again replaces the file. */
+  /**
+   * Of a final block, the last one unless told; on chains with AuxPoW, of one that carries an AuxPoW. The same again
+   * replaces the file.
+   */
   async create(height?: number): Promise<KeptCheckpoint> {
-    const { chain, shelf, clock } = this.parts;
     const top = this.#highest();
-    const at = height ?? top;
+    const at = height ?? (this.#isMined() ? (this.#newestCarrier(top)?.carrierHeight ?? 0) : top);
     if (at < 1 || at > top) {
       const text = `checkpoints are of blocks 1 to ${top}: final, and at least ${LATER_DISTANCE} below the head`;
       throw failure("FAILED_PRECONDITION", "NOT_FINAL", text, { field: "height" });
     }
-    const evidence = await this.#evidence(at, 0);
+    return await this.#keep(await this.#evidence(at, 0), this.#block(at));
+  }
+
+  /** The height at which a checkpoint every `interval` blocks is due; undefined when there is nothing to make one of. */
+  dueHeight(interval: number): number | undefined {
+    const top = this.#highest();
+    if (this.#isMined()) return this.#newestCarrier(top)?.carrierHeight;
+    return top < interval ? undefined : Math.floor(top / interval) * interval;
+  }
+
+  /**
+   * Keeps a peer's checkpoint whose evidence from genesis on was judged, as if it were ours. `block` is the peer's too:
+   * undefined when it is not the checkpoint's.
+   */
+  async keepProven(
+    evidence: CheckpointEvidence,
+    proven: ProvenCheckpoint,
+    block: Uint8Array,
+  ): Promise<KeptCheckpoint | undefined> {
+    if (blockFault(block, proven) !== undefined) return undefined;
+    const { header, body } = splitBlock(block);
+    // The approval that was verified, whichever the block came with.
+    return await this.#keep(evidence, joinBlock(header, body, proven.checkpoint.approval));
+  }
+
+  /** Under which a checkpoint would be kept. */
+  idOf({ header, hash }: ProvenCheckpoint): string {
+    return idOf(header.height, hash);
+  }
+
+  async #keep(evidence: CheckpointEvidence, block: Uint8Array): Promise<KeptCheckpoint> {
+    const { chain, shelf, clock } = this.parts;
     const { genesisHash } = chain.facts;
-    const file = { genesisHash, createdMs: clock.nowMs(), evidence, block: this.#block(at) };
+    const file = { genesisHash, createdMs: clock.nowMs(), evidence, block };
     const bytes = encodeCheckpointFile(file);
     const kept = keptOf(file, bytes.length);
     await shelf.write(kept.id + SUFFIX, bytes);
     await this.#discard();
     return kept;
+  }
+
+  /** Id of the checkpoint that the chain is to be held against since a recovery FULL. */
+  get awaitedId(): string | undefined {
+    return readAwaited(this.parts.store);
   }
 
   /** Newest first; files that cannot be read are left out. */
@@ -133,7 +184,7 @@ export class CheckpointDesk {
     const verdict = await this.judge(read.file.evidence);
     if (!verdict.ok) throw unsound(id, verdict.fault);
     const { proven } = verdict;
-    if (blockFault(read.file, proven) !== undefined || read.kept.id !== id) throw unsound(id, "BLOCK");
+    if (blockFault(read.file.block, proven) !== undefined || read.kept.id !== id) throw unsound(id, "BLOCK");
     return { ...read, proven };
   }
 
@@ -196,14 +247,15 @@ export class CheckpointDesk {
 
   async #evidence(height: number, knownChangeHeight: number): Promise<CheckpointEvidence> {
     const { chain } = this.parts;
-    const { lineage, facts } = chain;
-    if (facts.maxBlocksWithoutPow > 0 || lineage.auxpows.some(({ carrierHeight }) => carrierHeight > 0)) {
-      const text = "checkpoints of chains with AuxPoW come with a later version";
-      throw failure("UNIMPLEMENTED", "AUXPOW_CHECKPOINT", text);
-    }
+    const { lineage } = chain;
     await this.nodes.prepare(this.#highest(), this.pause);
     const laterHeight = height + LATER_DISTANCE;
     const own = splitBlock(this.#block(height));
+    const auxpow = this.#auxpow(height);
+    if (auxpow === undefined && this.#isMined()) {
+      const text = `block ${height} carries no AuxPoW, as a checkpoint's does on this chain`;
+      throw failure("FAILED_PRECONDITION", "NO_AUXPOW", text, { field: "height" });
+    }
     const later = splitBlock(this.#block(laterHeight));
     return {
       checkpoint: {
@@ -216,7 +268,30 @@ export class CheckpointDesk {
       laterApproval: later.approval,
       inclusion: this.nodes.proof(height, laterHeight),
       changes: this.#changes(height, laterHeight, knownChangeHeight),
+      auxpow,
     };
+  }
+
+  /** Whether the next AuxPoW goes on from an earlier one, so that a checkpoint has to prove which. */
+  #isMined(): boolean {
+    const { facts, lineage } = this.parts.chain;
+    return facts.maxBlocksWithoutPow > 0 || lineage.auxpows.some(({ carrierHeight }) => carrierHeight > 0);
+  }
+
+  /** The newest final one: the lineage remembers it for the forks above it. */
+  #newestCarrier(top: number): LastAuxPow | undefined {
+    const { auxpows } = this.parts.chain.lineage;
+    return auxpows.findLast(({ carrierHeight }) => carrierHeight > 0 && carrierHeight <= top);
+  }
+
+  #auxpow(height: number): AuxPowEvidence | undefined {
+    const { body } = parseBlock(this.#block(height));
+    const header = carriedAuxPow(body);
+    if (header === undefined) return undefined;
+    const rangeEnd = this.parts.chain.heightOf(header.rangeEnd);
+    if (rangeEnd === undefined || rangeEnd >= height)
+      throw failure("DATA_LOSS", "CHAIN_DAMAGED", `the range of block ${height} ends nowhere`);
+    return { header, bodyProof: proveAuxPow(body), rangeEndInclusion: this.nodes.proof(rangeEnd, height) };
   }
 
   #changes(height: number, laterHeight: number, knownChangeHeight: number): ChangeEvidence[] {
@@ -281,7 +356,7 @@ export class CheckpointDesk {
 }
 
 /** Undefined when the file's block is the proven checkpoint's: same header, body as it commits, form as it must be. */
-function blockFault({ block }: CheckpointFile, proven: ProvenCheckpoint): CheckpointFault | undefined {
+function blockFault(block: Uint8Array, proven: ProvenCheckpoint): CheckpointFault | undefined {
   try {
     const { header, body } = splitBlock(block);
     const isSame = equalBytes(header, proven.checkpoint.header);
@@ -296,7 +371,11 @@ function keptOf({ evidence, createdMs }: CheckpointFile, bytes: number): KeptChe
   const header = evidence.checkpoint.header.subarray(0, HEADER_LENGTH);
   const hash = headerHash(header);
   const { height } = decodeHeader(header);
-  return { id: `${height}-${toHex(hash).slice(0, 8)}`, height, hash, createdMs, bytes };
+  return { id: idOf(height, hash), height, hash, createdMs, bytes };
+}
+
+function idOf(height: number, hash: Uint8Array): string {
+  return `${height}-${toHex(hash).slice(0, 8)}`;
 }
 
 function heightIn(id: string): number {

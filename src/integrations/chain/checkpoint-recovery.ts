@@ -2,7 +2,8 @@
  * Recovery: standing on a checkpoint again in four ways, each planned and verified before anything is touched. FAST and
  * SAFE put the checkpoint's block in the place of the whole chain (SAFE serves nothing until the history behind it is
  * back and proven), MINIMAL rolls back to the newest sound checkpoint at or below the damage, FULL empties the chain.
- * Blocks behind an adopted checkpoint come back through `prepend`. The vote record is not in reach of any of this.
+ * Blocks behind an adopted checkpoint come back through `prepend`. A recovery that a kill cut off is on record and can be
+ * carried out again. The vote record is not in reach of any of this.
  */
 
 import { genesisAuxPow } from "../../chain/auxpow/last-auxpow.ts";
@@ -10,17 +11,25 @@ import { joinBlock, parentApprovalBytes, parseBlock, splitBlock } from "../../ch
 import { bodyRoot } from "../../chain/body-root.ts";
 import { concatBytes, equalBytes } from "../../chain/bytes.ts";
 import { decodeHeader, HEADER_LENGTH, headerHash } from "../../chain/header.ts";
-import { encodeLineage, followBlock, lineageUpTo } from "../../chain/lineage.ts";
+import { encodeLineage, followBlock, type Lineage } from "../../chain/lineage.ts";
 import { MalformedError } from "../../chain/malformed.ts";
 import { appendHash, historyRoot } from "../../chain/mmr.ts";
+import type { ChainFacts } from "../../chain/validator.ts";
 import { Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import { type BlockStore, HEIGHT_MAX } from "../../storage/port.ts";
 import type { CheckpointDesk, KeptCheckpoint, SoundCheckpoint } from "./checkpoint-desk.ts";
 import { encodeMarks } from "./history.ts";
-import { HISTORY_KEY, LINEAGE_KEY, WITHHELD_KEY } from "./opening.ts";
-
-export type RecoveryMode = "FAST" | "SAFE" | "MINIMAL" | "FULL";
+import { HISTORY_KEY, LINEAGE_KEY } from "./opening.ts";
+import {
+  ADOPTED_KEY,
+  AWAITED_KEY,
+  encodeAdopted,
+  encodeRecovery,
+  RECOVERY_KEY,
+  type RecoveryMode,
+  WITHHELD_KEY,
+} from "./recovery-records.ts";
 
 export interface RecoveryRequest {
   /** May be empty for MINIMAL. */
@@ -120,43 +129,75 @@ export async function recover(desk: CheckpointDesk, plan: RecoveryPlan, log: Log
   }
   await chain.restand(async () => {
     desk.nodes.forget();
+    const { id } = checkpoint.kept;
+    // Where the history below is missing, the marks above the checkpoint, which are about to go, could not be made again.
+    const marks = mode === "MINIMAL" ? [marksRecord(desk, checkpoint)] : [];
+    await store.writeMeta(
+      new Map([[RECOVERY_KEY, encodeRecovery({ mode, checkpointId: id })] as const, ...marks]),
+    );
     await store.pruneSide(HEIGHT_MAX);
     await store.truncateAbove(keptHeight);
     if (mode === "FAST" || mode === "SAFE") await adopt(desk, checkpoint, mode === "SAFE");
-    else if (mode === "FULL")
-      await store.writeMeta(new Map([LINEAGE_KEY, WITHHELD_KEY].map((key) => [key, undefined])));
-    else await keepLineage(desk, keptHeight);
+    else await store.writeMeta(mode === "FULL" ? emptied(id) : rolledBack(desk, checkpoint));
   });
 }
 
+/** The chain begins at genesis again and is held against the checkpoint when it gets there. */
+function emptied(id: string): Map<string, Uint8Array | undefined> {
+  return new Map([
+    ...[LINEAGE_KEY, WITHHELD_KEY, ADOPTED_KEY, RECOVERY_KEY].map((key) => [key, undefined] as const),
+    [AWAITED_KEY, new TextEncoder().encode(id)],
+  ]);
+}
+
 /** On a chain that begins at a checkpoint the sets below cannot be found again by reading blocks. */
-async function keepLineage({ parts: { store, chain } }: CheckpointDesk, height: number): Promise<void> {
-  const record = encodeLineage(chain.facts.genesisHash, lineageUpTo(chain.lineage, height));
-  await store.writeMeta(new Map([[LINEAGE_KEY, record]]));
+function rolledBack(
+  { parts: { chain } }: CheckpointDesk,
+  checkpoint: SoundCheckpoint,
+): Map<string, Uint8Array | undefined> {
+  const { facts } = chain;
+  return new Map([
+    [LINEAGE_KEY, encodeLineage(facts.genesisHash, lineageOf(checkpoint, facts))],
+    [RECOVERY_KEY, undefined],
+  ]);
+}
+
+/** The marks of the mountain range at a checkpoint: good for any chain that has it. */
+function marksRecord({ parts: { chain } }: CheckpointDesk, { proven }: SoundCheckpoint) {
+  const { hash, header, checkpoint } = proven;
+  const below = { count: header.height, peaks: checkpoint.peaks };
+  const marks = [below, { count: header.height + 1, peaks: appendHash(below.peaks, below.count, hash) }];
+  return [HISTORY_KEY, encodeMarks(chain.facts.genesisHash, marks)] as const;
+}
+
+/** What the blocks on top of a checkpoint are judged by, as its evidence proved it. */
+function lineageOf({ file, proven }: SoundCheckpoint, facts: ChainFacts): Lineage {
+  const { header, periods, lastAuxPow } = proven;
+  const heightOf = (): number => lastAuxPow.rangeEndHeight;
+  const followed = followBlock({ periods, auxpows: [] }, header.height, file.block, heightOf);
+  return followed.auxpows.length > 0 ? followed : { ...followed, auxpows: [genesisAuxPow(facts)] };
 }
 
 /** The checkpoint's block alone in an empty store, with everything that the next block is judged by. */
-async function adopt(
-  desk: CheckpointDesk,
-  { file, proven }: SoundCheckpoint,
-  isWithheld: boolean,
-): Promise<void> {
+async function adopt(desk: CheckpointDesk, sound: SoundCheckpoint, isWithheld: boolean): Promise<void> {
   const { store, chain } = desk.parts;
-  const { facts } = chain;
-  const { hash, header, periods, checkpoint } = proven;
-  const block = file.block.slice();
-  const below = { count: header.height, peaks: checkpoint.peaks };
-  const marks = [below, { count: header.height + 1, peaks: appendHash(below.peaks, below.count, hash) }];
-  const lineage = followBlock({ periods, auxpows: [genesisAuxPow(facts)] }, header.height, block, () => 0);
+  const { genesisHash } = chain.facts;
+  const { hash, header } = sound.proven;
+  const { height } = header;
+  const block = sound.file.block.slice();
+  const lineage = lineageOf(sound, chain.facts);
   await store.append({
-    firstHeight: header.height,
+    firstHeight: height,
     offsets: new Uint32Array([0, block.length]),
     bytes: block,
     hashes: hash.slice(),
     meta: new Map([
-      [HISTORY_KEY, encodeMarks(facts.genesisHash, marks)],
-      [LINEAGE_KEY, encodeLineage(facts.genesisHash, lineage)],
+      marksRecord(desk, sound),
+      [LINEAGE_KEY, encodeLineage(genesisHash, lineage)],
+      [ADOPTED_KEY, encodeAdopted(genesisHash, { height, hash, lineage })],
       [WITHHELD_KEY, isWithheld ? new Uint8Array([1]) : undefined],
+      [AWAITED_KEY, undefined],
+      [RECOVERY_KEY, undefined],
     ]),
   });
 }

@@ -7,12 +7,9 @@
  */
 
 import { lowestChangeHeight } from "../../chain/authority/change.ts";
-import { StackedAncestors } from "../../chain/auxpow/ancestors.ts";
 import type { BlockFault } from "../../chain/block-fault.ts";
-import { concatBytes, equalBytes } from "../../chain/bytes.ts";
-import { finalHeight, mayReorganize } from "../../chain/finality.ts";
-import { isBetterHead } from "../../chain/fork-choice.ts";
-import { HEADER_LENGTH } from "../../chain/header.ts";
+import { equalBytes } from "../../chain/bytes.ts";
+import { finalHeight } from "../../chain/finality.ts";
 import {
   authoritiesAt,
   followBlock,
@@ -20,20 +17,15 @@ import {
   lastChangeHeight,
   lineageUpTo,
 } from "../../chain/lineage.ts";
-import {
-  checkSequence,
-  nextHistoryRoot,
-  type SequenceContext,
-  type SequenceState,
-} from "../../chain/sequence.ts";
+import { nextHistoryRoot } from "../../chain/sequence.ts";
 import type { AuthoritySetFacts, ChainFacts, ValidatedSegment } from "../../chain/validator.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { asError, assert, Failure, failure } from "../../kernel/errors.ts";
+import { asError, assert, assertNever, Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { BlockPoint, BlockStore } from "../../storage/port.ts";
-import { appendBatchOf, type Branch, batchOf, findBranch, stateAt, stateBehind } from "./branch.ts";
-import { marksUpTo, peaksAt } from "./history.ts";
-import { type GenesisFacts, type OpenedTip, openTip, WITHHELD_KEY } from "./opening.ts";
+import { appendBatchOf, findBranch } from "./branch.ts";
+import { type BetterFork, checkLinks, Fork } from "./fork.ts";
+import { type GenesisFacts, type OpenedTip, openTip } from "./opening.ts";
 import type {
   ChainEvent,
   ChainPort,
@@ -43,11 +35,13 @@ import type {
   ImportOutcome,
 } from "./port.ts";
 import { judgeChild } from "./proposal.ts";
-import { findLastAuxPow, storedAncestors } from "./rebuild.ts";
-import { changedRecords, lineageRecord, recordsOf } from "./records.ts";
-import { behind, checkStateRoots, hashOf, ownedBytes } from "./segment-parts.ts";
+import { storedAncestors } from "./rebuild.ts";
+import { changedRecords, lineageRecord } from "./records.ts";
+import type { Adopted } from "./recovery-records.ts";
+import { hashOf, ownedBytes } from "./segment-parts.ts";
 import { recordAt, type Tip, tipAfter, withApproval } from "./tip.ts";
 import { Unwritten } from "./unwritten.ts";
+import { Writes } from "./writes.ts";
 
 export interface EmbeddedChainParts {
   /** Outlives the chain and is closed by whoever opened it. */
@@ -81,8 +75,9 @@ export class EmbeddedChain implements ChainPort {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #listeners = new Set<(event: ChainEvent) => void>();
-  /** Writes under way; drained before a fork is judged. Bounded by the store, which refuses more. */
-  readonly #writes = new Set<Promise<unknown>>();
+  readonly #fork: Fork;
+  /** Drained before a fork is judged. */
+  readonly #writes = new Writes();
   readonly #unwritten = new Unwritten();
   #durable: Tip;
   #pending: Tip;
@@ -90,6 +85,8 @@ export class EmbeddedChain implements ChainPort {
   /** Counts roll-backs, so that of several failed writes only the first one rolls back. */
   #generation = 0;
   #order: Promise<unknown> = Promise.resolve();
+  /** The checkpoint that the chain was begun from: final, however young the chain on it. */
+  #adopted: Adopted | undefined;
   /** True while the history behind an adopted checkpoint is to be proven before any of it is served. */
   #isWithheld: boolean;
   /** False only when the side table is known to be empty, so that pruning an empty one costs nothing. */
@@ -97,16 +94,18 @@ export class EmbeddedChain implements ChainPort {
   #isClosed = false;
 
   /** What openTip found in the store. */
-  constructor(parts: EmbeddedChainParts, { tip, isLineageStored }: OpenedTip) {
+  constructor(parts: EmbeddedChainParts, { tip, isLineageStored, adopted, isWithheld }: OpenedTip) {
     this.facts = parts.facts;
     this.#store = parts.store;
     this.#genesis = parts.genesis;
     this.#clock = parts.clock;
     this.#log = parts.log;
+    this.#fork = new Fork(parts);
     this.#durable = tip;
     this.#pending = tip;
+    this.#adopted = adopted;
+    this.#isWithheld = isWithheld;
     this.#final = this.#finalBelow(tip);
-    this.#isWithheld = parts.store.readMeta(WITHHELD_KEY) !== undefined;
     if (!isLineageStored) this.#mendLineage(tip);
   }
 
@@ -210,7 +209,7 @@ export class EmbeddedChain implements ChainPort {
    */
   async restand(change: () => Promise<void>): Promise<void> {
     const turn = this.#order.then(async () => {
-      await this.#drained();
+      await this.#writes.drained();
       try {
         await change();
       } finally {
@@ -231,8 +230,9 @@ export class EmbeddedChain implements ChainPort {
     this.#durable = tip;
     this.#pending = tip;
     this.#mayHaveSides = true;
+    this.#adopted = opened.adopted;
+    this.#isWithheld = opened.isWithheld;
     this.#final = this.#finalBelow(tip);
-    this.#isWithheld = this.#store.readMeta(WITHHELD_KEY) !== undefined;
     if (!opened.isLineageStored) this.#mendLineage(tip);
     if (equalBytes(before.head.hash, tip.head.hash)) return;
     const commonHeight = Math.min(before.head.height, tip.head.height);
@@ -245,7 +245,7 @@ export class EmbeddedChain implements ChainPort {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#order;
-    await this.#drained();
+    await this.#writes.drained();
     this.#listeners.clear();
   }
 
@@ -255,9 +255,9 @@ export class EmbeddedChain implements ChainPort {
     if (this.#isClosed) return settled(notNow(failure("UNAVAILABLE", "CHAIN_CLOSED", "the chain is closed")));
     try {
       // An empty store takes any first height, so that nothing may stand behind a first write that can still fail.
-      if (this.#durable.head.height === 0) await this.#drained();
+      if (this.#durable.head.height === 0) await this.#writes.drained();
       if (equalBytes(segment.firstParentHash, this.#pending.state.hash)) return this.#extend(segment, 0);
-      await this.#drained();
+      await this.#writes.drained();
       return await this.#placeFork(segment);
     } catch (error) {
       return settled(notNow(operating(error)));
@@ -269,7 +269,7 @@ export class EmbeddedChain implements ChainPort {
     const parent = this.#pending;
     const { facts } = this;
     const ancestors = this.#unwritten.on(storedAncestors(this.#store, facts.genesisHash));
-    const checked = check(parent.state, parent.stateRoot, segment, skipped, { facts, ancestors });
+    const checked = checkLinks(parent.state, parent.stateRoot, segment, skipped, { facts, ancestors });
     if (checked.kind === "invalid") return settled(checked);
     const tip = tipAfter(segment, checked.state, parent.marks, this.facts);
     const approval = segment.firstParentApproval;
@@ -289,7 +289,7 @@ export class EmbeddedChain implements ChainPort {
     generation: number,
   ): Promise<ImportOutcome> {
     try {
-      await this.#track(write);
+      await this.#writes.track(write);
     } catch (error) {
       // What was queued behind it fails at the store for the gap; what comes now begins at the durable head again.
       if (this.#generation === generation) {
@@ -311,50 +311,33 @@ export class EmbeddedChain implements ChainPort {
   /** Nothing is being written: the durable head is the pending one, and the store shows everything. */
   async #placeFork(segment: ValidatedSegment): Promise<Placed> {
     const tip = this.#durable;
-    const last = hashOf(segment, segment.count - 1);
-    if (this.heightOf(last) !== undefined || this.#store.readSide(last) !== undefined) {
-      return settled({ kind: "known" });
+    const judged = this.#fork.judge(segment, {
+      tip,
+      finalHeight: this.#final.height,
+      adopted: this.#adopted,
+    });
+    switch (judged.kind) {
+      case "extends":
+        return this.#extend(judged.rest, judged.skipped);
+      case "settled":
+        return settled(judged.outcome);
+      case "beside":
+        return settled(await this.#keepBeside(judged.rest));
+      case "better":
+        return settled(await this.#replace(judged, tip));
+      default:
+        return assertNever(judged);
     }
-    let skipped = 0;
-    while (this.heightOf(hashOf(segment, skipped)) !== undefined) skipped++;
-    const rest = skipped === 0 ? segment : behind(segment, skipped);
-    if (equalBytes(rest.firstParentHash, tip.state.hash)) return this.#extend(rest, skipped);
-
-    const branch = findBranch(this.#store, (hash) => this.heightOf(hash), rest.firstParentHash);
-    if (branch === undefined) {
-      const parentHash = rest.firstParentHash.slice();
-      return settled({ kind: "unknownParent", parentHash, height: rest.first.height });
-    }
-    if (!mayReorganize(branch.commonHeight, this.#final.height)) {
-      return settled({ kind: "belowFinal", height: branch.commonHeight + 1 });
-    }
-    return settled(await this.#choose(branch, rest, skipped));
   }
 
-  /** Checks the segment on its branch and lets fork choice decide between it and the canonical head. */
-  async #choose(branch: Branch, segment: ValidatedSegment, skipped: number): Promise<ImportOutcome> {
-    const tip = this.#durable;
-    const { commonHeight } = branch;
-    const parentRecord = commonHeight === 0 ? undefined : this.#store.readBlock(commonHeight);
-    const common = this.#stateAt(commonHeight, parentRecord, tip);
-    const { facts } = this;
-    const ancestors = new StackedAncestors(storedAncestors(this.#store, facts.genesisHash), commonHeight, [
-      concatBytes(branch.blocks.map(({ hash }) => hash)),
-    ]);
-    const parent = stateBehind(branch, common, ancestors);
-    const checked = check(parent, tip.stateRoot, segment, skipped, { facts, ancestors });
-    if (checked.kind === "invalid") return checked;
-    if (!isBetterHead(checked.state, tip.state)) return await this.#keepBeside(segment);
-
-    const next = tipAfter(segment, checked.state, marksUpTo(tip.marks, commonHeight), this.facts);
-    const batch = batchOf(branch, segment, parentRecord, recordsOf(next, this.facts));
-    await this.#track(this.#store.replaceAbove(commonHeight, batch));
+  async #replace({ next, commonHeight, batch }: BetterFork, before: Tip): Promise<ImportOutcome> {
+    await this.#writes.track(this.#store.replaceAbove(commonHeight, batch));
     this.#durable = next;
     this.#pending = next;
     this.#mayHaveSides = true;
-    const blocksReverted = tip.head.height - commonHeight;
+    const blocksReverted = before.head.height - commonHeight;
     this.#emit({ type: "reorganized", head: next.head, commonHeight, blocksReverted });
-    this.#tellChange(tip);
+    this.#tellChange(before);
     this.#moveFinal();
     return { kind: "reorganized", head: next.head, commonHeight, blocksReverted };
   }
@@ -365,35 +348,17 @@ export class EmbeddedChain implements ChainPort {
     for (let index = 0; index < segment.count; index++) {
       const height = segment.first.height + index;
       const record = recordAt(segment, index).slice();
-      await this.#track(this.#store.putSide(hashOf(segment, index).slice(), height, record));
+      await this.#writes.track(this.#store.putSide(hashOf(segment, index).slice(), height, record));
     }
     return { kind: "side" };
-  }
-
-  /** The state behind a canonical block; the store must show all of the chain up to it. */
-  #stateAt(height: number, record: Uint8Array | undefined, tip: Tip): SequenceState {
-    const hashes = (first: number, count: number): Uint8Array => this.#store.hashesBetween(first, count);
-    const peaks = peaksAt(marksUpTo(tip.marks, height), this.facts.genesisHash, height + 1, hashes);
-    const header = height === 0 ? this.#genesis.header : record?.subarray(0, HEADER_LENGTH);
-    const hash = this.hashAt(height);
-    if (peaks === undefined || header === undefined || hash === undefined) {
-      throw failure("DATA_LOSS", "RECORD_MISSING", `canonical block ${height} is not in the store`);
-    }
-    return stateAt(header, hash, peaks, this.#lineageAt(height, tip));
-  }
-
-  #lineageAt(height: number, tip: Tip): Lineage {
-    const lineage = lineageUpTo(tip.state.lineage, height);
-    if (lineage.auxpows.length > 0) return lineage;
-    return { ...lineage, auxpows: [findLastAuxPow(this.#store, this.facts, height)] };
   }
 
   /** It was found by reading blocks: next time it need not be. */
   #mendLineage(tip: Tip): void {
     const write = this.#store.writeMeta(new Map([lineageRecord(tip, this.facts.genesisHash)]));
-    this.#track(write).catch((error: unknown) =>
-      this.#log.warn("the lineage was not written", { error: asError(error) }),
-    );
+    this.#writes
+      .track(write)
+      .catch((error: unknown) => this.#log.warn("the lineage was not written", { error: asError(error) }));
   }
 
   #tellChange(before: Tip): void {
@@ -405,10 +370,10 @@ export class EmbeddedChain implements ChainPort {
 
   #finalBelow(tip: Tip): BlockPoint {
     const base = this.#store.base() ?? 1;
-    // An adopted checkpoint is final by its adoption, however young the chain on it.
     const height = Math.max(
       finalHeight(tip.head.height, this.facts, tip.state.lineage.auxpows),
-      base > 1 ? base : 0,
+      // What was adopted is final, and so is what lies below; a chain of an older version has no record of it.
+      this.#adopted?.height ?? (base > 1 ? base : 0),
     );
     const hash = this.hashAt(height);
     assert(hash !== undefined, "the final block is in the store");
@@ -422,7 +387,7 @@ export class EmbeddedChain implements ChainPort {
     this.#emit({ type: "finalized", height: final.height, hash: final.hash });
     // A side block at or below the final one can never be chosen any more.
     if (!this.#mayHaveSides) return;
-    this.#track(this.#store.pruneSide(final.height + 1)).then(
+    this.#writes.track(this.#store.pruneSide(final.height + 1)).then(
       () => {
         this.#mayHaveSides = this.#store.stats().sideBlocks > 0;
       },
@@ -433,38 +398,6 @@ export class EmbeddedChain implements ChainPort {
   #emit(event: ChainEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
-
-  #track<T>(write: Promise<T>): Promise<T> {
-    const entry: Promise<unknown> = write.then(
-      () => this.#writes.delete(entry),
-      () => this.#writes.delete(entry),
-    );
-    this.#writes.add(entry);
-    return write;
-  }
-
-  async #drained(): Promise<void> {
-    while (this.#writes.size > 0) await Promise.all(this.#writes);
-  }
-}
-
-type Checked =
-  | { readonly kind: "valid"; readonly state: SequenceState }
-  | Extract<ImportOutcome, { kind: "invalid" }>;
-
-/** The rules that need the parent, and the embedded ChainActor's verdict. */
-function check(
-  parent: SequenceState,
-  stateRoot: Uint8Array,
-  segment: ValidatedSegment,
-  skipped: number,
-  context: SequenceContext,
-): Checked {
-  const verdict = checkSequence(parent, segment, context);
-  if (!verdict.ok) return { kind: "invalid", index: skipped + verdict.index, fault: verdict.fault };
-  const wrong = checkStateRoots(stateRoot, segment);
-  if (wrong === undefined) return { kind: "valid", state: verdict.state };
-  return { kind: "invalid", index: skipped + wrong.index, fault: wrong.fault };
 }
 
 function settled(outcome: ImportOutcome): Placed {

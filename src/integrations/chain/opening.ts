@@ -15,15 +15,14 @@ import { Failure, failure } from "../../kernel/errors.ts";
 import type { BlockPoint, BlockStore } from "../../storage/port.ts";
 import { stateAt } from "./branch.ts";
 import { decodeMarks, type HistoryMark, marksUpTo, peaksAt, withMark } from "./history.ts";
-import { rebuildLineage } from "./rebuild.ts";
+import { findLastAuxPow, rebuildLineage } from "./rebuild.ts";
+import { type Adopted, readAdopted, WITHHELD_KEY } from "./recovery-records.ts";
 import { genesisTip, type Tip, tipOf } from "./tip.ts";
 
 /** Key of the record of marks (history.ts) in the store's meta. */
 export const HISTORY_KEY = "chain/history";
 /** Key of the lineage (src/chain/lineage.ts) beside it. */
 export const LINEAGE_KEY = "chain/lineage";
-/** Key that is there while the history behind an adopted checkpoint is not to be served yet. */
-export const WITHHELD_KEY = "chain/withheld";
 
 export interface GenesisFacts {
   /** 184 bytes. */
@@ -32,10 +31,15 @@ export interface GenesisFacts {
   readonly authorities: AuthoritySetFacts;
 }
 
-/** The durable tip, and whether its lineage is in the store as it should be. */
+/** The durable tip, and what is beside it. */
 export interface OpenedTip {
   readonly tip: Tip;
+  /** Whether its lineage is in the store as it should be. */
   readonly isLineageStored: boolean;
+  /** The checkpoint that the chain was begun from. */
+  readonly adopted: Adopted | undefined;
+  /** Whether the history behind that is to be proven before any of it is served. */
+  readonly isWithheld: boolean;
 }
 
 /** DATA_LOSS when the store is damaged, FAILED_PRECONDITION when it holds another chain. */
@@ -43,7 +47,8 @@ export function openTip(store: BlockStore, genesis: GenesisFacts, facts: ChainFa
   const head = store.head();
   const genesisHash = facts.genesisHash;
   if (head === undefined) {
-    return { tip: genesisTip(genesis.header, facts, genesis.authorities), isLineageStored: true };
+    const tip = genesisTip(genesis.header, facts, genesis.authorities);
+    return { tip, isLineageStored: true, adopted: undefined, isWithheld: false };
   }
   const recorded = readMarks(store, genesisHash);
   if (recorded === undefined) {
@@ -59,13 +64,17 @@ export function openTip(store: BlockStore, genesis: GenesisFacts, facts: ChainFa
   if (record === undefined || !equalBytes(headerHash(record.subarray(0, HEADER_LENGTH)), head.hash)) {
     return damaged(head, "the head's record is not the block that its hash names");
   }
-  const stored = readLineage(store, head, record, genesisHash);
-  const lineage = stored ?? rebuilt(store, facts, genesis.authorities);
+  const adopted = readAdopted(store, genesisHash);
+  const stored = readLineage(store, head, facts, adopted);
+  const isStored = stored !== undefined && isLineageOf(stored.lineage, head, record);
+  const lineage = isStored ? stored.lineage : rebuilt(store, facts, genesis.authorities, adopted);
   if (lineage === undefined || !isLineageOf(lineage, head, record)) {
     return damaged(head, "the changes of authorities and the AuxPoWs below it do not lead to it");
   }
   const tip = tipFrom(store, head, record, marksUpTo(recorded, head.height), lineage, facts);
-  return tip instanceof Failure ? tip : { tip, isLineageStored: stored !== undefined };
+  if (tip instanceof Failure) return tip;
+  const isWithheld = store.readMeta(WITHHELD_KEY) !== undefined;
+  return { tip, isLineageStored: isStored && stored.isWhole, adopted, isWithheld };
 }
 
 function tipFrom(
@@ -101,18 +110,25 @@ function readMarks(store: BlockStore, genesisHash: Uint8Array): readonly History
   }
 }
 
-/** The stored lineage if it is sound and fits the head. */
+/**
+ * The stored lineage, cut back to the head where blocks went without it: a rollback deletes them before it writes what is
+ * left, and on a chain that begins at a checkpoint the sets cannot be found again by reading blocks.
+ */
 function readLineage(
   store: BlockStore,
   head: BlockPoint,
-  record: Uint8Array,
-  genesisHash: Uint8Array,
-): Lineage | undefined {
+  facts: ChainFacts,
+  adopted: Adopted | undefined,
+): { readonly lineage: Lineage; readonly isWhole: boolean } | undefined {
   const bytes = store.readMeta(LINEAGE_KEY);
   if (bytes === undefined) return undefined;
   try {
-    const lineage = decodeLineage(bytes, genesisHash);
-    return lineage && isLineageOf(lineage, head, record) ? lineage : undefined;
+    const stored = decodeLineage(bytes, facts.genesisHash);
+    if (stored === undefined) return undefined;
+    const cut = lineageUpTo(stored, head.height);
+    if (cut.auxpows.length > 0) return { lineage: cut, isWhole: cut === stored };
+    const auxpows = [findLastAuxPow(store, facts, head.height, adopted)];
+    return { lineage: { ...cut, auxpows }, isWhole: false };
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error;
     return undefined;
@@ -120,9 +136,14 @@ function readLineage(
 }
 
 /** Undefined when the blocks are not all there that it follows from. */
-function rebuilt(store: BlockStore, facts: ChainFacts, authorities: AuthoritySetFacts): Lineage | undefined {
+function rebuilt(
+  store: BlockStore,
+  facts: ChainFacts,
+  authorities: AuthoritySetFacts,
+  adopted: Adopted | undefined,
+): Lineage | undefined {
   try {
-    return rebuildLineage(store, facts, authorities);
+    return rebuildLineage(store, facts, authorities, adopted);
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error;
     return undefined;

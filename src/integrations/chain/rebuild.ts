@@ -11,6 +11,7 @@ import { followBlock, genesisLineage, type Lineage, pruneLineage } from "../../c
 import { carriesAuxPow } from "../../chain/segment.ts";
 import type { AuthoritySetFacts, ChainFacts } from "../../chain/validator.ts";
 import type { BlockStore } from "../../storage/port.ts";
+import type { Adopted } from "./recovery-records.ts";
 
 /** Blocks read at once, and their bytes. */
 const RUN_BLOCKS = 512;
@@ -41,16 +42,17 @@ export function storedAncestors(store: BlockStore, genesisHash: Uint8Array): Anc
   };
 }
 
-/** Some 0.5 million blocks a second. On a chain that begins at a checkpoint it knows what lies above that. */
+/** Some 0.5 million blocks a second. On a chain that was begun from a checkpoint it goes on from what that proved. */
 export function rebuildLineage(
   store: BlockStore,
   facts: ChainFacts,
   authorities: AuthoritySetFacts,
+  adopted: Adopted | undefined,
 ): Lineage {
   const { heightOf } = storedAncestors(store, facts.genesisHash);
-  let lineage = genesisLineage(facts, authorities);
+  let lineage = adopted?.lineage ?? genesisLineage(facts, authorities);
   const last = store.head()?.height ?? 0;
-  for (let height = store.base() ?? 1; height <= last; ) {
+  for (let height = adopted === undefined ? (store.base() ?? 1) : adopted.height + 1; height <= last; ) {
     const blocks = store.readRange(height, RUN_BLOCKS, RUN_BYTES);
     if (blocks.length === 0) return lineage;
     for (const block of blocks) lineage = followBlock(lineage, height++, block, heightOf);
@@ -60,13 +62,22 @@ export function rebuildLineage(
   return lineage;
 }
 
-/** The newest AuxPoW in the canonical blocks up to `height`: genesis when there is none. */
-export function findLastAuxPow(store: BlockStore, facts: ChainFacts, height: number): LastAuxPow {
+/**
+ * The newest AuxPoW in the canonical blocks up to `height`: genesis when there is none. What lies below the checkpoint that
+ * the chain was begun from is known from that. Throws MalformedError where it cannot be known.
+ */
+export function findLastAuxPow(
+  store: BlockStore,
+  facts: ChainFacts,
+  height: number,
+  adopted: Adopted | undefined,
+): LastAuxPow {
   const base = store.base() ?? 1;
   const { heightOf } = storedAncestors(store, facts.genesisHash);
   for (let end = height; end >= base; end -= RUN_BLOCKS) {
     const first = Math.max(base, end - RUN_BLOCKS + 1);
     for (let at = end; at >= first; at--) {
+      if (at === adopted?.height) return adopted.lineage.auxpows.at(-1) ?? genesisAuxPow(facts);
       const block = store.readBlock(at);
       if (block === undefined || !carriesAuxPow(block)) continue;
       const found = followBlock({ periods: [], auxpows: [] }, at, block, heightOf).auxpows.at(-1);

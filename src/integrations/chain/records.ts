@@ -5,8 +5,10 @@
 
 import { encodeLineage } from "../../chain/lineage.ts";
 import type { ChainFacts } from "../../chain/validator.ts";
+import type { MetaEntries } from "../../storage/port.ts";
 import { encodeMarks } from "./history.ts";
 import { HISTORY_KEY, LINEAGE_KEY } from "./opening.ts";
+import { ADOPTED_KEY, WITHHELD_KEY } from "./recovery-records.ts";
 import type { Tip } from "./tip.ts";
 
 /** Both records of a tip. */
@@ -16,14 +18,13 @@ export function recordsOf(tip: Tip, { genesisHash }: ChainFacts): Map<string, Ui
 
 /**
  * Those of `tip` that differ from its parent's; undefined when none does. The first block brings both, so that the store
- * names its chain.
+ * names its chain, and ends what an earlier one left.
  */
-export function changedRecords(
-  parent: Tip,
-  tip: Tip,
-  facts: ChainFacts,
-): ReadonlyMap<string, Uint8Array> | undefined {
-  if (parent.head.height === 0) return recordsOf(tip, facts);
+export function changedRecords(parent: Tip, tip: Tip, facts: ChainFacts): MetaEntries | undefined {
+  if (parent.head.height === 0) {
+    const gone = [ADOPTED_KEY, WITHHELD_KEY].map((key) => [key, undefined] as const);
+    return new Map([...gone, ...recordsOf(tip, facts)]);
+  }
   const records = new Map<string, Uint8Array>();
   if (parent.marks !== tip.marks) records.set(HISTORY_KEY, encodeMarks(facts.genesisHash, tip.marks));
   if (parent.state.lineage !== tip.state.lineage) records.set(...lineageRecord(tip, facts.genesisHash));

@@ -118,7 +118,7 @@ test("verifyEvidence() refuses each crafted failure by its name", () => {
   const proofs = first.change.proofs.map((proof) => flipped(proof, 7));
   assert.equal(withChange({ change: { ...first.change, proofs } }), "CHANGE_BODY");
   const verdict = verifyEvidence(evidence, known, { ...facts, maxBlocksWithoutPow: 10 });
-  assert.deepEqual(verdict, { ok: false, fault: "AUXPOW_REQUIRED" });
+  assert.deepEqual(verdict, { ok: false, fault: "AUXPOW_MISSING" });
 });
 
 test("verifyEvidence() refuses a change that breaks a rule, however well it is placed", () => {

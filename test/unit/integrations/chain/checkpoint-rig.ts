@@ -13,8 +13,8 @@ export class CheckpointRig {
   desk: CheckpointDesk;
   readonly blocks: Uint8Array[] = [];
 
-  constructor(options: ForgeOptions = { members: 1 }, shelf = new MemoryShelf()) {
-    this.forge = new ChainForge(options);
+  constructor(options: ForgeOptions | ChainForge = { members: 1 }, shelf = new MemoryShelf()) {
+    this.forge = options instanceof ChainForge ? options : new ChainForge(options);
     this.chain = new ChainRig(this.forge);
     this.shelf = shelf;
     this.desk = this.#open();
