@@ -3,7 +3,7 @@
  * nodes find it.
  */
 
-import { ChainForge } from "../../src/chain/forge.ts";
+import { ChainForge, forgeSecretKeys } from "../../src/chain/forge.ts";
 import type { AuthoritySetFacts, ChainFacts } from "../../src/chain/validator.ts";
 import { openEmbeddedChain } from "../../src/integrations/chain/embedded.ts";
 import { assert, Failure } from "../../src/kernel/errors.ts";
@@ -30,15 +30,28 @@ export interface History {
 /** Deeper than what can still be replaced. */
 const FORK_DEPTH = 30;
 
+/** In some histories a member left here: far enough from both ends for segments on both sides. */
+const CHANGE_HEIGHT = 97;
+
 const histories = new Map<string, History>();
 
 export function historyOf(scenario: Scenario): History {
-  const { members, historyBlocks, gapSlots } = scenario;
-  const key = `${members} ${historyBlocks} ${gapSlots}`;
+  const { members, historyBlocks, gapSlots, ordeal } = scenario;
+  const retired = ordeal === "authority-changes" ? 1 : 0;
+  const key = `${members} ${historyBlocks} ${gapSlots} ${retired}`;
   const known = histories.get(key);
   if (known !== undefined) return known;
   const endTimestampMs = START_MS - gapSlots * SLOT_MS;
-  const forge = ChainForge.of({ members, blocks: historyBlocks, endTimestampMs, slotDurationMs: SLOT_MS });
+  const forge = ChainForge.of({
+    members: members + retired,
+    blocks: historyBlocks,
+    endTimestampMs,
+    slotDurationMs: SLOT_MS,
+    authorityChanges:
+      retired === 0
+        ? []
+        : [{ height: CHANGE_HEIGHT, set: forgeSecretKeys(members + retired).slice(0, members) }],
+  });
   const blocks: Uint8Array[] = [];
   let forkForge = forge;
   for (let height = 1; height <= historyBlocks; height++) {
@@ -71,11 +84,15 @@ export async function prepareDisk(
   const chain = openEmbeddedChain({ store, facts, genesis, clock, log: silentLog });
   assert(!(chain instanceof Failure), "an empty disk opens");
   const validator = new SharedValidator(facts);
-  for (let start = 0; start < count; start += SEGMENT_BLOCKS) {
+  for (let start = 0, end = 0; start < count; start = end) {
+    // A segment ends at a change of the authorities.
+    const isBefore = start < CHANGE_HEIGHT && start + SEGMENT_BLOCKS > CHANGE_HEIGHT;
+    end = Math.min(count, isBefore ? CHANGE_HEIGHT : start + SEGMENT_BLOCKS);
     const verdict = await validator.validateSegment({
-      blocks: blocks.slice(start, Math.min(count, start + SEGMENT_BLOCKS)),
+      blocks: blocks.slice(start, end),
       policy: "SEGMENT",
-      authorities: genesis.authorities,
+      authorities: chain.authoritiesAt(start + 1),
+      parentAuthorities: chain.authoritiesAt(Math.max(1, start)),
       nowMs: START_MS,
     });
     assert(verdict.ok, "the history is valid");

@@ -28,6 +28,7 @@ import { type Identity, identityFromSeed, peerIdBytes } from "../../src/p2p/iden
 import type { MemoryHost } from "../../src/p2p/memory/host.ts";
 import { MemoryDisk, openMemoryStore, openMemoryVotes } from "../../src/storage/memory.ts";
 import type { BlockStore, VoteStore } from "../../src/storage/port.ts";
+import { AwayChain } from "./away-chain.ts";
 import type { Observation } from "./observation.ts";
 import { ObservedHost } from "./observed-host.ts";
 import { observedStore } from "./observed-store.ts";
@@ -113,6 +114,7 @@ export class Machine {
   start(): void {
     assert(this.process === undefined, `${this.name} runs already`);
     this.starts += 1;
+    const isEmpty = this.disk.genesisHash === undefined;
     const opened = NodeProcess.open(this);
     if (opened instanceof Failure) {
       this.world.trace.add(this.name, `does not start: ${opened.reason}`);
@@ -123,7 +125,7 @@ export class Machine {
       assert(!(again instanceof Failure), "an empty disk opens");
       this.process = again;
     } else this.process = opened;
-    this.tell({ type: "started", isFresh: opened instanceof Failure });
+    this.tell({ type: "started", isFresh: isEmpty || opened instanceof Failure });
     this.process.run();
   }
 
@@ -145,6 +147,13 @@ export class Machine {
     this.tell({ type: "ended", how: "stopped" });
   }
 
+  /** The chain is lost, as with a new disk; the process begins again without it. The votes lie elsewhere. */
+  wipe(): void {
+    this.kill("killed", false);
+    this.disk = new MemoryDisk();
+    this.start();
+  }
+
   get votes(): VoteStore {
     const store = openMemoryVotes(this.voteDisk);
     return {
@@ -164,6 +173,8 @@ export class NodeProcess {
   readonly life: Life;
   readonly host: MemoryHost;
   readonly chain: EmbeddedChain;
+  /** The same chain as the actors see it. */
+  readonly away: AwayChain;
   readonly store: BlockStore;
   readonly bans: BanTable;
   readonly cells: NodeCells;
@@ -177,11 +188,15 @@ export class NodeProcess {
     this.life = life;
     this.store = store;
     this.chain = chain;
+    this.away = new AwayChain(chain);
     chain.subscribe((event) => life.isAlive && machine.tell({ type: "chain", event }));
     this.bans = new BanTable(clock, store.table("bans"));
     this.host = new ObservedHost(
       { identity: machine.identity, gate: this.bans, network: world.network, log },
-      (digest, verdict) => life.isAlive && machine.tell({ type: "verdict", digest, verdict }),
+      {
+        verdict: (digest, verdict) => life.isAlive && machine.tell({ type: "verdict", digest, verdict }),
+        answer: (event) => world.withheld.answer(event, chain),
+      },
     );
     const scheduler = new ProcessScheduler(world.simulation.scheduler, life, () => world.turnEnded(this));
     const { seals } = world;
@@ -247,7 +262,7 @@ export class NodeProcess {
   }
 
   #actorParts(settings: Settings, startedMs: number): ActorParts {
-    const { machine, chain, store, bans, host } = this;
+    const { machine, away, store, bans, host } = this;
     const { facts } = machine.world.history;
     const opening = hostOptions(settings, facts.genesisHash, facts.slotDurationMs, "sim");
     return {
@@ -257,7 +272,7 @@ export class NodeProcess {
         sync: syncConfig(settings.sync as NodeConfig["sync"], 1),
         producer: producerConfig(settings),
       },
-      chain,
+      chain: away.port,
       validator: new SharedValidator(facts),
       engine: new EmbeddedEngine(),
       bridge: new EmbeddedBridge(silentLog),

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { ORDEAL_KINDS } from "./ordeals/kinds.ts";
 import { BYZANTINE_COUNTS } from "./rogues/kinds.ts";
 import { FAULT_KINDS } from "./scenario.ts";
 import type { RunResult } from "./simulate.ts";
@@ -97,7 +98,10 @@ export function summary(
   const occasions = sums(results.map(({ occasions: each }) => each));
   const failed = results.filter(({ violations }) => violations.length > 0);
   const idle = [...occasions].filter(([, count]) => count === 0).map(([name]) => name);
-  const unseen = [...FAULT_KINDS, ...BYZANTINE_COUNTS].filter((kind) => (faults.get(kind) ?? 0) === 0);
+  const unseen = [
+    ...[...FAULT_KINDS, ...BYZANTINE_COUNTS].filter((kind) => (faults.get(kind) ?? 0) === 0),
+    ...ORDEAL_KINDS.filter((kind) => (occasions.get(kind) ?? 0) === 0),
+  ];
   const recoveries = results.map(({ recoveryMs }) => recoveryMs).sort((left, right) => left - right);
   const text = [
     `seeds ${results.length}, seeds_per_minute ${(results.length / (tookMs / 60_000)).toFixed(1)}, ` +

@@ -3,6 +3,7 @@
  * verdicts, votes). One stream for all of them, in the order of happening.
  */
 
+import type { ProductionStatus, SyncStatus } from "../../gen/alys/sync/v1/sync_pb.ts";
 import type { ChainEvent } from "../../src/integrations/chain/port.ts";
 import type { LogRecord } from "../../src/kernel/log.ts";
 import type { SupervisorEvent } from "../../src/kernel/supervisor.ts";
@@ -23,6 +24,9 @@ export type Observation = { readonly node: string } & (
   | { readonly type: "signed"; readonly slot: number; readonly isRecorded: boolean }
   | { readonly type: "vote"; readonly slot: number; readonly hash: string }
   | { readonly type: "verdict"; readonly digest: string; readonly verdict: Verdict }
+  /** What the node says of itself when it is asked. */
+  | { readonly type: "status"; readonly status: SyncStatus }
+  | { readonly type: "production"; readonly status: ProductionStatus }
   | { readonly type: "started"; readonly isFresh: boolean }
   | { readonly type: "ended"; readonly how: "killed" | "stopped" | "escalated" }
 );

@@ -8,7 +8,9 @@ import { parseArgs } from "node:util";
 import { writeExpected } from "./expected.ts";
 import { failureReport, runSeeds, summary } from "./many.ts";
 import { runMutants } from "./mutants.ts";
-import { simulate } from "./simulate.ts";
+import { ORDEAL_KINDS } from "./ordeals/kinds.ts";
+import { type RunResult, simulate, simulateOrdeal } from "./simulate.ts";
+import type { WorldOptions } from "./world.ts";
 
 const SEEDS_DEFAULT = 50;
 
@@ -17,6 +19,8 @@ const { values } = parseArgs({
     seeds: { type: "string" },
     first: { type: "string", default: "1" },
     seed: { type: "string" },
+    /** The name of an ordeal, alone in good weather. */
+    scenario: { type: "string" },
     mutants: { type: "boolean", default: false },
     mutant: { type: "string" },
     /** Writes expected.json anew, after a change that is meant to change what happens. */
@@ -34,7 +38,8 @@ process.on("unhandledRejection", (thrown) => {
 
 async function main(): Promise<boolean> {
   if (values.child !== undefined) return runChild(values.child);
-  if (values.seed !== undefined) return replay(Number(values.seed), values.quiet);
+  if (values.seed !== undefined) return replay((options) => simulate(Number(values.seed), options));
+  if (values.scenario !== undefined) return runScenario(values.scenario);
   if (values.expect) return writeExpected();
   const seeds = Number(values.seeds ?? (values.mutants ? 200 : SEEDS_DEFAULT));
   if (values.mutants || values.mutant !== undefined) return runMutants(seeds, values.mutant);
@@ -59,8 +64,15 @@ async function runChild(list: string): Promise<boolean> {
   return true;
 }
 
-async function replay(seed: number, isQuiet: boolean): Promise<boolean> {
-  const result = await simulate(seed, isQuiet ? {} : { print: (line) => console.log(line) });
+async function runScenario(name: string): Promise<boolean> {
+  const kind = ORDEAL_KINDS.find((each) => each === name);
+  if (kind !== undefined) return replay((options) => simulateOrdeal(kind, options));
+  console.error(`no scenario ${name}; there are ${ORDEAL_KINDS.join(", ")}`);
+  return false;
+}
+
+async function replay(run: (options: WorldOptions) => Promise<RunResult>): Promise<boolean> {
+  const result = await run(values.quiet ? {} : { print: (line) => console.log(line) });
   const { tail: _tail, ...rest } = result;
   console.log(JSON.stringify(rest, undefined, 2));
   return result.violations.length === 0;

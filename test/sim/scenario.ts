@@ -5,6 +5,7 @@
 
 import { type Random, seededRandom } from "../../src/kernel/random.ts";
 import type { Weather } from "./network.ts";
+import { ORDEAL_KINDS, type OrdealKind } from "./ordeals/kinds.ts";
 import { ROGUE_KINDS, type RogueKind } from "./rogues/kinds.ts";
 
 /** A multiple of the slot and of every federation's size, so that slot 0 of the run is member 0's. */
@@ -106,6 +107,20 @@ export interface Scenario {
   /** Silent strangers that come all at once to take the slots. */
   readonly sybils: number;
   readonly faults: readonly { readonly atMs: number; readonly fault: Fault }[];
+  /** One long trouble when all is over. */
+  readonly ordeal: OrdealKind | undefined;
+}
+
+/**
+ * Ten of sixteen seeds go through an ordeal, in turn, so that any fifty show each. The ten minutes of one are gone through
+ * by small federations only, the others of its seeds take the next.
+ */
+const ORDEAL_CYCLE = 16;
+const ORDEAL_STRIDE = 7;
+
+function ordealOf(seed: number, members: number): OrdealKind | undefined {
+  const kind = ORDEAL_KINDS[(seed * ORDEAL_STRIDE) % ORDEAL_CYCLE];
+  return kind === "chain-away" && members > 3 ? "long-partition" : kind;
 }
 
 const SIZES = [3, 4, 7] as const;
@@ -142,8 +157,42 @@ export function scenarioOf(seed: number): Scenario {
     rogues,
     sybils: random.next() < 0.4 ? 6 : 0,
     faults: faultsOf(random, full, members - byzantine.length),
+    ordeal: ordealOf(seed, members),
   };
   return isForked ? withoutNewcomers(scenario) : scenario;
+}
+
+const CALM: Weather = {
+  latencyMsMin: 2,
+  latencyMsMax: 20,
+  bytesPerMs: 5_000,
+  gossipLoss: 0,
+  gossipDuplication: 0,
+  gossipReordering: 0,
+};
+
+/** A small federation in good weather that goes through one ordeal and nothing else. */
+export function scenarioFor(ordeal: OrdealKind): Scenario {
+  return {
+    seed: 1_000 + ORDEAL_KINDS.indexOf(ordeal),
+    members: 3,
+    byzantine: [],
+    observers: 1,
+    historyBlocks: 200,
+    gapSlots: 20,
+    knownBlocks: [200, 200, 200, 200],
+    weather: CALM,
+    isShuffled: true,
+    mode: "fast",
+    peersMax: 25,
+    batchBlocks: 16,
+    diskLatencyMs: 6,
+    knowsMembers: false,
+    rogues: [],
+    sybils: 0,
+    faults: [],
+    ordeal,
+  };
 }
 
 /** Where a fork below the final block is offered, nobody may be so far behind that it is above his. */

@@ -6,6 +6,8 @@
 import { createHash } from "node:crypto";
 import { Client } from "./client.ts";
 import { Faults } from "./faults.ts";
+import { runOrdeal } from "./ordeals/all.ts";
+import type { OrdealKind } from "./ordeals/kinds.ts";
 import { Equivocator } from "./rogues/equivocator.ts";
 import type { Rogue } from "./rogues/rogue.ts";
 import { makeStranger, Sybil } from "./rogues/strangers.ts";
@@ -15,9 +17,11 @@ import {
   RECOVERY_MS_MAX,
   type Scenario,
   SLOT_MS,
+  scenarioFor,
   scenarioOf,
   WARM_UP_MS,
 } from "./scenario.ts";
+import { StatusProbe } from "./status-probe.ts";
 import { type Violation, World, type WorldOptions } from "./world.ts";
 
 export interface RunResult {
@@ -46,14 +50,32 @@ const PRODUCTION_SHARE = 0.6;
 
 export async function simulate(seed: number, options: WorldOptions = {}): Promise<RunResult> {
   const scenario = scenarioOf(seed);
-  const world = new World(scenario, options);
-  const faults = new Faults(world);
-  await world.prepare();
+  const { world, faults } = await begin(scenario, options);
   makeRogues(world, scenario);
-  new Client(world).start();
   for (const { atMs, fault } of scenario.faults) world.after(atMs, () => faults.strike(fault));
   await runUntil(world, WARM_UP_MS + FAULTS_MS, () => false);
   const recoveryMs = await recover(world, faults);
+  return finish(world, faults, recoveryMs);
+}
+
+/** One ordeal alone, in good weather. The same each time. */
+export async function simulateOrdeal(kind: OrdealKind, options: WorldOptions = {}): Promise<RunResult> {
+  const { world, faults } = await begin(scenarioFor(kind), options);
+  await runUntil(world, WARM_UP_MS, () => false);
+  return finish(world, faults, 0);
+}
+
+async function begin(scenario: Scenario, options: WorldOptions) {
+  const world = new World(scenario, options);
+  await world.prepare();
+  new Client(world).start();
+  new StatusProbe(world).start();
+  return { world, faults: new Faults(world) };
+}
+
+async function finish(world: World, faults: Faults, recoveryMs: number): Promise<RunResult> {
+  const { ordeal } = world.scenario;
+  if (ordeal !== undefined && !world.isBroken) await runOrdeal(world, faults, ordeal);
   for (const checker of world.checkers) if (!world.isBroken) checker.finish?.();
   return resultOf(world, recoveryMs);
 }
@@ -155,6 +177,7 @@ function resultOf(world: World, recoveryMs: number): RunResult {
     occasions: {
       ...Object.fromEntries(world.checkers.map(({ name, occasions }) => [name, occasions])),
       recovery: world.livenessOccasions,
+      ...Object.fromEntries(world.ordealOccasions),
     },
     headHeight: bestHeight(world),
     recoveryMs,

@@ -3,6 +3,7 @@
  * hands everything that happens to the trace and to the checkers, and drives time forward.
  */
 
+import type { SyncStatus } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { MessageSeals } from "../../src/kernel/freeze.ts";
 import { Simulation } from "../../src/kernel/simulation.ts";
 import { allCheckers } from "./checkers/all.ts";
@@ -11,9 +12,11 @@ import { type History, historyOf, prepareDisk } from "./history.ts";
 import { MAILBOX_MAX, Machine, type NodeProcess } from "./machine.ts";
 import { SimNetwork } from "./network.ts";
 import type { Observation } from "./observation.ts";
+import { Mischief } from "./rogues/mischief.ts";
 import type { Rogue } from "./rogues/rogue.ts";
 import { type Scenario, START_MS } from "./scenario.ts";
 import { fieldsText, Trace } from "./trace.ts";
+import { Withheld } from "./withheld.ts";
 
 /** What a machine whose node gave up waits before it starts it again, as a service manager does. */
 const SERVICE_RESTART_MS = 3_000;
@@ -42,8 +45,14 @@ export class World {
   readonly checkers: readonly Checker[];
   readonly violations: Violation[] = [];
   readonly counts = new Map<string, number>();
-  /** Digests of gossip messages that rogues made and that are invalid. */
-  readonly badMessages = new Set<string>();
+  /** Who else hears of observations. */
+  readonly listeners = new Set<(observation: Observation) => void>();
+  readonly mischief = new Mischief();
+  readonly withheld = new Withheld();
+  /** What each node said of itself last. */
+  readonly statuses = new Map<string, SyncStatus>();
+  /** How often each ordeal had something to check. */
+  readonly ordealOccasions = new Map<string, number>();
   /** Deepest mailbox seen, of all actors. */
   mailboxDepthMax = 0;
   /** How often recovery was awaited. */
@@ -101,10 +110,13 @@ export class World {
   observe(observation: Observation): void {
     if (observation.type === "chain" && observation.event.type === "reorganized")
       this.count("reorganization");
+    if (observation.type === "status") this.statuses.set(observation.node, observation.status);
+    if (observation.type === "ended") this.statuses.delete(observation.node);
     if (observation.type === "written" && observation.how === "side") this.count("sideBlock");
     const text = traceText(observation);
     if (text !== undefined) this.trace.add(observation.node, text);
     for (const checker of this.checkers) checker.observe?.(observation);
+    for (const listen of this.listeners) listen(observation);
   }
 
   count(what: string, by = 1): void {
@@ -211,6 +223,8 @@ function traceText(observation: Observation): string | undefined {
     case "written":
       return observation.how === "side" ? `side block ${observation.firstHeight}` : undefined;
     case "signed":
+    case "status":
+    case "production":
       return undefined;
   }
 }

@@ -14,7 +14,7 @@ export class InvalidIsNotForwarded implements Checker {
   }
 
   observe(observation: Observation): void {
-    if (observation.type !== "verdict" || !this.#world.badMessages.has(observation.digest)) return;
+    if (observation.type !== "verdict" || !this.#world.mischief.badMessages.has(observation.digest)) return;
     this.occasions += 1;
     if (observation.verdict !== "accept") return;
     this.#world.violate(this.name, `${observation.node} forwards a block that breaks the rules`);

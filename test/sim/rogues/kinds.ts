@@ -12,7 +12,9 @@ export type RogueKind =
   /** Asks and gossips as fast as it can. */
   | "flood"
   /** Offers a longer chain that leaves ours below the final block, as only stolen keys could make it. */
-  | "deepFork";
+  | "deepFork"
+  /** Serves good headers with other bodies. */
+  | "badBody";
 
 export const ROGUE_KINDS: readonly RogueKind[] = [
   "lyingHead",
@@ -21,6 +23,7 @@ export const ROGUE_KINDS: readonly RogueKind[] = [
   "silence",
   "flood",
   "deepFork",
+  "badBody",
 ];
 
 /** What the counts of a run of seeds must show besides the faults. */

@@ -65,7 +65,7 @@ export abstract class Rogue {
       privateNetwork: true,
       connectionsMax: 64,
       topics: ["blocks", "transactions"] as const,
-      protocols: ["status", "blocks-by-range", "goodbye", "federation"] as const,
+      protocols: ["status", "blocks-by-range", "blocks-by-hash", "goodbye", "federation"] as const,
       gossip: GOSSIP_DEFAULTS,
     };
     this.world.background(this.host.open(options));
@@ -130,7 +130,7 @@ export abstract class Rogue {
 
   protected gossipBlock(block: Uint8Array, isBad: boolean): void {
     const data = toBinary(GossipBlockSchema, create(GossipBlockSchema, { block }));
-    if (isBad) this.world.badMessages.add(messageDigest(data));
+    if (isBad) this.world.mischief.badMessages.add(messageDigest(data));
     this.world.background(this.host.publish("blocks", data));
   }
 

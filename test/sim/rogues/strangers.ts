@@ -10,20 +10,23 @@ import { buildBlock } from "../../../src/actors/producer/block-builder.ts";
 import { decodeApproval, encodeApproval } from "../../../src/chain/approval.ts";
 import { joinBlock, splitBlock } from "../../../src/chain/block.ts";
 import type { ChainForge } from "../../../src/chain/forge.ts";
-import { decodeHeader, encodeHeader } from "../../../src/chain/header.ts";
+import { decodeHeader, encodeHeader, headerHash } from "../../../src/chain/header.ts";
 import { SLOT_MS, START_MS } from "../scenario.ts";
 import type { World } from "../world.ts";
+import { BadBody } from "./bad-body.ts";
 import type { RogueKind } from "./kinds.ts";
 import { type Claim, type RequestEvent, Rogue } from "./rogue.ts";
 
-class LyingHead extends Rogue {
+export class LyingHead extends Rogue {
   protected override claim(): Claim {
     const { head } = this.truth().snapshot();
     const { headHeader } = { headHeader: decodeHeader(head.header) };
     this.did("lyingHead");
     // A genuine approval, but of another header.
     const height = headHeader.height + 1_000 + this.random.integer(1_000_000);
-    return { headHeader: encodeHeader({ ...headHeader, height }), headApproval: head.approval };
+    const lie = encodeHeader({ ...headHeader, height });
+    this.world.mischief.liedHeads.add(Buffer.from(headerHash(lie)).toString("hex"));
+    return { headHeader: lie, headApproval: head.approval };
   }
 
   protected act(): void {}
@@ -204,7 +207,10 @@ class DeepFork extends Rogue {
     const forge = this.world.history.forkForge.fork();
     this.#first = forge.head.height + 1;
     const slotNow = Math.floor((START_MS + this.world.nowMs) / SLOT_MS);
-    while (forge.head.slot < slotNow) this.#blocks.push(forge.next({ transactions: [Uint8Array.of(0xf0)] }));
+    while (forge.head.slot < slotNow) {
+      this.#blocks.push(forge.next({ transactions: [Uint8Array.of(0xf0)] }));
+      this.world.mischief.forkBlocks.add(Buffer.from(forge.headHash).toString("hex"));
+    }
     this.#forge = forge;
     return forge;
   }
@@ -225,6 +231,7 @@ export function makeStranger(kind: RogueKind, world: World, name: string, number
     silence: Silence,
     flood: Flood,
     deepFork: DeepFork,
+    badBody: BadBody,
   } satisfies Record<RogueKind, new (world: World, name: string, number: number) => Rogue>;
   return new kinds[kind](world, name, number);
 }

@@ -1,0 +1,34 @@
+/** Each ordeal once, alone and in good weather, with what must come about; `npm run test:sim -- --scenario NAME` shows it. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { failureReport } from "./many.ts";
+import { ORDEAL_KINDS, type OrdealKind } from "./ordeals/kinds.ts";
+import { type RunResult, simulateOrdeal } from "./simulate.ts";
+
+/** What has to have happened, by its count or by a checker's occasions, for the ordeal to have been one. */
+const MUST_SHOW: Readonly<Record<OrdealKind, readonly string[]>> = {
+  "empty-range": ["emptyRange", "stalls-are-told"],
+  "lying-heads": ["lyingHead", "lies-are-no-target"],
+  "competing-blocks": ["competingBlocks", "reorganization", "heads-only-improve"],
+  "fork-below-final": ["deepFork", "deepForkServed", "forks-below-final-are-refused"],
+  "long-partition": ["longPartition", "partition", "messagesCutOff"],
+  "chain-away": ["chainAway", "away-chain-stands-still"],
+  "deep-ancestry": ["deepAncestry", "ancestorsAsked", "unknown-ancestry-is-bounded"],
+  "bad-bodies": ["badBody", "bad-bodies-are-blamed"],
+  halt: ["halt"],
+  "authority-changes": ["authorityChanges"],
+};
+
+function shown({ counts, occasions }: RunResult, name: string): number {
+  return (counts[name] ?? 0) + (occasions[name] ?? 0);
+}
+
+for (const kind of ORDEAL_KINDS) {
+  test(`${kind}: nothing is violated, and it was one`, async () => {
+    const result = await simulateOrdeal(kind);
+    assert.deepEqual(result.violations, [], failureReport(result));
+    const missing = [kind, ...MUST_SHOW[kind]].filter((name) => shown(result, name) === 0);
+    assert.deepEqual(missing, [], "did not happen");
+  });
+}
