@@ -3,15 +3,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Batch, type BatchEvent, newBatch, type Slot, stepBatch } from "../../src/actors/sync/batch.ts";
+import {
+  type Batch,
+  type BatchEvent,
+  newBatch,
+  type Slot,
+  splitBatch,
+  stepBatch,
+} from "../../src/actors/sync/batch.ts";
 import { cutSlots } from "../../src/actors/sync/cut.ts";
 import { Ranges } from "../../src/actors/sync/range.ts";
+import type { SetsInForce } from "../../src/actors/sync/sets.ts";
 import type { ValidatedSegment } from "../../src/chain/validator.ts";
 
 const SEED = 20_261_121;
 const RUNS = 500;
 const LAST = 1000;
 
+const set = { keys: [], root: new Uint8Array(32) };
+const sets: SetsInForce = { authorities: set, parentAuthorities: set, basis: "predecessor" };
 const segment = { count: 1 } as ValidatedSegment;
 
 /** Events drawn without regard to the state; the batch must refuse what does not belong. */
@@ -31,7 +41,7 @@ const anyEvent: fc.Arbitrary<(batch: Batch) => BatchEvent> = fc
       case 2:
         return { type: "requestFailed", requestId, isPeersFailure: flag, notBeforeMs: 0 };
       case 3:
-        return { type: "cut", slots: "answer" in batch ? slotsOf(batch.range.count) : [] };
+        return { type: "cut", slots: "answer" in batch ? slotsOf(batch.range.count) : [], sets };
       case 4:
         return { type: "checking", index };
       case 5:
@@ -77,6 +87,39 @@ test("a batch keeps to its range, whatever happens to it", () => {
             count,
           );
         assert.ok(batch.revision >= before.revision);
+      }
+    }),
+    { seed: SEED, numRuns: RUNS },
+  );
+});
+
+test("a batch that was split is the same blocks of the same peer in two", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 2, max: 40 }), fc.nat(), (length, at) => {
+      const count = 1 + (at % (length - 1));
+      const blocks = Array.from({ length }, (_, index) => new Uint8Array(3).fill(index));
+      const attribution = { peerId: "a", requestId: 1, digest: new Uint8Array(32) };
+      const answer = { attribution, blocks, bytes: 3 * length };
+      let batch: Batch = newBatch(1, { first: 100, count: length });
+      batch = stepBatch(batch, { type: "requested", peerId: "a", requestId: 1, nowMs: 0 })!;
+      batch = stepBatch(batch, { type: "delivered", requestId: 1, answer })!;
+      assert.ok(batch.state === "awaitingValidation");
+      const parts = splitBatch(batch, count, 2);
+      assert.deepEqual(
+        parts.map(({ id, range }) => ({ id, ...range })),
+        [
+          { id: 1, first: 100, count },
+          { id: 2, first: 100 + count, count: length - count },
+        ],
+      );
+      const answers = parts.map((part) => (part.state === "awaitingValidation" ? part.answer : undefined));
+      assert.deepEqual(
+        answers.flatMap((part) => part?.blocks ?? []),
+        blocks,
+      );
+      for (const part of answers) {
+        assert.equal(part?.attribution, attribution);
+        assert.equal(part?.bytes, 3 * (part?.blocks.length ?? 0));
       }
     }),
     { seed: SEED, numRuns: RUNS },

@@ -17,7 +17,7 @@ import type { PipelineEffect } from "../../src/actors/sync/pipeline-effect.ts";
 import { QuotaLedger } from "../../src/actors/sync/quota.ts";
 import { BLOCK_FIXED_LENGTH } from "../../src/chain/block.ts";
 import { blockFault } from "../../src/chain/block-fault.ts";
-import { writeUint64 } from "../../src/chain/little-endian.ts";
+import { readUint64, writeUint64 } from "../../src/chain/little-endian.ts";
 import type { SegmentVerdict, ValidatedSegment } from "../../src/chain/validator.ts";
 import type { ImportOutcome } from "../../src/integrations/chain/port.ts";
 import { failure } from "../../src/kernel/errors.ts";
@@ -28,6 +28,7 @@ const TARGET = 700;
 const BAD = 200;
 
 type Kind = "honest" | "silent" | "empty" | "short" | "liar" | "late";
+const SET = { keys: [], root: new Uint8Array(32) };
 const KINDS: readonly Kind[] = ["honest", "silent", "empty", "short", "liar", "late"];
 
 /** A block of the model: its height where a header has it, and a mark when it is forged. */
@@ -67,6 +68,12 @@ class World {
     this.kinds = kinds;
     this.pipeline = new Pipeline({
       config: this.config,
+      chain: {
+        authoritiesAfter: () => ({ authorities: SET, parentAuthorities: SET }),
+        authoritiesAt: () => SET,
+        heightOf: () => undefined,
+        readBlockByHash: () => undefined,
+      },
       peers: this.peers,
       metrics: this.metrics,
       quota: new QuotaLedger(),
@@ -87,6 +94,7 @@ class World {
       head,
       finalHeight: Math.max(0, this.height - 64),
       target: this.height < TARGET ? { height: TARGET, slot: TARGET, hash: hashAt(TARGET) } : undefined,
+      isTargetConfirmed: true,
       heightMax: undefined,
       mode: "FAST",
       finalityDepth: 64,
@@ -124,7 +132,7 @@ class World {
             const died = failure("UNAVAILABLE", "DIED", "worker died");
             return this.pipeline.validationFailed(effect.ticket, died, this.nowMs);
           }
-          this.pipeline.validated(effect.ticket, verdictOn(effect.blocks, effect.firstHeight), this.nowMs);
+          this.pipeline.validated(effect.ticket, verdictOn(effect.blocks), this.nowMs);
         });
       case "import":
         // In order, as the chain does: decided when it is submitted, told later.
@@ -183,7 +191,8 @@ class World {
   }
 }
 
-function verdictOn(blocks: readonly Uint8Array[], firstHeight: number): SegmentVerdict {
+function verdictOn(blocks: readonly Uint8Array[]): SegmentVerdict {
+  const firstHeight = readUint64(blocks[0]!, 32, "height");
   const index = blocks.findIndex((block) => block[BAD] === 1);
   if (index >= 0) return { ok: false, index, fault: blockFault("PARENT_APPROVAL_MISSING", { height: 1 }) };
   const hashes = new Uint8Array(32 * blocks.length);

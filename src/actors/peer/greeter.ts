@@ -99,6 +99,17 @@ export class Greeter {
     );
   }
 
+  /** Judges again what a greeted peer told, now that the authorities have changed. */
+  judgeAgain(peerId: string, session: number, status: ProvenStatus): void {
+    const { context, handshake } = this.#parts;
+    context.effect(handshake.judgeAgain(peerId, status, context.clock.nowMs()), (outcome) => {
+      const claim = status.unproven?.header ?? new Uint8Array();
+      if (outcome.ok) return this.#conclude(peerId, session, outcome.value, claim, undefined);
+      // The next Status is judged under the new set by itself.
+      context.log.warn("a status could not be judged", { peer: peerId, reason: outcome.failure.message });
+    });
+  }
+
   /** Takes a goodbye; why the peer leaves. */
   onGoodbye(event: RequestEvent): GoodbyeReason {
     this.#parts.host.respond(event.handle, []);
@@ -207,11 +218,6 @@ const REFUSALS: Readonly<Record<StatusFault["kind"], Omit<Refusal, "cause"> & { 
     },
     "false head": {
       message: "claims a head whose approval does not verify",
-      goodbye: GoodbyeReason.HANDSHAKE_FAILED,
-      coolDownMs: undefined,
-    },
-    "unknown authorities": {
-      message: "has a head under a set of authorities that we do not know",
       goodbye: GoodbyeReason.HANDSHAKE_FAILED,
       coolDownMs: undefined,
     },

@@ -1,6 +1,7 @@
 /**
  * The status handshake: what we say of ourselves and what we believe of a peer. A number proves nothing; a head counts
- * when its approval verifies under the set in force, a role when its delegation does. Owned by the PeerActor; the
+ * when its approval verifies under a set that we know, a role when its delegation does; what a set that we do not know yet
+ * would prove is kept, and judged again when the authorities change. Owned by the PeerActor; the
  * signatures are checked by the validator, off this thread.
  */
 
@@ -39,8 +40,21 @@ export interface HandshakeParts {
   readonly ownDelegation: OwnDelegation | undefined;
 }
 
+/** What a peer showed of its head: a header (184 bytes) with the approval that claims to certify it. */
+export interface ClaimedHead {
+  readonly header: Uint8Array;
+  readonly approval: Uint8Array;
+}
+
+/** A delegation (SSZ) as it was shown, with its signature; both empty without one. */
+export interface ClaimedRole {
+  readonly delegation: Uint8Array;
+  readonly delegationSignature: Uint8Array;
+}
+
 /** A Status that was believed. */
 export interface ProvenStatus {
+  /** The head that it proved: genesis, whom everybody believes, while `unproven` is set. */
   readonly headHash: Uint8Array;
   readonly headHeight: number;
   readonly headSlot: number;
@@ -52,6 +66,10 @@ export interface ProvenStatus {
   readonly memberRole: number;
   /** When the delegation ends, Unix milliseconds; 0 without one. */
   readonly memberUntilMs: number;
+  /** The head that it claims, under a set that we do not know: neither believed nor blamed. */
+  readonly unproven: ClaimedHead | undefined;
+  /** What it showed for its role, whether or not that counts at present. */
+  readonly claimedRole: ClaimedRole;
 }
 
 /** Why a Status was not believed, and whether that is proof of bad faith. */
@@ -59,8 +77,7 @@ export type StatusFault =
   | { readonly kind: "malformed"; readonly detail: string }
   | { readonly kind: "other chain" }
   | { readonly kind: "no common version" }
-  | { readonly kind: "false head" }
-  | { readonly kind: "unknown authorities" };
+  | { readonly kind: "false head" };
 
 export type StatusVerdict =
   | { readonly ok: true; readonly status: ProvenStatus }
@@ -110,16 +127,18 @@ export class Handshake {
   async judge(peerId: string, bytes: Uint8Array, nowMs: number): Promise<StatusVerdict> {
     const claim = this.#read(bytes);
     if ("kind" in claim) return { ok: false, fault: claim };
-    const fault = await this.#headFault(claim);
-    if (fault !== undefined) return { ok: false, fault };
     const { status, header, hash } = claim;
-    const member = await this.#memberOf(peerId, status, nowMs);
+    const unproven = { header: status.headHeader, approval: status.headApproval };
+    const judged = await this.#judgeHead(unproven, header, hash);
+    if (judged === "false") return { ok: false, fault: { kind: "false head" } };
+    const { delegation, delegationSignature } = status;
+    const claimedRole = { delegation, delegationSignature };
+    const member = await this.#memberOf(peerId, claimedRole, nowMs);
     return {
       ok: true,
       status: {
-        headHash: hash,
-        headHeight: header.height,
-        headSlot: header.slot,
+        ...(judged === "proven" ? this.#proven(header, hash) : this.#unproven(unproven)),
+        claimedRole,
         finalHeight: Number(status.finalHeight),
         earliestHeight: Number(status.earliestHeight),
         receivedMs: nowMs,
@@ -128,6 +147,40 @@ export class Handshake {
         memberUntilMs: member?.expiryMs ?? 0,
       },
     };
+  }
+
+  /** Judges again what the authorities decide, when they have changed. Rejects as `judge` does. */
+  async judgeAgain(peerId: string, status: ProvenStatus, nowMs: number): Promise<StatusVerdict> {
+    const { unproven, claimedRole } = status;
+    let { headHash, headHeight, headSlot, unproven: still } = status;
+    if (unproven !== undefined) {
+      const header = decodeHeader(unproven.header);
+      const hash = headerHash(unproven.header);
+      const judged = await this.#judgeHead(unproven, header, hash);
+      if (judged === "false") return { ok: false, fault: { kind: "false head" } };
+      if (judged === "proven")
+        ({ headHash, headHeight, headSlot, unproven: still } = this.#proven(header, hash));
+    }
+    const member = await this.#memberOf(peerId, claimedRole, nowMs);
+    const head = { headHash, headHeight, headSlot, unproven: still };
+    return {
+      ok: true,
+      status: {
+        ...status,
+        ...head,
+        memberKey: member?.publicKey,
+        memberRole: member?.role ?? 0,
+        memberUntilMs: member?.expiryMs ?? 0,
+      },
+    };
+  }
+
+  #proven({ height, slot }: BlockHeader, headHash: Uint8Array) {
+    return { headHash, headHeight: height, headSlot: slot, unproven: undefined };
+  }
+
+  #unproven(unproven: ClaimedHead) {
+    return { headHash: this.#parts.chain.facts.genesisHash, headHeight: 0, headSlot: 0, unproven };
   }
 
   #read(bytes: Uint8Array): Claim | StatusFault {
@@ -151,28 +204,27 @@ export class Handshake {
     }
   }
 
-  /** Undefined when the head is believed. */
-  async #headFault({ status, header, hash }: Claim): Promise<StatusFault | undefined> {
+  async #judgeHead(
+    { header: headerBytes, approval }: ClaimedHead,
+    header: BlockHeader,
+    hash: Uint8Array,
+  ): Promise<"proven" | "false" | "unproven"> {
     const { chain, validator } = this.#parts;
-    if (header.height === 0) {
-      return equalBytes(hash, chain.facts.genesisHash) ? undefined : { kind: "false head" };
-    }
+    if (header.height === 0) return equalBytes(hash, chain.facts.genesisHash) ? "proven" : "false";
     const known = chain.hashAt(header.height);
-    if (known !== undefined && equalBytes(known, hash)) return undefined;
+    if (known !== undefined && equalBytes(known, hash)) return "proven";
     const key = toHex(hash);
-    if (this.#verified.has(key)) return undefined;
+    if (this.#verified.has(key)) return "proven";
     const authorities = chain.authoritiesAt(header.height);
-    // A head under a set that we do not know is a hint and no proof: neither believed nor blamed.
-    if (!equalBytes(header.authoritiesRoot, authorities.root)) return { kind: "unknown authorities" };
-    const check = { header: status.headHeader, approval: status.headApproval, authorities };
-    const [isTrue] = await validator.verifyApprovals([check]);
-    if (isTrue !== true) return { kind: "false head" };
+    if (!equalBytes(header.authoritiesRoot, authorities.root)) return "unproven";
+    const [isTrue] = await validator.verifyApprovals([{ header: headerBytes, approval, authorities }]);
+    if (isTrue !== true) return "false";
     remember(this.#verified, key, VERIFIED_MAX);
-    return undefined;
+    return "proven";
   }
 
   /** A delegation that does not hold gives no role; expired or of a former member, it is no fault either. */
-  async #memberOf(peerId: string, status: Status, nowMs: number): Promise<Delegation | undefined> {
+  async #memberOf(peerId: string, status: ClaimedRole, nowMs: number): Promise<Delegation | undefined> {
     if (status.delegation.length === 0) return undefined;
     const { chain, validator, peerIdBytes } = this.#parts;
     let delegation: Delegation;

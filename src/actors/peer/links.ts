@@ -192,6 +192,13 @@ export class Links {
     }
   }
 
+  /** What peers showed counts under the set that is in force now: roles end and begin, heads become proven. */
+  onAuthoritiesChanged(): void {
+    for (const { peerId, link } of this.#parts.book.all()) {
+      if (link.state === "connected") this.#greeter.judgeAgain(peerId, link.session, link.status);
+    }
+  }
+
   onRequest(event: Extract<HostEvent, { type: "request" }>): void {
     if (event.protocol === "goodbye") return this.#onGoodbye(event);
     if (event.protocol !== "status") return;
@@ -243,7 +250,7 @@ export class Links {
     const { peer, link } = live;
     const { book, config, context } = this.#parts;
     const isNew = link.state === "handshaking";
-    peer.lastSeenMs = this.#nowMs();
+    peer.lastSeenMs = Math.max(peer.lastSeenMs, status.receivedMs);
     if (latencyMs !== undefined) peer.score = observe(peer.score, { latencyMs });
     const trusted = this.membership.trusted(status);
     this.membership.set(peer, trusted);

@@ -52,6 +52,7 @@ export function peerView(peer: KnownPeer, nowMs: number, isBanned: boolean, traf
     connectionState: isBanned ? ConnectionState.BANNED : STATES[link.state],
     direction: connection === undefined ? Direction.UNSPECIFIED : DIRECTIONS[connection.direction],
     transport: connection?.transport ?? "",
+    remoteAddress: connection?.remoteAddress ?? "",
     ...(peer.lastSeenMs === 0 ? {} : { lastSeen: timestampFromMs(peer.lastSeenMs) }),
     metrics: {
       ...(peer.score.latencyMs === undefined ? {} : { latencyMs: peer.score.latencyMs }),
@@ -73,6 +74,7 @@ export function peerView(peer: KnownPeer, nowMs: number, isBanned: boolean, traf
             slot: BigInt(status.headSlot),
             receivedMs: BigInt(status.receivedMs),
           },
+          ...(status.unproven === undefined ? {} : { unprovenHead: status.unproven }),
           finalHeight: BigInt(status.finalHeight),
           earliestHeight: BigInt(status.earliestHeight),
         }),

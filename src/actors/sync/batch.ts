@@ -6,6 +6,9 @@
  *       ↑___________|↺hedged         ↑_____________|____________|      (own failure: validate again, nobody to blame)
  *       ↑__________________________________________|____________|      (bad data: fetch elsewhere)
  *
+ * An answer with a change of the authorities in its middle is two batches: what follows the change is judged when the
+ * change is durable (`splitBatch`). So one batch is under one set, which travels with it.
+ *
  * Pure values: each event gives the next batch, or undefined where the event does not belong to the state.
  * Attribution (who sent these bytes, in answer to what) travels with the blocks until the last of them is
  * imported. The pipeline moves batches; range.ts keeps them in order.
@@ -14,7 +17,8 @@
 import { concatBytes } from "../../chain/bytes.ts";
 import { sha256 } from "../../chain/hash.ts";
 import type { ValidatedSegment } from "../../chain/validator.ts";
-import { assertNever } from "../../kernel/errors.ts";
+import { assert, assertNever } from "../../kernel/errors.ts";
+import type { SetsInForce } from "./sets.ts";
 
 export interface BlockRange {
   readonly first: number;
@@ -58,7 +62,7 @@ export interface Slot {
   readonly start: number;
   readonly count: number;
   readonly policy: "SEGMENT" | "EVERY_BLOCK";
-  /** Its last block changes the authorities: what follows is validated after its import. */
+  /** Its last block changes the authorities: it is its batch's last, and what follows is judged after its import. */
   readonly isBarrier: boolean;
   readonly step:
     | { readonly at: "waiting" }
@@ -85,6 +89,13 @@ interface Common {
   readonly revision: number;
 }
 
+/** A cut answer. */
+interface Work {
+  readonly answer: Answer;
+  readonly sets: SetsInForce;
+  readonly slots: readonly Slot[];
+}
+
 export type Batch =
   | (Common & { readonly state: "awaiting"; readonly notBeforeMs: number })
   | (Common & {
@@ -102,8 +113,8 @@ export type Batch =
       /** Judged only as the first batch, when the authorities in force for it are known for sure. */
       readonly mustBeFirst: boolean;
     })
-  | (Common & { readonly state: "validating"; readonly answer: Answer; readonly slots: readonly Slot[] })
-  | (Common & { readonly state: "importing"; readonly answer: Answer; readonly slots: readonly Slot[] })
+  | (Common & Work & { readonly state: "validating" })
+  | (Common & Work & { readonly state: "importing" })
   | (Common & { readonly state: "final"; readonly attribution: Attribution });
 
 export type BatchState = Batch["state"];
@@ -134,8 +145,8 @@ export type BatchEvent =
       readonly isPeersFailure: boolean;
       readonly notBeforeMs: number;
     }
-  /** The answer was cut into segments. */
-  | { readonly type: "cut"; readonly slots: readonly Slot[] }
+  /** The answer was cut into segments, none but the last of which is a barrier. */
+  | { readonly type: "cut"; readonly slots: readonly Slot[]; readonly sets: SetsInForce }
   | { readonly type: "checking"; readonly index: number }
   | { readonly type: "validated"; readonly index: number; readonly segment: ValidatedSegment }
   | { readonly type: "submitted"; readonly index: number }
@@ -152,6 +163,34 @@ export function newBatch(id: number, range: BlockRange): Batch {
 /** Height of the batch's last block. */
 export function lastHeight(batch: Batch): number {
   return batch.range.first + batch.range.count - 1;
+}
+
+/** Its last block changes the authorities, as far as it was looked at. */
+export function endsAtBarrier(batch: Batch): boolean {
+  const isCut = batch.state === "validating" || batch.state === "importing";
+  return isCut && batch.slots.at(-1)?.isBarrier === true;
+}
+
+/**
+ * The first `count` blocks of an answer, and the rest as a batch of its own under `restId`: both from the same peer. Less
+ * than all of them, and one at least.
+ */
+export function splitBatch(batch: In<"awaitingValidation">, count: number, restId: number): [Batch, Batch] {
+  assert(count > 0 && count < batch.range.count, `a batch was split after ${count} blocks`);
+  return [
+    { ...batch, ...part(batch, 0, count) },
+    { ...batch, ...part(batch, count, batch.range.count), id: restId },
+  ];
+}
+
+function part({ answer, range }: In<"awaitingValidation">, start: number, end: number) {
+  const blocks = answer.blocks.slice(start, end);
+  const bytes = bytesOf(blocks);
+  return { range: { first: range.first + start, count: end - start }, answer: { ...answer, blocks, bytes } };
+}
+
+function bytesOf(blocks: readonly Uint8Array[]): number {
+  return blocks.reduce((sum, block) => sum + block.length, 0);
 }
 
 /**
@@ -251,7 +290,8 @@ function isAsked(batch: In<"downloading">, requestId: number): boolean {
 function stepAwaitingValidation(batch: In<"awaitingValidation">, event: BatchEvent): Batch | undefined {
   if (event.type === "rejected") return rejected(batch, [], event.notBeforeMs);
   if (event.type !== "cut" || event.slots.length === 0) return undefined;
-  return { ...common(batch), state: "validating", answer: batch.answer, slots: event.slots };
+  const { slots, sets } = event;
+  return { ...common(batch), state: "validating", answer: batch.answer, sets, slots };
 }
 
 function stepValidating(batch: In<"validating">, event: BatchEvent): Batch | undefined {
@@ -342,7 +382,7 @@ function putBack(batch: In<"validating"> | In<"importing">, event: EventOf<"putB
     ...common(batch),
     state: "awaitingValidation",
     range: { first: first + done, count: count - done },
-    answer: { ...batch.answer, blocks, bytes: blocks.reduce((sum, block) => sum + block.length, 0) },
+    answer: { ...batch.answer, blocks, bytes: bytesOf(blocks) },
     revision: batch.revision + 1,
     notBeforeMs: event.notBeforeMs,
     mustBeFirst: event.mustBeFirst,

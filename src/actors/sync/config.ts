@@ -8,9 +8,10 @@ import type { SyncConfig as SyncSettings } from "../../../gen/alys/config/v1/con
 /**
  * FAST verifies the approval of each segment's end, FULL that of every block. FEDERATION is FAST with ranges from
  * federation peers only. RECOVERY checks the newest blocks of the store first, then goes one request at a time and
- * verifies every block. docs/sync-modes.md says when to use which.
+ * verifies every block. CHECKPOINT is FAST above a checkpoint that two peers agreed on. docs/sync-modes.md says when to
+ * use which.
  */
-export type Mode = "FAST" | "FULL" | "FEDERATION" | "RECOVERY";
+export type Mode = "FAST" | "FULL" | "FEDERATION" | "RECOVERY" | "CHECKPOINT";
 
 /** Modes by the words of the configuration file. */
 const MODES: Readonly<Record<string, Mode>> = {
@@ -18,6 +19,7 @@ const MODES: Readonly<Record<string, Mode>> = {
   full: "FULL",
   federation: "FEDERATION",
   recovery: "RECOVERY",
+  checkpoint: "CHECKPOINT",
 };
 
 /** Whether the approval of every block is verified, however old it is. */
@@ -143,6 +145,13 @@ export const GOSSIP_GRACE_MS = 1_000;
  */
 export const OWN_FAILURE_PAUSE_MS = 500;
 export const OWN_FAILURE_PAUSE_MS_MAX = 8_000;
+
+/**
+ * Attempts at a run under sets that do not follow from ours after which the pass begins lower, and at the lowest height
+ * after which the target is left alone: the first may be one peer's garbage.
+ */
+export const UNPROVEN_ATTEMPTS_MIN = 2;
+export const UNPROVEN_ATTEMPTS_MAX = 4;
 
 /** How long a head, and who proved it, is left alone whose chain parts from ours below final, milliseconds. */
 export const TARGET_EXCLUSION_MS = 60_000;

@@ -6,14 +6,15 @@ import type { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { ValidatedSegment } from "../../chain/validator.ts";
 import type { Failure } from "../../kernel/errors.ts";
 import type { Fields } from "../../kernel/log.ts";
+import type { SetsInForce } from "./sets.ts";
 
 export type LiveEffect =
   /** Alone, under EVERY_BLOCK. */
   | {
       readonly type: "validateLive";
       readonly id: number;
-      readonly height: number;
       readonly block: Uint8Array;
+      readonly sets: SetsInForce;
     }
   | { readonly type: "importLive"; readonly id: number; readonly segment: ValidatedSegment }
   /** Ask the peer for this block. */

@@ -20,6 +20,7 @@ import { type HeldBlock, HeldBlocks } from "./held.ts";
 import type { LiveEffect } from "./live-effect.ts";
 import type { SyncMetrics } from "./metrics.ts";
 import { Seen } from "./seen.ts";
+import { isExplainedBySets, type SetReads, type SetsInForce, setsBehindParent } from "./sets.ts";
 import type { ProvenHead } from "./target.ts";
 
 /** Who brought the block, and so who hears what became of it. */
@@ -36,6 +37,8 @@ interface Job {
   readonly digest: Uint8Array;
   /** Let go of once it is valid. */
   readonly bytes: Uint8Array | undefined;
+  /** What it is judged under; undefined for a held block that was judged before. */
+  readonly sets: SetsInForce | undefined;
 }
 
 /** Jobs at a time. At the bound gossip is ignored and our own block refused (RESOURCE_EXHAUSTED). */
@@ -50,7 +53,7 @@ const INVALID_MAX = 1024;
 const ACCEPTED_MAX = 1024;
 
 /** What the machine must know of the chain. */
-export interface ChainView {
+export interface ChainView extends SetReads {
   /** On the canonical chain or beside it. */
   isKnown(hash: Uint8Array): boolean;
   finalHeight(): number;
@@ -64,6 +67,8 @@ export interface LiveParts {
   effect(effect: LiveEffect): void;
   /** The peer sent a certified block whose parent we do not have. */
   proven(peerId: string, head: ProvenHead): void;
+  /** The peer sent a block under a set that we do not know, with a parent that we do not have. */
+  hinted(peerId: string, head: ProvenHead): void;
   /** The block is held for its parent, at `height`, which is not here. */
   missing(child: Uint8Array, parent: Uint8Array, height: number, peerId: string): void;
 }
@@ -219,8 +224,9 @@ export class LiveBlocks {
 
   #validate(origin: Origin, read: ReadBlock): void {
     const id = this.#nextId++;
-    this.#jobs.set(id, { id, origin, ...read });
-    this.#parts.effect({ type: "validateLive", id, height: read.header.height, block: read.bytes });
+    const sets = setsBehindParent(this.#parts.chain, read.bytes, read.header.height);
+    this.#jobs.set(id, { id, origin, ...read, sets });
+    this.#parts.effect({ type: "validateLive", id, block: read.bytes, sets });
   }
 
   #import(job: Job, segment: ValidatedSegment): void {
@@ -232,7 +238,8 @@ export class LiveBlocks {
     const { peerId, hash, digest, height, parentHash, timestampMs, content } = block;
     const first = content.waitsFor === "parent" ? content.segment.first : undefined;
     const header = first ?? ({ height, parentHash, timestampMs } as BlockHeader);
-    return { id: this.#nextId++, origin: { kind: "held", peerId }, hash, digest, header, bytes: undefined };
+    const origin: Origin = { kind: "held", peerId };
+    return { id: this.#nextId++, origin, hash, digest, header, bytes: undefined, sets: undefined };
   }
 
   #faulty(job: Job, fault: BlockFault): void {
@@ -244,6 +251,12 @@ export class LiveBlocks {
       }
       this.#verdict(origin, "ignore");
       return this.#answer(origin, refusedBlock(describeFault(fault)));
+    }
+    if (job.sets?.basis === "unknownParent" && isExplainedBySets(fault, true)) {
+      // Its chain may have changed the authorities since it parted from what we have: a hint, and nobody's fault.
+      this.#verdict(origin, "ignore");
+      if (origin.kind === "own") return this.#answer(origin, refusedBlock(describeFault(fault)));
+      return this.#parts.hinted(origin.peerId, provenHead(job));
     }
     this.#invalid.add(job.digest);
     if (origin.kind === "own") return this.#answer(origin, invalidBlock(describeFault(fault)));

@@ -21,6 +21,7 @@ import { asError, assertNever, Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Ref } from "../../kernel/ref.ts";
 import { readTail } from "./read-tail.ts";
+import { type SetsInForce, setsBehindParent } from "./sets.ts";
 import type { Moment, SyncEffect, SyncMachine } from "./state.ts";
 
 export interface OutsideParts {
@@ -75,13 +76,14 @@ export class Outside {
         return this.#requests.get(effect.requestId)?.abort();
       case "validate": {
         const { ticket } = effect;
-        return this.#validate(effect.blocks, effect.firstHeight, effect.policy, (outcome, nowMs) => {
+        const { blocks, policy, sets } = effect;
+        return this.#validate(blocks, policy, sets, (outcome, nowMs) => {
           if (outcome.ok) machine.pipeline.validated(ticket, outcome.value, nowMs);
           else machine.pipeline.validationFailed(ticket, outcome.failure, nowMs);
         });
       }
       case "validateLive":
-        return this.#validate([effect.block], effect.height, "EVERY_BLOCK", (outcome) => {
+        return this.#validate([effect.block], "EVERY_BLOCK", effect.sets, (outcome) => {
           if (outcome.ok) machine.live.validated(effect.id, outcome.value);
           else machine.live.validationFailed(effect.id, outcome.failure);
         });
@@ -179,7 +181,8 @@ export class Outside {
       this.#parts.effect(Promise.resolve(read), () => report(read));
       return;
     }
-    this.#validate(read.blocks, first, "EVERY_BLOCK", (outcome) => {
+    const sets = setsBehindParent(chain, read.blocks[0] ?? new Uint8Array(), first);
+    this.#validate(read.blocks, "EVERY_BLOCK", sets, (outcome) => {
       if (!outcome.ok) report({ height: first, reason: outcome.failure.message });
       else if (outcome.value.ok) report({ checked: read.blocks.length });
       else report({ height: first + outcome.value.index, reason: describeFault(outcome.value.fault) });
@@ -188,22 +191,21 @@ export class Outside {
 
   #validate(
     blocks: readonly Uint8Array[],
-    firstHeight: number,
     policy: Policy,
+    sets: SetsInForce,
     done: (outcome: Outcome<SegmentVerdict>, nowMs: number) => void,
   ): void {
     const { validator, signal, moved } = this.#parts;
-    const work = validator.validateSegment(this.#input(blocks, firstHeight, policy), signal).catch(fail);
+    const work = validator.validateSegment(this.#input(blocks, policy, sets), signal).catch(fail);
     this.#parts.effect(work, (outcome) => {
       done(outcome, this.now().monotonicMs);
       moved();
     });
   }
 
-  #input(blocks: readonly Uint8Array[], firstHeight: number, policy: Policy): SegmentInput {
+  #input(blocks: readonly Uint8Array[], policy: Policy, sets: SetsInForce): SegmentInput {
     const { chain, clock } = this.#parts;
-    const authorities = chain.authoritiesAt(firstHeight);
-    const parentAuthorities = firstHeight > 0 ? chain.authoritiesAt(firstHeight - 1) : authorities;
+    const { authorities, parentAuthorities } = sets;
     const { head } = chain.snapshot();
     const isOnHead =
       head.approval.length > 0 && blocks[0] && equalBytes(blocks[0].subarray(0, 32), head.hash);

@@ -7,8 +7,11 @@
 import type { PeerInfo } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { equalBytes } from "../../chain/bytes.ts";
 import { isBetterHead } from "../../chain/fork-choice.ts";
+import { decodeHeader, HEADER_LENGTH, headerHash } from "../../chain/header.ts";
+import { MalformedError } from "../../chain/malformed.ts";
 import type { Candidate } from "./peer-choice.ts";
 import type { ProvenHead } from "./target.ts";
+import { areEnough } from "./witness.ts";
 
 /** A peer's claim to be a member, proven by its delegation. */
 export interface Membership {
@@ -21,6 +24,8 @@ export interface Peer {
   readonly peerId: string;
   readonly score: number;
   readonly earliestHeight: number;
+  /** Multiaddr of the connection's other end; empty when it is not known. */
+  readonly remoteAddress: string;
   /** What its Status proved. */
   readonly statusHead: ProvenHead | undefined;
   /** When that Status was received, Unix milliseconds. */
@@ -28,6 +33,11 @@ export interface Peer {
   readonly membership: Membership | undefined;
   /** A better head that a block from it proved since. */
   readonly gossipHead: ProvenHead | undefined;
+  /**
+   * A head that it claims under authorities that we do not know. It is no target that anything is judged by; blocks are
+   * asked for towards it while nobody proves a better one, and each of them is judged as ever.
+   */
+  readonly hint: ProvenHead | undefined;
   readonly requestsInFlight: number;
   readonly coolUntilMs: number;
   /** Failed requests in a row; the cool-down grows with it. */
@@ -78,14 +88,18 @@ export class PeerBook {
     const known = this.#peers.get(info.peerId);
     const statusHead = headOf(info);
     const gossipHead = known?.gossipHead;
+    const proven = bestOf({ gossipHead, statusHead });
+    const hint = hintOf(info) ?? known?.hint;
     this.#peers.set(info.peerId, {
       peerId: info.peerId,
       score: info.score?.overall ?? 0,
       earliestHeight: Number(info.earliestHeight),
+      remoteAddress: info.remoteAddress,
       statusHead,
       statusMs: Number(info.head?.receivedMs ?? 0n),
       membership: membershipOf(info),
       gossipHead: gossipHead && statusHead && !isBetterHead(gossipHead, statusHead) ? undefined : gossipHead,
+      hint: hint && proven && !isBetterHead(hint, proven) ? undefined : hint,
       requestsInFlight: known?.requestsInFlight ?? 0,
       coolUntilMs: known?.coolUntilMs ?? 0,
       failuresInRow: known?.failuresInRow ?? 0,
@@ -102,6 +116,31 @@ export class PeerBook {
   proveByGossip(peerId: string, head: ProvenHead): void {
     const best = this.#bestOf(peerId);
     if (best === undefined || isBetterHead(head, best)) this.#change(peerId, { gossipHead: head });
+    const hint = this.#peers.get(peerId)?.hint;
+    if (hint && !isBetterHead(hint, head)) this.#change(peerId, { hint: undefined });
+  }
+
+  /** It claims this head, which nobody could judge. */
+  claim(peerId: string, head: ProvenHead): void {
+    const peer = this.#peers.get(peerId);
+    if (peer === undefined) return;
+    const before = peer.hint ?? bestOf(peer);
+    if (before === undefined || isBetterHead(head, before)) this.#change(peerId, { hint: head });
+  }
+
+  /** Whether two parties, or a member, report this head. */
+  isConfirmed({ hash }: ProvenHead): boolean {
+    const isSame = (head: ProvenHead | undefined): boolean =>
+      head !== undefined && equalBytes(head.hash, hash);
+    return areEnough(
+      [...this.#peers.values()]
+        .filter((peer) => isSame(peer.statusHead) || isSame(peer.gossipHead) || isSame(peer.hint))
+        .map(({ peerId, remoteAddress, membership }) => ({
+          peerId,
+          remoteAddress,
+          isMember: membership !== undefined,
+        })),
+    );
   }
 
   requestSent(peerId: string): void {
@@ -133,12 +172,21 @@ export class PeerBook {
   excludeHead(hash: Uint8Array, untilMs: number): void {
     for (const peer of [...this.#peers.values()]) {
       const head = bestOf(peer);
-      if (head !== undefined && equalBytes(head.hash, hash)) {
+      const isSame = (each: ProvenHead | undefined): boolean =>
+        each !== undefined && equalBytes(each.hash, hash);
+      if (isSame(head) || isSame(peer.hint)) {
         this.#change(peer.peerId, { excludedUntilMs: untilMs });
       }
     }
     const others = this.#excluded.filter((excluded) => !equalBytes(excluded.hash, hash));
     this.#excluded = [...others.slice(1 - EXCLUDED_MAX), { hash, untilMs }];
+  }
+
+  /** Heads that are claimed under authorities that we do not know. */
+  *hints(nowMs: number): Generator<ProvenHead> {
+    for (const { hint, excludedUntilMs } of this.#peers.values()) {
+      if (hint !== undefined && excludedUntilMs <= nowMs && !this.#isExcluded(hint.hash)) yield hint;
+    }
   }
 
   /** Proven heads that may be targets. */
@@ -159,7 +207,8 @@ export class PeerBook {
     const all: Candidate[] = [];
     const same: Candidate[] = [];
     for (const peer of this.#peers.values()) {
-      const head = bestOf(peer);
+      // What it claims costs a request that comes back empty, and no more.
+      const head = peer.hint ?? bestOf(peer);
       if (head === undefined || peer.excludedUntilMs > nowMs || this.#isExcluded(head.hash)) continue;
       if (isFederationOnly && peer.membership === undefined) continue;
       const candidate = { ...peer, headHeight: head.height };
@@ -191,7 +240,7 @@ export class PeerBook {
   }
 }
 
-function bestOf(peer: Peer): ProvenHead | undefined {
+function bestOf(peer: Pick<Peer, "gossipHead" | "statusHead">): ProvenHead | undefined {
   return peer.gossipHead ?? peer.statusHead;
 }
 
@@ -199,6 +248,18 @@ function headOf(info: PeerInfo): ProvenHead | undefined {
   const { head } = info;
   if (head === undefined || head.hash.length !== 32) return undefined;
   return { height: Number(head.height), slot: Number(head.slot), hash: head.hash };
+}
+
+/** An unproven head, which names its header: what fork choice looks at. */
+function hintOf({ unprovenHead }: PeerInfo): ProvenHead | undefined {
+  if (unprovenHead === undefined || unprovenHead.header.length !== HEADER_LENGTH) return undefined;
+  try {
+    const { height, slot } = decodeHeader(unprovenHead.header);
+    return { height, slot, hash: headerHash(unprovenHead.header) };
+  } catch (error) {
+    if (error instanceof MalformedError) return undefined;
+    throw error;
+  }
 }
 
 /** Roles as the Delegation numbers them. */

@@ -6,6 +6,7 @@
 import type { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { Policy, ValidatedSegment } from "../../chain/validator.ts";
 import type { Ticket } from "./liveness.ts";
+import type { SetsInForce } from "./sets.ts";
 
 export type PipelineEffect =
   | {
@@ -20,9 +21,9 @@ export type PipelineEffect =
   | {
       readonly type: "validate";
       readonly ticket: Ticket;
-      readonly firstHeight: number;
       readonly blocks: readonly Uint8Array[];
       readonly policy: Policy;
+      readonly sets: SetsInForce;
     }
   | { readonly type: "import"; readonly ticket: Ticket; readonly segment: ValidatedSegment }
   | {

@@ -12,7 +12,7 @@ import { sha256 } from "../../chain/hash.ts";
 import type { SegmentVerdict } from "../../chain/validator.ts";
 import type { ImportOutcome } from "../../integrations/chain/port.ts";
 import { assertNever, type Failure } from "../../kernel/errors.ts";
-import { type Batch, type BatchEvent, stepBatch } from "./batch.ts";
+import { type Batch, type BatchEvent, endsAtBarrier, stepBatch } from "./batch.ts";
 import {
   IMPORTS_MAX,
   OWN_FAILURE_PAUSE_MS,
@@ -20,6 +20,8 @@ import {
   type SyncConfig,
   TARGET_EXCLUSION_MS,
   TARGET_PAUSE_MS,
+  UNPROVEN_ATTEMPTS_MAX,
+  UNPROVEN_ATTEMPTS_MIN,
   VALID_AHEAD_MAX,
   verifiesEveryBlock,
 } from "./config.ts";
@@ -29,15 +31,18 @@ import { decideImport, type ImportDecision, judgeFault } from "./import.ts";
 import { brokenLink } from "./link.ts";
 import { findStuck, type Stuck, type Ticket, ticketKey } from "./liveness.ts";
 import type { SyncMetrics } from "./metrics.ts";
+import { blocksReplaced, type PartingReads, UNCONFIRMED_DEPTH_MAX } from "./parting.ts";
 import type { PeerBook } from "./peers.ts";
 import type { PipelineEffect } from "./pipeline-effect.ts";
 import type { QuotaLedger } from "./quota.ts";
 import { Ranges } from "./range.ts";
+import { isExplainedBySets, type SetReads, type SetsInForce, setsBehind, setsBehindParent } from "./sets.ts";
 import type { Situation } from "./situation.ts";
 import type { ProvenHead } from "./target.ts";
 
 export interface PipelineParts {
   readonly config: SyncConfig;
+  readonly chain: SetReads & PartingReads;
   readonly peers: PeerBook;
   readonly quota: QuotaLedger;
   readonly metrics: SyncMetrics;
@@ -70,6 +75,9 @@ export class Pipeline {
   #stepBack = 0;
   /** The pass begins right above the final block: there is no lower. */
   #isAtFloor = false;
+  /** Two peers reported the head to which this pass reorganizes; holds until the pass ends. */
+  #isConfirmed = false;
+  #isUnconfirmed = false;
   /** Failures of our own in a row. */
   #ownFailures = 0;
   #reason = "";
@@ -105,6 +113,10 @@ export class Pipeline {
   /** It failed again and again for a reason of our own; it goes on trying. */
   get isFailing(): boolean {
     return this.#ownFailures >= FAILURES_IN_ROW;
+  }
+  /** A reorganization waits for a second peer that reports its head. */
+  get isUnconfirmed(): boolean {
+    return this.#isUnconfirmed;
   }
   get batches(): readonly Batch[] {
     return this.#ranges.batches;
@@ -229,21 +241,57 @@ export class Pipeline {
     this.#ranges.plan(last, this.#parts.config.batchBlocks);
   }
 
+  /**
+   * Cuts answers in order of height. The first one stands on what is durable, so that its sets are known; those behind it
+   * take the sets of the one before, and nothing behind a change of authorities is cut before the change is durable.
+   */
   #cut(situation: Situation): void {
     const { target, mode, finalityDepth, nowMs } = situation;
+    const { chain } = this.#parts;
     const everyBlockFrom =
       verifiesEveryBlock(mode) || target === undefined ? 0 : target.height - finalityDepth + 1;
-    for (const batch of this.#ranges.batches) {
+    const { front, batches } = this.#ranges;
+    let before: SetsInForce | undefined;
+    for (const batch of [...batches]) {
+      if (batch.state === "validating" || batch.state === "importing") before = batch.sets;
+      if (endsAtBarrier(batch)) return;
       if (batch.state !== "awaitingValidation" || batch.notBeforeMs > nowMs) continue;
-      if (batch.mustBeFirst && batch !== this.#ranges.front) continue;
-      const slots = cutSlots(batch.answer.blocks, batch.range.first, everyBlockFrom);
-      this.#step(batch, { type: "cut", slots });
+      if (batch === front && !this.#mayReorganize(batch.answer.blocks, situation)) return;
+      if (batch.mustBeFirst && batch !== front) continue;
+      const { blocks } = batch.answer;
+      const { first } = batch.range;
+      const sets: SetsInForce =
+        batch === front
+          ? setsBehindParent(chain, blocks[0] ?? new Uint8Array(), first)
+          : setsBehind(before?.authorities ?? chain.authoritiesAt(first));
+      const slots = cutSlots(blocks, first, everyBlockFrom);
+      const end = slots.findIndex(({ isBarrier }) => isBarrier) + 1 || slots.length;
+      const last = slots[end - 1];
+      const cut = end < slots.length && last ? this.#ranges.split(batch, last.start + last.count) : batch;
+      this.#step(cut, { type: "cut", slots: slots.slice(0, end), sets });
+      before = sets;
+      if (last?.isBarrier) return;
     }
   }
 
+  /** False while the run would replace more than our tip, and one peer alone reports the head that it leads to. */
+  #mayReorganize(blocks: readonly Uint8Array[], situation: Situation): boolean {
+    const { head, target, isTargetConfirmed } = situation;
+    const waited = this.#isUnconfirmed;
+    this.#isConfirmed ||= isTargetConfirmed;
+    this.#isUnconfirmed =
+      !this.#isConfirmed && blocksReplaced(this.#parts.chain, blocks, head.height) > UNCONFIRMED_DEPTH_MAX;
+    if (this.#isUnconfirmed) {
+      this.#reason = `waiting for a second peer to confirm the reorganization to ${target?.height ?? head.height}`;
+    } else if (waited) {
+      this.#reason = "";
+    }
+    return !this.#isUnconfirmed;
+  }
+
   /**
-   * Validates in order of height: what import waits for first. Nothing beyond a change of authorities, and nothing beyond
-   * the first batch while the chain has enough to import: that would only wait, in memory.
+   * Validates in order of height: what import waits for first. Nothing beyond the first batch while the chain has enough
+   * to import: that would only wait, in memory.
    */
   #check(): void {
     const { validationsMax } = this.#parts.config;
@@ -261,15 +309,9 @@ export class Pipeline {
           this.#checking.add(ticketKey(ticket));
           const { start, count, policy } = slot;
           const blocks = batch.answer.blocks.slice(start, start + count);
-          this.#parts.effect({
-            type: "validate",
-            ticket,
-            firstHeight: batch.range.first + start,
-            blocks,
-            policy,
-          });
+          const sets = start === 0 ? batch.sets : setsBehind(batch.sets.authorities);
+          this.#parts.effect({ type: "validate", ticket, blocks, policy, sets });
         }
-        if (slot.isBarrier && slot.step.at !== "imported") return;
       }
     }
   }
@@ -315,6 +357,7 @@ export class Pipeline {
     this.#parts.metrics.add("segmentsImported");
     if (decision.isHead) {
       this.#stepBack = 0;
+      this.#isConfirmed = false;
       this.#parts.metrics.add("blocksSynced", blocks);
       this.#parts.progressed(blocks, nowMs);
     }
@@ -325,12 +368,31 @@ export class Pipeline {
   }
 
   #faulty(batch: Working, slot: number, index: number, fault: BlockFault, nowMs: number): void {
-    // Which set is in force for a later batch is known for sure only when everything before it is imported.
-    const isTooEarly = fault.code === "WRONG_AUTHORITIES_ROOT" && batch.id !== this.#ranges.front?.id;
     const decision = judgeFault(fault, index);
-    if (isTooEarly) this.#step(batch, { type: "putBack", notBeforeMs: nowMs, mustBeFirst: true });
-    else if (decision.kind === "blame") this.#blame(batch, slot, index, fault, nowMs);
-    else this.#retry(batch, describeFault(fault), nowMs);
+    if (decision.kind !== "blame") return this.#retry(batch, describeFault(fault), nowMs);
+    const isFirst = batch.slots[slot]?.start === 0 && index === 0;
+    const { basis } = batch.sets;
+    if (basis === "durableParent" || !isExplainedBySets(fault, isFirst)) {
+      return this.#blame(batch, slot, index, fault, nowMs);
+    }
+    // Which sets are in force for it is known for sure only when everything before it is durable.
+    const again = { type: "putBack", notBeforeMs: nowMs, mustBeFirst: true } as const;
+    return basis === "predecessor" ? void this.#step(batch, again) : this.#unproven(batch, nowMs);
+  }
+
+  /**
+   * The first blocks stand on what we do not have, under a set that we do not know: a chain that parted from ours before
+   * its own change of authorities, or garbage. Nobody is blamed. When a second attempt says the same, the pass begins
+   * lower; at the lowest height others are asked a few times more before the target is left alone.
+   */
+  #unproven(batch: Working, nowMs: number): void {
+    const attempts = batch.attempts + 1;
+    if (attempts >= UNPROVEN_ATTEMPTS_MIN && !this.#isAtFloor) return this.#beginLower(nowMs);
+    if (attempts >= UNPROVEN_ATTEMPTS_MAX) {
+      return this.#abandon("the target's chain is under authorities that do not follow from ours", nowMs);
+    }
+    this.#parts.peers.coolDown(batch.answer.attribution.peerId, nowMs);
+    this.#step(batch, { type: "rejected", notBeforeMs: nowMs });
   }
 
   /** The batch goes elsewhere, and exactly who sent the block is told of. */
@@ -390,9 +452,11 @@ export class Pipeline {
 
   #reset(): void {
     this.#stepBack = 0;
+    this.#isConfirmed = false;
     this.#forgetPass();
   }
   #forgetPass(): void {
+    this.#isUnconfirmed = false;
     this.#downloads.cancelAll();
     this.#ranges.restart(1);
     this.#passFirst = undefined;

@@ -5,7 +5,7 @@
  */
 
 import { assert } from "../../kernel/errors.ts";
-import { type Batch, heldBytes, lastHeight, newBatch } from "./batch.ts";
+import { type Batch, heldBytes, lastHeight, newBatch, splitBatch } from "./batch.ts";
 import { ANSWER_BYTES_MAX, BATCHES_MAX, SEGMENT_ALIGNMENT } from "./config.ts";
 
 /** Weight of the newest answer in the size of a block. */
@@ -93,6 +93,18 @@ export class Ranges {
       const rest = newBatch(this.#nextId++, { first: restFirst, count: restCount });
       this.#batches.splice(at, 1, next, rest);
     }
+  }
+
+  /**
+   * Puts two batches in the place of a downloaded one: its first `count` blocks, and behind them the rest. Bounded: only
+   * the first of an answer's changes splits it, and the rest is looked at when that one is durable.
+   */
+  split(batch: Extract<Batch, { state: "awaitingValidation" }>, count: number): Batch {
+    const at = this.#batches.findIndex(({ id }) => id === batch.id);
+    assert(at >= 0, "a batch that does not exist was split");
+    const [front, rest] = splitBatch(batch, count, this.#nextId++);
+    this.#batches.splice(at, 1, front, rest);
+    return front;
   }
 
   /** Removes what is final at the front. */

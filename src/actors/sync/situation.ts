@@ -14,6 +14,8 @@ export interface Situation {
   readonly finalHeight: number;
   /** What to go for; undefined: nothing, drop what is not under way. */
   readonly target: ProvenHead | undefined;
+  /** Two peers, or a member, report the target as their head: a reorganization to it may be adopted. */
+  readonly isTargetConfirmed: boolean;
   /** Last height wanted, where that is below the target. */
   readonly heightMax: number | undefined;
   readonly mode: Mode;

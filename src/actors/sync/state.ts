@@ -16,6 +16,7 @@ import {
   STALL_MS,
   STATUS_REFRESH_MS,
   type SyncConfig,
+  TARGET_EXCLUSION_MS,
 } from "./config.ts";
 import { LiveBlocks } from "./live.ts";
 import type { LiveEffect } from "./live-effect.ts";
@@ -53,7 +54,10 @@ export interface Moment {
   readonly unixMs: number;
 }
 
-type ChainReads = Pick<ChainPort, "facts" | "snapshot" | "authoritiesAt" | "heightOf" | "readBlockByHash">;
+type ChainReads = Pick<
+  ChainPort,
+  "facts" | "snapshot" | "authoritiesAt" | "authoritiesAfter" | "heightOf" | "readBlockByHash"
+>;
 
 export interface MachineParts {
   readonly config: SyncConfig;
@@ -125,10 +129,13 @@ export class SyncMachine {
     this.pipeline = new Pipeline({
       ...shared,
       config,
+      chain,
       progressed: (blocks, nowMs) => this.#rate.add(blocks, nowMs),
     });
     this.live = new LiveBlocks({
       chain: {
+        authoritiesAfter: (hash) => chain.authoritiesAfter(hash),
+        authoritiesAt: (height) => chain.authoritiesAt(height),
         isKnown: (hash) => isKnown(chain, hash),
         finalHeight: () => chain.snapshot().final.height,
       },
@@ -136,6 +143,7 @@ export class SyncMachine {
       driftMs: chain.facts.driftMs,
       effect,
       proven: (peerId, head) => this.peers.proveByGossip(peerId, head),
+      hinted: (peerId, head) => this.peers.claim(peerId, head),
       missing: (child, parent, height, peerId) => this.#lookUp(child, parent, height, peerId),
     });
   }
@@ -231,12 +239,13 @@ export class SyncMachine {
       this.operations.finish("", moment.unixMs);
       return this.#halt(`height ${heightMax} is reached`);
     }
-    const target = this.#target(head, moment);
+    const target = this.#target(head, moment) ?? this.#hinted(head, moment);
     this.pipeline.pump({
       nowMs: moment.monotonicMs,
       head,
       finalHeight: final.height,
       target: this.#isDue(head, target, moment) ? target : undefined,
+      isTargetConfirmed: target !== undefined && this.peers.isConfirmed(target),
       heightMax,
       mode,
       finalityDepth: this.#parts.chain.facts.finalityDepth,
@@ -372,6 +381,18 @@ export class SyncMachine {
   }
 
   /**
+   * Where nobody proves a better head than ours: the best one that is claimed under authorities that we do not know yet.
+   * Following the chain up to it is how they become known. A claim that nobody makes good is left alone for a while.
+   */
+  #hinted(own: ProvenHead, moment: Moment): ProvenHead | undefined {
+    const hint = chooseTarget(own, this.peers.hints(moment.monotonicMs));
+    const front = this.pipeline.batches[0];
+    if (hint === undefined || front?.state !== "awaiting" || front.attempts < ATTEMPTS_REPORTED) return hint;
+    this.peers.excludeHead(hint.hash, moment.monotonicMs + TARGET_EXCLUSION_MS);
+    return chooseTarget(own, this.peers.hints(moment.monotonicMs));
+  }
+
+  /**
    * A step or two behind a moment ago, gossip is given the time to bring the block before a range is asked for, and a
    * lookup the time to bring a few.
    */
@@ -400,7 +421,8 @@ export class SyncMachine {
     const { keys } = chain.authoritiesAt(headHeight + 1);
     const isMember = ownKey !== undefined && keys.some((key) => equalBytes(key, ownKey));
     if (isMember && quorumOf(keys.length) === 1) return true;
-    return !this.peers.provenHeads(moment.monotonicMs).next().done;
+    const { monotonicMs } = moment;
+    return !this.peers.provenHeads(monotonicMs).next().done || !this.peers.hints(monotonicMs).next().done;
   }
 
   #reason(moment: Moment): string {
@@ -423,11 +445,15 @@ export class SyncMachine {
     return `stalled: the head stands still for ${Math.floor(stalledMs / 1000)} s, ${doing}`;
   }
 
-  /** While only the head's age stands in the way, reports of the same head decide: they must be fresh. */
+  /**
+   * While only the head's age stands in the way, or a reorganization waits for a second peer, reports of the same head
+   * decide: they must be fresh.
+   */
   #refreshReports(moment: Moment): void {
     const { isNear, isFresh } = this.#production;
     const isDue = moment.monotonicMs - this.#refreshedMs >= STATUS_REFRESH_MS;
-    if (!this.#isRunning || !isNear || isFresh || !isDue || this.peers.size === 0) return;
+    const areWanted = (isNear && !isFresh) || this.pipeline.isUnconfirmed;
+    if (!this.#isRunning || !areWanted || !isDue || this.peers.size === 0) return;
     this.#refreshedMs = moment.monotonicMs;
     this.#effects.push({ type: "refreshStatus" });
   }

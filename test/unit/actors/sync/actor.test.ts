@@ -213,7 +213,7 @@ test("SyncActor steps back from a fork and follows the better chain", async () =
   await rig.run(3_000);
   assert.equal(rig.height, 70);
   rig.disconnect("a");
-  rig.connect({ b: { blocks: theirs } });
+  rig.connect({ b: { blocks: theirs }, c: { blocks: theirs } });
   await rig.run(5_000);
   assert.equal(rig.height, 90);
   assert.ok(rig.metrics!.get("stepsBack") > 0);

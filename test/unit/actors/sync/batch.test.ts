@@ -13,6 +13,7 @@ import {
   type Slot,
   stepBatch,
 } from "../../../../src/actors/sync/batch.ts";
+import type { SetsInForce } from "../../../../src/actors/sync/sets.ts";
 import type { ValidatedSegment } from "../../../../src/chain/validator.ts";
 
 const blocks = [1, 2, 3, 4].map((fill) => new Uint8Array(10).fill(fill));
@@ -30,12 +31,15 @@ const slot = (start: number): Slot => ({
   step: { at: "waiting" },
 });
 
+const set = { keys: [], root: new Uint8Array(32) };
+const sets: SetsInForce = { authorities: set, parentAuthorities: set, basis: "durableParent" };
+
 /** Every kind of event, in a form that fits the state that takes it. */
 const EVENTS: readonly BatchEvent[] = [
   { type: "requested", peerId: "a", requestId: 7, nowMs: 5 },
   { type: "delivered", requestId: 7, answer },
   { type: "requestFailed", requestId: 7, isPeersFailure: true, notBeforeMs: 9 },
-  { type: "cut", slots: [slot(0), slot(2)] },
+  { type: "cut", slots: [slot(0), slot(2)], sets },
   { type: "checking", index: 0 },
   { type: "validated", index: 0, segment },
   { type: "submitted", index: 0 },

@@ -186,7 +186,7 @@ test("killed while it changes over to a better chain, a node has the old one or 
       const killer = new Killer(point, 1, survivors, before.disk);
       const during = killer.rig(forge);
       during.simulation.clock.advance(400_000);
-      during.connect({ b: killer.peer(during, theirs) });
+      during.connect({ b: killer.peer(during, theirs), c: killer.peer(during, theirs) });
       await runUntil(during, () => killer.hasKilled);
       const after = new SyncRig(forge, { disk: killer.disk });
       after.simulation.clock.advance(400_000);
@@ -196,7 +196,7 @@ test("killed while it changes over to a better chain, a node has the old one or 
       const head = after.chain.readBlock(after.height)!;
       const chain = after.height === 120 && Buffer.compare(head, ours[119]!) === 0 ? ours : theirs;
       assert.deepEqual(hashOf(head), hashOf(chain[after.height - 1]!), name);
-      after.connect({ b: { blocks: theirs } });
+      after.connect({ b: { blocks: theirs }, c: { blocks: theirs } });
       await runUntil(after, () => after.height === 130);
       assertSound(after);
       await after.stop();

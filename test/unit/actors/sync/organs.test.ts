@@ -256,12 +256,14 @@ test("findStuck() finds what nobody works on, and nothing else", () => {
     blocks: [new Uint8Array(1)],
     bytes: 1,
   };
+  const set = { keys: [], root: hash(0) };
   const slots = [
     { start: 0, count: 1, policy: "SEGMENT", isBarrier: false, step: { at: "checking" } },
   ] as const;
   const cut = stepBatch(stepBatch(sent, { type: "delivered", requestId: 5, answer })!, {
     type: "cut",
     slots,
+    sets: { authorities: set, parentAuthorities: set, basis: "durableParent" },
   })!;
   const ticket = ticketKey({ batchId: 1, revision: cut.revision, index: 0 });
   assert.deepEqual(findStuck({ batches: [cut], requestIds: none, tickets: new Set([ticket]) }), []);

@@ -40,6 +40,8 @@ function member(index: number, options: MemberOptions = {}): Peer {
     peerId: `peer-${index}-${options.role ?? "member"}`,
     score: 50,
     earliestHeight: 1,
+    remoteAddress: "",
+    hint: undefined,
     statusHead: { height: 100, slot: 100, hash: options.head ?? HEAD },
     statusMs: options.statusMs ?? NOW_MS - 1_000,
     membership: { key: key(index), role: options.role ?? "member" },

@@ -15,6 +15,7 @@ import {
 import { syncActor } from "../../../../src/actors/sync/actor.ts";
 import { type SyncConfig, syncConfig } from "../../../../src/actors/sync/config.ts";
 import type { SyncMetrics } from "../../../../src/actors/sync/metrics.ts";
+import { splitBlock } from "../../../../src/chain/block.ts";
 import { ChainForge } from "../../../../src/chain/forge.ts";
 import { decodeHeader, HEADER_LENGTH, headerHash } from "../../../../src/chain/header.ts";
 import { InlineValidator } from "../../../../src/chain/pool/inline.ts";
@@ -61,6 +62,10 @@ export interface PeerOptions {
   readonly score?: number;
   readonly memberKey?: Uint8Array;
   readonly memberRole?: number;
+  /** Its head is under a set that the PeerActor does not know. */
+  readonly isUnproven?: boolean;
+  /** Multiaddr of its end of the connection. */
+  readonly remoteAddress?: string;
 }
 
 export interface Requested {
@@ -212,18 +217,21 @@ export class SyncRig {
   #info(peerId: string, options: PeerOptions) {
     const last = options.blocks.at(-1);
     const header = last && decodeHeader(last.subarray(0, HEADER_LENGTH));
+    const isProven = options.isUnproven !== true;
     return {
       peerId,
       score: { overall: options.score ?? 50 },
       earliestHeight: 1n,
       memberKey: options.memberKey ?? new Uint8Array(),
       memberRole: options.memberRole ?? (options.memberKey === undefined ? 0 : 1),
+      remoteAddress: options.remoteAddress ?? "",
       head: {
-        height: BigInt(header?.height ?? 0),
-        slot: BigInt(header?.slot ?? 0),
-        hash: last === undefined ? this.chain.facts.genesisHash : hashOf(last),
+        height: BigInt(isProven ? (header?.height ?? 0) : 0),
+        slot: BigInt(isProven ? (header?.slot ?? 0) : 0),
+        hash: last === undefined || !isProven ? this.chain.facts.genesisHash : hashOf(last),
         receivedMs: BigInt(this.simulation.clock.nowMs()),
       },
+      ...(last === undefined || isProven ? {} : { unprovenHead: splitBlock(last) }),
     };
   }
 
