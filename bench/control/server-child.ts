@@ -1,83 +1,43 @@
 /**
  * A process that serves the same methods twice: `bare` with nothing but grpc-js and protobuf-es, `ours` through the control
  * plane and a real actor. The benchmark starts one of each and measures them by turns. Tells its address and a token on
- * standard output, ends with its parent.
+ * standard output, then answers commands; ends with its parent.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { create, type DescMethod, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
-import { SyncInternalService, SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
+import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { openAuditFile } from "../../src/control/audit-file.ts";
 import { openTokenStore } from "../../src/control/auth/token-store.ts";
 import { asBuffer, pathOf } from "../../src/control/codec.ts";
 import { startControl } from "../../src/control/server.ts";
-import type { ActorDefinition } from "../../src/kernel/actor.ts";
 import { actorCell } from "../../src/kernel/cell.ts";
 import { realClock } from "../../src/kernel/clock.ts";
 import { environment } from "../../src/kernel/environment.ts";
 import { silentLog } from "../../src/kernel/log.ts";
-import { later } from "../../src/kernel/protocol.ts";
 import { realRandom } from "../../src/kernel/random.ts";
-import { Topic } from "../../src/kernel/topic.ts";
-import { Transfer } from "../../src/kernel/transfer.ts";
 import { CHUNK_BYTES, STATUS } from "./load.ts";
-
-type Sync = typeof SyncService;
-type SyncInternal = typeof SyncInternalService;
+import { servedChain } from "./served-chain.ts";
+import { servedSync } from "./served-sync.ts";
 
 const BLOCK = new Uint8Array(CHUNK_BYTES).fill(7);
 const chunkOf = (startHeight: bigint) => ({ startHeight, blocks: [BLOCK] });
 
-function definition(): ActorDefinition<Sync, SyncInternal> {
-  const notHere = later("not in this benchmark");
-  return {
-    name: "sync",
-    service: SyncService,
-    internal: SyncInternalService,
-    create: () => ({
-      handlers: {
-        startSync: notHere,
-        stopSync: () => ({}),
-        pauseSync: () => ({}),
-        resumeSync: notHere,
-        getSyncStatus: () => ({ status: STATUS }),
-        canProduceBlocks: notHere,
-        getBlock: notHere,
-        setProductionOverride: notHere,
-        createCheckpoint: notHere,
-        listCheckpoints: notHere,
-        proveBlock: notHere,
-        recoverFromCheckpoint: notHere,
-        getOperation: notHere,
-        cancelOperation: notHere,
-      },
-      internal: { importBlock: notHere },
-      streams: {
-        watchSyncStatus: new Topic(SyncService.method.watchSyncStatus, {
-          mode: "latest",
-          snapshot: () => ({ event: { case: "snapshot" as const, value: STATUS } }),
-        }),
-        watchOperation: notHere,
-        watchProduction: notHere,
-        watchBlocks: notHere,
-        streamBlocks: new Transfer(SyncService.method.streamBlocks, {
-          open: function* ({ count }) {
-            for (let made = 0n; made < count; made++) yield chunkOf(made);
-          },
-        }),
-      },
-      onStart() {},
-      onStop() {},
-    }),
-  };
+interface Served {
+  readonly address: string;
+  readonly token: string;
+  /** Publishes a change of the status; only ours has one. */
+  readonly publish?: (height: bigint) => void;
 }
 
-async function serveOurs(): Promise<{ address: string; token: string }> {
+async function serveOurs(): Promise<Served> {
   const folder = mkdtempSync(join(tmpdir(), "alys-bench-control-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  const cell = actorCell(definition(), environment({ log: silentLog }));
+  const { definition, publish } = servedSync();
+  const cell = actorCell(definition, environment({ log: silentLog }));
   cell.child.start();
   const tokens = openTokenStore({
     directory: folder,
@@ -93,7 +53,7 @@ async function serveOurs(): Promise<{ address: string; token: string }> {
     log: silentLog,
   });
   const control = await startControl({
-    services: [{ service: SyncService, ref: cell.ref }],
+    services: [{ service: SyncService, ref: cell.ref }, servedChain()],
     listenAddress: "127.0.0.1:0",
     reflection: true,
     log: silentLog,
@@ -104,11 +64,11 @@ async function serveOurs(): Promise<{ address: string; token: string }> {
     rateLimit: { callsPerSecond: 1_000_000, burst: 1_000_000 },
   });
   const token = readFileSync(join(folder, "operator.token"), "utf8").trim();
-  return { address: control.address ?? "", token };
+  return { address: control.address ?? "", token, publish };
 }
 
 /** What generated code for grpc-js does: decode, answer, encode. */
-async function serveBare(): Promise<{ address: string; token: string }> {
+async function serveBare(): Promise<Served> {
   const server = new Server();
   const { getSyncStatus, pauseSync, streamBlocks } = SyncService.method;
   const definitionOf = (method: DescMethod) => ({
@@ -152,7 +112,30 @@ async function serveBare(): Promise<{ address: string; token: string }> {
   return { address: `127.0.0.1:${port}`, token: "" };
 }
 
-const served = await (process.argv[2] === "ours" ? serveOurs() : serveBare());
-process.stdout.write(`${JSON.stringify(served)}\n`);
+/** Anonymous memory of this process; what is mapped from files is not counted. */
+function rssAnonBytes(): number {
+  const kilobytes = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  return Number(kilobytes) * 1024;
+}
+
+const { publish, ...served } = await (process.argv[2] === "ours" ? serveOurs() : serveBare());
+const tell = (answer: object): void => void process.stdout.write(`${JSON.stringify(answer)}\n`);
+tell(served);
+let height = 0n;
+// One command a line: `memory`, or `publish COUNT EVERY_MS`.
+createInterface({ input: process.stdin }).on("line", (line) => {
+  const [command, count, everyMs] = line.split(" ");
+  if (command === "memory") {
+    globalThis.gc?.();
+    return tell({ rssAnonBytes: rssAnonBytes() });
+  }
+  let left = Number(count);
+  const timer = setInterval(() => {
+    publish?.(++height);
+    left -= 1;
+    if (left > 0) return;
+    clearInterval(timer);
+    tell({ published: Number(count) });
+  }, Number(everyMs));
+});
 process.stdin.on("end", () => process.exit(0));
-process.stdin.resume();

@@ -1,0 +1,70 @@
+/**
+ * The SyncActor of the control plane's benchmark: answers at once what the real one answers, streams blocks that are none,
+ * and publishes statuses at a given pace.
+ */
+import { SyncInternalService, SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
+import type { ActorDefinition } from "../../src/kernel/actor.ts";
+import { later } from "../../src/kernel/protocol.ts";
+import { Topic } from "../../src/kernel/topic.ts";
+import { Transfer } from "../../src/kernel/transfer.ts";
+import { CHUNK_BYTES, STATUS } from "./load.ts";
+
+type Sync = typeof SyncService;
+type SyncInternal = typeof SyncInternalService;
+
+const BLOCK = new Uint8Array(CHUNK_BYTES).fill(7);
+const chunkOf = (startHeight: bigint) => ({ startHeight, blocks: [BLOCK] });
+
+/** The actor, and how to publish a change of its status. */
+export function servedSync(): {
+  definition: ActorDefinition<Sync, SyncInternal>;
+  publish(height: bigint): void;
+} {
+  const notHere = later("not in this benchmark");
+  const statusOf = (height: bigint) => ({ ...STATUS, head: { ...STATUS.head, height } });
+  const watchSyncStatus = new Topic(SyncService.method.watchSyncStatus, {
+    mode: "latest",
+    snapshot: () => ({ event: { case: "snapshot" as const, value: STATUS } }),
+  });
+  const definition: ActorDefinition<Sync, SyncInternal> = {
+    name: "sync",
+    service: SyncService,
+    internal: SyncInternalService,
+    create: () => ({
+      handlers: {
+        startSync: notHere,
+        stopSync: () => ({}),
+        pauseSync: () => ({}),
+        resumeSync: notHere,
+        getSyncStatus: () => ({ status: STATUS }),
+        canProduceBlocks: notHere,
+        getBlock: notHere,
+        setProductionOverride: notHere,
+        createCheckpoint: notHere,
+        listCheckpoints: notHere,
+        proveBlock: notHere,
+        recoverFromCheckpoint: notHere,
+        getOperation: notHere,
+        cancelOperation: notHere,
+      },
+      internal: { importBlock: notHere },
+      streams: {
+        watchSyncStatus,
+        watchOperation: notHere,
+        watchProduction: notHere,
+        watchBlocks: notHere,
+        streamBlocks: new Transfer(SyncService.method.streamBlocks, {
+          open: function* ({ count }) {
+            for (let made = 0n; made < count; made++) yield chunkOf(made);
+          },
+        }),
+      },
+      onStart() {},
+      onStop() {},
+    }),
+  };
+  return {
+    definition,
+    publish: (height) => watchSyncStatus.publish({ event: { case: "status", value: statusOf(height) } }),
+  };
+}
