@@ -119,12 +119,18 @@ export function containerRoot(fieldRoots: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * First size of the working memory; it grows by doubling with what is added between two calls of `finish`.
+ * First size of a working memory; it grows by doubling with what is added between two calls of `finish`.
  */
 const CAPACITY_BYTES_START = 64 * 1024;
+/**
+ * Lists that are hashed together. At the bound those added so far are hashed: a body may have 2^16 transactions of a byte,
+ * and memory for so many at every height would be 64 MiB.
+ */
+const LISTS_MAX = 2048;
 const WORDS_PER_CHUNK = CHUNK_LENGTH / 4;
+const WORDS_PER_PAIR = 2 * WORDS_PER_CHUNK;
 
-/** One tree level of every list: whole chunks, each list padded to an even number of them. */
+/** Whole chunks, as bytes to be hashed and as words to be moved. */
 interface Level {
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
@@ -135,117 +141,238 @@ function makeLevel(capacityBytes: number): Level {
   return { bytes: new Uint8Array(memory), words: new Uint32Array(memory) };
 }
 
+function capacityFor(needed: number): number {
+  let capacity = CAPACITY_BYTES_START;
+  while (capacity < needed) capacity *= 2;
+  return capacity;
+}
+
+/** A list to be hashed: the view of its content, and what its root mixes in. */
+interface List {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  readonly length: number;
+}
+
 /**
  * The roots of many lists with the same limit, computed level by level over all of them: a native call costs
  * a microsecond and hashes fifteen pairs in the next one, so that thousands of short transactions cost little
- * more than their hashes. Add lists, then `finish`. Reusable: memory is kept from one round to the next, and
- * its owner bounds it by how much it adds to a round.
+ * more than their hashes. Lists of one depth climb together until each is one chunk; from there all that is left is a
+ * zero hash beside it at every level, which lies ready, so that only the chunks themselves are moved.
+ * Add lists, then `finish`. Reusable: memory is kept from one round to the next, and its owner bounds it by how much it
+ * adds to a round.
  */
 export class ListRootBatch {
   readonly #depth: number;
-  /** Chunk count of each list at the level in work, at least 1. */
-  #counts: number[] = [];
-  #lengths: number[] = [];
+  /** Lists by the depth of their content, each in the order added. */
+  readonly #groups: List[][];
+  /** For each list added, the depth of its content. */
+  #depths: number[] = [];
+  /** Of the lists hashed before, in this round. */
+  #roots: Uint8Array[] = [];
   #size = 0;
   #level = makeLevel(CAPACITY_BYTES_START);
   #above = makeLevel(CAPACITY_BYTES_START);
+  /** By height: pairs whose right chunk is the zero hash of that height. The topmost takes lengths. */
+  readonly #pairs: Level[];
 
   /** A list has room for 2^depth chunks. */
   constructor(depth: number) {
     this.#depth = depth;
+    this.#groups = Array.from({ length: depth + 1 }, () => []);
+    this.#pairs = Array.from({ length: depth + 1 }, () => makeLevel(0));
   }
 
-  /** Bytes of level 0 in this round. */
+  /** Bytes of content in this round, in whole pairs of chunks. */
   get size(): number {
     return this.#size;
   }
 
   /**
    * One list: its packed content is `bytes` from `start` to `end`, zero-padded to whole chunks; `length` is
-   * the number that its root mixes in. The caller has checked that it fits the limit.
+   * the number that its root mixes in, below 2^32. The caller has checked that it fits the limit, and leaves the bytes as
+   * they are until `finish`.
    */
   add(bytes: Uint8Array, start: number, end: number, length: number): void {
-    const contentLength = end - start;
-    const count = contentLength === 0 ? 1 : Math.ceil(contentLength / CHUNK_LENGTH);
-    const padded = (count + (count & 1)) * CHUNK_LENGTH;
-    this.#grow(this.#size + padded);
-    const level = this.#level.bytes;
-    level.set(bytes.subarray(start, end), this.#size);
-    level.fill(0, this.#size + contentLength, this.#size + padded);
-    this.#size += padded;
-    this.#counts.push(count);
-    this.#lengths.push(length);
+    const chunks = Math.max(1, Math.ceil((end - start) / CHUNK_LENGTH));
+    const depth = 32 - Math.clz32(chunks - 1);
+    this.#size += (chunks + (chunks & 1)) * CHUNK_LENGTH;
+    this.#depths.push(depth);
+    (this.#groups[depth] as List[]).push({ bytes, start, end, length });
+    if (this.#depths.length >= LISTS_MAX) this.#roots.push(this.#hashAll());
   }
 
   /** The roots of the lists in the order added, 32 bytes each in fresh memory. Begins a new round. */
   finish(): Uint8Array {
-    const lists = this.#counts.length;
-    const roots = new Uint8Array(lists * CHUNK_LENGTH);
-    if (lists > 0) {
-      for (let height = 0; height < this.#depth; height++) {
-        hashPairs(this.#level.bytes.subarray(0, this.#size), this.#above.bytes.subarray(0, this.#size / 2));
-        this.#spread(height + 1);
-      }
-      this.#mixInLengths(roots);
-    }
-    this.#counts = [];
-    this.#lengths = [];
+    const last = this.#hashAll();
+    const roots = this.#roots.length === 0 ? last : concatBytes([...this.#roots, last]);
+    this.#roots = [];
     this.#size = 0;
     return roots;
   }
 
+  /** The roots of the lists that wait, in the order added. */
+  #hashAll(): Uint8Array {
+    const roots = new Uint8Array(this.#depths.length * CHUNK_LENGTH);
+    if (roots.length === 0) return roots;
+    // Single chunks, in order of depth: those of the level below, then the group whose content ends at this height.
+    let count = 0;
+    for (let height = 0; height <= this.#depth; height++) {
+      const group = this.#groups[height] as List[];
+      const { bytes, words } = this.#pairsAt(height, count + group.length);
+      movePairs(this.#above.words, words, count);
+      if (group.length > 0) this.#climb(group, height, words, count);
+      count += group.length;
+      if (height === this.#depth) this.#mixInLengths(words);
+      this.#reserve(count * CHUNK_LENGTH);
+      const above = this.#above.bytes.subarray(0, count * CHUNK_LENGTH);
+      hashPairs(bytes.subarray(0, 2 * above.length), above);
+    }
+    this.#unsort(roots);
+    for (const group of this.#groups) group.length = 0;
+    this.#depths = [];
+    return roots;
+  }
+
   /**
-   * Moves the packed level above into the working level, pairing each odd end with the zero hash of its
-   * height.
+   * Hashes the content of lists of one depth up to a chunk each, and puts those on the left of the pairs from `first` on.
+   * The chunks of the level above stay where they are: they were moved before.
    */
-  #spread(height: number): void {
-    const counts = this.#counts;
+  #climb(group: readonly List[], depth: number, pairs: Uint32Array, first: number): void {
+    const counts: number[] = [];
+    let size = 0;
+    for (const { start, end } of group) {
+      const chunks = Math.max(1, Math.ceil((end - start) / CHUNK_LENGTH));
+      counts.push(chunks);
+      size += (depth === 0 ? 1 : chunks + (chunks & 1)) * CHUNK_LENGTH;
+    }
+    this.#reserve(size);
+    let at = 0;
+    for (const [index, { bytes, start, end }] of group.entries()) {
+      const chunks = counts[index] as number;
+      const next = at + (depth === 0 ? 1 : chunks + (chunks & 1)) * CHUNK_LENGTH;
+      const level = this.#level.bytes;
+      level.set(bytes.subarray(start, end), at);
+      level.fill(0, at + end - start, next);
+      at = next;
+    }
+    for (let height = 0; height < depth; height++) {
+      hashPairs(this.#level.bytes.subarray(0, size), this.#above.bytes.subarray(0, size / 2));
+      size = this.#pair(counts, height + 1, height + 1 === depth);
+    }
+    movePairs(this.#level.words, pairs.subarray(first * WORDS_PER_PAIR), group.length);
+  }
+
+  /**
+   * Makes the packed level above the working level, with the zero hash of its height beside each odd end (at the top there
+   * is none). Returns its bytes.
+   */
+  #pair(counts: number[], height: number, isTop: boolean): number {
+    let chunks = 0;
+    let odd = 0;
+    for (let list = 0; list < counts.length; list++) {
+      const count = ((counts[list] as number) + 1) >>> 1;
+      counts[list] = count;
+      chunks += count;
+      odd += count & 1;
+    }
+    if (isTop || odd === 0) {
+      [this.#level, this.#above] = [this.#above, this.#level];
+      return chunks * CHUNK_LENGTH;
+    }
     const source = this.#above.words;
     const target = this.#level.words;
     const zero = new Uint32Array(zeroHash(height).slice().buffer);
     let read = 0;
     let write = 0;
-    for (let list = 0; list < counts.length; list++) {
-      const count = ((counts[list] as number) + 1) >>> 1;
-      counts[list] = count;
+    for (const count of counts) {
       const words = count * WORDS_PER_CHUNK;
-      if (words > 128) {
-        target.set(source.subarray(read, read + words), write);
-        write += words;
-        read += words;
-      } else {
-        for (const end = read + words; read < end; ) target[write++] = source[read++] as number;
-      }
-      if ((count & 1) === 1) {
-        for (let word = 0; word < WORDS_PER_CHUNK; word++) target[write++] = zero[word] as number;
-      }
+      target.set(source.subarray(read, read + words), write);
+      read += words;
+      write += words;
+      if ((count & 1) === 0) continue;
+      target.set(zero, write);
+      write += WORDS_PER_CHUNK;
     }
-    this.#size = write * 4;
+    return write * 4;
   }
 
-  /**
-   * At the top every list is one chunk with a zero hash beside it; the length takes the zero hash's place.
-   */
-  #mixInLengths(roots: Uint8Array): void {
-    const words = this.#level.words;
-    for (let list = 0; list < this.#lengths.length; list++) {
-      const at = (2 * list + 1) * WORDS_PER_CHUNK;
-      words.fill(0, at, at + WORDS_PER_CHUNK);
-      // Lengths are below 2^32, so that the low word is all of it; typed arrays here are little-endian
-      // (asserted below).
-      words[at] = this.#lengths[list] as number;
+  /** The length of every list in the place of the topmost zero hash, in order of depth. */
+  #mixInLengths(words: Uint32Array): void {
+    let at = WORDS_PER_CHUNK;
+    for (const group of this.#groups) {
+      for (const { length } of group) {
+        // Lengths are below 2^32, so that the low word is all of it (typed arrays here are little-endian, asserted
+        // below), and the words behind it are zero from the beginning.
+        words[at] = length;
+        at += WORDS_PER_PAIR;
+      }
     }
-    hashPairs(this.#level.bytes.subarray(0, roots.length * 2), roots);
   }
 
-  #grow(needed: number): void {
-    if (needed <= this.#level.bytes.length) return;
-    let capacity = this.#level.bytes.length;
-    while (capacity < needed) capacity *= 2;
-    const level = makeLevel(capacity);
-    level.bytes.set(this.#level.bytes.subarray(0, this.#size));
-    this.#level = level;
-    this.#above = makeLevel(capacity);
+  /** From the order of depth to the order added. */
+  #unsort(roots: Uint8Array): void {
+    const next: number[] = [];
+    let start = 0;
+    for (const group of this.#groups) {
+      next.push(start);
+      start += group.length;
+    }
+    const source = this.#above.words;
+    const target = new Uint32Array(roots.buffer);
+    for (let list = 0; list < this.#depths.length; list++) {
+      const depth = this.#depths[list] as number;
+      const from = (next[depth] as number) * WORDS_PER_CHUNK;
+      next[depth] = (next[depth] as number) + 1;
+      for (let word = 0; word < WORDS_PER_CHUNK; word++) {
+        target[list * WORDS_PER_CHUNK + word] = source[from + word] as number;
+      }
+    }
+  }
+
+  /** Room for `count` pairs at a height, with the zero hash on their right. */
+  #pairsAt(height: number, count: number): Level {
+    const needed = count * 2 * CHUNK_LENGTH;
+    const present = this.#pairs[height] as Level;
+    if (needed <= present.bytes.length) return present;
+    const level = makeLevel(capacityFor(needed));
+    if (height < this.#depth) {
+      const zero = zeroHash(height);
+      for (let at = CHUNK_LENGTH; at < level.bytes.length; at += 2 * CHUNK_LENGTH) level.bytes.set(zero, at);
+    }
+    this.#pairs[height] = level;
+    return level;
+  }
+
+  /** Room for a level of this many bytes; what is in the levels is kept. */
+  #reserve(needed: number): void {
+    if (needed > this.#level.bytes.length) this.#level = grown(this.#level, needed);
+    if (needed > this.#above.bytes.length) this.#above = grown(this.#above, needed);
+  }
+}
+
+function grown({ bytes }: Level, needed: number): Level {
+  const level = makeLevel(capacityFor(needed));
+  level.bytes.set(bytes);
+  return level;
+}
+
+/** Puts chunks that lie back to back on the left of as many pairs. Unrolled: it runs for every list at every level. */
+function movePairs(chunks: Uint32Array, pairs: Uint32Array, count: number): void {
+  for (
+    let index = 0, from = 0, to = 0;
+    index < count;
+    index++, from += WORDS_PER_CHUNK, to += WORDS_PER_PAIR
+  ) {
+    pairs[to] = chunks[from] as number;
+    pairs[to + 1] = chunks[from + 1] as number;
+    pairs[to + 2] = chunks[from + 2] as number;
+    pairs[to + 3] = chunks[from + 3] as number;
+    pairs[to + 4] = chunks[from + 4] as number;
+    pairs[to + 5] = chunks[from + 5] as number;
+    pairs[to + 6] = chunks[from + 6] as number;
+    pairs[to + 7] = chunks[from + 7] as number;
   }
 }
 

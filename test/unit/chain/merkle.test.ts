@@ -104,6 +104,13 @@ test("ListRootBatch: grows past its first memory", () => {
   assert.deepEqual(batch.finish(), concatBytes(items.map((item) => byteListRoot(item, 2 ** 20))));
 });
 
+test("ListRootBatch: more lists than are hashed together keep their order", () => {
+  const batch = new ListRootBatch(5);
+  const items = Array.from({ length: 5_000 }, (_, index) => new Uint8Array(index % 97).fill(index));
+  for (const item of items) batch.add(item, 0, item.length, item.length);
+  assert.deepEqual(batch.finish(), concatBytes(items.map((item) => byteListRoot(item, 2 ** 10))));
+});
+
 test("signingRoot: the root of SigningData under a domain of type and chain", () => {
   const genesisHash = Uint8Array.from({ length: 32 }, (_, index) => index + 1);
   const domainBytes = domain(DOMAIN_DELEGATION, genesisHash);
