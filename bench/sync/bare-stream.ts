@@ -7,10 +7,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { create, toBinary } from "@bufbuild/protobuf";
-import { BlocksByRangeResponseSchema } from "../../gen/alys/wire/v1/wire_pb.ts";
 import { ANSWER_BLOCK_BYTES_MAX, CHUNK_BLOCK_BYTES } from "../../src/actors/network/config.ts";
-import { decodeRangeRequest, encodeRangeRequest } from "../../src/actors/network/ranges.ts";
+import { decodeRangeRequest, encodeBlocks, encodeRangeRequest } from "../../src/actors/network/ranges.ts";
 import { realClock } from "../../src/kernel/clock.ts";
 import { silentLog } from "../../src/kernel/log.ts";
 import { realRandom } from "../../src/kernel/random.ts";
@@ -93,7 +91,7 @@ function* chunks(all: readonly Uint8Array[], start: number, count: number): Gene
     }
     if (blocks.length === 0) return;
     budget -= blocks.reduce((sum, block) => sum + block.length, 0);
-    yield toBinary(BlocksByRangeResponseSchema, create(BlocksByRangeResponseSchema, { blocks }));
+    yield encodeBlocks(blocks);
   }
 }
 

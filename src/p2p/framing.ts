@@ -68,6 +68,11 @@ export function encodeChunk(chunk: Uint8Array): Uint8Array {
   return frame([STATUS_OK, ...lengthPrefix(chunk.length)], chunk);
 }
 
+/** What goes before a chunk's bytes. Apart from them, so that a large chunk is not copied for its frame. */
+export function encodeChunkHead(length: number): Uint8Array {
+  return Uint8Array.of(STATUS_OK, ...lengthPrefix(length));
+}
+
 export function encodeError(error: ResponseError): Uint8Array {
   return Uint8Array.of(STATUS_BY_ERROR[error], 0);
 }

@@ -10,7 +10,7 @@ import type { RequestAdmission } from "../admission.ts";
 import { deadlineAfter } from "../deadline.ts";
 import type { EventHub } from "../event-hub.ts";
 import { hostFailure } from "../failures.ts";
-import { encodeChunk, encodeEnd, encodeError, type Piece, RequestDecoder } from "../framing.ts";
+import { encodeChunkHead, encodeEnd, encodeError, type Piece, RequestDecoder } from "../framing.ts";
 import type { HostEvent, RequestHandle, ResponseError } from "../port.ts";
 import { PROTOCOL_LIMITS, type Protocol } from "../protocols.ts";
 import { hasEnded, type Lingering } from "./lingering.ts";
@@ -153,7 +153,10 @@ export class Responder {
     const deadline = deadlineAfter(this.#parts.clock, ANSWER_DEADLINE_MS, "RESPONSE_DEADLINE");
     try {
       if (typeof answer !== "string") {
-        for await (const chunk of answer) await this.#send(serving, encodeChunk(chunk), deadline.signal);
+        for await (const chunk of answer) {
+          await this.#send(serving, encodeChunkHead(chunk.length), deadline.signal);
+          await this.#send(serving, chunk, deadline.signal);
+        }
       }
       serving.isEndSent = true;
       await this.#send(
