@@ -16,7 +16,9 @@ import {
   type ProductionStatusSchema,
   type SetProductionOverrideRequest,
   SyncInternalService,
+  SyncMode,
   SyncService,
+  SyncState,
 } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import type { Validator } from "../../chain/validator.ts";
 import type { CheckpointDesk } from "../../integrations/chain/checkpoint-desk.ts";
@@ -27,14 +29,14 @@ import { Failure } from "../../kernel/errors.ts";
 import type { Handlers } from "../../kernel/protocol.ts";
 import type { Ref } from "../../kernel/ref.ts";
 import { Checkpoints } from "./checkpoints.ts";
-import { type SyncConfig, TICK_MS } from "./config.ts";
+import { type Mode, type SyncConfig, TICK_MS } from "./config.ts";
 import { NOT_PAUSED, NOT_RUNNING, OPERATION_NOT_FOUND } from "./errors.ts";
 import type { SyncMetrics } from "./metrics.ts";
 import { type Operation, operationMessage } from "./operation.ts";
 import { Outside } from "./outside.ts";
 import type { ProductionVerdict } from "./production.ts";
 import { progressPpm } from "./progress.ts";
-import { readBlock, readOverride, readStart, type StartFacts } from "./request.ts";
+import { readBlock, readOverride, readStart, type StartFacts, type StartWish } from "./request.ts";
 import { SyncMachine } from "./state.ts";
 import { syncStatus } from "./status.ts";
 import { SyncTopics } from "./topics.ts";
@@ -106,7 +108,7 @@ class SyncActor implements Actor<Public, Internal> {
     });
     this.#topics = new SyncTopics({
       chain,
-      status: () => syncStatus(machine.status(this.#outside.now())),
+      status: () => this.#status(),
       production: () => productionStatus(machine.judge(this.#outside.now())),
       operation: (id) => this.#operation(id),
       operations: () =>
@@ -117,6 +119,7 @@ class SyncActor implements Actor<Public, Internal> {
       desk: parts.checkpoints,
       context,
       interval: config.checkpointInterval,
+      mode: config.mode,
       peers: machine.peers,
       network: parts.network,
       peerInternal: parts.peerInternal,
@@ -140,9 +143,7 @@ class SyncActor implements Actor<Public, Internal> {
     this.#watchGossip();
     timers.every(TICK_MS, () => this.#tick());
     log.info("sync starts", { resumed_from_height: this.#machine.resumedFromHeight, mode: config.mode });
-    if (config.isAutoStart)
-      this.#machine.start({ mode: config.mode, heightMax: undefined }, this.#outside.now());
-    this.#checkpoints.onStart();
+    if (!this.#checkpoints.onStart() && config.isAutoStart) this.#start(config.mode);
     this.#perform();
   }
 
@@ -153,19 +154,33 @@ class SyncActor implements Actor<Public, Internal> {
     this.#perform();
   }
 
+  /** In mode CHECKPOINT an empty chain is begun from one, where this node keeps its chain itself. */
+  #start(mode: Mode): void {
+    const options = { mode, heightMax: undefined };
+    if (mode === "CHECKPOINT") {
+      const begun = this.#checkpoints.begin({ ...options, checkpointId: undefined });
+      if (!(begun instanceof Failure)) return;
+    }
+    this.#machine.start(options, this.#outside.now());
+  }
+
   #publicHandlers(): Handlers<Public> {
     const machine = this.#machine;
     const checkpoints = this.#checkpoints;
-    const status = () => syncStatus(machine.status(this.#outside.now()));
+    const status = () => this.#status();
     return {
       startSync: (request) => {
         const options = readStart(request, this.#startFacts());
         if (options instanceof Failure) return options;
-        const operation = machine.start(options, this.#outside.now());
+        const operation = this.#startOrBegin(options);
         this.#perform();
+        if (operation instanceof Failure) return operation;
         return { ...this.#operationReply(operation.id), status: status() };
       },
-      stopSync: ({ reason }) => this.#after(() => machine.stop(reason, this.#outside.now()), {}),
+      stopSync: ({ reason }) => {
+        checkpoints.endSearch(`stopped: ${reason}`);
+        return this.#after(() => machine.stop(reason, this.#outside.now()), {});
+      },
       pauseSync: ({ reason }) =>
         machine.isRunning ? this.#after(() => machine.pause(reason), {}) : NOT_RUNNING,
       resumeSync: () =>
@@ -188,13 +203,33 @@ class SyncActor implements Actor<Public, Internal> {
     };
   }
 
+  /** Mode CHECKPOINT begins an empty chain; where it was begun so, the machine goes on. */
+  #startOrBegin(options: StartWish): Operation | Failure {
+    const { head } = this.#parts.chain.snapshot();
+    const isBegun = this.#machine.isRunning && this.#machine.mode === "CHECKPOINT";
+    const isToBegin = options.mode === "CHECKPOINT" && (head.height === 0 || options.isBeginning);
+    const begun = isToBegin ? this.#checkpoints.begin(options) : undefined;
+    if (begun !== undefined && !(begun instanceof Failure && isBegun)) return begun;
+    this.#checkpoints.endSearch("replaced by another one");
+    return this.#machine.start(options, this.#outside.now());
+  }
+
+  /** While a checkpoint to begin from is looked for, the machine has nothing to do and nothing to say. */
+  #status() {
+    const status = syncStatus(this.#machine.status(this.#outside.now()));
+    const { searching } = this.#checkpoints;
+    if (searching === undefined) return status;
+    return { ...status, mode: SyncMode.CHECKPOINT, state: SyncState.DISCOVERING, reason: searching };
+  }
+
   #operation(id: string) {
     const operation = this.#machine.operations.find(id) ?? this.#checkpoints.find(id);
     return operation === undefined ? undefined : this.#message(operation);
   }
 
   #message(operation: Operation) {
-    if (this.#machine.operations.running?.id !== operation.id) return operationMessage(operation);
+    if (this.#machine.operations.running?.id !== operation.id)
+      return operationMessage(operation, this.#checkpoints.progressPpm);
     const { head, target, resumedFromHeight } = this.#machine.status(this.#outside.now());
     // From where this process began: a node that follows has little to show of a long chain.
     const done = head.height - resumedFromHeight;

@@ -1,19 +1,16 @@
 /**
- * Checkpoints of the SyncActor: makes one every so many final blocks and when asked, lists and proves, and brings the
- * node back to one. It owns the operations of recovery and the back-fill behind an adopted checkpoint; what is done to
- * the chain is done by src/integrations/chain/checkpoint-*.ts. Everything runs outside of the mailbox, as effects.
+ * Checkpoints of the SyncActor: makes one every so many final blocks and when asked, lists and proves, begins an empty
+ * chain from one of peers, and brings the node back to one. It owns the operations of all that and the back-fill behind an
+ * adopted checkpoint; what is done to the chain is done by src/integrations/chain/checkpoint-*.ts. Everything runs outside
+ * of the mailbox, as effects.
  */
 
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
-  type CheckpointSchema,
   type CreateCheckpointRequest,
   type ListCheckpointsRequest,
   RecoveryMode as ProtoMode,
   type ProveBlockRequest,
   type RecoverFromCheckpointRequest,
-  type SyncInternalService,
   SyncService,
 } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import { equalBytes } from "../../chain/bytes.ts";
@@ -22,28 +19,39 @@ import {
   missingHistory,
   planRecovery,
   proveHistory,
-  type RecoveryMode,
   type RecoveryPlan,
   recover,
 } from "../../integrations/chain/checkpoint-recovery.ts";
 import type { ChainEvent } from "../../integrations/chain/port.ts";
-import type { ActorContext } from "../../kernel/actor.ts";
-import type { Deferred } from "../../kernel/deferred.ts";
-import { type Failure, failure } from "../../kernel/errors.ts";
+import {
+  AWAITED_KEY,
+  RECOVERY_KEY,
+  type RecoveryMode,
+  readRecovery,
+  type UnfinishedRecovery,
+} from "../../integrations/chain/recovery-records.ts";
+import { Failure, failure } from "../../kernel/errors.ts";
 import { BackFill, type BackFillParts } from "./back-fill.ts";
-import { badField } from "./errors.ts";
+import { Beginning, type BeginOptions } from "./beginning.ts";
+import {
+  type Answer,
+  type Context,
+  checkpointMessage,
+  createCheckpoint,
+  listCheckpoints,
+  proveBlock,
+} from "./checkpoint-requests.ts";
+import { badField, RECOVERING } from "./errors.ts";
 import { type Operation, Operations, operationMessage } from "./operation.ts";
 import type { StartOptions } from "./state.ts";
-
-type Public = typeof SyncService;
-type Context = ActorContext<Public, typeof SyncInternalService>;
-type Answer<M extends keyof Public["method"]> = Deferred<Public["method"][M]["output"]> | Failure;
 
 export interface CheckpointsParts extends Pick<BackFillParts, "peers" | "network" | "peerInternal"> {
   readonly desk: CheckpointDesk | undefined;
   readonly context: Context;
   /** Blocks between checkpoints. */
   readonly interval: number;
+  /** The configured one. */
+  readonly mode: StartOptions["mode"];
   /** Ends synchronising, with the reason that the status tells. */
   stop(reason: string): void;
   start(options: StartOptions): void;
@@ -51,8 +59,6 @@ export interface CheckpointsParts extends Pick<BackFillParts, "peers" | "network
 
 /** While history is being fetched final blocks pass by the thousand: a checkpoint no more often than this, milliseconds. */
 const AUTOMATIC_PAUSE_MS = 10_000;
-
-const PAGE_SIZE = 100;
 
 const MODES: ReadonlyMap<ProtoMode, RecoveryMode> = new Map<ProtoMode, RecoveryMode>([
   [ProtoMode.FAST, "FAST"],
@@ -66,7 +72,6 @@ const NO_CHECKPOINTS = failure(
   "NO_CHECKPOINTS",
   "the chain is kept by another process, which keeps its own checkpoints",
 );
-const RECOVERING = failure("FAILED_PRECONDITION", "RECOVERING", "a recovery is under way");
 
 export class Checkpoints {
   readonly #parts: CheckpointsParts;
@@ -78,22 +83,62 @@ export class Checkpoints {
   /** What FULL waits for: the chain synchronised again has this block, or not. */
   #awaited: KeptCheckpoint | undefined;
   #backFill: BackFill | undefined;
+  /** Height of the checkpoint that is back-filled behind. */
+  #adoptedHeight = 0;
+
+  readonly #beginning: Beginning | undefined;
 
   constructor(parts: CheckpointsParts) {
+    const { desk } = parts;
     this.#parts = parts;
     this.#operations = new Operations(parts.context.epoch, "recovery");
+    this.#beginning =
+      desk &&
+      new Beginning({
+        ...parts,
+        desk,
+        operations: this.#operations,
+        isRecovering: () => this.#isRecovering,
+        recovering: (isRecovering) => {
+          this.#isRecovering = isRecovering;
+        },
+        backFill: () => this.#startBackFill(desk),
+      });
   }
 
-  /** A back-fill that was cut off by a restart goes on. */
-  onStart(): void {
-    const { desk, context } = this.#parts;
-    if (desk === undefined || missingHistory(desk) === 0) return;
-    this.#operations.start("BackFill", "", context.clock.nowMs());
-    this.#startBackFill(desk);
+  /**
+   * What a restart cut off goes on: a recovery, a FULL one's synchronising, a back-fill. True when it begins to synchronise
+   * by itself, so that nobody else shall.
+   */
+  onStart(): boolean {
+    const { desk } = this.#parts;
+    if (desk === undefined) return false;
+    const unfinished = readRecovery(desk.parts.store);
+    if (unfinished !== undefined) return this.#resume(desk, unfinished);
+    const { awaitedId } = desk;
+    if (awaitedId !== undefined) return this.#await(desk, awaitedId);
+    if (missingHistory(desk) > 0) {
+      this.#operations.start("BackFill", "", this.#nowMs());
+      this.#startBackFill(desk);
+    }
+    return false;
   }
 
   onStop(): void {
+    this.#beginning?.abort();
     this.#backFill?.stop();
+  }
+
+  /** Where the search for a checkpoint to begin from stands, in words; undefined without one. */
+  get searching(): string | undefined {
+    return this.#beginning?.isSearching === true ? (this.#operations.running?.detail ?? "") : undefined;
+  }
+
+  /** How far the back-fill is, parts per million. */
+  get progressPpm(): number {
+    const { desk } = this.#parts;
+    if (desk === undefined || this.#backFill === undefined || this.#adoptedHeight === 0) return 0;
+    return Math.floor(1_000_000 * (1 - missingHistory(desk) / this.#adoptedHeight));
   }
 
   /** Its operations, oldest first. */
@@ -105,61 +150,40 @@ export class Checkpoints {
     return this.#operations.find(id);
   }
 
-  /** Ends what follows a recovery; the chain stays where it stands. False when it is not ours or has ended. */
+  /** Ends a search, or what follows a recovery; the chain stays where it stands. False when it is not ours or has ended. */
   cancel(id: string): boolean {
     if (this.#operations.running?.id !== id || this.#isRecovering) return false;
+    if (this.endSearch("cancelled")) return true;
     this.#backFill?.stop();
     this.#awaited = undefined;
-    this.#operations.finish("cancelled", this.#parts.context.clock.nowMs());
+    this.#operations.finish("cancelled", this.#nowMs());
     return true;
   }
 
-  create({ height }: CreateCheckpointRequest): Answer<"createCheckpoint"> {
-    const { desk, context } = this.#parts;
-    if (desk === undefined) return NO_CHECKPOINTS;
-    if (this.#isRecovering) return RECOVERING;
-    const answer = context.deferred(SyncService.method.createCheckpoint);
-    const work = desk.create(height === undefined ? undefined : Number(height));
-    context.effect(work, (outcome) => {
-      if (outcome.ok) answer.resolve({ checkpoint: checkpointMessage(outcome.value) });
-      else answer.reject(outcome.failure);
-    });
-    return answer;
+  /** Begins an empty chain from a checkpoint; the same again is the same operation. */
+  begin(options: BeginOptions): Operation | Failure {
+    return this.#beginning?.begin(options) ?? NO_CHECKPOINTS;
   }
 
-  list({ pageSize, pageToken }: ListCheckpointsRequest): Answer<"listCheckpoints"> {
-    const { desk, context } = this.#parts;
-    if (desk === undefined) return NO_CHECKPOINTS;
-    const answer = context.deferred(SyncService.method.listCheckpoints);
-    context.effect(desk.list(), (outcome) => {
-      if (!outcome.ok) return answer.reject(outcome.failure);
-      // The token is the id of the last one shown.
-      const start = pageToken === "" ? 0 : outcome.value.findIndex(({ id }) => id === pageToken) + 1;
-      const page = outcome.value.slice(start, start + (pageSize || PAGE_SIZE));
-      const isEnd = start + page.length >= outcome.value.length;
-      const nextPageToken = isEnd ? "" : (page.at(-1)?.id ?? "");
-      return answer.resolve({ checkpoints: page.map(checkpointMessage), nextPageToken });
-    });
-    return answer;
+  /** False when there is none. */
+  endSearch(reason: string): boolean {
+    return this.#beginning?.end(reason) ?? false;
   }
 
-  prove({ by, checkpointId }: ProveBlockRequest): Answer<"proveBlock"> {
+  create(request: CreateCheckpointRequest): Answer<"createCheckpoint"> {
     const { desk, context } = this.#parts;
     if (desk === undefined) return NO_CHECKPOINTS;
-    if (by.case === undefined) return badField("by", "height or hash is required");
-    const answer = context.deferred(SyncService.method.proveBlock);
-    const block = by.case === "height" ? { height: Number(by.value) } : { hash: by.value };
-    context.effect(desk.prove(block, checkpointId), (outcome) => {
-      if (!outcome.ok) return answer.reject(outcome.failure);
-      const { height, hash, checkpoint, historyRoot, proof } = outcome.value;
-      return answer.resolve({
-        block: { height: BigInt(height), hash },
-        checkpoint: { height: BigInt(checkpoint.height), hash: checkpoint.hash },
-        historyRoot,
-        proof,
-      });
-    });
-    return answer;
+    return this.#isRecovering ? RECOVERING : createCheckpoint(desk, context, request);
+  }
+
+  list(request: ListCheckpointsRequest): Answer<"listCheckpoints"> {
+    const { desk, context } = this.#parts;
+    return desk === undefined ? NO_CHECKPOINTS : listCheckpoints(desk, context, request);
+  }
+
+  prove(request: ProveBlockRequest): Answer<"proveBlock"> {
+    const { desk, context } = this.#parts;
+    return desk === undefined ? NO_CHECKPOINTS : proveBlock(desk, context, request);
   }
 
   recover(request: RecoverFromCheckpointRequest): Answer<"recoverFromCheckpoint"> {
@@ -184,7 +208,7 @@ export class Checkpoints {
         blocksDeleted: BigInt(blocksDeleted),
       };
       if (validateOnly) return answer.resolve(words);
-      return this.#carryOut(desk, planned.value, (outcome) => {
+      return this.#carryOut(desk, planned.value, undefined, (outcome) => {
         if ("id" in outcome) answer.resolve({ ...words, operation: operationMessage(outcome) });
         else answer.reject(outcome);
       });
@@ -192,18 +216,25 @@ export class Checkpoints {
     return answer;
   }
 
-  #carryOut(desk: CheckpointDesk, plan: RecoveryPlan, answer: (outcome: Operation | Failure) => void): void {
+  #carryOut(
+    desk: CheckpointDesk,
+    plan: RecoveryPlan,
+    begun: Operation | undefined,
+    answer: (outcome: Operation | Failure) => void,
+  ): void {
     const { context, stop } = this.#parts;
     const { mode, checkpoint } = plan;
+    this.endSearch("replaced by a recovery");
     this.#backFill?.stop();
     this.#awaited = undefined;
     stop(`recovering from checkpoint ${checkpoint.kept.id}`);
     context.log.warn("recovery", { mode, checkpoint: checkpoint.kept.id, plan: plan.text });
-    const operation = this.#operations.start("RecoverFromCheckpoint", plan.text, context.clock.nowMs());
+    const operation = begun ?? this.#operations.start("RecoverFromCheckpoint", plan.text, this.#nowMs());
+    this.#operations.tell(plan.text);
     context.effect(recover(desk, plan, context.log), (outcome) => {
       this.#isRecovering = false;
       if (!outcome.ok) {
-        this.#operations.finish(outcome.failure.message, this.#parts.context.clock.nowMs());
+        this.#operations.finish(outcome.failure.message, this.#nowMs());
         return answer(outcome.failure);
       }
       this.#goOn(desk, plan);
@@ -211,11 +242,65 @@ export class Checkpoints {
     });
   }
 
+  /** The recovery that a kill cut off is carried out again, from its plan on. */
+  #resume(desk: CheckpointDesk, unfinished: UnfinishedRecovery): boolean {
+    const { context, start, mode } = this.#parts;
+    const { checkpointId } = unfinished;
+    this.#isRecovering = true;
+    const operation = this.#operations.start("RecoverFromCheckpoint", checkpointId, this.#nowMs());
+    context.log.warn("a recovery that was cut off goes on", {
+      mode: unfinished.mode,
+      checkpoint: checkpointId,
+    });
+    const failed = (reason: Failure): void => {
+      this.#isRecovering = false;
+      context.log.error("a recovery that was cut off cannot go on", { error: reason });
+      this.#operations.finish(reason.message, this.#nowMs());
+      this.#forget(desk, RECOVERY_KEY);
+      start({ mode, heightMax: undefined });
+    };
+    context.effect(planRecovery(desk, { ...unfinished, isScanned: false }), (planned) => {
+      if (!planned.ok) return failed(planned.failure);
+      return this.#carryOut(desk, planned.value, operation, (outcome) => {
+        if (outcome instanceof Failure) failed(outcome);
+      });
+    });
+    return true;
+  }
+
+  /** A FULL recovery was cut off while it synchronised again: what it is held against is on disk. */
+  #await(desk: CheckpointDesk, id: string): boolean {
+    const { context, start } = this.#parts;
+    this.#operations.start("RecoverFromCheckpoint", id, this.#nowMs());
+    context.effect(desk.list(), (listed) => {
+      const kept = listed.ok ? listed.value.find((each) => each.id === id) : undefined;
+      if (kept === undefined) {
+        this.#operations.finish(`checkpoint ${id} is not there any more`, this.#nowMs());
+        this.#forget(desk, AWAITED_KEY);
+      }
+      this.#awaited = kept;
+      start({ mode: "FULL", heightMax: undefined });
+      this.#holdAgainst(desk, desk.parts.chain.snapshot().head.height);
+    });
+    return true;
+  }
+
+  #forget(desk: CheckpointDesk, key: string): void {
+    const { context } = this.#parts;
+    context.effect(desk.parts.store.writeMeta(new Map([[key, undefined]])), (outcome) => {
+      if (!outcome.ok) context.log.warn("a record of recovery was not removed", { error: outcome.failure });
+    });
+  }
+
+  #nowMs(): number {
+    return this.#parts.context.clock.nowMs();
+  }
+
   /** The chain stands where the mode wants it; what the mode wants after that. */
   #goOn(desk: CheckpointDesk, { mode, checkpoint }: RecoveryPlan): void {
     if (mode === "FULL") this.#awaited = checkpoint.kept;
     this.#parts.start({ mode: mode === "FULL" ? "FULL" : "FAST", heightMax: undefined });
-    if (mode === "MINIMAL") this.#operations.finish("", this.#parts.context.clock.nowMs());
+    if (mode === "MINIMAL") this.#operations.finish("", this.#nowMs());
     if (mode === "FAST" || mode === "SAFE") this.#startBackFill(desk);
   }
 
@@ -223,6 +308,7 @@ export class Checkpoints {
     const { context, peers, network, peerInternal } = this.#parts;
     const { clock, log } = context;
     const backFill = new BackFill({ desk, peers, network, peerInternal, clock, log, signal: context.signal });
+    this.#adoptedHeight = missingHistory(desk) + 1;
     this.#backFill = backFill;
     const work = backFill.run().then(async (isComplete) => {
       if (isComplete) await proveHistory(desk, desk.parts.chain.snapshot().head.height);
@@ -231,8 +317,8 @@ export class Checkpoints {
     context.effect(work, (outcome) => {
       if (this.#backFill !== backFill) return;
       this.#backFill = undefined;
-      if (!outcome.ok) this.#operations.finish(outcome.failure.message, this.#parts.context.clock.nowMs());
-      else if (outcome.value) this.#operations.finish("", this.#parts.context.clock.nowMs());
+      if (!outcome.ok) this.#operations.finish(outcome.failure.message, this.#nowMs());
+      else if (outcome.value) this.#operations.finish("", this.#nowMs());
     });
   }
 
@@ -240,26 +326,25 @@ export class Checkpoints {
   onChain(event: ChainEvent): void {
     const { desk } = this.#parts;
     if (desk === undefined) return;
-    if (event.type === "finalized") this.#createDue(desk, event.height);
+    if (event.type === "finalized") this.#createDue(desk);
     if (event.type === "imported" || event.type === "reorganized") this.#holdAgainst(desk, event.head.height);
   }
 
-  #createDue(desk: CheckpointDesk, finalHeight: number): void {
+  #createDue(desk: CheckpointDesk): void {
     const { interval, context } = this.#parts;
-    const due = Math.floor(finalHeight / interval) * interval;
+    const due = desk.dueHeight(interval);
+    if (due === undefined) return;
     const nowMs = context.clock.monotonicMs();
-    const isTooSoon = nowMs - this.#createdMs < AUTOMATIC_PAUSE_MS || due === this.#createdHeight;
+    const isDone = Math.floor(due / interval) === Math.floor(this.#createdHeight / interval);
     const isBusy = this.#isCreating || this.#isRecovering || this.#backFill !== undefined;
-    if (due === 0 || isTooSoon || isBusy) return;
+    if (isDone || isBusy || nowMs - this.#createdMs < AUTOMATIC_PAUSE_MS) return;
     this.#isCreating = true;
     this.#createdMs = nowMs;
     this.#createdHeight = due;
     context.effect(desk.create(due), (outcome) => {
       this.#isCreating = false;
       if (outcome.ok) context.log.info("a checkpoint was made", { checkpoint: outcome.value.id });
-      else if (outcome.failure.code !== "UNIMPLEMENTED") {
-        context.log.warn("no checkpoint was made", { height: due, error: outcome.failure });
-      }
+      else context.log.warn("no checkpoint was made", { height: due, error: outcome.failure });
     });
   }
 
@@ -267,22 +352,12 @@ export class Checkpoints {
     const awaited = this.#awaited;
     if (awaited === undefined || headHeight < awaited.height) return;
     this.#awaited = undefined;
+    this.#forget(desk, AWAITED_KEY);
     const own = desk.parts.chain.hashAt(awaited.height);
-    if (own !== undefined && equalBytes(own, awaited.hash))
-      return this.#operations.finish("", this.#parts.context.clock.nowMs());
+    if (own !== undefined && equalBytes(own, awaited.hash)) return this.#operations.finish("", this.#nowMs());
     const reason = `the chain synchronised again has another block ${awaited.height} than checkpoint ${awaited.id}`;
     this.#parts.context.log.error(reason);
-    this.#operations.finish(reason, this.#parts.context.clock.nowMs());
+    this.#operations.finish(reason, this.#nowMs());
     return this.#parts.stop(reason);
   }
-}
-
-function checkpointMessage(kept: KeptCheckpoint): MessageInitShape<typeof CheckpointSchema> {
-  const { id, height, hash, createdMs, bytes } = kept;
-  return {
-    id,
-    block: { height: BigInt(height), hash },
-    created: timestampFromMs(createdMs),
-    sizeBytes: BigInt(bytes),
-  };
 }

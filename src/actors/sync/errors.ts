@@ -11,16 +11,19 @@ export const NOT_RUNNING = failure("FAILED_PRECONDITION", "NOT_RUNNING", "synchr
 export const OPERATION_NOT_FOUND = failure("NOT_FOUND", "OPERATION_NOT_FOUND", "there is no such operation");
 export const BLOCK_NOT_FOUND = failure("NOT_FOUND", "BLOCK_NOT_FOUND", "we do not have this block");
 
+export const RECOVERING = failure("FAILED_PRECONDITION", "RECOVERING", "a recovery is under way");
+export const CHAIN_NOT_EMPTY = failure(
+  "FAILED_PRECONDITION",
+  "CHAIN_NOT_EMPTY",
+  "mode CHECKPOINT begins an empty chain, and this one has blocks: go on with another mode, or recover from a checkpoint",
+);
+
 export const BUSY = failure("RESOURCE_EXHAUSTED", "BUSY", "too many blocks are being judged", {
   retryDelayMs: 100,
 });
 
 export function badField(field: string, message: string): Failure {
   return failure("INVALID_ARGUMENT", "BAD_FIELD", message, { field });
-}
-
-export function notYet(what: string): Failure {
-  return failure("UNIMPLEMENTED", "NOT_YET_IMPLEMENTED", `${what} comes with a later version`);
 }
 
 export function refusedBlock(message: string): Failure {

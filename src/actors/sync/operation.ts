@@ -16,6 +16,8 @@ export interface Operation {
   readonly startedMs: number;
   /** Unix milliseconds; an empty error means that it reached its aim. */
   readonly end: { readonly error: string; readonly endedMs: number } | undefined;
+  /** What it is doing, or what it came to. */
+  readonly detail: string;
 }
 
 const PPM = 1_000_000;
@@ -41,7 +43,7 @@ export class Operations {
   start(kind: string, parameters: string, startedMs: number): Operation {
     this.finish("replaced by another one", startedMs);
     const id = `${this.#prefix}-${++this.#count}`;
-    const operation: Operation = { id, kind, parameters, startedMs, end: undefined };
+    const operation: Operation = { id, kind, parameters, startedMs, end: undefined, detail: "" };
     this.#operations = [...this.#operations.slice(1 - OPERATIONS_MAX), operation];
     return operation;
   }
@@ -56,6 +58,13 @@ export class Operations {
     const { running } = this;
     if (running === undefined) return;
     this.#operations = [...this.#operations.slice(0, -1), { ...running, end: { error, endedMs } }];
+  }
+
+  /** Says what the running one is doing. */
+  tell(detail: string): void {
+    const { running } = this;
+    if (running === undefined || running.detail === detail) return;
+    this.#operations = [...this.#operations.slice(0, -1), { ...running, detail }];
   }
 
   find(id: string): Operation | undefined {
@@ -74,6 +83,7 @@ export function operationMessage(
     kind: operation.kind,
     isDone: end !== undefined,
     error: end?.error ?? "",
+    detail: operation.detail,
     started: timestampFromMs(operation.startedMs),
     ...(end === undefined ? {} : { ended: timestampFromMs(end.endedMs) }),
     progressPpm: end?.error === "" ? PPM : progressPpm,

@@ -9,11 +9,11 @@ import {
   type StartSyncRequest,
   SyncMode,
 } from "../../../gen/alys/sync/v1/sync_pb.ts";
+import { blockView } from "../../integrations/chain/block-view.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
-import { blockView } from "./block-view.ts";
 import type { Mode } from "./config.ts";
-import { BLOCK_NOT_FOUND, badField, notYet } from "./errors.ts";
+import { BLOCK_NOT_FOUND, badField } from "./errors.ts";
 import type { ProductionOverride } from "./production.ts";
 import type { StartOptions } from "./state.ts";
 
@@ -23,10 +23,24 @@ export interface StartFacts {
   readonly headHeight: number;
 }
 
-export function readStart(request: StartSyncRequest, facts: StartFacts): StartOptions | Failure {
-  const mode = readMode(request.syncMode, facts.mode);
+export interface StartWish extends StartOptions {
+  /** A checkpoint is to be begun from, said in so many words: the mode alone may be what goes on already. */
+  readonly isBeginning: boolean;
+  readonly checkpointId: string | undefined;
+}
+
+export function readStart(request: StartSyncRequest, facts: StartFacts): StartWish | Failure {
+  const { checkpointId, syncMode } = request;
+  const isNamed = checkpointId !== undefined;
+  const isBeginning = syncMode === SyncMode.CHECKPOINT || isNamed;
+  if (isNamed && syncMode !== SyncMode.CHECKPOINT && syncMode !== SyncMode.UNSPECIFIED) {
+    return badField("checkpoint_id", "only mode CHECKPOINT begins from one");
+  }
+  if (isNamed && heightOfId(checkpointId) === undefined) {
+    return badField("checkpoint_id", "height, a hyphen and 8 hex digits of the hash are wanted");
+  }
+  const mode = isNamed ? "CHECKPOINT" : readMode(syncMode, facts.mode);
   if (typeof mode !== "string") return mode;
-  if (request.checkpointId !== undefined) return notYet("synchronising from a checkpoint");
   const { fromHeight, targetHeight } = request;
   const next = facts.headHeight + 1;
   if (fromHeight !== undefined && fromHeight > BigInt(next)) {
@@ -36,7 +50,14 @@ export function readStart(request: StartSyncRequest, facts: StartFacts): StartOp
   if (targetHeight !== undefined && targetHeight > BigInt(Number.MAX_SAFE_INTEGER)) {
     return badField("target_height", "no chain is that high");
   }
-  return { mode, heightMax: targetHeight === undefined ? undefined : Number(targetHeight) };
+  const heightMax = targetHeight === undefined ? undefined : Number(targetHeight);
+  return { mode, heightMax, isBeginning, checkpointId };
+}
+
+/** Ids of checkpoints begin with their height. */
+export function heightOfId(checkpointId: string): number | undefined {
+  const [, digits] = /^([1-9][0-9]{0,9})-[0-9a-f]{8}$/.exec(checkpointId) ?? [];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 function readMode(mode: SyncMode, fallback: Mode): Mode | Failure {
@@ -48,7 +69,7 @@ function readMode(mode: SyncMode, fallback: Mode): Mode | Failure {
     case SyncMode.FULL:
       return "FULL";
     case SyncMode.CHECKPOINT:
-      return notYet("mode CHECKPOINT");
+      return "CHECKPOINT";
     case SyncMode.FEDERATION:
       return "FEDERATION";
     case SyncMode.RECOVERY:

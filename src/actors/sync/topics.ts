@@ -12,12 +12,12 @@ import {
   SyncService,
   type SyncStatusSchema,
 } from "../../../gen/alys/sync/v1/sync_pb.ts";
+import { blockView } from "../../integrations/chain/block-view.ts";
 import type { ChainEvent, ChainPort } from "../../integrations/chain/port.ts";
 import { assertNever, type Failure, failure } from "../../kernel/errors.ts";
 import type { Streams } from "../../kernel/protocol.ts";
 import { Topic } from "../../kernel/topic.ts";
 import { Transfer } from "../../kernel/transfer.ts";
-import { blockView } from "./block-view.ts";
 import { STATUS_PERIOD_MS } from "./config.ts";
 import { badField, OPERATION_NOT_FOUND } from "./errors.ts";
 import { reference } from "./status.ts";
@@ -111,12 +111,12 @@ export class SyncTopics {
     this.#status.publish({ event: { case: "status", value: status } });
   }
 
-  /** The start of each, each percent of it, and its end. */
+  /** The start of each, each percent of it, each thing that it does, and its end. */
   #publishOperations(): void {
     const told = new Map<string, string>();
     for (const operation of this.#parts.operations()) {
-      const { id = "", isDone, progressPpm = 0 } = operation;
-      const key = `${isDone} ${Math.floor(progressPpm / 10_000)}`;
+      const { id = "", isDone, progressPpm = 0, detail = "" } = operation;
+      const key = `${isDone} ${Math.floor(progressPpm / 10_000)} ${detail}`;
       told.set(id, key);
       if (this.#toldOperations.get(id) === key) continue;
       this.#operations.publish({ event: { case: "operation", value: operation } });

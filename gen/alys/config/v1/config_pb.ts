@@ -408,8 +408,9 @@ export type SyncConfig = Message<"alys.config.v1.SyncConfig"> & {
   requestDeadlineMs?: number | undefined;
 
   /**
-   * Mode: "fast" (segments), "full" (the approval of every block), "federation" (as fast, from members only) or "recovery"
-   * (checks the store, then one request at a time and every block). Default "fast".
+   * Mode: "fast" (segments), "full" (the approval of every block), "federation" (as fast, from members only), "recovery"
+   * (checks the store, then one request at a time and every block) or "checkpoint" (begins an empty chain from a checkpoint
+   * that two peers agree on, then as fast). Default "fast".
    *
    * @generated from field: optional string mode = 10;
    */

@@ -17,7 +17,6 @@ const {
   recoverFromCheckpoint,
   getOperation,
   cancelOperation,
-  startSync,
 } = SyncService.method;
 
 const { forge, blocks } = forgeBlocks(400);
@@ -216,13 +215,4 @@ test("SyncActor's back-fill waits for peers, can be cancelled, and goes on after
   await next.run(20_000);
   assert.deepEqual([next.height, earliest(next)], [400, 1]);
   await next.stop();
-});
-
-test("SyncActor stays UNIMPLEMENTED for synchronising from peers' checkpoints", async () => {
-  const rig = new SyncRig(forge, { shelf: new MemoryShelf() });
-  await assert.rejects(
-    rig.ask(rig.cell.ref.ask(startSync, { checkpointId: "1-00000000" })),
-    reason("NOT_YET_IMPLEMENTED"),
-  );
-  await rig.stop();
 });

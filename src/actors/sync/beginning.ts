@@ -1,0 +1,160 @@
+/**
+ * Beginning: how an empty chain is begun from a checkpoint (mode CHECKPOINT): one of our own disk that is named, else one
+ * that two parties agree on (checkpoint-search.ts). It is adopted as a recovery FAST does it; then synchronising goes on
+ * above it and the back-fill behind it. Without one in time it falls back to FAST. Owned by checkpoints.ts.
+ */
+
+import type { CheckpointDesk, KeptCheckpoint } from "../../integrations/chain/checkpoint-desk.ts";
+import { planRecovery, recover } from "../../integrations/chain/checkpoint-recovery.ts";
+import { assertNever, type Failure } from "../../kernel/errors.ts";
+import type { BackFillParts } from "./back-fill.ts";
+import type { Context } from "./checkpoint-requests.ts";
+import { CheckpointSearch, type SearchOutcome } from "./checkpoint-search.ts";
+import { CHAIN_NOT_EMPTY, RECOVERING } from "./errors.ts";
+import type { Operation, Operations } from "./operation.ts";
+import { heightOfId } from "./request.ts";
+import type { StartOptions } from "./state.ts";
+
+/** What an empty chain is to be begun with. */
+export interface BeginOptions {
+  /** The only one wanted; undefined: the newest that two parties agree on. */
+  readonly checkpointId: string | undefined;
+  readonly heightMax: number | undefined;
+}
+
+/** A search for a checkpoint to begin from. */
+interface Search {
+  readonly options: BeginOptions;
+  readonly abort: AbortController;
+}
+
+export interface BeginningParts extends Pick<BackFillParts, "peers" | "network" | "peerInternal"> {
+  readonly desk: CheckpointDesk;
+  readonly context: Context;
+  /** Shared with the recoveries: one of all of them runs at a time. */
+  readonly operations: Operations;
+  isRecovering(): boolean;
+  /** While the chain is being changed nothing else may change it. */
+  recovering(isRecovering: boolean): void;
+  backFill(): void;
+  stop(reason: string): void;
+  start(options: StartOptions): void;
+}
+
+export class Beginning {
+  readonly #parts: BeginningParts;
+  #search: Search | undefined;
+
+  constructor(parts: BeginningParts) {
+    this.#parts = parts;
+  }
+
+  get isSearching(): boolean {
+    return this.#search !== undefined;
+  }
+
+  /** The actor ends. */
+  abort(): void {
+    this.#search?.abort.abort();
+  }
+
+  #nowMs(): number {
+    return this.#parts.context.clock.nowMs();
+  }
+
+  /** False when there is none. */
+  end(reason: string): boolean {
+    if (this.#search === undefined) return false;
+    this.#search.abort.abort();
+    this.#search = undefined;
+    this.#parts.operations.finish(reason, this.#nowMs());
+    this.#parts.stop(reason);
+    return true;
+  }
+
+  /** Begins an empty chain from a checkpoint; the same again is the same operation. */
+  begin(options: BeginOptions): Operation | Failure {
+    const { desk, context, operations, isRecovering, stop } = this.#parts;
+    const parameters = `CHECKPOINT ${options.checkpointId ?? "newest"} ${options.heightMax ?? "head"}`;
+    const { running } = operations;
+    if (running?.kind === "StartSync" && running.parameters === parameters) return running;
+    if (isRecovering()) return RECOVERING;
+    if (desk.parts.chain.snapshot().head.height > 0) return CHAIN_NOT_EMPTY;
+    this.end("replaced by another one");
+    stop("looking for a checkpoint to begin from");
+    const operation = this.#parts.operations.start("StartSync", parameters, this.#nowMs());
+    const search: Search = { options, abort: new AbortController() };
+    this.#search = search;
+    context.effect(this.#find(search), (outcome) => {
+      if (this.#search !== search) return;
+      this.#search = undefined;
+      if (!outcome.ok) this.#giveUp(outcome.failure.message);
+      else this.#found(options, outcome.value);
+    });
+    return this.#parts.operations.find(operation.id) ?? operation;
+  }
+
+  /** A named one may lie on our own disk: then nobody is asked. */
+  async #find({ options, abort }: Search): Promise<SearchOutcome> {
+    const { desk, context, peers, network, peerInternal } = this.#parts;
+    const { checkpointId: id } = options;
+    const own = id === undefined ? undefined : (await desk.list()).find((kept) => kept.id === id);
+    if (own !== undefined) return { kind: "found", kept: own };
+    const wanted = id === undefined ? undefined : { id, height: heightOfId(id) ?? 0 };
+    const { clock, log } = context;
+    const signal = AbortSignal.any([abort.signal, context.signal]);
+    const tell = (detail: string): void => {
+      if (!signal.aborted) this.#parts.operations.tell(detail);
+    };
+    const parts = { desk, peers, network, peerInternal, clock, log, signal, wanted, tell };
+    return await new CheckpointSearch(parts).run();
+  }
+
+  #found(options: BeginOptions, outcome: SearchOutcome): void {
+    const { context, start } = this.#parts;
+    const { heightMax } = options;
+    switch (outcome.kind) {
+      case "stopped":
+        return;
+      case "conflict":
+        context.log.error("checkpoints contradict each other", { alarm: "conflict", reason: outcome.reason });
+        return this.#giveUp(outcome.reason);
+      case "none": {
+        const text = `${outcome.reason}: synchronising FAST from genesis instead`;
+        context.log.warn(text);
+        this.#parts.operations.tell(text);
+        this.#parts.operations.finish(text, this.#nowMs());
+        return start({ mode: "FAST", heightMax });
+      }
+      case "found":
+        return this.#beginFrom(options, outcome.kept);
+      default:
+        return assertNever(outcome);
+    }
+  }
+
+  #beginFrom({ heightMax }: BeginOptions, kept: KeptCheckpoint): void {
+    const { desk, context, recovering, start, backFill } = this.#parts;
+    recovering(true);
+    this.#parts.operations.tell(`adopting checkpoint ${kept.id}`);
+    context.log.info("a checkpoint is adopted", { checkpoint: kept.id });
+    const plan = { checkpointId: kept.id, mode: "FAST", isScanned: false } as const;
+    const work = planRecovery(desk, plan).then(async (planned) => {
+      // Our own producer may have begun the chain meanwhile.
+      if (planned.headHeight > 0) throw CHAIN_NOT_EMPTY;
+      await recover(desk, planned, context.log);
+    });
+    context.effect(work, (outcome) => {
+      recovering(false);
+      if (!outcome.ok) return this.#giveUp(outcome.failure.message);
+      start({ mode: "CHECKPOINT", heightMax });
+      this.#parts.operations.tell(`begun from checkpoint ${kept.id}; the history behind it is fetched`);
+      return backFill();
+    });
+  }
+
+  #giveUp(reason: string): void {
+    this.#parts.operations.finish(reason, this.#nowMs());
+    this.#parts.stop(reason);
+  }
+}
