@@ -43,8 +43,8 @@ export interface NodeActorParts {
   drain(): void;
 }
 
-/** Pause before the SyncActor's status is watched again after it was restarted. */
-const REWATCH_MS = 500;
+/** Pause before the SyncActor's status is watched again: it starts after us, and may be restarted. */
+const REWATCH_MS = 100;
 
 /** Time for the answer of Shutdown to leave before the control plane closes. */
 const SHUTDOWN_DELAY_MS = 100;
