@@ -24,7 +24,7 @@ import type { Ref } from "./kernel/ref.ts";
 import { BACKOFF_AT_ONCE } from "./kernel/restart.ts";
 import { type Escalation, Supervisor, type SupervisorEvent, supervisorChild } from "./kernel/supervisor.ts";
 import { ThreadWatchdog } from "./kernel/watchdog.ts";
-import { type Attachments, openAttachments } from "./node/attachments.ts";
+import { Attachments } from "./node/attachments.ts";
 import { type ActorParts, composeActors, superviseActors } from "./node/compose.ts";
 import { type ControlParts, openControlParts } from "./node/control-parts.ts";
 import { integrationsSupervisor } from "./node/integrations.ts";
@@ -94,9 +94,10 @@ async function compose(
   const run = environment({ clock: realClock, log, watchdog });
   const startedMs = realClock.nowMs();
   const health = new HealthBoard();
-  const attachments = openAttachments({
+  const attachments = new Attachments({
     chain: resources.chain,
     isChainRequired: settings.integrations.chainRequired,
+    ownKey: resources.authorityKey?.publicKey,
     health,
     clock: realClock,
     log,
@@ -111,6 +112,7 @@ async function compose(
     supervisorActor({
       tree: () => root.tree(),
       lag: () => vitals.lag.summary(),
+      attachmentOf: (id) => attachments.statusOf(id),
       restart: (id) => supervisorOf(id).restartChild(id),
       stop: (id) => supervisorOf(id).stopChild(id),
       inject: (id, fault) => vitals.inject(id, fault),
@@ -147,7 +149,10 @@ async function compose(
       services: () => control?.services ?? [],
       setLogLevel,
       shutdown: (reason) => end({ reason: `an operator asked: ${reason}`, isFailure: false }),
-      drain: () => control?.drain(),
+      drain: () => {
+        control?.drain();
+        attachments.drain();
+      },
     }),
     run,
   );
@@ -194,6 +199,7 @@ async function compose(
     throw error;
   }
   vitals.start();
+  attachments.connect(cells);
   try {
     const refs = [...Object.values(cells), supervisor, node].map(({ ref }) => ({
       service: ref.service,
@@ -210,6 +216,7 @@ async function compose(
     await announce(options, resources, control);
   } catch (error) {
     await control?.close();
+    await attachments.close();
     await root.stop();
     await vitals.stop();
     throw error;
@@ -332,11 +339,12 @@ async function stop(
   attachments: Attachments,
 ): Promise<void> {
   control?.drain();
+  attachments.drain();
   await control?.close();
   await controlParts.audit?.close();
   await root.stop();
   await vitals.stop();
-  await attachments.chain.close();
+  await attachments.close();
   await resources.close();
   await rm(join(settings.storage.dataDirectory, NODE_FILE), { force: true });
 }

@@ -12,7 +12,7 @@ import { slotAt } from "../../chain/rules.ts";
 import { TRANSACTION_BYTES_MAX } from "../../integrations/engine/port.ts";
 import type { Actor, ActorDefinition } from "../../kernel/actor.ts";
 import { Topic } from "../../kernel/topic.ts";
-import { Author } from "./author.ts";
+import { Author, type ProductionStep } from "./author.ts";
 import { Ballot } from "./ballot.ts";
 import { type ProducerConfig, REWATCH_MS } from "./config.ts";
 import { transactionRefused, transactionsFull } from "./errors.ts";
@@ -112,7 +112,10 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
     const ballot = new Ballot({ votes, signer, facts: chain.facts, startedAtMs: clock.nowMs(), log });
     const witness = new VoteWitness(log, (vote) => this.#publish(vote));
     const schedule = new AuthoritySchedule(this.#parts.schedule);
-    const author = new Author({ context, parts, config, ballot, members, transactions, witness, schedule });
+    const tell = (step: ProductionStep): void => this.#tell(step);
+    const author = new Author({
+      ...{ context, parts, config, ballot, members, transactions, witness, schedule, tell },
+    });
     const voter = new Voter({ context, parts, config, ballot, witness, schedule });
     return { ballot, author, voter, schedule };
   }
@@ -179,6 +182,12 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
   #publish({ slot, height, hash, authorityIndex, isProposal }: SeenVote): void {
     const value = { slot: BigInt(slot), block: { height: BigInt(height), hash }, authorityIndex, isProposal };
     this.streams.watchVotes.publish({ event: { case: "vote", value } });
+  }
+
+  #tell({ slot, stage, block, reason = "" }: ProductionStep): void {
+    const named = block && { block: { height: BigInt(block.height), hash: block.hash } };
+    const value = { slot: BigInt(slot), stage, reason, ...named };
+    this.streams.watchVotes.publish({ event: { case: "production", value } });
   }
 
   #status() {

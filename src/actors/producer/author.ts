@@ -4,6 +4,7 @@
  * the blocks topic. Owned by the ProducerActor; every method runs in a turn of its mailbox.
  */
 
+import { ProductionStage } from "../../../gen/alys/integration/v1/notice_pb.ts";
 import { NetworkInternalService } from "../../../gen/alys/network/v1/network_pb.ts";
 import type { ProductionStatus } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import { SyncInternalService, SyncService } from "../../../gen/alys/sync/v1/sync_pb.ts";
@@ -32,6 +33,15 @@ export interface AuthorParts {
   readonly transactions: TransactionQueue;
   readonly witness: VoteWitness;
   readonly schedule: AuthoritySchedule;
+  /** Tells how far a block of ours is. */
+  readonly tell: (step: ProductionStep) => void;
+}
+
+export interface ProductionStep {
+  readonly slot: number;
+  readonly stage: ProductionStage;
+  readonly block?: Pick<UnsignedBlock, "height" | "hash"> | undefined;
+  readonly reason?: string | undefined;
 }
 
 export class Author {
@@ -41,6 +51,8 @@ export class Author {
   #carried = 0;
   /** The certified block between its import and its publishing. */
   #certified: Uint8Array | undefined;
+  /** What it is. */
+  #ours: UnsignedBlock | undefined;
   /** Whether our last proposal carried a change of the authorities. */
   #didProposeChange = false;
   #blocksProposed = 0;
@@ -62,6 +74,7 @@ export class Author {
     const { keys } = chain.authoritiesAt(chain.snapshot().head.height + 1);
     const author = keys[authorOf(slot, keys.length)];
     if (author === undefined || !equalBytes(author, this.#with.ballot.publicKey)) return;
+    this.#with.tell({ slot, stage: ProductionStage.SLOT_BEGUN });
     this.#input({ kind: "ourSlotBegan", slot });
   }
 
@@ -89,6 +102,7 @@ export class Author {
         return this.#publish();
       case "giveUp":
         this.#lastRefusal = effect.reason;
+        this.#with.tell({ slot: effect.slot, stage: ProductionStage.GIVEN_UP, reason: effect.reason });
         context.log.info("our slot stays empty", { slot: effect.slot, reason: effect.reason });
         return;
       default:
@@ -126,6 +140,7 @@ export class Author {
     this.#blocksProposed++;
     this.#lastRefusal = "";
     this.#with.witness.saw({ ...block, authorityIndex: index, isProposal: true });
+    this.#with.tell({ slot, stage: ProductionStage.PROPOSED, block });
     this.#input({ kind: "proposed", block, members, index, signature: cast.signature });
   }
 
@@ -208,6 +223,8 @@ export class Author {
     const certified = approvedBlock(block, round.members, signatures);
     assert(certified !== undefined, "verified signatures are valid points");
     this.#certified = certified;
+    this.#ours = block;
+    this.#with.tell({ slot, stage: ProductionStage.CERTIFIED, block });
     const carried = this.#carried;
     const imported = parts.syncInternal.ask(SyncInternalService.method.importBlock, { block: certified });
     context.effect(imported, (outcome) => {
@@ -222,9 +239,11 @@ export class Author {
     assert(block !== undefined, "there is a certified block to publish");
     this.#certified = undefined;
     this.#blocksCertified++;
+    const ours = this.#ours;
     context.effect(parts.network.ask(NetworkInternalService.method.publishBlock, { block }), (outcome) => {
       // Not lost: others fetch it by range when they see our head.
       if (!outcome.ok) context.log.warn("a block of ours was not published", { error: outcome.failure });
+      else if (ours) this.#with.tell({ slot: ours.slot, stage: ProductionStage.PUBLISHED, block: ours });
     });
   }
 }

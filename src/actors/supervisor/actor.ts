@@ -18,7 +18,7 @@ import { failure } from "../../kernel/errors.ts";
 import type { LoopLagSummary } from "../../kernel/health.ts";
 import type { Handlers } from "../../kernel/protocol.ts";
 import { Topic } from "../../kernel/topic.ts";
-import { treeView } from "./tree-view.ts";
+import { type AttachmentOf, treeView } from "./tree-view.ts";
 
 type Public = typeof SupervisorService;
 type Internal = typeof SupervisorInternalService;
@@ -29,6 +29,8 @@ export type FaultKind = "crash" | "suspend" | "resume" | "hang";
 export interface SupervisorActorParts {
   tree(): SupervisorTree;
   lag(): LoopLagSummary;
+  /** Who is attached, of children that another process can do the work of. */
+  readonly attachmentOf?: AttachmentOf | undefined;
   /** Restarts a child by its supervisor's strategy; a Failure says why not. */
   restart(id: string): Promise<Failure | undefined>;
   /** Stops a child, and those that stand on it, until it is restarted. */
@@ -65,7 +67,7 @@ function makeActor(
   context: ActorContext<Public, Internal>,
   parts: SupervisorActorParts,
 ): Actor<Public, Internal> {
-  const view = () => treeView(parts.tree(), parts.lag());
+  const view = () => treeView(parts.tree(), parts.lag(), parts.attachmentOf);
   const topic = new Topic(SupervisorService.method.watchSupervision, {
     snapshot: () => ({ event: { case: "snapshot" as const, value: view() } }),
   });

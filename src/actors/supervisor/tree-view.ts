@@ -2,9 +2,10 @@
  * The supervision tree as it is answered. Pure.
  */
 
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
+  type AttachmentStatusSchema,
   ChildState,
   type ChildStatus,
   ChildStatusSchema,
@@ -36,23 +37,31 @@ const SUPERVISOR_STATES: Readonly<Record<SupervisorState, ChildState>> = {
   escalated: ChildState.STOPPED,
 };
 
+/** Which process does the work of the child of this id; undefined for children that take none. */
+export type AttachmentOf = (id: string) => MessageInitShape<typeof AttachmentStatusSchema> | undefined;
+
 /** `lag` is of the thread that all of the tree runs on. */
-export function treeView(tree: SupervisorTree, lag: LoopLagSummary): ChildStatus {
+export function treeView(
+  tree: SupervisorTree,
+  lag: LoopLagSummary,
+  attachmentOf: AttachmentOf = () => undefined,
+): ChildStatus {
   return create(ChildStatusSchema, {
     isResponsive: tree.state === "running",
     eventLoopLag: lag,
     id: tree.name,
     state: SUPERVISOR_STATES[tree.state],
     strategy: tree.strategy,
-    children: tree.children.map(childView),
+    children: tree.children.map((child) => childView(child, attachmentOf)),
   });
 }
 
-function childView(child: ChildTree): ChildStatus {
+function childView(child: ChildTree, attachmentOf: AttachmentOf): ChildStatus {
   const isRunning = child.state === "running";
+  const attachment = attachmentOf(child.id);
   return create(ChildStatusSchema, {
     strategy: child.supervisor?.strategy ?? "",
-    children: child.supervisor?.children.map(childView) ?? [],
+    children: child.supervisor?.children.map((one) => childView(one, attachmentOf)) ?? [],
     id: child.id,
     state: isRunning && child.isSuspended === true ? ChildState.SUSPENDED : CHILD_STATES[child.state],
     epoch: BigInt(child.epoch ?? 0),
@@ -63,6 +72,7 @@ function childView(child: ChildTree): ChildStatus {
     isResponsive: isRunning && child.isResponsive !== false,
     ...(child.counts === undefined ? {} : { counts: countsView(child.counts) }),
     lastFailure: child.lastError ?? "",
+    ...(attachment && { attachment }),
     ...(child.startedAtMs === undefined ? {} : { started: timestampFromMs(child.startedAtMs) }),
   });
 }

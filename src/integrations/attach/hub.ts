@@ -4,12 +4,12 @@
  * `handler` and unary calls through `pulls`; attached.ts of each integration calls through it.
  */
 
-import type { AttachHello, AttachWelcome } from "../../../gen/alys/integration/v1/integration_pb.ts";
+import type { AttachHello } from "../../../gen/alys/integration/v1/integration_pb.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { DuplexStream } from "./frame.ts";
-import { type Carrier, Line } from "./line.ts";
+import { type Carrier, type Heartbeat, Line, type Welcome } from "./line.ts";
 import { PullDesk } from "./pull-desk.ts";
 import { HEARTBEAT_MS } from "./session.ts";
 import { StreamCarrier } from "./stream-carrier.ts";
@@ -176,7 +176,7 @@ export class AttachHub {
     });
   }
 
-  #greeted(hello: AttachHello, line: Line): Partial<AttachWelcome> | Failure {
+  #greeted(hello: AttachHello, line: Line): Welcome | Failure {
     const { genesisHash, name, log } = this.#parts;
     if (hello.genesisHash.length > 0 && !Buffer.from(genesisHash).equals(hello.genesisHash)) {
       return failure("FAILED_PRECONDITION", "ATTACH_OTHER_CHAIN", "the client is on another chain");
@@ -200,7 +200,7 @@ export class AttachHub {
     });
     return {
       epoch: BigInt(this.#epoch),
-      ...(resumeFrom && { resumeFrom: referenceTo(resumeFrom) as never }),
+      ...(resumeFrom && { resumeFrom: referenceTo(resumeFrom) }),
       heartbeatIntervalMs: HEARTBEAT_MS,
       genesisHash,
     };
@@ -222,7 +222,7 @@ export class AttachHub {
     for (const listener of this.#listeners) listener(false);
   }
 
-  #heartbeat(): object {
+  #heartbeat(): Heartbeat {
     const { head, final } = this.#parts.progress();
     return { head: referenceTo(head), final: referenceTo(final) };
   }

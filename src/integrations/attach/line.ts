@@ -3,12 +3,20 @@
  * its time. A stream and a process that pulls differ in their carrier alone. AttachHub decides who is let in.
  */
 
-import type { AttachHello } from "../../../gen/alys/integration/v1/integration_pb.ts";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type {
+  AttachHeartbeatSchema,
+  AttachHello,
+  AttachWelcomeSchema,
+} from "../../../gen/alys/integration/v1/integration_pb.ts";
 import type { Clock, TimerHandle } from "../../kernel/clock.ts";
 import { assertNever, Failure, failure } from "../../kernel/errors.ts";
 import type { ClientFrame, NodeFrame } from "./frame.ts";
 import { NoticeQueue } from "./notices.ts";
 import { AttachSession, type SessionEffect } from "./session.ts";
+
+export type Welcome = MessageInitShape<typeof AttachWelcomeSchema>;
+export type Heartbeat = MessageInitShape<typeof AttachHeartbeatSchema>;
 
 /** How frames reach the client. */
 export interface Carrier {
@@ -24,14 +32,14 @@ export interface Carrier {
 }
 
 export interface LineEvents {
-  greeted(hello: AttachHello, line: Line): object | Failure;
+  greeted(hello: AttachHello, line: Line): Welcome | Failure;
   /** The client was let in and knows it. */
   welcomed(): void;
   answered(id: bigint, value: unknown): void;
   failed(id: bigint, reason: Failure): void;
   ended(line: Line): void;
   /** What a heartbeat says. */
-  heartbeat(): object;
+  heartbeat(): Heartbeat;
 }
 
 export class Line {
@@ -42,7 +50,7 @@ export class Line {
   epoch = 0;
   instanceId = "";
   /** The welcome's fields. */
-  welcome: object = {};
+  welcome: Welcome = {};
   /** When it was let in, Unix milliseconds. */
   sinceMs = 0;
   /** Why it ended; undefined while it lives. */

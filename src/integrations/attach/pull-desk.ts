@@ -4,16 +4,12 @@
  * outbox between two pulls.
  */
 
-import type {
-  AttachHello,
-  AttachWelcome,
-  WorkReceipt,
-} from "../../../gen/alys/integration/v1/integration_pb.ts";
+import type { AttachHello, WorkReceipt } from "../../../gen/alys/integration/v1/integration_pb.ts";
 import { WorkOutcome } from "../../../gen/alys/integration/v1/integration_pb.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { assert, type Failure, failure } from "../../kernel/errors.ts";
 import type { ClientFrame, NodeFrame } from "./frame.ts";
-import type { Carrier, Line } from "./line.ts";
+import type { Carrier, Heartbeat, Line, Welcome } from "./line.ts";
 
 /** Bytes of calls in one answer: one call more than this goes alone, so that usual clients' 4 MiB are enough. */
 const PULL_BYTES_MAX = 3 * 1024 * 1024;
@@ -27,9 +23,9 @@ export interface PullRequest {
 }
 
 export interface PullAnswer {
-  readonly welcome: Partial<AttachWelcome>;
+  readonly welcome: Welcome;
   readonly frames: readonly NodeFrame[];
-  readonly heartbeat: object;
+  readonly heartbeat: Heartbeat;
 }
 
 export interface CompleteRequest {
@@ -52,7 +48,7 @@ export interface PullDeskParts {
   readonly clock: Clock;
   /** Makes a line over this carrier. */
   readonly open: (carrier: Carrier) => Line;
-  readonly heartbeat: () => object;
+  readonly heartbeat: () => Heartbeat;
   /** Answers to an attachment that is over. */
   readonly stale: (count: number) => void;
 }
