@@ -176,7 +176,7 @@ function judgePeers(facts: ProductionFacts, limits: ProductionLimits): Condition
 }
 
 function judgeRest(facts: ProductionFacts): Condition[] {
-  const conditions: Condition[] = [];
+  const conditions = judgeKey(facts);
   if (!facts.isChainAvailable) {
     conditions.push({ condition: ProductionCondition.CHAIN, detail: "the ChainActor is away" });
   }
@@ -184,6 +184,14 @@ function judgeRest(facts: ProductionFacts): Condition[] {
     conditions.push({ condition: ProductionCondition.EMERGENCY, detail: "the operator forbids production" });
   }
   return conditions;
+}
+
+/** An observer is as near the head as anybody, and produces nothing all the same. */
+function judgeKey({ ownKey, authorities }: ProductionFacts): Condition[] {
+  const condition = ProductionCondition.NO_AUTHORITY_KEY;
+  if (ownKey === undefined) return [{ condition, detail: "this node has no authority key" }];
+  if (authorities.some((key) => equalBytes(key, ownKey))) return [];
+  return [{ condition, detail: "this node's authority key is not in the set in force" }];
 }
 
 /** Distinct members of the set in force among the peers, and ourselves where we are one. */

@@ -42,6 +42,7 @@ function member(index: number, options: MemberOptions = {}): Peer {
     earliestHeight: 1,
     remoteAddress: "",
     hint: undefined,
+    claimed: undefined,
     statusHead: { height: 100, slot: 100, hash: options.head ?? HEAD },
     statusMs: options.statusMs ?? NOW_MS - 1_000,
     membership: { key: key(index), role: options.role ?? "member" },
@@ -76,7 +77,7 @@ function unmetOf(change: Partial<ProductionFacts>, before = WAS_GOOD): Productio
   return verdict.unmet.map(({ condition }) => condition);
 }
 
-const { RATIO, LAG, AGE, PEERS, FEDERATION_QUORUM, CHAIN, EMERGENCY } = ProductionCondition;
+const { RATIO, LAG, AGE, PEERS, FEDERATION_QUORUM, CHAIN, EMERGENCY, NO_AUTHORITY_KEY } = ProductionCondition;
 /** Nobody of the federation: nothing is waived. */
 const STRANGERS = { peers: [{ ...member(9), membership: undefined }], ownKey: undefined };
 
@@ -95,7 +96,18 @@ test("judgeProduction() names every condition that is not met", () => {
     ["one member twice is one", { peers: [member(1), member(1, { role: "sentry" })] }, [FEDERATION_QUORUM]],
     ["keys out of the set do not count", { peers: [member(1), member(8)] }, [FEDERATION_QUORUM]],
     ["nobody", { peers: [] }, [PEERS, FEDERATION_QUORUM]],
-    ["old head among strangers", { ...STRANGERS, headAgeMs: 30_001 }, [FEDERATION_QUORUM, AGE]],
+    ["no key", { ownKey: undefined }, [NO_AUTHORITY_KEY]],
+    ["a key out of the set", { ownKey: key(9) }, [NO_AUTHORITY_KEY]],
+    [
+      "the operator cannot allow it without a key",
+      { ownKey: undefined, override: "allow" },
+      [NO_AUTHORITY_KEY],
+    ],
+    [
+      "old head among strangers",
+      { ...STRANGERS, headAgeMs: 30_001 },
+      [FEDERATION_QUORUM, NO_AUTHORITY_KEY, AGE],
+    ],
   ];
   for (const [name, change, unmet] of table) assert.deepEqual(unmetOf(change), unmet, name);
 });
@@ -174,7 +186,7 @@ test("the operator's ALLOW sets ratio, lag, age and peers aside, and nothing els
   assert.equal(canProduce, false);
   assert.deepEqual(
     unmet.map(({ condition }) => condition),
-    [FEDERATION_QUORUM, CHAIN],
+    [FEDERATION_QUORUM, NO_AUTHORITY_KEY, CHAIN],
   );
   assert.deepEqual(new Set(waived.map(({ condition }) => condition)), new Set([RATIO, LAG, AGE, PEERS]));
   const alone = facts({ authorities: [key(0)], peers: [], headAgeMs: 1e9, override: "allow" });
