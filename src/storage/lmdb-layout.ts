@@ -17,7 +17,7 @@
 import { HASH_LENGTH } from "./port.ts";
 import type { Extent } from "./writes.ts";
 
-/** Version of everything said above. A database of a newer one is not opened. */
+/** Version of everything said above. lmdb-schema.ts says what becomes of databases of other versions. */
 export const SCHEMA_VERSION = 1;
 
 /** The database file in the folder of a store. */
@@ -104,9 +104,9 @@ export function isSealed(state: ChainState, height: number): boolean {
 }
 
 /** Identity of a store: schema version u32, hash of the genesis block. */
-export function encodeIdentity(genesisHash: Uint8Array): Uint8Array {
+export function encodeIdentity(genesisHash: Uint8Array, version: number): Uint8Array {
   const bytes = new Uint8Array(4 + genesisHash.length);
-  new DataView(bytes.buffer).setUint32(0, SCHEMA_VERSION, true);
+  new DataView(bytes.buffer).setUint32(0, version, true);
   bytes.set(genesisHash, 4);
   return bytes;
 }

@@ -59,15 +59,20 @@ export interface LmdbStoreOptions {
   readonly mapBytes?: number;
   /** Blocks in a run of the hash index, default RUN_BLOCKS. For tests. */
   readonly runBlocks?: number;
+  /**
+   * False: what the newest blocks are like is not looked at, and `heightOf` does not find them. For recovery alone, which
+   * has to open what is damaged. Default true.
+   */
+  readonly isVerified?: boolean;
 }
 
 /**
  * Opens a store, or makes an empty one. Rejects with a Failure: FAILED_PRECONDITION (DATA_DIRECTORY_LOCKED,
- * GENESIS_MISMATCH, SCHEMA_NEWER), DATA_LOSS (DATABASE_CORRUPT, naming the file), RESOURCE_EXHAUSTED (DISK_FULL).
+ * GENESIS_MISMATCH, SCHEMA_NEWER, SCHEMA_OLDER), DATA_LOSS (DATABASE_CORRUPT, naming the file), RESOURCE_EXHAUSTED (DISK_FULL).
  * Nothing is ever deleted or repaired here.
  */
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<BlockStore> {
-  const { folder, genesisHash, mapBytes = MAP_BYTES, runBlocks = RUN_BLOCKS } = options;
+  const { folder, genesisHash, mapBytes = MAP_BYTES, runBlocks = RUN_BLOCKS, isVerified = true } = options;
   assert(genesisHash.length === HASH_LENGTH, "genesis hash is 32 bytes long");
   await mkdir(folder, { recursive: true });
   const lock = lockDirectory(folder);
@@ -79,6 +84,8 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<BlockSto
       const state = await writer.opened;
       const databases = openDatabases(folder, mapBytes, true);
       const store = new LmdbStore(databases, writer, lock, file, state);
+      if (!isVerified) return store;
+      store.collectTail();
       store.verify();
       return store;
     } catch (thrown) {
@@ -112,7 +119,6 @@ class LmdbStore implements BlockStore {
     this.#lock = lock;
     this.#file = file;
     this.#state = state;
-    this.#fillTail();
     writer.onFlushed = (requests, after) => this.#adopt(requests, after);
   }
 
@@ -298,7 +304,8 @@ class LmdbStore implements BlockStore {
     else this.#tail.removeWhere((height) => isSealed(after, height));
   }
 
-  #fillTail(): void {
+  /** Hashes that are in no run of the index yet. Once, before anybody asks for heights. */
+  collectTail(): void {
     const { base, head, sealedFrom, sealedBelow } = this.#state;
     if (head === 0) return;
     const lowEnd = Math.min(sealedFrom, head + 1);

@@ -11,9 +11,6 @@ import {
   CHUNK_BYTES,
   CHUNK_HASHES,
   type ChainState,
-  decodeState,
-  EMPTY_STATE,
-  encodeIdentity,
   encodeState,
   heightKey,
   heightOfKey,
@@ -21,7 +18,6 @@ import {
   RUNS_MAX,
   runEntries,
   runKey,
-  SCHEMA_VERSION,
   sideKey,
   tableKey,
   unsealedCount,
@@ -34,6 +30,7 @@ import {
   type WriteResult,
   type WriterOptions,
 } from "./lmdb-messages.ts";
+import { openState } from "./lmdb-schema.ts";
 import { HASH_LENGTH, SIDE_BLOCKS_MAX, SIDE_BYTES_MAX } from "./port.ts";
 import {
   type BatchWrite,
@@ -293,33 +290,6 @@ class Writer {
 
 function assertStored<T>(value: T | undefined, what: string): asserts value is T {
   if (value === undefined) throw failure("DATA_LOSS", "RECORD_MISSING", `${what} is not in the database`);
-}
-
-/** Finds the identity of the store, or gives it one if it is new. */
-function openState(databases: Databases, options: WriterOptions): ChainState {
-  const { state } = databases;
-  const identity = state.getBinary("identity");
-  const own = Buffer.from(encodeIdentity(options.genesisHash));
-  if (identity === undefined) {
-    databases.environment.transactionSync(() => {
-      state.putSync("identity", own);
-      state.putSync("chain", encodeState(EMPTY_STATE));
-    });
-    return EMPTY_STATE;
-  }
-  const version = identity.length >= 4 ? identity.readUInt32LE(0) : 0;
-  if (version > SCHEMA_VERSION) {
-    const message = `${options.folder} has schema ${version}, this program knows up to ${SCHEMA_VERSION}: use a newer one`;
-    throw failure("FAILED_PRECONDITION", "SCHEMA_NEWER", message);
-  }
-  if (!identity.equals(own)) {
-    const message = `${options.folder} holds the chain of genesis ${identity.toString("hex", 4)}, not of ${own.toString("hex", 4)}`;
-    throw failure("FAILED_PRECONDITION", "GENESIS_MISMATCH", message);
-  }
-  const chain = decodeState(state.getBinary("chain") ?? new Uint8Array(0));
-  if (chain === undefined)
-    throw failure("DATA_LOSS", "DATABASE_CORRUPT", `${options.folder}: chain state is damaged`);
-  return chain;
 }
 
 function serve(port: MessagePort, writer: Writer, databases: Databases): void {
