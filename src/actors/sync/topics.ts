@@ -169,7 +169,7 @@ export class SyncTopics {
     const available = head.height - first + 1;
     const count =
       request.count === 0n || request.count > BigInt(available) ? available : Number(request.count);
-    return chunks(chain, first, count);
+    return chunks(chain, first, count, request.includeViews);
   }
 }
 
@@ -181,12 +181,15 @@ function* chunks(
   chain: ChainPort,
   first: number,
   count: number,
+  includeViews: boolean,
 ): Generator<MessageInitShape<typeof StreamBlocksResponseSchema> | Failure> {
   for (let height = first; height < first + count; ) {
     const wanted = Math.min(CHUNK_BLOCKS_MAX, first + count - height);
     const blocks = chain.readRange(height, wanted, CHUNK_BYTES);
     if (blocks.length === 0) return;
-    yield { blocks, startHeight: BigInt(height) };
+    const final = chain.snapshot().final.height;
+    const views = includeViews ? blocks.map((block, at) => blockView(block, height + at <= final)) : [];
+    yield { blocks, startHeight: BigInt(height), views };
     height += blocks.length;
   }
 }
