@@ -3,9 +3,10 @@
  */
 
 import type { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
-import type { ValidatedSegment } from "../../chain/validator.ts";
+import type { AuthoritySetFacts, ValidatedSegment } from "../../chain/validator.ts";
 import type { Failure } from "../../kernel/errors.ts";
 import type { Fields } from "../../kernel/log.ts";
+import type { ClaimedHead } from "./peers.ts";
 import type { SetsInForce } from "./sets.ts";
 
 export type LiveEffect =
@@ -19,6 +20,15 @@ export type LiveEffect =
   | { readonly type: "importLive"; readonly id: number; readonly segment: ValidatedSegment }
   /** Ask the peer for this block. */
   | { readonly type: "lookUp"; readonly id: number; readonly peerId: string; readonly hash: Uint8Array }
+  /** Ask the peer for the changes of the authorities from ours on, and judge them. */
+  | { readonly type: "fetchAuthorities"; readonly peerId: string }
+  /** Verify the approval of a head that a peer claims. */
+  | {
+      readonly type: "judgeClaim";
+      readonly peerId: string;
+      readonly claimed: ClaimedHead;
+      readonly authorities: AuthoritySetFacts;
+    }
   | {
       readonly type: "verdict";
       readonly handle: string;

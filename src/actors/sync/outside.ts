@@ -20,6 +20,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import { asError, assertNever, Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Ref } from "../../kernel/ref.ts";
+import { fetchLaterSet } from "./later-set.ts";
 import { readTail } from "./read-tail.ts";
 import { type SetsInForce, setsBehindParent } from "./sets.ts";
 import type { Moment, SyncEffect, SyncMachine } from "./state.ts";
@@ -95,6 +96,10 @@ export class Outside {
       }
       case "lookUp":
         return this.#lookUp(effect);
+      case "fetchAuthorities":
+        return this.#fetchAuthorities(effect.peerId);
+      case "judgeClaim":
+        return this.#judgeClaim(effect);
       case "checkTail":
         return this.#checkTail(effect.first, effect.count);
       case "slowPeer": {
@@ -165,6 +170,26 @@ export class Outside {
         log.debug("a lookup failed", { peer: peerId, reason: outcome.failure.message });
         machine.lookups.failed(id, outcome.failure, now.monotonicMs);
       }
+      moved();
+    });
+  }
+
+  #fetchAuthorities(peerId: string): void {
+    const { network, chain, machine, clock, signal, log, moved } = this.#parts;
+    const work = fetchLaterSet({ network, chain, clock, signal }, peerId);
+    this.#parts.effect(work, (outcome) => {
+      if (!outcome.ok)
+        log.debug("no way to a claimed head", { peer: peerId, reason: outcome.failure.message });
+      machine.hints.fetched(peerId, outcome.ok ? outcome.value : undefined);
+      moved();
+    });
+  }
+
+  #judgeClaim({ peerId, claimed, authorities }: Extract<SyncEffect, { type: "judgeClaim" }>): void {
+    const { validator, machine, moved } = this.#parts;
+    const work = validator.verifyApprovals([{ ...claimed, authorities }]).catch(fail);
+    this.#parts.effect(work, (outcome) => {
+      machine.hints.judged(peerId, outcome.ok ? outcome.value[0] === true : undefined);
       moved();
     });
   }

@@ -20,6 +20,12 @@ export interface Membership {
   readonly role: "member" | "sentry";
 }
 
+/** A header (184 bytes) and the approval that claims to certify it. */
+export interface ClaimedHead {
+  readonly header: Uint8Array;
+  readonly approval: Uint8Array;
+}
+
 export interface Peer {
   readonly peerId: string;
   readonly score: number;
@@ -38,6 +44,8 @@ export interface Peer {
    * asked for towards it while nobody proves a better one, and each of them is judged as ever.
    */
   readonly hint: ProvenHead | undefined;
+  /** The hint's header and approval, where it came by Status: they can be judged once its set is known. */
+  readonly claimed: ClaimedHead | undefined;
   readonly requestsInFlight: number;
   readonly coolUntilMs: number;
   /** Failed requests in a row; the cool-down grows with it. */
@@ -89,7 +97,9 @@ export class PeerBook {
     const statusHead = headOf(info);
     const gossipHead = known?.gossipHead;
     const proven = bestOf({ gossipHead, statusHead });
-    const hint = hintOf(info) ?? known?.hint;
+    const { unprovenHead } = info;
+    const claimed = hintOf(unprovenHead);
+    const hint = claimed ?? known?.hint;
     this.#peers.set(info.peerId, {
       peerId: info.peerId,
       score: info.score?.overall ?? 0,
@@ -100,6 +110,7 @@ export class PeerBook {
       membership: membershipOf(info),
       gossipHead: gossipHead && statusHead && !isBetterHead(gossipHead, statusHead) ? undefined : gossipHead,
       hint: hint && proven && !isBetterHead(hint, proven) ? undefined : hint,
+      claimed: claimed && unprovenHead,
       requestsInFlight: known?.requestsInFlight ?? 0,
       coolUntilMs: known?.coolUntilMs ?? 0,
       failuresInRow: known?.failuresInRow ?? 0,
@@ -125,7 +136,13 @@ export class PeerBook {
     const peer = this.#peers.get(peerId);
     if (peer === undefined) return;
     const before = peer.hint ?? bestOf(peer);
-    if (before === undefined || isBetterHead(head, before)) this.#change(peerId, { hint: head });
+    if (before === undefined || isBetterHead(head, before))
+      this.#change(peerId, { hint: head, claimed: undefined });
+  }
+
+  /** What it claims is false. */
+  dropClaim(peerId: string): void {
+    this.#change(peerId, { hint: undefined, claimed: undefined });
   }
 
   /** Whether two parties, or a member, report this head. */
@@ -251,11 +268,11 @@ function headOf(info: PeerInfo): ProvenHead | undefined {
 }
 
 /** An unproven head, which names its header: what fork choice looks at. */
-function hintOf({ unprovenHead }: PeerInfo): ProvenHead | undefined {
-  if (unprovenHead === undefined || unprovenHead.header.length !== HEADER_LENGTH) return undefined;
+function hintOf(claimed: ClaimedHead | undefined): ProvenHead | undefined {
+  if (claimed === undefined || claimed.header.length !== HEADER_LENGTH) return undefined;
   try {
-    const { height, slot } = decodeHeader(unprovenHead.header);
-    return { height, slot, hash: headerHash(unprovenHead.header) };
+    const { height, slot } = decodeHeader(claimed.header);
+    return { height, slot, hash: headerHash(claimed.header) };
   } catch (error) {
     if (error instanceof MalformedError) return undefined;
     throw error;

@@ -18,6 +18,7 @@ import {
   type SyncConfig,
   TARGET_EXCLUSION_MS,
 } from "./config.ts";
+import { Hints } from "./hints.ts";
 import { LiveBlocks } from "./live.ts";
 import type { LiveEffect } from "./live-effect.ts";
 import type { Stuck } from "./liveness.ts";
@@ -96,6 +97,7 @@ export class SyncMachine {
   readonly pipeline: Pipeline;
   readonly live: LiveBlocks;
   readonly lookups: Lookups;
+  readonly hints: Hints;
   /** Height at which this process found its chain. */
   readonly resumedFromHeight: number;
   readonly #parts: MachineParts;
@@ -126,6 +128,7 @@ export class SyncMachine {
     const quota = new QuotaLedger();
     const shared = { peers: this.peers, quota, metrics: this.metrics, effect };
     this.lookups = new Lookups(shared);
+    this.hints = new Hints(shared);
     this.pipeline = new Pipeline({
       ...shared,
       config,
@@ -221,6 +224,7 @@ export class SyncMachine {
     this.pipeline.peerGone(peerId);
     this.peers.remove(peerId);
     this.lookups.peerGone(peerId, moment.monotonicMs);
+    this.hints.peerGone(peerId);
   }
 
   gossip(handle: string, peerId: string, bytes: Uint8Array): void {
@@ -265,6 +269,7 @@ export class SyncMachine {
     if (this.#isFollowing()) {
       this.live.tick(moment.unixMs);
       this.lookups.tick((hash) => isKnown(this.#parts.chain, hash), moment.monotonicMs);
+      this.hints.move(moment.monotonicMs);
     }
     const stuck = this.pipeline.mend(moment.monotonicMs);
     this.move(moment);
@@ -429,7 +434,16 @@ export class SyncMachine {
     if (this.#tail.state === "checking") return `checking the store: at height ${this.#tail.next}`;
     if (this.#tail.state === "damaged")
       return `the store is damaged at height ${this.#tail.height}: ${this.#tail.reason}`;
-    return this.pipeline.reason === "" ? this.#stall(moment) : this.pipeline.reason;
+    return this.pipeline.reason || this.#stall(moment) || this.#unknown(moment);
+  }
+
+  /** What is followed is no target that anybody proved. */
+  #unknown(moment: Moment): string {
+    const { head } = this.#parts.chain.snapshot();
+    const hint = this.#isSynced || this.#target(head, moment) ? undefined : this.#hinted(head, moment);
+    return hint === undefined
+      ? ""
+      : `following the chain towards height ${hint.height}, which is claimed under authorities that are not known yet`;
   }
 
   /** Within a bound it is said what is missing: after failed attempts, or when the head stands still for long. */

@@ -2,10 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { NetworkInternalService } from "../../../../gen/alys/network/v1/network_pb.ts";
+import { Offence } from "../../../../gen/alys/peer/v1/peer_pb.ts";
 import type { Mode } from "../../../../src/actors/sync/config.ts";
 import { ChainForge, forgeSecretKeys, type ScheduledChange } from "../../../../src/chain/forge.ts";
 import { MemoryDisk } from "../../../../src/storage/memory.ts";
-import { hashOf, honest, type PeerOptions, SyncRig } from "./sync-rig.ts";
+import { CheckpointRig } from "../../integrations/chain/checkpoint-rig.ts";
+import { withOtherApproval } from "../../integrations/chain/segments.ts";
+import { hashOf, honest, type PeerOptions, SyncRig, silent } from "./sync-rig.ts";
 
 const START_MS = 1_700_000_000_000;
 const keys = forgeSecretKeys(8, 1);
@@ -187,6 +191,54 @@ test("a claimed head that nobody makes good is left alone, and proves nothing", 
   assert.ok(rig.requests.length < 30, `${rig.requests.length} requests`);
   const { target } = await rig.status();
   assert.equal(target?.height, 50n);
+  assert.deepEqual(rig.offences(), []);
+  await rig.stop();
+});
+
+/** Peers deliver no blocks, but the changes up to a checkpoint at height 320 and 64 blocks on. */
+async function withEvidence(claim: (head: Uint8Array) => Uint8Array, changeAt = 70) {
+  const { forge, blocks } = forgeChanging(400, [{ height: changeAt, set: withMembers(3) }]);
+  const far = new CheckpointRig(forge);
+  await far.feed(blocks);
+  await far.settle(far.desk.create(320));
+  const rig = new SyncRig(forge, { config: { batchBlocks: 128 } });
+  const asked: bigint[] = [];
+  rig.network.on(NetworkInternalService.method.requestCheckpoint, async ({ knownChangeHeight }) => {
+    asked.push(knownChangeHeight);
+    const evidence = await far.desk.serve(0, Number(knownChangeHeight));
+    return { evidence: evidence! };
+  });
+  const head = claim(blocks.at(-1)!);
+  rig.connect({ a: { blocks: [...blocks.slice(0, -1), head], isUnproven: true, behaviour: silent } });
+  await rig.run(3_000);
+  return { rig, asked };
+}
+
+test("a claimed head is proven by the changes that lead from our authorities to its own", async () => {
+  const { rig, asked } = await withEvidence((head) => head);
+  assert.deepEqual(asked, [0n]);
+  const { head, target } = await rig.status();
+  assert.deepEqual([head?.height, target?.height], [0n, 400n]);
+  assert.deepEqual(rig.offences(), []);
+  await rig.stop();
+});
+
+test("a claimed head that its own set did not approve is a lie", async () => {
+  const { rig } = await withEvidence((head) => withOtherApproval(head, 1));
+  const { target } = await rig.status();
+  assert.equal(target?.height, 0n);
+  assert.deepEqual(
+    rig.offences().map(({ peerId, offence }) => [peerId, offence]),
+    [["a", Offence.FALSE_HEAD]],
+  );
+  await rig.stop();
+});
+
+test("a claimed head that no checkpoint leads to stays a hint", async () => {
+  const { rig } = await withEvidence((head) => head, 390);
+  const { target, reason } = await rig.status();
+  assert.equal(target?.height, 0n);
+  assert.match(reason, /claimed under authorities that are not known yet/);
   assert.deepEqual(rig.offences(), []);
   await rig.stop();
 });
