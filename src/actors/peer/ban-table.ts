@@ -9,6 +9,7 @@ import { type Ban, BanSchema, type Offence } from "../../../gen/alys/peer/v1/pee
 import type { Clock } from "../../kernel/clock.ts";
 import type { ConnectionGate } from "../../p2p/port.ts";
 import type { Table } from "../../storage/port.ts";
+import { IpBans } from "./ip-bans.ts";
 
 /** Bans in force at a time, about 30 MB. At it new ones are refused, never old ones dropped: a flood of ids frees nobody. */
 const BANS_MAX = 100_000;
@@ -22,34 +23,42 @@ export interface BanInit {
   readonly offence: Offence;
   readonly evidence: Uint8Array;
   readonly durationMs: number;
+  /** Multiaddr that the peer is connected from; undefined when it is not. */
+  readonly remoteAddress?: string | undefined;
 }
 
 export class BanTable implements ConnectionGate {
   readonly #clock: Clock;
   readonly #table: Table;
   readonly #bans = new Map<string, Ban>();
+  readonly #ipBans: IpBans;
   #applicationScore: (peerId: string) => number = () => 0;
 
   /** Records in the store that are of no use; deleted with the bans that ended. */
   #unusable: string[] = [];
 
-  /** Reads what is stored; what cannot be read, or ended meanwhile, is deleted by removeExpired. */
-  constructor(clock: Clock, table: Table) {
+  /**
+   * Reads what is stored; what cannot be read, or ended meanwhile, is deleted by removeExpired. `allowedIps`: addresses
+   * and ranges that are not refused for the bans of others behind them.
+   */
+  constructor(clock: Clock, table: Table, allowedIps: readonly string[] = []) {
     this.#clock = clock;
     this.#table = table;
+    this.#ipBans = new IpBans(allowedIps);
     for (const [peerId, bytes] of table.entries()) {
       const ban = decodeBan(bytes);
       if (ban !== undefined && this.#isInForce(ban) && this.#bans.size < BANS_MAX) {
-        this.#bans.set(peerId, ban);
+        this.#set(ban);
       } else {
         this.#unusable.push(peerId);
       }
     }
   }
 
-  /** The gate: refuses banned peers, in either direction. */
-  allows(peerId: string | undefined): boolean {
-    return peerId === undefined || this.find(peerId) === undefined;
+  /** The gate: refuses banned peers, and machines with too many of them, in either direction. */
+  allows(peerId: string | undefined, remoteAddress?: string): boolean {
+    if (peerId !== undefined && this.find(peerId) !== undefined) return false;
+    return remoteAddress === undefined || !this.#ipBans.refuses(remoteAddress);
   }
 
   /** What gossip takes from the PeerActor's judgement. */
@@ -81,7 +90,8 @@ export class BanTable implements ConnectionGate {
     const ended = this.#isFullFor(init.peerId) ? this.#takeExpired() : [];
     if (this.#isFullFor(init.peerId)) return undefined;
     const nowMs = this.#clock.nowMs();
-    const until = this.find(init.peerId)?.until;
+    const before = this.find(init.peerId);
+    const until = before?.until;
     const untilMs = Math.max(nowMs + init.durationMs, until === undefined ? 0 : timestampMs(until));
     const ban = create(BanSchema, {
       peerId: init.peerId,
@@ -90,8 +100,9 @@ export class BanTable implements ConnectionGate {
       evidence: init.evidence.slice(0, EVIDENCE_BYTES_MAX),
       until: timestampFromMs(untilMs),
       created: timestampFromMs(nowMs),
+      remoteAddress: init.remoteAddress ?? before?.remoteAddress ?? "",
     });
-    this.#bans.set(init.peerId, ban);
+    this.#set(ban);
     const entries = new Map<string, Uint8Array | undefined>(ended.map((peerId) => [peerId, undefined]));
     entries.set(init.peerId, toBinary(BanSchema, ban));
     return { ban, stored: this.#table.put(entries) };
@@ -100,7 +111,7 @@ export class BanTable implements ConnectionGate {
   /** Lifts a ban; false when there was none. */
   lift(peerId: string): { readonly wasBanned: boolean; readonly stored: Promise<void> } {
     const wasBanned = this.find(peerId) !== undefined;
-    this.#bans.delete(peerId);
+    this.#delete(peerId);
     return { wasBanned, stored: this.#table.delete([peerId]) };
   }
 
@@ -117,8 +128,21 @@ export class BanTable implements ConnectionGate {
 
   #takeExpired(): string[] {
     const ended = [...this.#bans].filter(([, ban]) => !this.#isInForce(ban)).map(([peerId]) => peerId);
-    for (const peerId of ended) this.#bans.delete(peerId);
+    for (const peerId of ended) this.#delete(peerId);
     return ended;
+  }
+
+  #set(ban: Ban): void {
+    this.#delete(ban.peerId);
+    this.#bans.set(ban.peerId, ban);
+    this.#ipBans.add(ban.peerId, ban.remoteAddress);
+  }
+
+  #delete(peerId: string): void {
+    const ban = this.#bans.get(peerId);
+    if (ban === undefined) return;
+    this.#bans.delete(peerId);
+    this.#ipBans.remove(peerId, ban.remoteAddress);
   }
 
   #isInForce(ban: Ban): boolean {

@@ -22,7 +22,14 @@ export interface PeerActorConfig {
   readonly bootstrap: readonly BootstrapPeer[];
   /** Peer ids of members known beforehand: reserved slots. */
   readonly memberPeerIds: readonly string[];
+  /** Peers that we dial by our own choice in one /16 (IPv6: /32) at a time; default OUTBOUND_PER_SUBNET_MAX. */
+  readonly outboundPerSubnetMax?: number;
+  /** Means of discovery that the host was opened with; default both. */
+  readonly discovery?: { readonly kademlia: boolean; readonly mdns: boolean };
 }
+
+/** Of 25 peers no provider's network then has a tenth. Members, bootstrap peers and an operator's dials are exempt. */
+export const OUTBOUND_PER_SUBNET_MAX = 2;
 
 /** Versions of the peer protocols that this node speaks. */
 export const PROTOCOL_VERSIONS: readonly number[] = [1];

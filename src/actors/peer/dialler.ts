@@ -2,14 +2,19 @@
  * Dials peers and looks for new ones; decides by dialling.ts. Owned by Links, in whose turns everything here runs.
  */
 
-import type { PeerInternalService, PeerService } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import {
+  DiscoveryMethod,
+  type PeerInternalService,
+  type PeerService,
+} from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { ActorContext } from "../../kernel/actor.ts";
-import type { Failure } from "../../kernel/errors.ts";
+import { type Failure, failure } from "../../kernel/errors.ts";
 import type { ConnectionInfo, Host } from "../../p2p/port.ts";
 import type { BanTable } from "./ban-table.ts";
-import type { PeerActorConfig } from "./config.ts";
+import { OUTBOUND_PER_SUBNET_MAX, type PeerActorConfig } from "./config.ts";
 import { chooseDials, dialDelayMs } from "./dialling.ts";
 import type { KnownPeer, Link, PeerBook } from "./peer-book.ts";
+import { OutboundSubnets } from "./subnets.ts";
 
 export interface DiallerParts {
   readonly context: ActorContext<typeof PeerService, typeof PeerInternalService>;
@@ -41,24 +46,26 @@ export class Dialler {
   dialMore(): void {
     const { book, bans, config, host, context } = this.#parts;
     if (!host.isOpen) return;
+    const subnets = new OutboundSubnets(book.all(), config.outboundPerSubnetMax ?? OUTBOUND_PER_SUBNET_MAX);
     const chosen = chooseDials(book.all(), {
       nowMs: context.clock.nowMs(),
       ownPeerId: host.peerId,
       peersTarget: config.peersTarget,
       isBanned: (peerId) => bans.find(peerId) !== undefined,
+      claim: (peer) => subnets.claim(peer),
     });
-    for (const peer of chosen) this.dial(peer);
+    for (const peer of chosen) this.dial(peer, subnets.claimed(peer));
   }
 
-  /** Dials a disconnected peer. */
-  dial(peer: KnownPeer): void {
+  /** Dials a disconnected peer, at all its addresses unless told. */
+  dial(peer: KnownPeer, addresses: readonly string[] = peer.addresses): void {
     const { host, context, config, onDialled, onFailed } = this.#parts;
     const { random, clock } = context;
     const link: Link = { state: "dialling", cause: context.cause() };
     peer.link = link;
     const options = { deadlineMs: config.connectionTimeoutMs, signal: context.signal };
     context.log.debug("dials", { peer: peer.peerId });
-    context.effect(host.dial(peer.peerId, peer.addresses, options), (outcome) => {
+    context.effect(host.dial(peer.peerId, addresses, options), (outcome) => {
       // Meanwhile the peer may have dialled us: then that connection goes on, and this one adds to it or failed.
       const isOurs = peer.link === link;
       if (!isOurs) return;
@@ -72,10 +79,23 @@ export class Dialler {
     });
   }
 
-  startDiscovery(): void {
+  /** Looks for peers now, by these means; none means all. */
+  startDiscovery(methods: readonly DiscoveryMethod[]): Failure | undefined {
+    const { kademlia, mdns } = this.#parts.config.discovery ?? { kademlia: true, mdns: true };
+    const isMeant = (method: DiscoveryMethod): boolean => methods.length === 0 || methods.includes(method);
+    if (methods.includes(DiscoveryMethod.UNSPECIFIED)) return badMethod("name BOOTSTRAP, KADEMLIA or MDNS");
+    if (methods.includes(DiscoveryMethod.KADEMLIA) && !kademlia) return isOff("kademlia");
+    if (methods.includes(DiscoveryMethod.MDNS) && !mdns) return isOff("mdns");
     this.#isDiscovering = true;
-    this.lookAround();
+    if (isMeant(DiscoveryMethod.KADEMLIA)) this.lookAround();
+    if (isMeant(DiscoveryMethod.BOOTSTRAP)) this.#forgiveBootstrap();
     this.dialMore();
+    return undefined;
+  }
+
+  /** Bootstrap peers are dialled now, whatever their last dials came to. */
+  #forgiveBootstrap(): void {
+    for (const peer of this.#parts.book.all()) if (peer.isBootstrap) peer.notBeforeMs = 0;
   }
 
   stopDiscovery(): void {
@@ -106,4 +126,13 @@ export class Dialler {
     if (peerId === host.peerId) return;
     book.addAddresses(book.ensure(peerId), addresses);
   }
+}
+
+function badMethod(message: string): Failure {
+  return failure("INVALID_ARGUMENT", "DISCOVERY_METHOD", message, { field: "methods" });
+}
+
+function isOff(method: string): Failure {
+  const message = `${method} is off: see network.discovery.${method}`;
+  return failure("FAILED_PRECONDITION", "DISCOVERY_OFF", message, { field: "methods" });
 }

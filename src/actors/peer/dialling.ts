@@ -19,6 +19,8 @@ export interface DialFacts {
   readonly ownPeerId: string;
   readonly peersTarget: number;
   readonly isBanned: (peerId: string) => boolean;
+  /** Whether a place in a subnet could be taken for it (subnets.ts); asked of a peer that is about to be chosen. */
+  readonly claim?: (peer: KnownPeer) => boolean;
 }
 
 /** Each failed dial in a row makes a peer worth this much less, so that those not tried yet come before it. */
@@ -44,8 +46,14 @@ export function chooseDials(peers: Iterable<KnownPeer>, facts: DialFacts): reado
   }
   const dials = Math.max(0, DIALS_MAX - dialling);
   const room = Math.max(0, facts.peersTarget - busy - members.length);
-  const chosen = room === 0 ? [] : others.sort((left, right) => right.worth - left.worth).slice(0, room);
-  return [...members, ...chosen.map(({ peer }) => peer)].slice(0, dials);
+  const chosen = members.slice(0, dials);
+  const end = Math.min(dials, members.length + room);
+  if (chosen.length >= end) return chosen;
+  for (const { peer } of others.sort((left, right) => right.worth - left.worth)) {
+    if (facts.claim?.(peer) !== false) chosen.push(peer);
+    if (chosen.length >= end) break;
+  }
+  return chosen;
 }
 
 /** When a peer may be dialled again after its n-th failure in a row: exponential, half of it random. */

@@ -90,8 +90,11 @@ export class Judge {
     charge: Charge,
     durationMs: number,
   ): { readonly ban: Ban; readonly stored: Promise<void> } | undefined {
-    const { bans, context, host, publish, onBanned } = this.#parts;
-    const put = bans.put({ peerId, ...charge, durationMs });
+    const { bans, book, context, host, publish, onBanned } = this.#parts;
+    const link = book.get(peerId)?.link;
+    const isConnected = link?.state === "connected" || link?.state === "handshaking";
+    const remoteAddress = isConnected ? link.connection.remoteAddress : undefined;
+    const put = bans.put({ peerId, ...charge, durationMs, remoteAddress });
     if (put === undefined) {
       context.log.error("the table of bans is full", { peer: peerId });
       return undefined;
