@@ -56,6 +56,8 @@ export interface PullDeskParts {
 export class PullDesk {
   readonly #parts: PullDeskParts;
   #line: Line | undefined;
+  /** The one before it, to tell its client what ended it. */
+  #before: Line | undefined;
   #carrier: PullCarrier | undefined;
 
   constructor(parts: PullDeskParts) {
@@ -110,8 +112,8 @@ export class PullDesk {
   ): { readonly line: Line; readonly carrier: PullCarrier } {
     const [line, carrier] = [this.#line, this.#carrier];
     const isAlive = line !== undefined && line.failure === undefined;
-    const isMeant = line !== undefined && BigInt(line.epoch) === epoch;
-    if (epoch > 0n && !(isAlive && isMeant)) throw (isMeant ? line.failure : undefined) ?? OVER;
+    const meant = [line, this.#before].find((one) => one !== undefined && BigInt(one.epoch) === epoch);
+    if (epoch > 0n && !(isAlive && meant === line)) throw meant?.failure ?? OVER;
     if (isAlive && carrier !== undefined && line.instanceId === hello.instanceId) {
       line.session.resize(hello, this.#parts.clock.monotonicMs());
       line.pump();
@@ -125,6 +127,7 @@ export class PullDesk {
     const line = this.#parts.open(carrier);
     line.receive({ callId: 0n, message: { case: "hello", value: hello } });
     if (line.failure !== undefined) throw line.failure;
+    this.#before = this.#line;
     this.#line = line;
     this.#carrier = carrier;
     return { line, carrier };

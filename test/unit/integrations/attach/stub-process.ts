@@ -1,7 +1,8 @@
 /** A process that attaches in this one, for ports with a call or two: answers each call by a function. */
 
 import { create, type DescMessage } from "@bufbuild/protobuf";
-import type { DuplexStream, NodeFrame } from "../../../../src/integrations/attach/frame.ts";
+import { AttachHelloSchema } from "../../../../gen/alys/integration/v1/integration_pb.ts";
+import type { ClientFrame, DuplexStream, NodeFrame } from "../../../../src/integrations/attach/frame.ts";
 import type { AttachHub } from "../../../../src/integrations/attach/hub.ts";
 import { failure } from "../../../../src/kernel/errors.ts";
 
@@ -41,4 +42,32 @@ export function attachProcess(
     controller.abort(failure("CANCELLED", "CALLER_GONE", "killed"));
     wake();
   };
+}
+
+/** The same by pulling. The function that is answered makes it pull no more. */
+export function pullProcess(
+  hub: AttachHub,
+  schema: DescMessage,
+  answer: (call: NodeFrame["message"]) => object | undefined,
+): () => void {
+  const caller = new AbortController();
+  const given = { protocolVersion: 1, instanceId: "stub", creditCalls: 4, creditBytes: 1_000n };
+  const hello = create(AttachHelloSchema, given);
+  const work = async (): Promise<void> => {
+    while (!caller.signal.aborted) {
+      const pulled = await hub.pulls.pull(
+        { hello, epoch: 0n, waitMs: 30_000 },
+        { principal: "stub", signal: caller.signal },
+      );
+      const frames = pulled.frames.flatMap(({ callId, message }) => {
+        const said = callId > 0n ? answer(message) : undefined;
+        return said === undefined ? [] : [create(schema, { callId, message: said } as never)];
+      });
+      const { epoch = 0n } = pulled.welcome;
+      const request = { instanceId: "stub", epoch, frames: frames as unknown as ClientFrame[] };
+      if (frames.length > 0) await hub.pulls.complete(request);
+    }
+  };
+  work().catch(() => {});
+  return () => caller.abort();
 }

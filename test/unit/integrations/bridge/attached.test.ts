@@ -9,7 +9,27 @@ import { EmbeddedBridge } from "../../../../src/integrations/bridge/embedded.ts"
 import { FakeClock } from "../../../../src/kernel/clock.ts";
 import { MemoryLog, silentLog } from "../../../../src/kernel/log.ts";
 import { settleMicrotasks } from "../../../../src/kernel/scheduler.ts";
-import { attachProcess } from "../attach/stub-process.ts";
+import { bridgePortContract } from "../../../contract/bridge-port.ts";
+import { attachProcess, pullProcess } from "../attach/stub-process.ts";
+
+for (const [way, attach] of [
+  ["by a stream", attachProcess],
+  ["by pulling", pullProcess],
+] as const) {
+  bridgePortContract(`AttachedBridge ${way}`, async () => {
+    const point = { height: 0, hash: new Uint8Array(32) };
+    const parts = { name: "bridge", genesisHash: point.hash, clock: new FakeClock(), log: silentLog };
+    const hub = new AttachHub({ ...parts, progress: () => ({ head: point, final: point }) });
+    const labels: string[] = [];
+    attach(hub, BridgeServiceAttachRequestSchema, ({ value }) => {
+      labels.push((value as { label: string }).label);
+      return { case: "federationMessage", value: { reply: new Uint8Array(2) } };
+    });
+    await settleMicrotasks();
+    assert.equal(hub.isAttached, true);
+    return { bridge: new AttachedBridge(hub, new EmbeddedBridge(silentLog)), taken: () => labels };
+  });
+}
 
 const note = { memberKey: new Uint8Array(48).fill(1), label: "peg-out", content: new Uint8Array([1, 2, 3]) };
 

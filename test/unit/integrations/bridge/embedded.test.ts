@@ -4,6 +4,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EmbeddedBridge } from "../../../../src/integrations/bridge/embedded.ts";
 import { MemoryLog } from "../../../../src/kernel/log.ts";
+import { bridgePortContract } from "../../../contract/bridge-port.ts";
+
+bridgePortContract("EmbeddedBridge", () => {
+  const log = new MemoryLog();
+  const taken = () =>
+    log.records.flatMap(({ message, fields }) =>
+      message === "federation message" ? [String(fields["label"])] : [],
+    );
+  return Promise.resolve({ bridge: new EmbeddedBridge(log), taken });
+});
 
 test("EmbeddedBridge logs that a message came, not what it says", async () => {
   const log = new MemoryLog();

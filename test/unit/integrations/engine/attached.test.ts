@@ -6,6 +6,7 @@ import {
   EngineServiceAttachRequestSchema,
   type TransactionVerdict,
 } from "../../../../gen/alys/integration/v1/integration_pb.ts";
+import { toHex } from "../../../../src/chain/hex.ts";
 import { AttachHub } from "../../../../src/integrations/attach/hub.ts";
 import { AttachedEngine } from "../../../../src/integrations/engine/attached.ts";
 import { EmbeddedEngine } from "../../../../src/integrations/engine/embedded.ts";
@@ -13,7 +14,8 @@ import { TRANSACTION_BYTES_MAX } from "../../../../src/integrations/engine/port.
 import { FakeClock } from "../../../../src/kernel/clock.ts";
 import { silentLog } from "../../../../src/kernel/log.ts";
 import { settleMicrotasks } from "../../../../src/kernel/scheduler.ts";
-import { attachProcess } from "../attach/stub-process.ts";
+import { enginePortContract } from "../../../contract/engine-port.ts";
+import { attachProcess, pullProcess } from "../attach/stub-process.ts";
 
 function place() {
   const clock = new FakeClock();
@@ -23,6 +25,54 @@ function place() {
   const hub = new AttachHub({ name: "engine", genesisHash, clock, log: silentLog, progress });
   return { clock, hub, engine: new AttachedEngine(hub, new EmbeddedEngine()) };
 }
+
+enginePortContract("AttachedEngine with nobody attached", () => Promise.resolve(place().engine));
+
+for (const [way, attach] of [
+  ["by a stream", attachProcess],
+  ["by pulling", pullProcess],
+] as const) {
+  enginePortContract(`AttachedEngine ${way}`, async () => {
+    const { hub, engine } = place();
+    const payloads = new Map<string, Uint8Array>();
+    attach(hub, EngineServiceAttachRequestSchema, (call) => {
+      const value = call.value as { payloadHash: Uint8Array; payload: Uint8Array };
+      switch (call.case) {
+        case "validateTransaction":
+          return { case: "validateTransaction", value: { verdict: 1 } };
+        case "receivePayload":
+          payloads.set(toHex(value.payloadHash), value.payload.slice());
+          return { case: "receivePayload", value: {} };
+        default: {
+          const payload = payloads.get(toHex(value.payloadHash));
+          if (payload === undefined) return { case: "error", value: { code: 5, message: "unknown" } };
+          return { case: "providePayload", value: { payload } };
+        }
+      }
+    });
+    await settleMicrotasks();
+    assert.equal(hub.isAttached, true);
+    return engine;
+  });
+}
+
+test("AttachedEngine tells who a transaction came from, as far as it is known", async () => {
+  const { hub } = place();
+  const known = { address: "/ip4/10.0.0.1/tcp/1", reputation: -3 };
+  const engine = new AttachedEngine(hub, new EmbeddedEngine(), (peerId) =>
+    peerId === "known" ? known : undefined,
+  );
+  const sources: unknown[] = [];
+  attachProcess(hub, EngineServiceAttachRequestSchema, ({ value }) => {
+    sources.push((value as { source?: object }).source);
+    return verdictOf(1);
+  });
+  await settleMicrotasks();
+  for (const peerId of ["known", "other", undefined]) {
+    await engine.validateTransaction(Uint8Array.of(1), 100, peerId);
+  }
+  assert.deepEqual(sources, [{ peerId: "known", ...known }, { peerId: "other" }, undefined]);
+});
 
 const verdictOf = (verdict: TransactionVerdict) => ({ case: "validateTransaction", value: { verdict } });
 
