@@ -9,6 +9,7 @@ import {
   RecoveryMode,
   SyncService,
 } from "../../gen/alys/sync/v1/sync_pb.ts";
+import { failure } from "../kernel/errors.ts";
 import { grouped, hash, size, time } from "./format.ts";
 import { parseHex, parseUint64 } from "./options.ts";
 import type { Run, Session } from "./session.ts";
@@ -28,7 +29,14 @@ interface RecoverOptions {
   readonly mode: string;
   readonly dryRun?: boolean;
   readonly scan?: boolean;
+  /** Of a node that does not run; then `chain` is needed too. */
+  readonly dataDir?: string;
+  readonly chain?: string;
 }
+
+const OFFLINE_HELP = `
+With --data-dir no node is asked: the directory is locked, checkpoint and blocks are verified, and only then is anything
+changed. The vote record is never touched. What follows (back-fill, synchronising) is the node's, at its next start.`;
 
 export function addCheckpointsCommands(program: Command, run: Run): void {
   const checkpoints = program.command("checkpoints").description("checkpoints, proofs and recovery");
@@ -71,6 +79,9 @@ export function addCheckpointsCommands(program: Command, run: Run): void {
     )
     .option("--dry-run", "only say what would happen")
     .option("--scan", "look through the whole chain for damage first; minimal always does")
+    .option("--data-dir <path>", "recover this data directory of a node that does not run, or does not start")
+    .option("--chain <path>", "chain specification, with --data-dir")
+    .addHelpText("after", OFFLINE_HELP)
     .action((id: string, options: RecoverOptions) => run((session) => recover(session, id, options)));
 }
 
@@ -126,11 +137,22 @@ async function prove(session: Session, by: BlockName, checkpointId: string): Pro
 }
 
 async function recover(session: Session, checkpointId: string, options: RecoverOptions): Promise<void> {
+  const { dataDir, chain, mode, dryRun = false, scan = false } = options;
+  if (dataDir !== undefined) {
+    if (chain === undefined)
+      throw failure(
+        "INVALID_ARGUMENT",
+        "CHAIN_MISSING",
+        "--data-dir needs --chain, the chain's specification",
+      );
+    const { recoverOffline } = await import("./checkpoint-offline.ts");
+    return recoverOffline(session, { dataDir, chain, mode, checkpointId, isDryRun: dryRun, isScanned: scan });
+  }
   const request = {
     checkpointId,
-    recoveryMode: MODES[options.mode] ?? RecoveryMode.UNSPECIFIED,
-    verifyIntegrity: options.scan === true,
-    validateOnly: options.dryRun === true,
+    recoveryMode: MODES[mode] ?? RecoveryMode.UNSPECIFIED,
+    verifyIntegrity: scan,
+    validateOnly: dryRun,
   };
   const answer = await session.client(SyncService).recoverFromCheckpoint(request, session.call);
   session.show(RecoverFromCheckpointResponseSchema, answer, ({ plan, operation }) =>

@@ -46,7 +46,8 @@ export function addSyncCommands(program: Command, run: Run): void {
     .description("start synchronising")
     .addOption(new Option("--mode <mode>", "how; default: the configured one").choices(Object.keys(MODES)))
     .addOption(new Option("--target <height>", "stop at this height").argParser(parseUint64))
-    .action((options: { mode?: string; target?: bigint }) => run((session) => start(session, options)));
+    .option("--checkpoint <id>", "mode checkpoint: the only one to begin from, on disk or of peers")
+    .action((options: StartOptions) => run((session) => start(session, options)));
   sync
     .command("stop")
     .description("end downloading and following; what is imported stays")
@@ -93,8 +94,15 @@ async function watchSync(session: Session, isOnce: boolean): Promise<void> {
   }
 }
 
-async function start(session: Session, options: { mode?: string; target?: bigint }): Promise<void> {
+interface StartOptions {
+  readonly mode?: string;
+  readonly target?: bigint;
+  readonly checkpoint?: string;
+}
+
+async function start(session: Session, options: StartOptions): Promise<void> {
   const request = {
+    ...(options.checkpoint === undefined ? {} : { checkpointId: options.checkpoint }),
     syncMode: MODES[options.mode ?? ""] ?? SyncMode.UNSPECIFIED,
     ...(options.target === undefined ? {} : { targetHeight: options.target }),
   };

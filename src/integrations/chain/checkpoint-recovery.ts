@@ -18,7 +18,12 @@ import type { ChainFacts } from "../../chain/validator.ts";
 import { Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import { type BlockStore, HEIGHT_MAX } from "../../storage/port.ts";
-import type { CheckpointDesk, KeptCheckpoint, SoundCheckpoint } from "./checkpoint-desk.ts";
+import type {
+  CheckpointDesk,
+  CheckpointDeskParts,
+  KeptCheckpoint,
+  SoundCheckpoint,
+} from "./checkpoint-desk.ts";
 import { encodeMarks } from "./history.ts";
 import { HISTORY_KEY, LINEAGE_KEY } from "./opening.ts";
 import {
@@ -32,7 +37,7 @@ import {
 } from "./recovery-records.ts";
 
 export interface RecoveryRequest {
-  /** May be empty for MINIMAL. */
+  /** Empty: the newest sound one. */
   readonly checkpointId: string;
   readonly mode: RecoveryMode;
   /** Look through the whole stored chain for damage; MINIMAL always does. */
@@ -84,26 +89,27 @@ async function choose(
   { checkpointId, mode }: RecoveryRequest,
   damagedHeight: number | undefined,
 ): Promise<SoundCheckpoint> {
-  if (mode !== "MINIMAL") return await desk.sound(checkpointId);
+  const isRolledBack = mode === "MINIMAL";
+  if (!isRolledBack && checkpointId !== "") return await desk.sound(checkpointId);
   const kept = await desk.list();
   const named = kept.find(({ id }) => id === checkpointId);
   if (checkpointId !== "" && named === undefined) await desk.sound(checkpointId);
   const limit = Math.min(named?.height ?? HEIGHT_MAX, (damagedHeight ?? HEIGHT_MAX + 1) - 1);
   for (const candidate of kept) {
-    if (candidate.height <= limit && isOurs(desk, candidate)) {
+    if (!isRolledBack || (candidate.height <= limit && isOurs(desk, candidate))) {
       const sound = await desk.sound(candidate.id).catch(unsoundIsNext);
       if (sound !== undefined) return sound;
     }
   }
-  const text =
-    damagedHeight === undefined
-      ? "no sound checkpoint lies on the chain that is stored"
-      : `no sound checkpoint lies on the chain below the damage at block ${damagedHeight}`;
+  const where = damagedHeight === undefined ? "that is stored" : `below the damage at block ${damagedHeight}`;
+  const text = isRolledBack
+    ? `no sound checkpoint lies on the chain ${where}`
+    : "there is no sound checkpoint";
   throw failure("FAILED_PRECONDITION", "NO_SOUND_CHECKPOINT", text);
 }
 
 function isOurs(desk: CheckpointDesk, { height, hash }: KeptCheckpoint): boolean {
-  const own = desk.parts.store.hashAt(height);
+  const own = desk.parts.chain.hashAt(height);
   return own !== undefined && equalBytes(own, hash);
 }
 
@@ -203,8 +209,8 @@ async function adopt(desk: CheckpointDesk, sound: SoundCheckpoint, isWithheld: b
 }
 
 /** What is still missing behind the chain: heights 1 to this, 0 when nothing is. */
-export function missingHistory(desk: CheckpointDesk): number {
-  return Math.max(0, (desk.parts.store.base() ?? 1) - 1);
+export function missingHistory({ parts }: { readonly parts: Pick<CheckpointDeskParts, "store"> }): number {
+  return Math.max(0, (parts.store.base() ?? 1) - 1);
 }
 
 /**
@@ -281,10 +287,11 @@ function wrong(height: number, what: string): Failure {
 
 /** The lowest stored block whose hash, link or body is not what it was; undefined when the chain is sound. */
 export async function findDamage(desk: CheckpointDesk): Promise<number | undefined> {
-  const { store } = desk.parts;
-  const head = store.head()?.height ?? 0;
-  let below: Uint8Array | undefined;
-  for (let height = store.base() ?? 1; height <= head; ) {
+  const { store, chain } = desk.parts;
+  const head = chain.snapshot().head.height;
+  const base = store.base() ?? 1;
+  let below = base === 1 ? chain.facts.genesisHash : undefined;
+  for (let height = base; height <= head; ) {
     const blocks = readSome(store, height, Math.min(SCAN_BLOCKS, head - height + 1));
     if (blocks.length === 0) return height;
     for (const block of blocks) {

@@ -163,5 +163,6 @@ function isLineageOf(lineage: Lineage, head: BlockPoint, record: Uint8Array): bo
 }
 
 function damaged(head: BlockPoint, what: string): Failure {
-  return failure("DATA_LOSS", "CHAIN_DAMAGED", `block ${head.height}: ${what}`);
+  const remedy = "alysctl checkpoints recover --data-dir goes back to a checkpoint";
+  return failure("DATA_LOSS", "CHAIN_DAMAGED", `block ${head.height}: ${what}; ${remedy}`);
 }

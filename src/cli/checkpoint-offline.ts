@@ -1,0 +1,131 @@
+/**
+ * `alysctl checkpoints recover --data-dir`: the recovery of a node that does not run, for one whose newest blocks are damaged
+ * so that it does not start. It takes the lock that a node takes, verifies before it touches anything, carries the same
+ * recovery out on the store, and opens the chain afterwards as a node would. A file of its own, loaded when it is asked
+ * for: it brings the block store and BLS. The vote record is a file that it does not open.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { loadChain } from "../chain/chain-file.ts";
+import { FINALITY_DEPTH } from "../chain/finality.ts";
+import { chainFactsOf, type Genesis } from "../chain/spec.ts";
+import type { ChainFacts } from "../chain/validator.ts";
+import { CheckpointDesk } from "../integrations/chain/checkpoint-desk.ts";
+import { missingHistory, planRecovery, recover } from "../integrations/chain/checkpoint-recovery.ts";
+import { openEmbeddedChain } from "../integrations/chain/embedded.ts";
+import { OfflineChain } from "../integrations/chain/offline-chain.ts";
+import { RECOVERY_MODES } from "../integrations/chain/recovery-records.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { Failure, failure } from "../kernel/errors.ts";
+import { type Fields, type Log, silentLog } from "../kernel/log.ts";
+import { DATABASE_FILE } from "../storage/lmdb-layout.ts";
+import { openLmdbStore } from "../storage/lmdb-store.ts";
+import { FolderShelf } from "../storage/shelf.ts";
+import { grouped } from "./format.ts";
+import type { Session } from "./session.ts";
+import { renderFields } from "./table.ts";
+
+export interface OfflineOptions {
+  readonly dataDir: string;
+  /** Path of the chain's specification. */
+  readonly chain: string;
+  readonly mode: string;
+  /** Empty: the newest sound one. */
+  readonly checkpointId: string;
+  readonly isDryRun: boolean;
+  readonly isScanned: boolean;
+}
+
+/** Timestamps are not judged here. */
+const DRIFT_MS = 0;
+
+/** Rejects with the Failure that forbids it; then nothing was changed, unless it says so. */
+export async function recoverOffline(session: Session, options: OfflineOptions): Promise<void> {
+  const loaded = loadChain(options.chain);
+  if (loaded instanceof Failure) throw loaded;
+  const { genesis, parameters } = loaded;
+  const finalityDepth = FINALITY_DEPTH;
+  const facts = chainFactsOf(parameters, genesis.hash, { driftMs: DRIFT_MS, finalityDepth });
+  const folder = join(options.dataDir, "chain");
+  if (!existsSync(join(folder, DATABASE_FILE)))
+    throw failure("NOT_FOUND", "DATABASE_MISSING", `${folder} holds no block store`);
+  const done = await carryOut(session, options, folder, genesis, facts);
+  const opened = done.isDryRun ? undefined : await reopen(folder, genesis, facts, session.terminal.clock);
+  if (session.isJson) return session.terminal.out(JSON.stringify({ ...done, ...opened }, undefined, 2));
+  if (opened === undefined) return session.terminal.out(`would ${done.plan}`);
+  return session.terminal.out(
+    renderFields([
+      ["recovered", done.plan],
+      ["head", `block ${grouped(opened.height)}, opened and sound`],
+      ["then", thenOf(done.mode, opened.missing)],
+    ]),
+  );
+}
+
+/** What the node does at its next start. */
+function thenOf(mode: string, missing: number): string {
+  if (mode === "full") return "start the node: it synchronises from genesis and verifies every block";
+  if (missing > 0) return `start the node: it goes on and fetches ${grouped(missing)} blocks behind`;
+  return "start the node: it goes on from there";
+}
+
+interface Done {
+  readonly mode: string;
+  readonly checkpoint: string;
+  readonly plan: string;
+  readonly damagedHeight: number | undefined;
+  readonly blocksDeleted: number;
+  readonly isDryRun: boolean;
+}
+
+async function carryOut(
+  session: Session,
+  { dataDir, mode: word, checkpointId, isDryRun, isScanned }: OfflineOptions,
+  folder: string,
+  genesis: Genesis,
+  facts: ChainFacts,
+): Promise<Done> {
+  const mode = RECOVERY_MODES.find((known) => known.toLowerCase() === word);
+  if (mode === undefined) throw failure("INVALID_ARGUMENT", "BAD_MODE", `there is no mode ${word}`);
+  const { authorities } = genesis;
+  const store = await openLmdbStore({ folder, genesisHash: genesis.hash, isVerified: false });
+  try {
+    const chain = new OfflineChain(store, facts, authorities);
+    const shelf = new FolderShelf(join(dataDir, "checkpoints"));
+    const desk = new CheckpointDesk({ chain, store, shelf, authorities, clock: session.terminal.clock });
+    const plan = await planRecovery(desk, { checkpointId, mode, isScanned });
+    if (!isDryRun) await recover(desk, plan, terminalLog(session));
+    const { damagedHeight, blocksDeleted, text } = plan;
+    const { id } = plan.checkpoint.kept;
+    return { mode: word, checkpoint: id, plan: text, damagedHeight, blocksDeleted, isDryRun };
+  } finally {
+    await store.close();
+  }
+}
+
+/** As a node opens it, to see that it does. */
+async function reopen(
+  folder: string,
+  genesis: Genesis,
+  facts: ChainFacts,
+  clock: Clock,
+): Promise<{ readonly height: number; readonly missing: number }> {
+  const store = await openLmdbStore({ folder, genesisHash: genesis.hash });
+  try {
+    const chain = openEmbeddedChain({ store, facts, genesis, clock, log: silentLog });
+    if (chain instanceof Failure) throw chain;
+    const { height } = chain.snapshot().head;
+    await chain.close();
+    return { height, missing: missingHistory({ parts: { store } }) };
+  } finally {
+    await store.close();
+  }
+}
+
+/** What recovery warns of goes to standard error. */
+function terminalLog({ terminal }: Session): Log {
+  const warn = (message: string, fields: Fields = {}): void => {
+    terminal.err(`${message} ${JSON.stringify(fields)}`);
+  };
+  return { ...silentLog, warn, error: warn };
+}

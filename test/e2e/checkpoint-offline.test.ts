@@ -1,0 +1,257 @@
+/**
+ * A node that does not start because its newest blocks are damaged: `alysctl checkpoints recover --data-dir` brings its data
+ * directory to where it starts again, in each mode and for each kind of damage, and a real node goes on from there.
+ */
+
+import assert from "node:assert/strict";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
+import { ChainForge } from "../../src/chain/forge.ts";
+import { cutSegments } from "../../src/chain/segment.ts";
+import { encodeChainSpecification } from "../../src/chain/spec.ts";
+import { chainFolder } from "../../src/cli/localnet/plan.ts";
+import { runAlysctl } from "../../src/cli/program.ts";
+import { MemoryTerminal } from "../../src/cli/terminal.ts";
+import { CheckpointDesk } from "../../src/integrations/chain/checkpoint-desk.ts";
+import {
+  findDamage,
+  missingHistory,
+  prependHistory,
+} from "../../src/integrations/chain/checkpoint-recovery.ts";
+import { openEmbeddedChain } from "../../src/integrations/chain/embedded.ts";
+import { readAwaited } from "../../src/integrations/chain/recovery-records.ts";
+import { realClock } from "../../src/kernel/clock.ts";
+import { Failure } from "../../src/kernel/errors.ts";
+import { silentLog } from "../../src/kernel/log.ts";
+import { openDatabases } from "../../src/storage/lmdb.ts";
+import { openLmdbStore } from "../../src/storage/lmdb-store.ts";
+import { FolderShelf } from "../../src/storage/shelf.ts";
+import { openVoteFile } from "../../src/storage/vote-file.ts";
+import { segmentOf } from "../unit/integrations/chain/segments.ts";
+import { connectTo, eventually, heightOf, prepareNetwork } from "./local-network.ts";
+
+const LENGTH = 400;
+const forge = new ChainForge({ members: 1 });
+const blocks = Array.from({ length: LENGTH }, () => forge.next());
+const facts = forge.facts(500, 64);
+
+const pristine = mkdtempSync(join(tmpdir(), "alys-offline-"));
+const specification = join(pristine, "chain.json");
+/** Ids of the checkpoints, by height. */
+const ids = new Map<number, string>();
+
+async function open(folder: string) {
+  const { genesis } = forge;
+  const store = await openLmdbStore({ folder: join(folder, "chain"), genesisHash: facts.genesisHash });
+  const chain = openEmbeddedChain({ store, facts, genesis, clock: realClock, log: silentLog });
+  if (chain instanceof Failure) {
+    await store.close();
+    throw chain;
+  }
+  const shelf = new FolderShelf(join(folder, "checkpoints"));
+  const { authorities } = genesis;
+  const desk = new CheckpointDesk({ chain, store, shelf, authorities, clock: realClock });
+  const close = async (): Promise<void> => {
+    await chain.close();
+    await store.close();
+  };
+  const feed = async (from: number): Promise<void> => {
+    for (const segment of cutSegments(blocks.slice(from))) {
+      assert.equal((await chain.importSegment(segmentOf(segment, "SEGMENT"))).kind, "imported");
+    }
+  };
+  return { store, chain, desk, feed, close };
+}
+
+before(async () => {
+  writeFileSync(specification, encodeChainSpecification(forge.parameters));
+  const node = await open(pristine);
+  await node.feed(0);
+  for (const height of [100, 200, 300]) ids.set(height, (await node.desk.create(height)).id);
+  await node.close();
+  const votes = openVoteFile(join(pristine, "vote"));
+  votes.record(new TextEncoder().encode("the last vote"));
+  votes.close();
+});
+after(() => rmSync(pristine, { recursive: true }));
+
+/** A copy of the data directory that may be spoilt. */
+async function inCopy(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "alys-offline-"));
+  try {
+    cpSync(pristine, folder, { recursive: true });
+    await body(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+type Spoil = (databases: ReturnType<typeof openDatabases>) => void;
+
+async function spoil(folder: string, change: Spoil): Promise<void> {
+  const databases = openDatabases(join(folder, "chain"), 1024 ** 3, false);
+  databases.environment.transactionSync(() => change(databases));
+  await databases.environment.close();
+}
+
+/** Overwrites a byte of each stored block from a height to the head, in its header. */
+const scribbled =
+  (from: number): Spoil =>
+  ({ blocks: records }) => {
+    for (let height = from; height <= LENGTH; height++) {
+      const bytes = records.getBinary(height)!;
+      bytes[40]! ^= 0xff;
+      records.putSync(height, new Uint8Array(bytes));
+    }
+  };
+
+async function alysctl(folder: string, ...args: string[]): Promise<{ status: number; text: string }> {
+  const terminal = new MemoryTerminal();
+  const paths = ["--data-dir", folder, "--chain", specification];
+  const { signal } = new AbortController();
+  const status = await runAlysctl(["checkpoints", "recover", ...args, ...paths], terminal, signal);
+  return { status, text: terminal.text + terminal.errors.join("\n") };
+}
+
+async function failsToOpen(folder: string): Promise<Failure> {
+  const failed = await open(folder).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  assert(failed instanceof Failure && failed.code === "DATA_LOSS", "a node does not start on it");
+  return failed;
+}
+
+const DAMAGES: Record<string, { readonly change: Spoil; readonly kept: number }> = {
+  "the newest blocks overwritten": { change: scribbled(395), kept: 300 },
+  "the head alone overwritten": { change: scribbled(LENGTH), kept: 300 },
+  "all from below a checkpoint overwritten": { change: scribbled(250), kept: 200 },
+  "a hole in the newest blocks": { change: ({ blocks: records }) => void records.removeSync(390), kept: 300 },
+  "hashes missing": { change: ({ hashes }) => void hashes.removeSync(Math.floor(LENGTH / 32)), kept: 300 },
+};
+
+for (const [name, { change, kept }] of Object.entries(DAMAGES)) {
+  test(`minimal, ${name}: back to the newest sound checkpoint below the damage, all after verifying`, () =>
+    inCopy(async (folder) => {
+      await spoil(folder, change);
+      await failsToOpen(folder);
+      const vote = readFileSync(join(folder, "vote"));
+      const database = readFileSync(join(folder, "chain", "data.mdb"));
+      const dry = await alysctl(folder, "--mode", "minimal", "--dry-run");
+      assert.equal(dry.status, 0, dry.text);
+      assert.match(dry.text, new RegExp(`would roll back to checkpoint ${ids.get(kept)}`));
+      assert.deepEqual(
+        readFileSync(join(folder, "chain", "data.mdb")),
+        database,
+        "a dry run changes nothing",
+      );
+      const { status, text } = await alysctl(folder, "--mode", "minimal");
+      assert.equal(status, 0, text);
+      assert.match(text, new RegExp(`block ${kept}, opened and sound`));
+      const node = await open(folder);
+      assert.equal(node.chain.snapshot().head.height, kept);
+      assert.equal(await findDamage(node.desk), undefined);
+      await node.feed(kept);
+      assert.equal(node.chain.snapshot().head.height, LENGTH);
+      assert.equal(await findDamage(node.desk), undefined);
+      await node.close();
+      assert.deepEqual(readFileSync(join(folder, "vote")), vote, "the vote record is as it was");
+      assert(!existsSync(join(folder, "vote.lock")));
+    }));
+}
+
+for (const mode of ["fast", "safe", "full"] as const) {
+  test(`${mode} on a damaged chain: the node starts and gets the rest`, () =>
+    inCopy(async (folder) => {
+      await spoil(folder, scribbled(50));
+      await failsToOpen(folder);
+      const { status, text } = await alysctl(folder, ids.get(200)!, "--mode", mode);
+      assert.equal(status, 0, text);
+      const node = await open(folder);
+      const isFull = mode === "full";
+      assert.equal(node.chain.snapshot().head.height, isFull ? 0 : 200);
+      assert.equal(readAwaited(node.store), isFull ? ids.get(200) : undefined);
+      await node.feed(isFull ? 0 : 200);
+      for (let missing = missingHistory(node.desk); missing > 0; missing = missingHistory(node.desk))
+        await prependHistory(node.desk, blocks.slice(Math.max(0, missing - 64), missing));
+      assert.equal(await findDamage(node.desk), undefined);
+      assert.equal(node.chain.snapshot().head.height, LENGTH);
+      await node.close();
+    }));
+}
+
+test("it refuses what it must, and then nothing was changed", () =>
+  inCopy(async (folder) => {
+    const refused = async (what: RegExp, ...args: string[]): Promise<void> => {
+      const { status, text } = await alysctl(folder, ...args);
+      assert.notEqual(status, 0);
+      assert.match(text, what);
+    };
+    const node = await open(folder);
+    await refused(/DATA_DIRECTORY_LOCKED|process/, "--mode", "minimal");
+    await node.close();
+    await spoil(folder, scribbled(50));
+    const database = readFileSync(join(folder, "chain", "data.mdb"));
+    await refused(/no sound checkpoint lies on the chain below the damage at block 50/, "--mode", "minimal");
+    await refused(/there is no checkpoint 7-00000000/, "7-00000000", "--mode", "fast");
+    const file = join(folder, "checkpoints", `${ids.get(200)}.checkpoint`);
+    const bytes = readFileSync(file);
+    bytes[700]! ^= 1;
+    writeFileSync(file, bytes);
+    await refused(/does not hold: CHECKSUM/, ids.get(200)!, "--mode", "safe");
+    assert.deepEqual(readFileSync(join(folder, "chain", "data.mdb")), database);
+    const terminal = new MemoryTerminal();
+    const { signal } = new AbortController();
+    const alone = ["checkpoints", "recover", "--mode", "minimal", "--data-dir", folder];
+    assert.notEqual(await runAlysctl(alone, terminal, signal), 0);
+    assert.match(terminal.errors.join(), /needs --chain/);
+    const nowhere = ["checkpoints", "recover", "--mode", "minimal", "--data-dir", join(folder, "none")];
+    assert.notEqual(await runAlysctl([...nowhere, "--chain", specification], terminal, signal), 0);
+    assert(!existsSync(join(folder, "none")));
+  }));
+
+test("a node with damaged newest blocks refuses to start, is recovered, starts and synchronises", async (t) => {
+  const network = await prepareNetwork(t, 1, LENGTH);
+  await network.startMembers();
+  const running = await network.start("observer");
+  const first = connectTo(t, network.observer);
+  await eventually("it synced", 30_000, async () => (await heightOf(first)) >= LENGTH);
+  await first.client(SyncService).createCheckpoint({ height: 200n });
+  assert(await running.stop(5_000));
+  const { folder } = network.observer;
+  const databases = openDatabases(chainFolder(network.plan.folder, "observer"), 1024 ** 3, false);
+  databases.environment.transactionSync(() => {
+    for (let height = LENGTH - 5; ; height++) {
+      const bytes = databases.blocks.getBinary(height);
+      if (bytes === undefined) break;
+      bytes[40]! ^= 0xff;
+      databases.blocks.putSync(height, new Uint8Array(bytes));
+    }
+  });
+  await databases.environment.close();
+  await assert.rejects(network.start("observer"), {
+    reason: "NODE_ENDED",
+    message: /history root|its hash names/,
+  });
+  const terminal = new MemoryTerminal();
+  const { specificationFile } = network.plan;
+  const args = [
+    "checkpoints",
+    "recover",
+    "--mode",
+    "minimal",
+    "--data-dir",
+    folder,
+    "--chain",
+    specificationFile,
+  ];
+  const status = await runAlysctl(args, terminal, new AbortController().signal);
+  assert.equal(status, 0, terminal.text + terminal.errors.join("\n"));
+  assert.match(terminal.text, /block 200, opened and sound/);
+  await network.start("observer");
+  const again = connectTo(t, network.observer);
+  await eventually("it synced again", 30_000, async () => (await heightOf(again)) >= LENGTH);
+});
