@@ -82,12 +82,31 @@ function blockFields(view: BlockView): FieldRow[] {
     ["slot", grouped(view.slot)],
     ["time", timeOfMs(view.timestampMs)],
     ["final", yesNo(view.isFinal)],
-    ["approved by", view.approvedBy.join(", ")],
-    ["transactions", grouped(view.transactionCount)],
-    ["bytes", grouped(view.serializedBytes)],
+    ...signedFields(view),
     ["state root", hash(view.stateRoot)],
     ["body root", hash(view.bodyRoot)],
     ["authorities root", hash(view.authoritiesRoot)],
     ["history root", hash(view.historyRoot)],
   ];
+}
+
+/** Genesis follows from the chain's specification: a header that nobody approved, without a body. */
+function signedFields(view: BlockView): FieldRow[] {
+  if (view.height === 0n)
+    return [["genesis", "a header alone, from the chain's specification: no body, no approval"]];
+  return [
+    ["approved by", view.approvedBy.join(", ")],
+    ["transactions", grouped(view.transactionCount)],
+    ["pegs", `${grouped(view.pegInCount)} in, ${grouped(view.pegOutCount)} out`],
+    ["carries", carried(view)],
+    ["bytes", grouped(view.serializedBytes)],
+  ];
+}
+
+function carried({ hasAuxpow, changesAuthorities }: BlockView): string {
+  const parts = [
+    ...(hasAuxpow ? ["an AuxPoW"] : []),
+    ...(changesAuthorities ? ["a change of the authorities"] : []),
+  ];
+  return parts.length === 0 ? "-" : parts.join(", ");
 }

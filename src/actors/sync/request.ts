@@ -9,7 +9,8 @@ import {
   type StartSyncRequest,
   SyncMode,
 } from "../../../gen/alys/sync/v1/sync_pb.ts";
-import { blockView } from "../../integrations/chain/block-view.ts";
+import { equalBytes } from "../../chain/bytes.ts";
+import { blockView, genesisView } from "../../integrations/chain/block-view.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 import type { Mode } from "./config.ts";
@@ -89,20 +90,22 @@ export function readOverride(override: ProtoOverride): ProductionOverride | Fail
   return OVERRIDES.get(override) ?? badField("override", "NONE, FORBID or ALLOW is required");
 }
 
-/** The bytes and the view of the block, canonical or beside; NOT_FOUND without it. */
+/** The bytes and the view of the block, canonical or beside; of genesis the view alone. NOT_FOUND without it. */
 export function readBlock(
-  chain: Pick<ChainPort, "snapshot" | "readBlock" | "readBlockByHash">,
+  chain: Pick<ChainPort, "facts" | "genesisHeader" | "snapshot" | "readBlock" | "readBlockByHash">,
   by: GetBlockRequest["by"],
 ) {
   const finalHeight = chain.snapshot().final.height;
   if (by.case === "height") {
     const height = by.value > BigInt(Number.MAX_SAFE_INTEGER) ? -1 : Number(by.value);
+    if (height === 0) return { view: genesisView(chain.genesisHeader) };
     const ssz = height < 1 ? undefined : chain.readBlock(height);
     if (ssz === undefined) return BLOCK_NOT_FOUND;
     return { block: { ssz }, view: blockView(ssz, height <= finalHeight) };
   }
   if (by.case !== "hash") return badField("by", "height or hash is required");
   if (by.value.length !== 32) return badField("hash", "a block hash has 32 bytes");
+  if (equalBytes(by.value, chain.facts.genesisHash)) return { view: genesisView(chain.genesisHeader) };
   const found = chain.readBlockByHash(by.value);
   if (found === undefined) return BLOCK_NOT_FOUND;
   const { bytes: ssz, isCanonical, height } = found;

@@ -60,6 +60,7 @@ function certifiedOf(segment: ValidatedSegment): Certified {
 
 export class AttachedChain implements ChainPort {
   readonly facts: ChainFacts;
+  readonly genesisHeader: Uint8Array;
   readonly #chain: ChainPort;
   readonly #isRequired: boolean;
   readonly #clock: Clock;
@@ -76,6 +77,7 @@ export class AttachedChain implements ChainPort {
     this.#log = log;
     this.#onEquivocation = onEquivocation ?? (() => {});
     this.facts = chain.facts;
+    this.genesisHeader = chain.genesisHeader;
     this.#chain = chain;
     this.#isRequired = isRequired;
     this.#clock = clock;

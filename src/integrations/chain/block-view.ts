@@ -7,7 +7,12 @@ import type { BlockViewSchema } from "../../../gen/alys/chain/v1/chain_pb.ts";
 import { indexesOf } from "../../chain/approval.ts";
 import { parseBlock } from "../../chain/block.ts";
 import { BODY_FIELD, elementCount, fieldRange, isFieldEmpty, PEGIN_LENGTH } from "../../chain/body-layout.ts";
-import { HEADER_LENGTH, headerHash } from "../../chain/header.ts";
+import { type BlockHeader, decodeHeader, HEADER_LENGTH, headerHash } from "../../chain/header.ts";
+
+/** The view of genesis, which is a header alone: it is final, and nobody approved it. */
+export function genesisView(headerBytes: Uint8Array): MessageInitShape<typeof BlockViewSchema> {
+  return { ...headerView(headerBytes, decodeHeader(headerBytes)), isFinal: true };
+}
 
 /** The view of a serialized SignedBlock that was validated before. */
 export function blockView(bytes: Uint8Array, isFinal: boolean): MessageInitShape<typeof BlockViewSchema> {
@@ -15,15 +20,7 @@ export function blockView(bytes: Uint8Array, isFinal: boolean): MessageInitShape
   const count = (field: number): number => elementCount(body.bytes, ...fieldRange(body, field));
   const [peginsStart, peginsEnd] = fieldRange(body, BODY_FIELD.pegins);
   return {
-    hash: headerHash(bytes.subarray(0, HEADER_LENGTH)),
-    parentHash: header.parentHash,
-    height: BigInt(header.height),
-    slot: BigInt(header.slot),
-    timestampMs: BigInt(header.timestampMs),
-    stateRoot: header.stateRoot,
-    bodyRoot: header.bodyRoot,
-    authoritiesRoot: header.authoritiesRoot,
-    historyRoot: header.historyRoot,
+    ...headerView(bytes.subarray(0, HEADER_LENGTH), header),
     approvedBy: indexesOf(approval.bits),
     transactionCount: count(BODY_FIELD.transactions),
     pegInCount: (peginsEnd - peginsStart) / PEGIN_LENGTH,
@@ -32,5 +29,19 @@ export function blockView(bytes: Uint8Array, isFinal: boolean): MessageInitShape
     changesAuthorities: !isFieldEmpty(body, BODY_FIELD.nextAuthorities),
     serializedBytes: bytes.length,
     isFinal,
+  };
+}
+
+function headerView(bytes: Uint8Array, header: BlockHeader): MessageInitShape<typeof BlockViewSchema> {
+  return {
+    hash: headerHash(bytes),
+    parentHash: header.parentHash,
+    height: BigInt(header.height),
+    slot: BigInt(header.slot),
+    timestampMs: BigInt(header.timestampMs),
+    stateRoot: header.stateRoot,
+    bodyRoot: header.bodyRoot,
+    authoritiesRoot: header.authoritiesRoot,
+    historyRoot: header.historyRoot,
   };
 }

@@ -70,6 +70,7 @@ interface Placed {
 
 export class EmbeddedChain implements ChainPort {
   readonly facts: ChainFacts;
+  readonly genesisHeader: Uint8Array;
   readonly #store: BlockStore;
   readonly #genesis: GenesisFacts;
   readonly #clock: Clock;
@@ -98,6 +99,7 @@ export class EmbeddedChain implements ChainPort {
     this.facts = parts.facts;
     this.#store = parts.store;
     this.#genesis = parts.genesis;
+    this.genesisHeader = parts.genesis.header;
     this.#clock = parts.clock;
     this.#log = parts.log;
     this.#fork = new Fork(parts);

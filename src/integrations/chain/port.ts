@@ -97,6 +97,8 @@ export interface ChildAuthorities {
 
 export interface ChainPort {
   readonly facts: ChainFacts;
+  /** SSZ BlockHeader of height 0, 184 bytes: genesis has no body and nobody approved it. */
+  readonly genesisHeader: Uint8Array;
   snapshot(): ChainSnapshot;
   /**
    * The set in force for a block of this height on the canonical chain. Above the head it is what the head leaves: true
