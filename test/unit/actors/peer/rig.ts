@@ -22,7 +22,7 @@ import { encodeDelegation, signDelegation } from "../../../../src/chain/delegati
 import { ChainForge } from "../../../../src/chain/forge.ts";
 import { InlineValidator } from "../../../../src/chain/pool/inline.ts";
 import type { ApprovalCheck, SignatureCheck } from "../../../../src/chain/validator.ts";
-import type { FederationNote } from "../../../../src/integrations/bridge/port.ts";
+import type { BridgePort, FederationNote } from "../../../../src/integrations/bridge/port.ts";
 import { CheckpointDesk } from "../../../../src/integrations/chain/checkpoint-desk.ts";
 import { type EmbeddedChain, openEmbeddedChain } from "../../../../src/integrations/chain/embedded.ts";
 import { EmbeddedEngine } from "../../../../src/integrations/engine/embedded.ts";
@@ -78,6 +78,7 @@ export interface NodeOptions {
   readonly identity?: Identity;
   readonly disk?: MemoryDisk;
   readonly engine?: EnginePort;
+  readonly bridge?: BridgePort;
   readonly protocols?: readonly Protocol[];
 }
 
@@ -226,7 +227,7 @@ export class Node {
         host,
         chain,
         engine: options.engine ?? new EmbeddedEngine(),
-        bridge: {
+        bridge: options.bridge ?? {
           deliver: async (note) => {
             if (this.isBridgeAway) throw failure("UNAVAILABLE", "BRIDGE_AWAY", "no bridge is attached");
             this.notes.push(note);
