@@ -16,6 +16,7 @@ import {
 } from "./folders.ts";
 import { writeHistory } from "./history.ts";
 import { chainFolder, type NetworkPlan, type NodePlan, planNetwork } from "./plan.ts";
+import { PortClaims } from "./port-claims.ts";
 import { choosePorts } from "./ports.ts";
 import { NodeProcess } from "./processes.ts";
 
@@ -45,11 +46,13 @@ export interface NetworkOptions {
 export class LocalNetwork {
   readonly plan: NetworkPlan;
   readonly #processes = new Map<string, NodeProcess>();
+  readonly #claims: PortClaims;
   readonly #isKept: boolean;
   readonly #clock: Clock;
 
-  private constructor(plan: NetworkPlan, isKept: boolean, clock: Clock) {
+  private constructor(plan: NetworkPlan, claims: PortClaims, isKept: boolean, clock: Clock) {
     this.plan = plan;
+    this.#claims = claims;
     this.#isKept = isKept;
     this.#clock = clock;
   }
@@ -58,6 +61,7 @@ export class LocalNetwork {
   static async prepare(options: NetworkOptions): Promise<LocalNetwork> {
     const { members, blocks, seed, clock, random, isKept, signal } = options;
     const folder = await makeNetworkFolder(options.dataDirectory);
+    const claims = new PortClaims();
     try {
       const nodes = await makeNodes(folder, members, random);
       const keyed = nodes.filter(({ isMember }) => isMember);
@@ -78,10 +82,11 @@ export class LocalNetwork {
         await copyHistory(folder, keyed);
       }
       // As late as can be: a port that is free now can be taken later.
-      const plan = planNetwork(folder, nodes, await choosePorts(nodes.length, options.ports));
+      const plan = planNetwork(folder, nodes, await choosePorts(nodes.length, options.ports, claims));
       await writeNetwork(plan, seed, random);
-      return new LocalNetwork(plan, isKept, clock);
+      return new LocalNetwork(plan, claims, isKept, clock);
     } catch (error) {
+      claims.release();
       if (!isKept) await removeNetworkFolder(folder);
       throw error;
     }
@@ -132,6 +137,7 @@ export class LocalNetwork {
       isOrderly: await process.stop(STOP_DEADLINE_MS),
     }));
     const stopped = await Promise.all(ends);
+    this.#claims.release();
     if (!this.#isKept) await removeNetworkFolder(this.plan.folder);
     return stopped.filter(({ isOrderly }) => !isOrderly).map(({ name }) => name);
   }

@@ -1,4 +1,4 @@
-/** choosePorts: nobody's ports, and never one twice. */
+/** choosePorts: nobody's ports, and never one twice, not even for two networks. */
 
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
@@ -6,9 +6,33 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import { usualPorts } from "../../../../src/cli/localnet/plan.ts";
+import { PortClaims } from "../../../../src/cli/localnet/port-claims.ts";
 import { choosePorts } from "../../../../src/cli/localnet/ports.ts";
 
 const MANY = 4;
+
+test("networks that start together choose different ports", async (t) => {
+  const claims = [new PortClaims(), new PortClaims(), new PortClaims()];
+  t.after(() => {
+    for (const each of claims) each.release();
+  });
+  const chosen = await Promise.all(claims.map((each) => choosePorts(MANY, "usual", each)));
+  const all = chosen.flat().flatMap(({ control, p2p }) => [control, p2p]);
+  assert.equal(new Set(all).size, 3 * 2 * MANY);
+});
+
+test("a claim keeps others away until its release", async (t) => {
+  const port = 1;
+  const [one, two] = [new PortClaims(), new PortClaims()];
+  t.after(() => {
+    one.release();
+    two.release();
+  });
+  assert.equal(await one.claim(port), true);
+  assert.equal(await two.claim(port), false);
+  one.release();
+  assert.equal(await two.claim(port), true);
+});
 
 for (const preference of ["usual", "any"] as const) {
   test(`choosePorts answers distinct ports when ${preference} ones are wanted`, async () => {
