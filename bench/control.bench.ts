@@ -4,12 +4,9 @@
  * `auth` each call brings a token, changes state and leaves a line in the audit log. `watchers` are a thousand readers of
  * one topic of which a hundred never read; `attach` is a ChainActor that takes a chain in batches.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { SyncService } from "../gen/alys/sync/v1/sync_pb.ts";
 import { attachRound } from "./control/attach-load.ts";
-import { Load } from "./control/load.ts";
+import { type ControlServer, startServer } from "./control/server.ts";
 import { WatchLoad } from "./control/watch-load.ts";
 import type { Benchmark, BenchmarkCase, Derived } from "./harness.ts";
 
@@ -38,46 +35,9 @@ const UNARY_METRICS = {
   p99_ms: { unit: "ms" },
 } as const;
 
-interface Started {
-  readonly child: ChildProcess;
-  readonly address: string;
-  readonly load: Load;
-  /** Sends a command to the server's process and gives its answer. */
-  command(line: string): Promise<Readonly<Record<string, number>>>;
-  close(): void;
-}
-
-async function start(kind: "bare" | "ours"): Promise<Started> {
-  const script = join(import.meta.dirname, "control", "server-child.ts");
-  const child = spawn(process.execPath, ["--expose-gc", script, kind], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const answer = async (): Promise<Record<string, never>> => {
-    const { value, done } = await lines.next();
-    if (done === true) throw new Error(`the ${kind} server ended`);
-    return JSON.parse(value);
-  };
-  const { address = "", token = "" } = await answer();
-  const load = new Load(address, token);
-  return {
-    child,
-    address,
-    load,
-    command: (line) => {
-      child.stdin.write(`${line}\n`);
-      return answer();
-    },
-    close: () => {
-      load.close();
-      child.stdin.end();
-    },
-  };
-}
-
 function unaryCase(
   name: string,
-  { load }: Started,
+  { load }: ControlServer,
   inFlight: 1 | 100,
   isAuthenticated: boolean,
   share: number,
@@ -92,7 +52,7 @@ function unaryCase(
   };
 }
 
-function streamCase(name: string, { load }: Started, share: number): BenchmarkCase {
+function streamCase(name: string, { load }: ControlServer, share: number): BenchmarkCase {
   return {
     name,
     metrics: { messages_per_second: { unit: "messages/s" } },
@@ -111,7 +71,7 @@ function watchersCase(changes: number): BenchmarkCase {
       delivered_share: { unit: "" },
     },
     round: async () => {
-      const server = await start("ours");
+      const server = await startServer("ours");
       const load = new WatchLoad(server.address);
       try {
         const { rssAnonBytes: before = 0 } = await server.command("memory");
@@ -136,7 +96,7 @@ function watchersCase(changes: number): BenchmarkCase {
   };
 }
 
-function attachCase({ address }: Started): BenchmarkCase {
+function attachCase({ address }: ControlServer): BenchmarkCase {
   return {
     name: "attach",
     metrics: { blocks_per_second: { unit: "blocks/s", target: { atLeast: 10_000 } } },
@@ -158,11 +118,11 @@ export const benchmark: Benchmark = {
     "readers that never read cost nobody anything",
   async prepare({ isQuick }) {
     const share = isQuick ? QUICK_SHARE : 1;
-    const [bare, ours] = await Promise.all([start("bare"), start("ours")]);
-    const both = (name: string, make: (name: string, server: Started) => BenchmarkCase): BenchmarkCase[] => [
-      make(`${name}/ceiling`, bare),
-      make(name, ours),
-    ];
+    const [bare, ours] = await Promise.all([startServer("bare"), startServer("ours")]);
+    const both = (
+      name: string,
+      make: (name: string, server: ControlServer) => BenchmarkCase,
+    ): BenchmarkCase[] => [make(`${name}/ceiling`, bare), make(name, ours)];
     const cases = [
       ...both("unary/1", (name, server) => unaryCase(name, server, 1, false, share)),
       ...both("unary/100", (name, server) => unaryCase(name, server, 100, false, share)),

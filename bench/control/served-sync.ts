@@ -15,10 +15,11 @@ type SyncInternal = typeof SyncInternalService;
 const BLOCK = new Uint8Array(CHUNK_BYTES).fill(7);
 const chunkOf = (startHeight: bigint) => ({ startHeight, blocks: [BLOCK] });
 
-/** The actor, and how to publish a change of its status. */
+/** The actor, how to publish a change of its status, and who reads that. */
 export function servedSync(): {
   definition: ActorDefinition<Sync, SyncInternal>;
   publish(height: bigint): void;
+  readers(): number;
 } {
   const notHere = later("not in this benchmark");
   const statusOf = (height: bigint) => ({ ...STATUS, head: { ...STATUS.head, height } });
@@ -47,7 +48,7 @@ export function servedSync(): {
         getOperation: notHere,
         cancelOperation: notHere,
       },
-      internal: { importBlock: notHere },
+      internal: { importBlock: notHere, reportApproval: notHere },
       streams: {
         watchSyncStatus,
         watchOperation: notHere,
@@ -65,6 +66,7 @@ export function servedSync(): {
   };
   return {
     definition,
+    readers: () => watchSyncStatus.readers,
     publish: (height) => watchSyncStatus.publish({ event: { case: "status", value: statusOf(height) } }),
   };
 }

@@ -31,12 +31,14 @@ interface Served {
   readonly token: string;
   /** Publishes a change of the status; only ours has one. */
   readonly publish?: (height: bigint) => void;
+  /** Calls that run, and readers of the status. */
+  readonly streams?: () => number;
 }
 
 async function serveOurs(): Promise<Served> {
   const folder = mkdtempSync(join(tmpdir(), "alys-bench-control-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  const { definition, publish } = servedSync();
+  const { definition, publish, readers } = servedSync();
   const cell = actorCell(definition, environment({ log: silentLog }));
   cell.child.start();
   const tokens = openTokenStore({
@@ -64,7 +66,7 @@ async function serveOurs(): Promise<Served> {
     rateLimit: { callsPerSecond: 1_000_000, burst: 1_000_000 },
   });
   const token = readFileSync(join(folder, "operator.token"), "utf8").trim();
-  return { address: control.address ?? "", token, publish };
+  return { address: control.address ?? "", token, publish, streams: () => control.liveCalls + readers() };
 }
 
 /** What generated code for grpc-js does: decode, answer, encode. */
@@ -118,17 +120,35 @@ function rssAnonBytes(): number {
   return Number(kilobytes) * 1024;
 }
 
-const { publish, ...served } = await (process.argv[2] === "ours" ? serveOurs() : serveBare());
+const { publish, streams, ...served } = await (process.argv[2] === "ours" ? serveOurs() : serveBare());
 const tell = (answer: object): void => void process.stdout.write(`${JSON.stringify(answer)}\n`);
 tell(served);
 let height = 0n;
-// One command a line: `memory`, or `publish COUNT EVERY_MS`.
+/** What calls may leave behind, after collection. */
+async function footprint(): Promise<object> {
+  for (let times = 0; times < 4; times++) {
+    globalThis.gc?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const resources = process.getActiveResourcesInfo();
+  const timers = resources.filter((kind) => kind === "Timeout").length;
+  return {
+    heapBytes: process.memoryUsage().heapUsed,
+    streams: streams?.() ?? 0,
+    timers,
+    handles: resources.length - timers,
+    listeners: process.eventNames().reduce((sum, event) => sum + process.listenerCount(event), 0),
+  };
+}
+
+// One command a line: `memory`, `footprint`, or `publish COUNT EVERY_MS`.
 createInterface({ input: process.stdin }).on("line", (line) => {
   const [command, count, everyMs] = line.split(" ");
   if (command === "memory") {
     globalThis.gc?.();
     return tell({ rssAnonBytes: rssAnonBytes() });
   }
+  if (command === "footprint") return void footprint().then(tell);
   let left = Number(count);
   const timer = setInterval(() => {
     publish?.(++height);

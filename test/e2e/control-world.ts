@@ -110,7 +110,7 @@ function create(context: SyncContext, probe: Probe) {
       getOperation: () => failure("NOT_FOUND", "NO_OPERATION", "there is none"),
       cancelOperation: notHere,
     },
-    internal: { importBlock: notHere },
+    internal: { importBlock: notHere, reportApproval: notHere },
     streams: {
       watchSyncStatus,
       watchOperation: notHere,
