@@ -11,6 +11,7 @@ import {
 } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { failure } from "../kernel/errors.ts";
 import { grouped, hash, size, time } from "./format.ts";
+import { followOperation } from "./operation.ts";
 import { parseHex, parseUint64 } from "./options.ts";
 import type { Run, Session } from "./session.ts";
 import { renderFields, renderTable } from "./table.ts";
@@ -28,6 +29,7 @@ const HASH_DIGITS = 64;
 interface RecoverOptions {
   readonly mode: string;
   readonly dryRun?: boolean;
+  readonly wait?: boolean;
   readonly scan?: boolean;
   /** Of a node that does not run; then `chain` is needed too. */
   readonly dataDir?: string;
@@ -78,6 +80,7 @@ export function addCheckpointsCommands(program: Command, run: Run): void {
         .makeOptionMandatory(),
     )
     .option("--dry-run", "only say what would happen")
+    .option("--wait", "follow it to its end; the exit status says how it ended")
     .option("--scan", "look through the whole chain for damage first; minimal always does")
     .option("--data-dir <path>", "recover this data directory of a node that does not run, or does not start")
     .option("--chain <path>", "chain specification, with --data-dir")
@@ -160,4 +163,6 @@ async function recover(session: Session, checkpointId: string, options: RecoverO
       ? `would ${plan}`
       : `${plan}\noperation ${operation.id}${operation.isDone ? ", done" : ""}`,
   );
+  if (options.wait === true && answer.operation !== undefined)
+    await followOperation(session, answer.operation.id);
 }

@@ -26,9 +26,12 @@ export const EXIT_STATUS_HELP = `Exit status:
   0    success
   64   wrong usage
   10+N the call failed with gRPC status N:
-       13 INVALID_ARGUMENT     14 DEADLINE_EXCEEDED   15 NOT_FOUND    16 ALREADY_EXISTS
-       17 PERMISSION_DENIED    18 RESOURCE_EXHAUSTED  20 ABORTED      22 UNIMPLEMENTED
-       19 FAILED_PRECONDITION  24 UNAVAILABLE (also: no node there)   23 INTERNAL
+       11 CANCELLED            12 UNKNOWN             13 INVALID_ARGUMENT     14 DEADLINE_EXCEEDED
+       15 NOT_FOUND            16 ALREADY_EXISTS      17 PERMISSION_DENIED    18 RESOURCE_EXHAUSTED
+       19 FAILED_PRECONDITION  20 ABORTED             21 OUT_OF_RANGE         22 UNIMPLEMENTED
+       23 INTERNAL             24 UNAVAILABLE (also: no node there)           25 DATA_LOSS
+       26 UNAUTHENTICATED
+  70   a mistake in alysctl
   130  interrupted`;
 
 /** "NOT_FOUND/KEY_FILE_MISSING: there is no key (field: x; retry in 2 s; operation: 7)". One line. */

@@ -10,6 +10,7 @@ import {
 import { addConfigCommands } from "./config.ts";
 import { enumName, hash, time } from "./format.ts";
 import { parseDuration } from "./options.ts";
+import { addProfileCommands } from "./profiles.ts";
 import type { Run, Session } from "./session.ts";
 import { type FieldRow, renderFields } from "./table.ts";
 
@@ -22,6 +23,7 @@ export function addNodeCommands(program: Command, run: Run): void {
     .description("versions, identity and chain")
     .action(() => run(showInfo));
   addConfigCommands(node, run);
+  addProfileCommands(node, run);
   node
     .command("log-level")
     .description("change the log level while the node runs")

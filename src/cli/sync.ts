@@ -15,6 +15,7 @@ import {
   SyncStatusSchema,
 } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { duration, enumName, grouped, shortHash, size, yesNo } from "./format.ts";
+import { addOperationCommands, followOperation } from "./operation.ts";
 import { parseUint64 } from "./options.ts";
 import { plainProgress } from "./progress.ts";
 import type { Run, Session } from "./session.ts";
@@ -47,7 +48,9 @@ export function addSyncCommands(program: Command, run: Run): void {
     .addOption(new Option("--mode <mode>", "how; default: the configured one").choices(Object.keys(MODES)))
     .addOption(new Option("--target <height>", "stop at this height").argParser(parseUint64))
     .option("--checkpoint <id>", "mode checkpoint: the only one to begin from, on disk or of peers")
+    .option("--wait", "follow it to its end; the exit status says how it ended")
     .action((options: StartOptions) => run((session) => start(session, options)));
+  addOperationCommands(sync, run);
   sync
     .command("stop")
     .description("end downloading and following; what is imported stays")
@@ -98,6 +101,7 @@ interface StartOptions {
   readonly mode?: string;
   readonly target?: bigint;
   readonly checkpoint?: string;
+  readonly wait?: boolean;
 }
 
 async function start(session: Session, options: StartOptions): Promise<void> {
@@ -111,6 +115,8 @@ async function start(session: Session, options: StartOptions): Promise<void> {
     const at = status === undefined ? "" : `: ${plainProgress(syncProgress(status))}`;
     return `started, operation ${operation?.id ?? "-"}${at}`;
   });
+  if (options.wait === true && answer.operation !== undefined)
+    await followOperation(session, answer.operation.id);
 }
 
 async function act(
