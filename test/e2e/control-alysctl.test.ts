@@ -123,6 +123,34 @@ test("call reaches any method by name, with JSON from the command line or standa
   );
 });
 
+test("call goes both ways, a request a line, and names the line that is none", async (t) => {
+  const { control } = await world(t, {
+    attach: async ({ requests, send }) => {
+      let epoch = 0n;
+      for await (const _ of requests) {
+        epoch += 1n;
+        await send({ message: { case: "welcome", value: { epoch } } });
+      }
+    },
+  });
+  const args = ["-a", control.address ?? "", "call", "EngineService/Attach", "-"];
+  const hello = JSON.stringify({ hello: { protocolVersion: 1 } });
+  const both = await alysctl(args, `${hello}\n\n${hello}\n`);
+  assert.equal(both.status, 0, both.errors);
+  const epochs = both.text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).welcome.epoch);
+  assert.deepEqual(epochs, ["1", "2"]);
+  const bad = await alysctl(args, `${hello}\nnonsense\n`);
+  assert.equal(bad.status, 13);
+  assert.match(bad.errors, /NOT_JSON/);
+  const refused = await world(t);
+  const none = await alysctl(["-a", refused.control.address ?? "", "call", "EngineService/Attach", hello]);
+  assert.equal(none.status, 22);
+  await until(() => control.liveCalls === 0);
+});
+
 test("alysctl reaches a node over its unix socket", async (t) => {
   const unixSocket = join(folder(t), "control.sock");
   await world(t, { unixSocket });
