@@ -7,6 +7,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { NodeConfig } from "../gen/alys/config/v1/config_pb.ts";
 import { NetworkService, NetworkState } from "../gen/alys/network/v1/network_pb.ts";
+import { NodeInternalService, NodeState } from "../gen/alys/node/v1/node_pb.ts";
 import { ChildState, SupervisorInternalService } from "../gen/alys/supervisor/v1/supervisor_pb.ts";
 import { nodeActor } from "./actors/node/actor.ts";
 import { supervisorActor } from "./actors/supervisor/actor.ts";
@@ -147,6 +148,7 @@ async function compose(
       profiler: processProfiler(realClock, join(settings.storage.dataDirectory, SNAPSHOT_FILE)),
       sync: cells.sync.ref,
       services: () => control?.services ?? [],
+      actors: () => [...Object.keys(cells), "supervisor", "node"],
       setLogLevel,
       shutdown: (reason) => end({ reason: `an operator asked: ${reason}`, isFailure: false }),
       drain: () => {
@@ -225,13 +227,20 @@ async function compose(
   return {
     controlAddress: control.address,
     ended,
-    stop: () => (stopping ??= stop(settings, control, root, vitals, resources, controlParts, attachments)),
+    stop: () =>
+      (stopping ??= tellDraining(node.internalRef).then(() =>
+        stop(settings, control, root, vitals, resources, controlParts, attachments),
+      )),
   };
 }
 
 /** The actors below it have a second each, the host two. */
 const NETWORK_STOP_DEADLINE_MS = 4_000;
 const SYSTEM_STOP_DEADLINE_MS = 500;
+/** Of the whole stop's 5 s. */
+const TELL_DRAINING_MS = 200;
+/** Readers are told in turns of their own. */
+const DRAINING_HEARD_MS = 20;
 
 function system(id: string, start: ChildSpec["start"]): ChildSpec {
   return {
@@ -326,6 +335,17 @@ async function announce(
   const text = `${JSON.stringify({ pid: processId, ...whereabouts }, undefined, 2)}\n`;
   await writeFileAtomic(join(settings.storage.dataDirectory, NODE_FILE), new TextEncoder().encode(text));
   log.info("node is up", { ...whereabouts, height: resources.chain.snapshot().head.height });
+}
+
+/** Those who watch the state hear of the stop before their streams end by it. */
+async function tellDraining(node: Ref<typeof NodeInternalService>): Promise<void> {
+  const { reportState } = NodeInternalService.method;
+  try {
+    await node.ask(reportState, { state: NodeState.DRAINING }, { deadlineMs: TELL_DRAINING_MS });
+    await new Promise<void>((resolve) => realClock.setTimer(DRAINING_HEARD_MS, resolve));
+  } catch {
+    // It is down, or too busy to be told: the stop is what counts.
+  }
 }
 
 /** First no new calls, then the actors from the top, then what they stood on. */

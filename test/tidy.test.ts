@@ -31,6 +31,7 @@ const POWERS: readonly { readonly power: string; readonly use: RegExp; readonly 
   { power: "libp2p", use: /from "(libp2p|@libp2p\/|@chainsafe\/libp2p)/, homes: /^src\/p2p\/libp2p\// },
   { power: "grpc-js", use: /from "@grpc\/grpc-js"/, homes: /^src\/(control|cli)\// },
   { power: "the database", use: /from "lmdb"/, homes: /^src\/storage\/lmdb/ },
+  { power: "the inspector", use: /from "node:(inspector|v8)/, homes: /^src\/telemetry\// },
   { power: "pino", use: /from "pino"/, homes: /^src\/telemetry\// },
   { power: "BLS", use: /from "@chainsafe\/blst"/, homes: /^src\/chain\/bls\.ts$/ },
   {

@@ -74,7 +74,17 @@ test("an operator changes a running node, restarts it, and looks into it", async
   const reasons = snapshots.map((one) => (one.status === "rejected" ? one.reason.reason : "whole"));
   assert.deepEqual(reasons.sort(), ["PROFILER_BUSY", "whole"]);
 
+  const last: NodeState[] = [];
+  const watched = (async () => {
+    for await (const { event } of node.watchState({})) {
+      if (event.case === "snapshot" || event.case === "state") last.push(event.value);
+    }
+  })();
+  const ended = assert.rejects(watched, { code: "UNAVAILABLE", reason: "DRAINING" });
+  while (last.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   await running.stop(5_000);
+  await ended;
+  assert.equal(last.at(-1), NodeState.DRAINING);
   await network.start(plan.name);
   const again = connectTo(t, plan);
   const kept = await settingOf(again, "peer.known_peers_max");

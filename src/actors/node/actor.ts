@@ -9,13 +9,13 @@ import { NodeInternalService, NodeService, NodeState } from "../../../gen/alys/n
 import { SyncMode, SyncService, SyncState, type SyncStatus } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import type { TokenStore } from "../../control/auth/token-store.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor.ts";
-import { failure } from "../../kernel/errors.ts";
 import type { Handlers } from "../../kernel/protocol.ts";
 import type { Ref } from "../../kernel/ref.ts";
 import { Topic } from "../../kernel/topic.ts";
 import { Transfer } from "../../kernel/transfer.ts";
 import type { Profiler } from "../../telemetry/profiler.ts";
 import type { NodeConfigDesk } from "./config-desk.ts";
+import { LogLevels } from "./log-levels.ts";
 import { tokenHandlers } from "./tokens.ts";
 
 type Public = typeof NodeService;
@@ -35,6 +35,8 @@ export interface NodeActorParts {
   readonly profiler: Profiler;
   readonly sync: Ref<typeof SyncService>;
   services(): readonly string[];
+  /** Names of the actors. */
+  actors(): readonly string[];
   /** Sets a level; undefined when there is no such level. Answers the level before. */
   setLogLevel(actor: string | undefined, level: string): string | undefined;
   /** Asks for an orderly stop; returns at once. */
@@ -89,6 +91,11 @@ class NodeActor implements Actor<Public, Internal> {
         return {};
       },
     };
+    const levels = new LogLevels({
+      actors: parts.actors,
+      set: parts.setLogLevel,
+      after: context.timers.after,
+    });
     this.handlers = {
       ...tokenHandlers(context, parts.tokens),
       getInfo: () => this.#info(),
@@ -101,7 +108,7 @@ class NodeActor implements Actor<Public, Internal> {
         });
         return answer;
       },
-      setLogLevel: ({ actor, level, lifetimeMs }) => this.#setLogLevel(actor, level, Number(lifetimeMs)),
+      setLogLevel: ({ actor, level, lifetimeMs }) => levels.set(actor, level, Number(lifetimeMs)),
       drain: () => {
         this.#enter(NodeState.DRAINING);
         context.timers.after(SHUTDOWN_DELAY_MS, () => parts.drain());
@@ -174,18 +181,5 @@ class NodeActor implements Actor<Public, Internal> {
       processId: parts.processId,
       services: [...parts.services()],
     };
-  }
-
-  #setLogLevel(actor: string, level: string, lifetimeMs: number) {
-    const { setLogLevel } = this.#parts;
-    const target = actor === "" ? undefined : actor;
-    const previousLevel = setLogLevel(target, level);
-    if (previousLevel === undefined) {
-      return failure("INVALID_ARGUMENT", "LOG_LEVEL_UNKNOWN", `"${level}" is no log level`, {
-        field: "level",
-      });
-    }
-    if (lifetimeMs > 0) this.#context.timers.after(lifetimeMs, () => setLogLevel(target, previousLevel));
-    return { previousLevel };
   }
 }

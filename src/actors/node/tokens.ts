@@ -56,7 +56,7 @@ export function tokenHandlers(
       const records = store.records();
       // The id of the last one that was told; a token that is gone ends the listing.
       const after = pageToken === "" ? -1 : records.findIndex(({ id }) => id === pageToken);
-      if (pageToken !== "" && after < 0) return badField("page_token", "there is no such page");
+      if (pageToken !== "" && after < 0) return BAD_PAGE_TOKEN;
       const page = records.slice(after + 1, after + 1 + (pageSize === 0 ? PAGE_SIZE_DEFAULT : pageSize));
       const isLast = after + 1 + page.length >= records.length;
       return { tokens: page.map(infoOf), nextPageToken: isLast ? "" : (page.at(-1)?.id ?? "") };
@@ -71,6 +71,10 @@ export function tokenHandlers(
     },
   };
 }
+
+const BAD_PAGE_TOKEN = failure("INVALID_ARGUMENT", "BAD_PAGE_TOKEN", "there is no such page", {
+  field: "page_token",
+});
 
 const badField = (field: string, text: string) => failure("INVALID_ARGUMENT", "BAD_FIELD", text, { field });
 

@@ -16,7 +16,7 @@ import {
 import type { CheckpointDesk, KeptCheckpoint } from "../../integrations/chain/checkpoint-desk.ts";
 import type { ActorContext } from "../../kernel/actor.ts";
 import type { Deferred } from "../../kernel/deferred.ts";
-import type { Failure } from "../../kernel/errors.ts";
+import { type Failure, failure } from "../../kernel/errors.ts";
 import { badField } from "./errors.ts";
 
 type Public = typeof SyncService;
@@ -39,6 +39,10 @@ export function createCheckpoint(
   return answer;
 }
 
+const BAD_PAGE_TOKEN = failure("INVALID_ARGUMENT", "BAD_PAGE_TOKEN", "there is no such page", {
+  field: "page_token",
+});
+
 export function listCheckpoints(
   desk: CheckpointDesk,
   context: Context,
@@ -47,8 +51,9 @@ export function listCheckpoints(
   const answer = context.deferred(SyncService.method.listCheckpoints);
   context.effect(desk.list(), (outcome) => {
     if (!outcome.ok) return answer.reject(outcome.failure);
-    // The token is the id of the last one shown.
+    // The token is the id of the last one shown; a checkpoint that is gone ends the listing.
     const start = pageToken === "" ? 0 : outcome.value.findIndex(({ id }) => id === pageToken) + 1;
+    if (pageToken !== "" && start === 0) return answer.reject(BAD_PAGE_TOKEN);
     const page = outcome.value.slice(start, start + (pageSize || PAGE_SIZE));
     const isEnd = start + page.length >= outcome.value.length;
     const nextPageToken = isEnd ? "" : (page.at(-1)?.id ?? "");
