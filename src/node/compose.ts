@@ -48,6 +48,8 @@ export interface ActorParts {
   readonly votes: VoteStore | undefined;
   /** Keeps what the member's operator scheduled over restarts. */
   readonly schedule?: Table | undefined;
+  /** Keeps the evidence of equivocations. */
+  readonly evidence?: Table | undefined;
   readonly delegation: OwnDelegation | undefined;
   /** Only a chain that we hold ourselves has checkpoints. */
   readonly checkpoints?: CheckpointDesk | undefined;
@@ -94,6 +96,7 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
       validator,
       network: network.internalRef,
       checkpoints: parts.checkpoints,
+      evidence: parts.evidence,
       ...peerRefs,
       ownMemberKey: signer?.publicKey,
     }),

@@ -40,6 +40,7 @@ export interface Resources {
   readonly votes: VoteStore | undefined;
   /** What the member's operator scheduled. */
   readonly schedule: Table;
+  readonly evidence: Table;
   readonly chain: ChainPort;
   readonly checkpoints: CheckpointDesk;
   readonly validator: ThreadValidator;
@@ -136,6 +137,7 @@ async function open(
     store,
     votes: member?.votes,
     schedule: store.table("producer"),
+    evidence: store.table("equivocations"),
     chain,
     checkpoints,
     validator,

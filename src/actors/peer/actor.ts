@@ -32,9 +32,9 @@ import {
   type PeerActorConfig,
   RESERVED_PEERS_MAX,
 } from "./config.ts";
+import { namesNobody, noMultiaddr, peerIdIn } from "./connect-target.ts";
 import type { HandshakeParts } from "./handshake.ts";
 import { Links } from "./links.ts";
-import { namesNobody, noMultiaddr, peerIdIn } from "./connect-target.ts";
 import { pageOf } from "./paging.ts";
 import type { KnownPeer, PeerBook } from "./peer-book.ts";
 import { CLEAN } from "./reputation.ts";
@@ -314,8 +314,9 @@ class PeerActor implements Actor<Public, Internal> {
 
   #internalHandlers(): Handlers<Internal> {
     return {
-      reportOffence: ({ peerId, offence, detail, evidence }) => {
-        this.#links.judge.onOffence(peerId, offence, detail, evidence);
+      reportOffence: ({ peerId, offence, detail, evidence, memberKey }) => {
+        if (offence === Offence.EQUIVOCATION && memberKey.length > 0) this.#links.distrust(memberKey);
+        if (peerId !== "") this.#links.judge.onOffence(peerId, offence, detail, evidence);
         return {};
       },
       recordPerformance: (request) => this.#recordPerformance(request),

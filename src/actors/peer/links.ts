@@ -68,8 +68,8 @@ export class Links {
       ...parts,
       onBanned: (peerId) => this.#onBanned(peerId),
       dismiss: (peer) => this.#dismiss(peer, GoodbyeReason.LOW_SCORE),
-      distrust: (offender) => {
-        for (const peer of this.membership.distrust(offender)) this.#endRole(peer);
+      distrust: ({ memberKey }) => {
+        if (memberKey !== undefined) this.distrust(memberKey);
       },
     });
     this.membership = new Membership({ ...parts, log: parts.context.log });
@@ -310,6 +310,11 @@ export class Links {
       if (live.peer.link !== closing) return;
       context.effect(host.hangUp(peerId), () => this.#settle(live.peer, closing));
     });
+  }
+
+  /** A member equivocated: the roles of all who speak for it end. */
+  distrust(memberKey: Uint8Array): void {
+    for (const peer of this.membership.distrust(memberKey)) this.#endRole(peer);
   }
 
   /** The delegation ended, or counts no more, while its peer was connected. */

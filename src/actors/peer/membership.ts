@@ -57,9 +57,7 @@ export class Membership {
   }
 
   /** A member equivocated: its key counts no more. Answers which peers lose their role. */
-  distrust(offender: KnownPeer): readonly KnownPeer[] {
-    const { memberKey } = offender;
-    if (memberKey === undefined) return [];
+  distrust(memberKey: Uint8Array): readonly KnownPeer[] {
     const { book, log } = this.#parts;
     log.error("a member equivocated: its key is distrusted", { key: toHex(memberKey) });
     book.distrustedKeys.add(toHex(memberKey));

@@ -4,6 +4,8 @@
  */
 
 import { type InboundFederation, NetworkInternalService } from "../../../gen/alys/network/v1/network_pb.ts";
+import { SyncInternalService } from "../../../gen/alys/sync/v1/sync_pb.ts";
+import { encodeApproval } from "../../chain/approval.ts";
 import { type ParsedBlock, parentApprovalBytes, parseBlock } from "../../chain/block.ts";
 import { equalBytes } from "../../chain/bytes.ts";
 import { HEADER_LENGTH, headerHash } from "../../chain/header.ts";
@@ -144,9 +146,17 @@ export class Voter {
       const [[isSigned], [isParentApproved]] = outcome.value;
       if (isSigned !== true) return this.#finish(pending, "NOT_APPROVED_BY_AUTHOR");
       this.#with.witness.saw({ ...claim, authorityIndex: author, isProposal: true });
+      this.#report(block);
       if (isParentApproved !== true) return this.#finish(pending, "BAD_PARENT_APPROVAL");
       this.#judge(pending);
     });
+  }
+
+  /** An author of two proposals for one slot is found out where all approvals come together. */
+  #report({ bytes, approval }: ParsedBlock): void {
+    const header = bytes.subarray(0, HEADER_LENGTH);
+    const request = { header, approval: encodeApproval(approval) };
+    this.#with.parts.syncInternal.tell(SyncInternalService.method.reportApproval, request);
   }
 
   #judge(pending: Pending): void {

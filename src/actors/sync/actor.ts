@@ -14,12 +14,16 @@ import {
 } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import {
   type ProductionStatusSchema,
+  type ReportApprovalRequest,
   type SetProductionOverrideRequest,
   SyncInternalService,
   SyncMode,
   SyncService,
   SyncState,
 } from "../../../gen/alys/sync/v1/sync_pb.ts";
+import { equalBytes } from "../../chain/bytes.ts";
+import { decodeHeader } from "../../chain/header.ts";
+import { MalformedError } from "../../chain/malformed.ts";
 import type { Validator } from "../../chain/validator.ts";
 import type { CheckpointDesk } from "../../integrations/chain/checkpoint-desk.ts";
 import type { ChainEvent, ChainPort } from "../../integrations/chain/port.ts";
@@ -28,9 +32,11 @@ import type { Deferred } from "../../kernel/deferred.ts";
 import { Failure } from "../../kernel/errors.ts";
 import type { Handlers } from "../../kernel/protocol.ts";
 import type { Ref } from "../../kernel/ref.ts";
+import type { Table } from "../../storage/port.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { type Mode, type SyncConfig, TICK_MS } from "./config.ts";
-import { NOT_PAUSED, NOT_RUNNING, OPERATION_NOT_FOUND } from "./errors.ts";
+import { badField, NOT_PAUSED, NOT_RUNNING, OPERATION_NOT_FOUND } from "./errors.ts";
+import { EvidenceBook } from "./evidence-book.ts";
 import type { SyncMetrics } from "./metrics.ts";
 import { type Operation, operationMessage } from "./operation.ts";
 import { Outside } from "./outside.ts";
@@ -52,6 +58,8 @@ export interface SyncParts {
   readonly validator: Validator;
   /** Undefined where the chain is kept by another process. */
   readonly checkpoints?: CheckpointDesk | undefined;
+  /** Keeps the evidence of equivocations; without it the log does. */
+  readonly evidence?: Table | undefined;
   readonly network: Ref<typeof NetworkInternalService>;
   readonly peer: Ref<typeof PeerService>;
   readonly peerInternal: Ref<typeof PeerInternalService>;
@@ -103,6 +111,8 @@ class SyncActor implements Actor<Public, Internal> {
       log: context.log,
       signal: context.signal,
       effect: (work, done) => context.effect(work, done),
+      evidenceBook: new EvidenceBook(parts.evidence),
+      published: (evidence) => this.#topics.equivocated(evidence),
       own: (token, answer) => this.#answerOwn(token, answer),
       moved: () => this.#move(),
     });
@@ -127,7 +137,10 @@ class SyncActor implements Actor<Public, Internal> {
       start: (options) => this.#after(() => void machine.start(options, this.#outside.now()), undefined),
     });
     this.handlers = this.#publicHandlers();
-    this.internal = { importBlock: ({ block }) => this.#importBlock(block) };
+    this.internal = {
+      importBlock: ({ block }) => this.#importBlock(block),
+      reportApproval: (request) => this.#reportApproval(request),
+    };
     parts.onMetrics?.(machine.metrics);
   }
 
@@ -339,6 +352,22 @@ class SyncActor implements Actor<Public, Internal> {
     const { handle, peerId, payload } = event.value;
     this.#machine.gossip(handle, peerId, payload);
     this.#perform();
+  }
+
+  #reportApproval({ header, approval }: ReportApprovalRequest) {
+    try {
+      const { height, authoritiesRoot } = decodeHeader(header);
+      const authorities = this.#parts.chain.authoritiesAt(height);
+      // Bits name members of the set that the header commits to; another one is not the one that was verified under.
+      if (equalBytes(authoritiesRoot, authorities.root)) {
+        this.#machine.equivocations.saw({ header, approval, authorities });
+        this.#perform();
+      }
+      return {};
+    } catch (error) {
+      if (error instanceof MalformedError) return badField("header", error.message);
+      throw error;
+    }
   }
 
   #importBlock(block: Uint8Array): ImportReply {

@@ -6,6 +6,7 @@ import type { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { AuthoritySetFacts, ValidatedSegment } from "../../chain/validator.ts";
 import type { Failure } from "../../kernel/errors.ts";
 import type { Fields } from "../../kernel/log.ts";
+import type { Evidence } from "./equivocations.ts";
 import type { ClaimedHead } from "./peers.ts";
 import type { SetsInForce } from "./sets.ts";
 
@@ -41,6 +42,8 @@ export type LiveEffect =
       readonly detail: string;
       readonly evidence: Uint8Array;
     }
+  /** Members approved two blocks of one slot. */
+  | { readonly type: "equivocation"; readonly evidence: Evidence }
   /** The producer's block is durable. */
   | { readonly type: "accepted"; readonly token: number; readonly hash: Uint8Array }
   | { readonly type: "refused"; readonly token: number; readonly reason: Failure }

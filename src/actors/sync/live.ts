@@ -5,14 +5,14 @@
  */
 
 import { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
-import { BLOCK_BYTES_MAX } from "../../chain/block.ts";
+import { BLOCK_BYTES_MAX, splitBlock } from "../../chain/block.ts";
 import { type BlockFault, describeFault } from "../../chain/block-fault.ts";
 import { equalBytes } from "../../chain/bytes.ts";
 import { sha256 } from "../../chain/hash.ts";
 import { type BlockHeader, decodeHeader, HEADER_LENGTH, headerHash } from "../../chain/header.ts";
 import { toHex } from "../../chain/hex.ts";
 import { MalformedError } from "../../chain/malformed.ts";
-import type { SegmentVerdict, ValidatedSegment } from "../../chain/validator.ts";
+import type { ApprovalCheck, SegmentVerdict, ValidatedSegment } from "../../chain/validator.ts";
 import type { ImportOutcome } from "../../integrations/chain/port.ts";
 import { Failure } from "../../kernel/errors.ts";
 import { BUSY, invalidBlock, refusedBlock } from "./errors.ts";
@@ -65,6 +65,8 @@ export interface LiveParts {
   /** How far ahead of our clock a block may be, milliseconds. */
   readonly driftMs: number;
   effect(effect: LiveEffect): void;
+  /** The block's own approval was verified. */
+  approved(check: ApprovalCheck): void;
   /** The peer sent a certified block whose parent we do not have. */
   proven(peerId: string, head: ProvenHead): void;
   /** The peer sent a block under a set that we do not know, with a parent that we do not have. */
@@ -132,6 +134,7 @@ export class LiveBlocks {
     const job = this.#jobs.get(id);
     if (job === undefined) return;
     if (!verdict.ok) return this.#faulty(job, verdict.fault);
+    this.#tellApproval(job);
     const { origin, hash, header } = job;
     if (origin.kind !== "own" && this.#isSuperfluous(hash, header.height)) return this.#drop(job);
     if (!this.#parts.chain.isKnown(header.parentHash)) return this.#early(job, verdict.segment);
@@ -227,6 +230,13 @@ export class LiveBlocks {
     const sets = setsBehindParent(this.#parts.chain, read.bytes, read.header.height);
     this.#jobs.set(id, { id, origin, ...read, sets });
     this.#parts.effect({ type: "validateLive", id, block: read.bytes, sets });
+  }
+
+  #tellApproval({ bytes, sets }: Job): void {
+    if (bytes === undefined || sets === undefined) return;
+    const { header, approval } = splitBlock(bytes);
+    const { authorities } = sets;
+    this.#parts.approved({ header: header.slice(), approval: approval.slice(), authorities });
   }
 
   #import(job: Job, segment: ValidatedSegment): void {

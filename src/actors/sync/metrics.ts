@@ -31,6 +31,7 @@ const NAMES = {
   stuckFound: "alys_sync_stuck_found_total",
   lookups: "alys_sync_lookups_total",
   lookupsFailed: "alys_sync_lookups_failed_total",
+  equivocations: "alys_sync_equivocations_total",
   emergencies: "alys_sync_emergencies_total",
   reorganizations: "alys_sync_reorganizations_total",
 } as const;

@@ -4,9 +4,10 @@
  */
 
 import { Verdict as GossipVerdict, NetworkInternalService } from "../../../gen/alys/network/v1/network_pb.ts";
-import { PeerInternalService } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import { Offence, PeerInternalService } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { describeFault } from "../../chain/block-fault.ts";
 import { equalBytes } from "../../chain/bytes.ts";
+import { toHex } from "../../chain/hex.ts";
 import type {
   Policy,
   SegmentInput,
@@ -20,6 +21,8 @@ import type { Clock } from "../../kernel/clock.ts";
 import { asError, assertNever, Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Ref } from "../../kernel/ref.ts";
+import type { Evidence } from "./equivocations.ts";
+import { digestOf, type EvidenceBook } from "./evidence-book.ts";
 import { fetchLaterSet } from "./later-set.ts";
 import { readTail } from "./read-tail.ts";
 import { type SetsInForce, setsBehindParent } from "./sets.ts";
@@ -37,6 +40,9 @@ export interface OutsideParts {
   readonly signal: AbortSignal;
   /** ActorContext.effect. */
   effect<T>(work: Promise<T>, done: (outcome: Outcome<T>) => void): void;
+  readonly evidenceBook: EvidenceBook;
+  /** Evidence is told to those who watch. */
+  published(evidence: Evidence): void;
   /** The producer's block is durable, or refused. */
   own(token: number, answer: Uint8Array | Failure): void;
   /** An outcome was handed to the machine: it moves on. */
@@ -124,6 +130,8 @@ export class Outside {
       }
       case "refreshStatus":
         return peer.tell(PeerInternalService.method.refreshStatus, {});
+      case "equivocation":
+        return this.#equivocation(effect.evidence);
       case "accepted":
         return own(effect.token, effect.hash);
       case "refused":
@@ -171,6 +179,21 @@ export class Outside {
         machine.lookups.failed(id, outcome.failure, now.monotonicMs);
       }
       moved();
+    });
+  }
+
+  /** Told to everybody who must know: log, operator's table, watchers, and the PeerActor, which ends the members' roles. */
+  #equivocation(evidence: Evidence): void {
+    const { log, peer, evidenceBook, published } = this.#parts;
+    const { slot, guiltyKeys } = evidence;
+    log.error("members approved two blocks of one slot", { slot, members: guiltyKeys.map(toHex) });
+    const detail = `it approved two blocks of slot ${slot}`;
+    const report = { offence: Offence.EQUIVOCATION, detail, evidence: digestOf(evidence) };
+    for (const memberKey of guiltyKeys)
+      peer.tell(PeerInternalService.method.reportOffence, { ...report, memberKey });
+    published(evidence);
+    this.#parts.effect(evidenceBook.keep(evidence), (outcome) => {
+      if (!outcome.ok) log.warn("evidence was not kept", { slot, reason: outcome.failure.message });
     });
   }
 

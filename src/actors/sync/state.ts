@@ -18,6 +18,7 @@ import {
   type SyncConfig,
   TARGET_EXCLUSION_MS,
 } from "./config.ts";
+import { Equivocations } from "./equivocations.ts";
 import { Hints } from "./hints.ts";
 import { LiveBlocks } from "./live.ts";
 import type { LiveEffect } from "./live-effect.ts";
@@ -98,6 +99,7 @@ export class SyncMachine {
   readonly live: LiveBlocks;
   readonly lookups: Lookups;
   readonly hints: Hints;
+  readonly equivocations: Equivocations;
   /** Height at which this process found its chain. */
   readonly resumedFromHeight: number;
   readonly #parts: MachineParts;
@@ -129,6 +131,7 @@ export class SyncMachine {
     const shared = { peers: this.peers, quota, metrics: this.metrics, effect };
     this.lookups = new Lookups(shared);
     this.hints = new Hints(shared);
+    this.equivocations = new Equivocations(shared);
     this.pipeline = new Pipeline({
       ...shared,
       config,
@@ -146,6 +149,7 @@ export class SyncMachine {
       driftMs: chain.facts.driftMs,
       effect,
       proven: (peerId, head) => this.peers.proveByGossip(peerId, head),
+      approved: (check) => this.equivocations.saw(check),
       hinted: (peerId, head) => this.peers.claim(peerId, head),
       missing: (child, parent, height, peerId) => this.#lookUp(child, parent, height, peerId),
     });

@@ -19,7 +19,9 @@ import type { Streams } from "../../kernel/protocol.ts";
 import { Topic } from "../../kernel/topic.ts";
 import { Transfer } from "../../kernel/transfer.ts";
 import { STATUS_PERIOD_MS } from "./config.ts";
+import type { Evidence } from "./equivocations.ts";
 import { badField, OPERATION_NOT_FOUND } from "./errors.ts";
+import { equivocationMessage } from "./evidence-book.ts";
 import { reference } from "./status.ts";
 
 type StatusInit = MessageInitShape<typeof SyncStatusSchema>;
@@ -122,6 +124,11 @@ export class SyncTopics {
       this.#operations.publish({ event: { case: "operation", value: operation } });
     }
     this.#toldOperations = told;
+  }
+
+  /** Members approved two blocks of one slot. */
+  equivocated(evidence: Evidence): void {
+    this.#blocks.publish({ event: { case: "equivocation", value: equivocationMessage(evidence) } });
   }
 
   chainChanged(event: ChainEvent): void {

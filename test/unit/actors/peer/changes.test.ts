@@ -4,7 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { NetworkInternalService } from "../../../../gen/alys/network/v1/network_pb.ts";
-import { PeerType } from "../../../../gen/alys/peer/v1/peer_pb.ts";
+import {
+  ConnectionState,
+  Offence,
+  PeerInternalService,
+  PeerType,
+} from "../../../../gen/alys/peer/v1/peer_pb.ts";
 import { FederationMessageSchema } from "../../../../gen/alys/wire/v1/wire_pb.ts";
 import type { SecretKey } from "../../../../src/chain/bls.ts";
 import { encodeDelegation, signDelegation } from "../../../../src/chain/delegation.ts";
@@ -77,6 +82,26 @@ test("a role ends and another begins with the change, and the privileged channel
   assert.equal(await isSpokenTo(world, leaver, one), false);
   const { memberKey, memberRole } = await one.info(leaver);
   assert.deepEqual([memberKey.length, memberRole], [0, 0]);
+});
+
+test("the role of everybody who speaks for a member that equivocated ends, and nobody is banned", async () => {
+  const world = new World();
+  const one = await memberNode(world, 0);
+  const both = [await memberNode(world, 1), await memberNode(world, 1)];
+  for (const node of both) await world.connect(one, node);
+  const { reportOffence } = PeerInternalService.method;
+  const memberKey = keys[1]!.publicKey;
+  const evidence = new Uint8Array(32);
+  one.peer.internalRef.tell(reportOffence, { offence: Offence.EQUIVOCATION, memberKey, evidence });
+  await world.run(50);
+  for (const node of both) {
+    const { peerType, connectionState } = await one.info(node);
+    assert.deepEqual([peerType, connectionState], [PeerType.REGULAR, ConnectionState.CONNECTED]);
+    assert.equal(await isSpokenTo(world, one, node), false);
+  }
+  // What it shows again counts no more.
+  await world.run(20_000);
+  for (const node of both) assert.equal((await one.info(node)).peerType, PeerType.REGULAR);
 });
 
 test("a head under authorities that we do not know is kept as a hint, and proven once we know them", async () => {

@@ -1,0 +1,84 @@
+/**
+ * Equivocations: two verified approvals of different headers of one slot. Remembers what was approved in the newest
+ * slots, names the members who are in both, once each, and hands out the evidence. Fed by live blocks and by the
+ * proposals that the producer verified. A machine without effects of its own, owned by state.ts.
+ */
+
+import { decodeApproval } from "../../chain/approval.ts";
+import { keysOf } from "../../chain/authorities.ts";
+import { equalBytes } from "../../chain/bytes.ts";
+import { findEquivocation } from "../../chain/equivocation.ts";
+import { decodeHeader } from "../../chain/header.ts";
+import { toHex } from "../../chain/hex.ts";
+import type { ApprovalCheck } from "../../chain/validator.ts";
+import type { LiveEffect } from "./live-effect.ts";
+import type { SyncMetrics } from "./metrics.ts";
+
+/** What two approvals prove. Both were verified. */
+export interface Evidence {
+  readonly slot: number;
+  /** 48 bytes each, one at least. */
+  readonly guiltyKeys: readonly Uint8Array[];
+  readonly first: ApprovalCheck;
+  readonly second: ApprovalCheck;
+}
+
+export interface EquivocationParts {
+  readonly metrics: SyncMetrics;
+  effect(effect: LiveEffect): void;
+}
+
+/** Slots remembered, some eight minutes; at the bound the lowest is forgotten. */
+const SLOTS_MAX = 256;
+/** Different headers of one slot that are compared; more come only from members who are named already. */
+const HEADERS_MAX = 8;
+
+export class Equivocations {
+  readonly #parts: EquivocationParts;
+  /** Approvals by slot, each header's as it was seen first and whenever others are in it. */
+  readonly #seen = new Map<number, ApprovalCheck[]>();
+  /** Slots and keys that were told. Bounded with the slots. */
+  readonly #told = new Map<number, Set<string>>();
+
+  constructor(parts: EquivocationParts) {
+    this.#parts = parts;
+  }
+
+  /** `check.approval` was verified under `check.authorities`. */
+  saw(check: ApprovalCheck): void {
+    const { slot } = decodeHeader(check.header);
+    const seen = this.#seen.get(slot) ?? [];
+    const rivals = seen.filter(({ header }) => !equalBytes(header, check.header));
+    for (const rival of rivals) this.#compare(slot, rival, check);
+    const isNews = !seen.some((other) => covers(other, check));
+    if (!isNews || seen.length >= HEADERS_MAX) return;
+    this.#seen.set(slot, [...seen, check]);
+    this.#forget();
+  }
+
+  #compare(slot: number, first: ApprovalCheck, second: ApprovalCheck): void {
+    const found = findEquivocation(first, second);
+    if (found === undefined) return;
+    const told = this.#told.get(slot) ?? new Set();
+    const guiltyKeys = found.guiltyKeys.filter((key) => !told.has(toHex(key)));
+    if (guiltyKeys.length === 0) return;
+    for (const key of guiltyKeys) told.add(toHex(key));
+    this.#told.set(slot, told);
+    this.#parts.metrics.add("equivocations", guiltyKeys.length);
+    this.#parts.effect({ type: "equivocation", evidence: { slot, guiltyKeys, first, second } });
+  }
+
+  #forget(): void {
+    if (this.#seen.size <= SLOTS_MAX) return;
+    const lowest = Math.min(...this.#seen.keys());
+    this.#seen.delete(lowest);
+    this.#told.delete(lowest);
+  }
+}
+
+/** Whether the one tells of everybody who is in the other, for the same header. */
+function covers(one: ApprovalCheck, other: ApprovalCheck): boolean {
+  if (!equalBytes(one.header, other.header)) return false;
+  const known = new Set(keysOf(one.authorities, decodeApproval(one.approval).bits).map(toHex));
+  return keysOf(other.authorities, decodeApproval(other.approval).bits).every((key) => known.has(toHex(key)));
+}

@@ -1,0 +1,147 @@
+/** Equivocations: who is in two approvals of one slot is named once, with the evidence, to everybody who must know. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fromBinary } from "@bufbuild/protobuf";
+import { Offence, PeerInternalService } from "../../../../gen/alys/peer/v1/peer_pb.ts";
+import {
+  type Equivocation,
+  EquivocationSchema,
+  SyncInternalService,
+  SyncService,
+} from "../../../../gen/alys/sync/v1/sync_pb.ts";
+import { Equivocations, type Evidence } from "../../../../src/actors/sync/equivocations.ts";
+import { EVIDENCE_MAX, EvidenceBook } from "../../../../src/actors/sync/evidence-book.ts";
+import { SyncMetrics } from "../../../../src/actors/sync/metrics.ts";
+import { encodeApproval } from "../../../../src/chain/approval.ts";
+import { authoritySet } from "../../../../src/chain/authorities.ts";
+import { splitBlock } from "../../../../src/chain/block.ts";
+import { ChainForge } from "../../../../src/chain/forge.ts";
+import { toHex } from "../../../../src/chain/hex.ts";
+import type { ApprovalCheck } from "../../../../src/chain/validator.ts";
+import { SimulatedScheduler } from "../../../../src/kernel/scheduler.ts";
+import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
+import { forgeBlocks, SyncRig } from "./sync-rig.ts";
+
+const forge = new ChainForge({ members: 4 });
+const authorities = authoritySet(forge.secretKeys.map((key) => key.publicKey));
+const keyOf = (member: number) => toHex(forge.secretKeys[member]!.publicKey);
+
+/** Two blocks of one slot, and approvals of them. */
+const rivals = [1, 2].map((mark) => forge.fork().next({ transactions: [Uint8Array.of(mark)] }));
+function approved(which: 0 | 1, bits: number): ApprovalCheck {
+  const approval = encodeApproval({ bits, length: 4, signature: new Uint8Array(96) });
+  return { header: splitBlock(rivals[which]!).header, approval, authorities };
+}
+
+function machine() {
+  const found: Evidence[] = [];
+  const equivocations = new Equivocations({
+    metrics: new SyncMetrics(),
+    effect: (effect) => {
+      if (effect.type === "equivocation") found.push(effect.evidence);
+    },
+  });
+  const guilty = () => found.map(({ guiltyKeys }) => guiltyKeys.map(toHex));
+  return { equivocations, found, guilty };
+}
+
+test("Equivocations names the members in both approvals, each once", () => {
+  const { equivocations, guilty } = machine();
+  equivocations.saw(approved(0, 0b0111));
+  equivocations.saw(approved(0, 0b0011));
+  assert.deepEqual(guilty(), []);
+  equivocations.saw(approved(1, 0b1110));
+  equivocations.saw(approved(1, 0b1110));
+  assert.deepEqual(guilty(), [[keyOf(1), keyOf(2)]]);
+  // Another approval of the first block shows one more.
+  equivocations.saw(approved(0, 0b1111));
+  assert.deepEqual(guilty().slice(1), [[keyOf(3)]]);
+});
+
+test("Equivocations finds an author's two proposals, and nobody in approvals of different slots", () => {
+  const { equivocations, guilty } = machine();
+  equivocations.saw(approved(0, 0b0001));
+  const later = forge.fork().next({ skippedSlots: 1 });
+  equivocations.saw({ ...approved(0, 0b1111), header: splitBlock(later).header });
+  assert.deepEqual(guilty(), []);
+  equivocations.saw(approved(1, 0b0001));
+  assert.deepEqual(guilty(), [[keyOf(0)]]);
+});
+
+test("EvidenceBook keeps the newest cases over a restart", async () => {
+  const disk = new MemoryDisk();
+  const genesisHash = forge.genesis.hash;
+  let scheduler = new SimulatedScheduler();
+  const open = () => openMemoryStore({ disk, genesisHash, scheduler }).table("equivocations");
+  const book = new EvidenceBook(open());
+  const [first, second] = [approved(0, 0b0111), approved(1, 0b1110)];
+  const guiltyKeys = authorities.keys.slice(1, 3);
+  for (let slot = 1; slot <= EVIDENCE_MAX + 5; slot++) {
+    const kept = book.keep({ slot, guiltyKeys, first, second });
+    await scheduler.runUntilIdle();
+    await kept;
+  }
+  disk.crash();
+  scheduler = new SimulatedScheduler();
+  const records = [...open().entries()].map(([, bytes]) => fromBinary(EquivocationSchema, bytes.slice()));
+  assert.deepEqual(
+    [records.length, records[0]?.slot, records.at(-1)?.slot],
+    [EVIDENCE_MAX, 6n, BigInt(EVIDENCE_MAX + 5)],
+  );
+  assert.deepEqual(records[0]?.memberKeys, guiltyKeys);
+  assert.deepEqual(records[0]?.secondHeader, second.header);
+});
+
+test("SyncActor tells of members who approved two live blocks of one slot", async () => {
+  const { forge: chain, blocks } = forgeBlocks(20);
+  const other = chain.fork();
+  const rig = new SyncRig(chain);
+  await rig.run(10_000);
+  const told: Equivocation[] = [];
+  rig.cell.ref.watch(
+    SyncService.method.watchBlocks,
+    {},
+    {
+      onMessage: ({ event }) => {
+        if (event.case === "equivocation") told.push(event.value);
+      },
+      onEnd: () => undefined,
+    },
+  );
+  rig.connect({ a: { blocks } });
+  await rig.run(3_000);
+  const one = chain.next();
+  const two = other.next({ transactions: [Uint8Array.of(9)] });
+  rig.gossip("1", "a", one);
+  rig.gossip("2", "a", two);
+  await rig.run(500);
+  assert.equal(told.length, 1);
+  assert.equal(told[0]?.memberKeys.length, 3);
+  assert.deepEqual(told[0]?.firstHeader, splitBlock(one).header.slice());
+  const reported = rig.peerInternal.told(PeerInternalService.method.reportOffence);
+  assert.deepEqual(
+    reported.map(({ peerId, offence, memberKey }) => [peerId, offence, toHex(memberKey)]),
+    chain.secretKeys.map((key) => ["", Offence.EQUIVOCATION, toHex(key.publicKey)]),
+  );
+  // The peer that brought them did nothing wrong.
+  assert.deepEqual(rig.verdicts(), { 1: "accept", 2: "accept" });
+  await rig.stop();
+});
+
+test("SyncActor takes the producer's word for approvals of proposals", async () => {
+  const { forge: chain, blocks } = forgeBlocks(20);
+  const rig = new SyncRig(chain);
+  rig.connect({ a: { blocks } });
+  await rig.run(3_000);
+  const { reportApproval } = SyncInternalService.method;
+  for (const mark of [1, 2]) {
+    const block = chain.fork().next({ transactions: [Uint8Array.of(mark)] });
+    const { header } = splitBlock(block);
+    const approval = encodeApproval({ bits: 0b001, length: 3, signature: new Uint8Array(96) });
+    rig.cell.internalRef.tell(reportApproval, { header, approval });
+  }
+  await rig.run(100);
+  assert.equal(rig.metrics?.get("equivocations"), 1);
+  await rig.stop();
+});
