@@ -10,7 +10,7 @@ import { asError, type Failure, failure } from "../kernel/errors.ts";
 const OWNER_ONLY = 0o600;
 
 /** Suffix of the file being written. A crash may leave one; the next write replaces it. */
-const PARTIAL = ".partial";
+export const PARTIAL = ".partial";
 
 /**
  * Replaces a file durably; after a crash either the old or the new content is there. One writer a path at a time.

@@ -5,7 +5,7 @@
 import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { asError, failure } from "../kernel/errors.ts";
-import { writeFileAtomic } from "./files.ts";
+import { PARTIAL, writeFileAtomic } from "./files.ts";
 
 /** Rejections are Failures: DISK_FULL, FILE_WRITE_FAILED, FILE_READ_FAILED. */
 export interface Shelf {
@@ -21,9 +21,10 @@ export interface Shelf {
 /** Names that files may have; others in the folder are not seen, and a path cannot be made of one. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9-]{0,127}\.[a-z]{1,16}$/;
 
-/** The folder is made with the first file. */
+/** The folder is made with the first file; what kills left half-written in it goes then too. */
 export class FolderShelf implements Shelf {
   readonly #folder: string;
+  #ready: Promise<void> | undefined;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -58,8 +59,24 @@ export class FolderShelf implements Shelf {
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
     if (!NAME.test(name)) throw failure("INVALID_ARGUMENT", "FILE_NAME", `${name} is no name of a file`);
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    this.#ready ??= this.#prepare();
+    await this.#ready;
     await writeFileAtomic(join(this.#folder, name), bytes);
+  }
+
+  /** Once, before this process writes its first file: after that such files are its own. */
+  async #prepare(): Promise<void> {
+    try {
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      for (const name of await readdir(this.#folder)) {
+        const isLeft = name.endsWith(PARTIAL) && NAME.test(name.slice(0, -PARTIAL.length));
+        if (isLeft) await rm(join(this.#folder, name), { force: true });
+      }
+    } catch (thrown) {
+      // The next write tries again.
+      this.#ready = undefined;
+      throw failed(this.#folder, thrown);
+    }
   }
 
   async remove(name: string): Promise<void> {

@@ -117,7 +117,7 @@ export class Checkpoints {
     if (unfinished !== undefined) return this.#resume(desk, unfinished);
     const { awaitedId } = desk;
     if (awaitedId !== undefined) return this.#await(desk, awaitedId);
-    if (missingHistory(desk) > 0) {
+    if (missingHistory(desk) > 0 || desk.isWithheld) {
       this.#operations.start("BackFill", "", this.#nowMs());
       this.#startBackFill(desk);
     }

@@ -38,7 +38,7 @@ import { type Failure, failure } from "../../kernel/errors.ts";
 import type { BlockStore } from "../../storage/port.ts";
 import type { Shelf } from "../../storage/shelf.ts";
 import { HistoryNodes } from "./checkpoint-history.ts";
-import { readAwaited } from "./recovery-records.ts";
+import { readAwaited, WITHHELD_KEY } from "./recovery-records.ts";
 
 /** Checkpoints kept; with one more the oldest file goes. */
 const CHECKPOINTS_MAX = 10;
@@ -158,6 +158,12 @@ export class CheckpointDesk {
     await shelf.write(kept.id + SUFFIX, bytes);
     await this.#discard();
     return kept;
+  }
+
+  /** Whether the history is to be proven before any of it is served. */
+  get isWithheld(): boolean {
+    const { store } = this.parts;
+    return store.base() !== undefined && store.readMeta(WITHHELD_KEY) !== undefined;
   }
 
   /** Id of the checkpoint that the chain is to be held against since a recovery FULL. */

@@ -42,3 +42,23 @@ test("FolderShelf keeps whole files by name, sees no others, and leaves its fold
     rmSync(root, { recursive: true });
   }
 });
+
+test("FolderShelf removes with its first file what a kill left half-written, and nothing else", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "alys-shelf-"));
+  try {
+    for (const name of ["a.checkpoint.partial", "a.checkpoint", "notes.txt", ".partial", "x.partial"])
+      writeFileSync(join(folder, name), "half");
+    const shelf = new FolderShelf(folder);
+    assert.deepEqual(await shelf.names(), ["a.checkpoint", "notes.txt", "x.partial"]);
+    await shelf.write("b.checkpoint", bytes("whole"));
+    assert.deepEqual(readdirSync(folder).sort(), [
+      ".partial",
+      "a.checkpoint",
+      "b.checkpoint",
+      "notes.txt",
+      "x.partial",
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
