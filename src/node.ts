@@ -145,7 +145,11 @@ async function compose(
           ),
       }),
       tokens: controlParts.tokens,
-      profiler: processProfiler(realClock, join(settings.storage.dataDirectory, SNAPSHOT_FILE)),
+      profiler: processProfiler({
+        clock: realClock,
+        file: join(settings.storage.dataDirectory, SNAPSHOT_FILE),
+        excuse: (limitMs) => watchdog.excuse(limitMs),
+      }),
       sync: cells.sync.ref,
       services: () => control?.services ?? [],
       actors: () => [...Object.keys(cells), "supervisor", "node"],

@@ -32,6 +32,8 @@ const LOOKS = 5;
 const BEAT = 0;
 const ACTOR = 1;
 const STOP = 2;
+/** Looks that the thread may still stand still for: it said so before. */
+const EXCUSED = 3;
 const HEADER_BYTES = 16;
 const NAME_BYTES = 64;
 const NAMES_MAX = 256;
@@ -78,6 +80,14 @@ export class ThreadWatchdog implements Watchdog {
     Atomics.store(this.#words, ACTOR, NOBODY);
   }
 
+  /**
+   * The thread will stand still for as long as `limitMs` on purpose, for instance to write its heap; 0 takes that back. Past
+   * it, it is stuck after all.
+   */
+  excuse(limitMs: number): void {
+    Atomics.store(this.#words, EXCUSED, Math.ceil(limitMs / this.#lookMs));
+  }
+
   /** Ends the watch; resolves when its thread is gone. */
   async stop(): Promise<void> {
     this.#timer?.cancel();
@@ -113,6 +123,11 @@ function watch({ memory, lookMs, limitMs }: WatcherData): void {
   let looksWithoutBeat = 0;
   while (Atomics.wait(words, STOP, 0, lookMs) === "timed-out") {
     const now = Atomics.load(words, BEAT);
+    if (Atomics.load(words, EXCUSED) > 0) {
+      Atomics.sub(words, EXCUSED, 1);
+      looksWithoutBeat = 0;
+      continue;
+    }
     looksWithoutBeat = now === beat ? looksWithoutBeat + 1 : 0;
     beat = now;
     if (looksWithoutBeat < LOOKS) continue;

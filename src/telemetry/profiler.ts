@@ -36,11 +36,11 @@ export interface Profiler {
 export const CPU_MS_MAX = 60_000;
 const INTERVAL_US_MIN = 100;
 
-/**
- * A heap larger than this is not written: the thread stands still meanwhile, and past its limit of 15 s the watchdog takes
- * it for stuck. 50 MB a second is a slow machine.
- */
-const HEAP_BYTES_MAX = 512 * 1024 * 1024;
+/** A heap larger than this is not written: the thread stands still meanwhile, a second for each 10 MB on a slow machine. */
+const HEAP_BYTES_MAX = 256 * 1024 * 1024;
+
+/** How long the thread may stand still for it; longer, and the watchdog takes it for stuck. */
+const STANDSTILL_MS_MAX = 120_000;
 
 /** Small enough to interleave with other streams. */
 const CHUNK_BYTES = 256 * 1024;
@@ -52,8 +52,15 @@ const BUSY = failure("RESOURCE_EXHAUSTED", "PROFILER_BUSY", "another profile or 
 });
 const LEFT = failure("CANCELLED", "RECORDING_LEFT", "whoever asked for the recording left");
 
-/** `file` is where a snapshot is written before it is read; it is removed afterwards. */
-export function processProfiler(clock: Clock, file: string): Profiler {
+export interface ProfilerParts {
+  readonly clock: Clock;
+  /** Where a snapshot is written before it is read; it is removed afterwards. */
+  readonly file: string;
+  /** The thread will stand still for as long as this; 0 takes that back. */
+  excuse(limitMs: number): void;
+}
+
+export function processProfiler(parts: ProfilerParts): Profiler {
   let isBusy = false;
   async function* alone(record: () => AsyncGenerator<RecordingChunk>): AsyncGenerator<RecordingChunk> {
     if (isBusy) throw BUSY;
@@ -65,8 +72,8 @@ export function processProfiler(clock: Clock, file: string): Profiler {
     }
   }
   return {
-    recordCpu: (options, signal) => alone(() => cpuProfile(options, clock, signal)),
-    takeHeapSnapshot: (signal) => alone(() => heapSnapshot(file, signal)),
+    recordCpu: (options, signal) => alone(() => cpuProfile(options, parts.clock, signal)),
+    takeHeapSnapshot: (signal) => alone(() => heapSnapshot(parts, signal)),
   };
 }
 
@@ -96,14 +103,22 @@ async function* cpuProfile(
 }
 
 /** By way of a file: in memory a snapshot would take as much again as it shows. */
-async function* heapSnapshot(path: string, signal: AbortSignal): AsyncGenerator<RecordingChunk> {
+async function* heapSnapshot(
+  { file: path, excuse }: ProfilerParts,
+  signal: AbortSignal,
+): AsyncGenerator<RecordingChunk> {
   const { used_heap_size: heapBytes } = getHeapStatistics();
   if (heapBytes > HEAP_BYTES_MAX) {
     const text = `a heap of ${heapBytes} bytes is larger than the ${HEAP_BYTES_MAX} that are written while the node runs`;
     throw failure("FAILED_PRECONDITION", "HEAP_TOO_LARGE", text);
   }
   try {
-    writeHeapSnapshot(path);
+    excuse(STANDSTILL_MS_MAX);
+    try {
+      writeHeapSnapshot(path);
+    } finally {
+      excuse(0);
+    }
     await chmod(path, 0o600);
     const file = await open(path, "r");
     try {

@@ -48,6 +48,23 @@ test("a thread that lives is left alone, and the watch ends when told", async ()
   assert.equal(code, 0);
 });
 
+test("a thread that said it would stand still is left alone for so long, and no longer", async () => {
+  const standing = (excusedMs: number, standsMs: number) =>
+    run(`
+      const { ThreadWatchdog } = await import("${file}");
+      const watchdog = new ThreadWatchdog(400);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      watchdog.excuse(${excusedMs});
+      const endMs = Date.now() + ${standsMs};
+      while (Date.now() < endMs);
+      watchdog.excuse(0);
+      await watchdog.stop();
+    `);
+  const [excused, tooLong] = await Promise.all([standing(10_000, 1_500), standing(800, 10_000)]);
+  assert.deepEqual([excused.code, excused.errors], [0, ""]);
+  assert.equal(tooLong.signal, "SIGKILL");
+});
+
 test("stop() leaves no timer", async () => {
   const clock = new FakeClock();
   const watchdog = new ThreadWatchdog(60_000, clock);

@@ -15,7 +15,9 @@ function place(t: TestContext, clock: FakeClock | typeof realClock = realClock) 
   const folder = mkdtempSync(join(tmpdir(), "alys-profiler-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, "heap.snapshot");
-  return { profiler: processProfiler(clock, file), file };
+  const excused: number[] = [];
+  const excuse = (limitMs: number): void => void excused.push(limitMs);
+  return { profiler: processProfiler({ clock, file, excuse }), file, excused };
 }
 
 async function whole(chunks: AsyncIterable<RecordingChunk>): Promise<string> {
@@ -38,10 +40,11 @@ test("recordCpu() gives a profile for DevTools", async (t) => {
 });
 
 test("takeHeapSnapshot() gives a snapshot for DevTools and leaves no file", async (t) => {
-  const { profiler, file } = place(t);
+  const { profiler, file, excused } = place(t);
   const snapshot = JSON.parse(await whole(profiler.takeHeapSnapshot(never)));
   assert.ok(snapshot.snapshot.node_count > 10_000);
   assert.equal(existsSync(file), false);
+  assert.deepEqual(excused, [120_000, 0]);
 });
 
 test("one recording runs at a time, until it is read or its reader left", async (t) => {
@@ -66,8 +69,7 @@ test("a CPU profile ends as soon as its reader leaves", async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 50));
   left.abort();
   await refused;
-  const next = processProfiler(clock, "unused");
-  const again = next.recordCpu(CPU, never).next();
+  const again = profiler.recordCpu(CPU, never).next();
   await new Promise((resolve) => setTimeout(resolve, 50));
   clock.advance(30);
   assert.ok(((await again).value as RecordingChunk).chunk.length > 0);

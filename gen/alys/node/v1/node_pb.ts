@@ -1070,7 +1070,7 @@ export const NodeService: GenService<{
   },
   /**
    * TakeHeapSnapshot writes a snapshot of the heap, JSON for Chrome's DevTools, answers it in chunks, and ends. The node
-   * stands still while it is written: about a second for each 50 MB. It holds keys in the clear: keep it as one.
+   * stands still while it is written, up to a second for each 10 MB. It holds keys in the clear: keep it as one.
    *
    * @generated from rpc alys.node.v1.NodeService.TakeHeapSnapshot
    */
