@@ -101,5 +101,6 @@ export function producerConfig({ sync, producer }: Settings): ProducerConfig {
     consensusTimeoutMs: sync.federationConstraints.consensusTimeoutMs,
     graceMs: sync.federationConstraints.graceMs,
     fillerBytes: producer.fillerTransactionBytes,
+    mineAuxPowEvery: producer.mineAuxpowEvery,
   };
 }

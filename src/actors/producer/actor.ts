@@ -196,7 +196,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
     const { ballot, author, voter, schedule } = this.#member;
     const { keys } = chain.authoritiesAt(chain.snapshot().head.height + 1);
     const index = keys.findIndex((key) => equalBytes(key, ballot.publicKey));
-    const { blocksProposed, blocksCertified, lastRefusal } = author.counts;
+    const { blocksProposed, blocksCertified, auxpowsMined, lastRefusal } = author.counts;
     const { proposalsApproved, proposalsRefused } = voter.counts;
     return {
       isEnabled: index >= 0,
@@ -204,6 +204,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
       authorityIndex: Math.max(0, index),
       blocksProposed: BigInt(blocksProposed),
       blocksCertified: BigInt(blocksCertified),
+      auxpowsMined: BigInt(auxpowsMined),
       proposalsApproved: BigInt(proposalsApproved),
       proposalsRefused: BigInt(proposalsRefused),
       lastVotedSlot: BigInt(ballot.lastVote?.slot ?? 0),

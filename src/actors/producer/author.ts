@@ -18,6 +18,7 @@ import { approvedBlock, buildBlock, type UnsignedBlock, unsignedProposal } from 
 import { PERMISSION_DEADLINE_MS, type ProducerConfig } from "./config.ts";
 import type { ConnectedMembers } from "./members.ts";
 import { decodeFederation, encodeProposal } from "./messages.ts";
+import { mineFor } from "./miner.ts";
 import type { ProducerContext, ProducerParts } from "./parts.ts";
 import type { AuthoritySchedule } from "./schedule.ts";
 import { type Gathering, IDLE, type Round, type RoundEffect, type RoundInput, step } from "./state.ts";
@@ -55,6 +56,9 @@ export class Author {
   #ours: UnsignedBlock | undefined;
   /** Whether our last proposal carried a change of the authorities. */
   #didProposeChange = false;
+  /** Whether our last proposal carried an AuxPoW that we mined. */
+  #isMined = false;
+  #auxpowsMined = 0;
   #blocksProposed = 0;
   #blocksCertified = 0;
   #lastRefusal = "";
@@ -63,9 +67,13 @@ export class Author {
     this.#with = parts;
   }
 
-  get counts(): { blocksProposed: number; blocksCertified: number; lastRefusal: string } {
-    const [blocksProposed, blocksCertified] = [this.#blocksProposed, this.#blocksCertified];
-    return { blocksProposed, blocksCertified, lastRefusal: this.#lastRefusal };
+  get counts() {
+    return {
+      blocksProposed: this.#blocksProposed,
+      blocksCertified: this.#blocksCertified,
+      auxpowsMined: this.#auxpowsMined,
+      lastRefusal: this.#lastRefusal,
+    };
   }
 
   /** A slot began. Does nothing unless it is ours. */
@@ -161,7 +169,9 @@ export class Author {
     // Until a quorum scheduled it, a proposal with the change finds no votes: every other slot does without.
     const change = this.#didProposeChange ? undefined : schedule.changeFor(template);
     this.#didProposeChange = change !== undefined;
-    const block = buildBlock(template, slot, nowMs, carried, change);
+    const auxpow = mineFor(template, config.mineAuxPowEvery ?? 0, parts.chain);
+    this.#isMined = auxpow !== undefined;
+    const block = buildBlock(template, slot, nowMs, carried, { nextAuthorities: change, auxpow });
     const proposal = unsignedProposal(block, keys.length, index);
     const fault = parts.chain.judgeProposal(proposal, schedule.authorities);
     return fault === undefined ? { block, members: keys.length, index } : describeFault(fault);
@@ -239,6 +249,7 @@ export class Author {
     assert(block !== undefined, "there is a certified block to publish");
     this.#certified = undefined;
     this.#blocksCertified++;
+    if (this.#isMined) this.#auxpowsMined++;
     const ours = this.#ours;
     context.effect(parts.network.ask(NetworkInternalService.method.publishBlock, { block }), (outcome) => {
       // Not lost: others fetch it by range when they see our head.

@@ -4,7 +4,13 @@
  */
 
 import { decodeApproval, encodeApproval } from "../../chain/approval.ts";
-import { type AuthorityChange, EMPTY_BODY, encodeBody, joinBlock } from "../../chain/block.ts";
+import {
+  type AuthorityChange,
+  type AuxPowHeader,
+  EMPTY_BODY,
+  encodeBody,
+  joinBlock,
+} from "../../chain/block.ts";
 import { aggregateSignatures } from "../../chain/bls.ts";
 import { bodyRoot } from "../../chain/body-root.ts";
 import { encodeHeader, headerHash } from "../../chain/header.ts";
@@ -26,19 +32,26 @@ export interface UnsignedBlock {
   readonly body: Uint8Array;
 }
 
+/** What few blocks carry. */
+export interface CarriedParts {
+  readonly nextAuthorities?: AuthorityChange | undefined;
+  readonly auxpow?: AuxPowHeader | undefined;
+}
+
 /** A child of the template's head. `timestampMs` lies in `slot`. */
 export function buildBlock(
   template: ChildTemplate,
   slot: number,
   timestampMs: number,
   transactions: readonly Uint8Array[],
-  nextAuthorities?: AuthorityChange,
+  { nextAuthorities, auxpow }: CarriedParts = {},
 ): UnsignedBlock {
   const { parentApproval, parentHash, height, stateRoot, authoritiesRoot, historyRoot } = template;
   const body = encodeBody({
     ...EMPTY_BODY,
     parentApproval: parentApproval && decodeApproval(parentApproval),
     transactions,
+    auxpow,
     nextAuthorities,
   });
   const header = encodeHeader({

@@ -10,7 +10,20 @@ export interface ProducerConfig {
   readonly graceMs: number;
   /** Length of the transaction made up for a block that has none, 0 for none; at most 1 MiB. */
   readonly fillerBytes: number;
+  /** Blocks from one AuxPoW to the next that we mine ourselves, on chains of trivial work; undefined or 0: we mine none. */
+  readonly mineAuxPowEvery?: number;
 }
+
+/**
+ * Tries for one AuxPoW, some 10 ms of our turn. At the bound the block goes without one, and the next of ours tries again.
+ */
+export const MINING_TRIES_MAX = 4_096;
+
+/** Work that needs more tries than this on average is none for us: it would only cost time. */
+export const MINING_TRIES_EXPECTED_MAX = 1_024;
+
+/** Blocks that one AuxPoW covers at most: their hashes are read in our turn. What is above is left to the next. */
+export const MINED_RANGE_MAX = 4_096;
 
 /**
  * Proposals that wait for their parent or for the verification of their signatures. A member makes one a slot, so that

@@ -18,6 +18,24 @@ export interface AuxPowBend extends Partial<MiningOptions> {
   readonly covers?: number;
 }
 
+/** What the block at `height` carries beside the work, when it covers these hashes (ascending, not empty), and what the work is on. */
+export function rangeToMine(
+  last: LastAuxPow,
+  height: number,
+  hashes: readonly Uint8Array[],
+  facts: PowFacts,
+): { readonly fields: Omit<AuxPowHeader, "auxpow">; readonly commitment: Uint8Array } {
+  const fields = {
+    rangeStart: hashes[0] as Uint8Array,
+    rangeEnd: hashes[hashes.length - 1] as Uint8Array,
+    bits: requiredBits(last, height, facts),
+    chainId: facts.chainId,
+    height: last.carrierHeight + 1,
+    feeRecipient: new Uint8Array(20),
+  };
+  return { fields, commitment: doubleHash(concatBytes(hashes)) };
+}
+
 export class AuxPowForge {
   readonly #every: number;
   readonly #facts: PowFacts;
@@ -40,18 +58,10 @@ export class AuxPowForge {
     const hashes = this.#uncovered.slice(0, bend?.covers);
     const isDue = bend !== undefined || height % this.#every === 0;
     if (!isDue || hashes.length === 0) return undefined;
-    const bits = requiredBits(this.#last, height, this.#facts);
-    const { placement, chainId } = this.#facts;
-    const honest: Omit<AuxPowHeader, "auxpow"> = {
-      rangeStart: hashes[0] as Uint8Array,
-      rangeEnd: hashes[hashes.length - 1] as Uint8Array,
-      bits,
-      chainId,
-      height: this.#last.carrierHeight + 1,
-      feeRecipient: new Uint8Array(20),
-    };
-    const auxpow = mineAuxPow(doubleHash(concatBytes(hashes)), { bits, placement, ...bend });
-    return { ...honest, auxpow, ...bend?.fields };
+    const { fields, commitment } = rangeToMine(this.#last, height, hashes, this.#facts);
+    const { placement } = this.#facts;
+    const auxpow = mineAuxPow(commitment, { bits: fields.bits, placement, ...bend });
+    return { ...fields, auxpow, ...bend?.fields };
   }
 
   /** A block was made, with what `next` gave, `covers` being the bend's. */

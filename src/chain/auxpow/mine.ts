@@ -1,6 +1,7 @@
 /**
- * Makes AuxPoWs, for forged chains and tests: a parent block of one transaction that commits to a range, mined by
- * counting the nonce. The same options give the same bytes. No node that takes part in a federation uses it.
+ * Makes AuxPoWs, for forged chains, tests and development chains: a parent block of one transaction that commits to a
+ * range, mined by counting the nonce. The same options give the same bytes. On a chain whose work is worth anything the
+ * AuxPoW comes from Bitcoin's miners.
  */
 
 import { assert } from "../../kernel/errors.ts";
@@ -37,8 +38,24 @@ export interface MiningOptions {
   readonly accepts?: (hash: Uint8Array) => boolean;
 }
 
-/** The serialized AuxPow whose work is on `commitment`, 32 bytes. */
+/** The serialized AuxPow whose work is on `commitment`, 32 bytes. A target that needs too many tries is a mistake. */
 export function mineAuxPow(commitment: Uint8Array, options: MiningOptions): Uint8Array {
+  const mined = tryMineAuxPow(commitment, options, TRIES_MAX);
+  assert(mined !== undefined, `no nonce for bits ${options.bits}`);
+  return mined;
+}
+
+/** How many tries an AuxPow of these bits takes on average. */
+export function expectedTries(bits: number): number {
+  return Number((1n << 256n) / (targetOf(bits) + 1n));
+}
+
+/** The same with at most so many tries, some 3 µs each; undefined when none of them will do. */
+export function tryMineAuxPow(
+  commitment: Uint8Array,
+  options: MiningOptions,
+  triesMax: number,
+): Uint8Array | undefined {
   const { chainBranch = NO_BRANCH, coinbaseBranch = NO_BRANCH, bits } = options;
   const root = branchRoot(commitment, chainBranch);
   const header = { root, size: 2 ** chainBranch.hashes.length, nonce: 0, ...options.header };
@@ -50,7 +67,7 @@ export function mineAuxPow(commitment: Uint8Array, options: MiningOptions): Uint
   const target = targetOf(bits);
   const accepts = options.accepts ?? ((hash: Uint8Array) => meetsTarget(hash, target));
   for (let nonce = 0; !accepts(parentHash(parent)); nonce++) {
-    assert(nonce < TRIES_MAX, `no nonce for bits ${bits}`);
+    if (nonce >= triesMax) return undefined;
     writeUint32(parent, 76, nonce);
   }
   return concatBytes([

@@ -165,6 +165,7 @@ export class EmbeddedChain implements ChainPort {
       parentApproval: head.height === 0 ? undefined : head.approval,
       authorities: state.authorities,
       lowestChangeHeight: lowestChangeHeight(lastChangeHeight(state.lineage)),
+      lastAuxPow: state.lineage.auxpows.at(-1),
     };
   }
 

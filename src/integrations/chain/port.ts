@@ -5,6 +5,7 @@
  * It asks nobody: what changes is told to subscribers.
  */
 
+import type { LastAuxPow } from "../../chain/auxpow/last-auxpow.ts";
 import type { BlockFault } from "../../chain/block-fault.ts";
 import type { AuthoritySetFacts, ChainFacts, ValidatedSegment } from "../../chain/validator.ts";
 import type { Failure } from "../../kernel/errors.ts";
@@ -85,6 +86,8 @@ export interface ChildTemplate {
   readonly authorities: AuthoritySetFacts;
   /** Height of the lowest block that may change the authorities again. */
   readonly lowestChangeHeight: number;
+  /** The newest AuxPoW; undefined where it is not remembered, as shortly after a deep fork. */
+  readonly lastAuxPow: LastAuxPow | undefined;
 }
 
 /** The sets that a child of some block is validated under, as SegmentInput wants them. */

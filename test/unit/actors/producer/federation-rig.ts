@@ -18,7 +18,7 @@ import {
 } from "../../../../gen/alys/sync/v1/sync_pb.ts";
 import { producerActor } from "../../../../src/actors/producer/actor.ts";
 import type { ProducerConfig } from "../../../../src/actors/producer/config.ts";
-import { ChainForge } from "../../../../src/chain/forge.ts";
+import { ChainForge, type ForgeOptions } from "../../../../src/chain/forge.ts";
 import { InlineValidator } from "../../../../src/chain/pool/inline.ts";
 import { type EmbeddedChain, openEmbeddedChain } from "../../../../src/integrations/chain/embedded.ts";
 import { type ActorCell, actorCell } from "../../../../src/kernel/cell.ts";
@@ -190,8 +190,13 @@ export class FederationRig {
   readonly forge: ChainForge;
   readonly members: Member[];
 
-  constructor(size: number, seed = 1, config: Partial<ProducerConfig> = {}) {
-    this.forge = new ChainForge({ members: size });
+  constructor(
+    size: number,
+    seed = 1,
+    config: Partial<ProducerConfig> = {},
+    chain: Omit<ForgeOptions, "members"> = {},
+  ) {
+    this.forge = new ChainForge({ members: size, ...chain });
     // Half a second into a slot whose author is member 0.
     const slot = 855_000_000 - (855_000_000 % size);
     this.simulation = new Simulation(seed, { startMs: slot * 2000 + 500, isShuffled: true });
