@@ -33,7 +33,7 @@ import { Failure } from "../../kernel/errors.ts";
 import type { Handlers } from "../../kernel/protocol.ts";
 import type { Ref } from "../../kernel/ref.ts";
 import type { Table } from "../../storage/port.ts";
-import { Checkpoints } from "./checkpoints.ts";
+import { Checkpoints } from "./checkpoint/checkpoints.ts";
 import { type Mode, type SyncConfig, TICK_MS } from "./config.ts";
 import { badField, NOT_PAUSED, NOT_RUNNING, OPERATION_NOT_FOUND } from "./errors.ts";
 import { EvidenceBook } from "./evidence-book.ts";

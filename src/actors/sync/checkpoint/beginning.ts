@@ -1,19 +1,19 @@
 /**
  * Beginning: how an empty chain is begun from a checkpoint (mode CHECKPOINT): one of our own disk that is named, else one
- * that two parties agree on (checkpoint-search.ts). It is adopted as a recovery FAST does it; then synchronising goes on
+ * that two parties agree on (search.ts). It is adopted as a recovery FAST does it; then synchronising goes on
  * above it and the back-fill behind it. Without one in time it falls back to FAST. Owned by checkpoints.ts.
  */
 
-import type { CheckpointDesk, KeptCheckpoint } from "../../integrations/chain/checkpoint-desk.ts";
-import { planRecovery, recover } from "../../integrations/chain/checkpoint-recovery.ts";
-import { assertNever, type Failure } from "../../kernel/errors.ts";
+import type { CheckpointDesk, KeptCheckpoint } from "../../../integrations/chain/checkpoint-desk.ts";
+import { planRecovery, recover } from "../../../integrations/chain/checkpoint-recovery.ts";
+import { assertNever, type Failure } from "../../../kernel/errors.ts";
+import { CHAIN_NOT_EMPTY, RECOVERING } from "../errors.ts";
+import type { Operation, Operations } from "../operation.ts";
+import { heightOfId } from "../request.ts";
+import type { StartOptions } from "../state.ts";
 import type { BackFillParts } from "./back-fill.ts";
-import type { Context } from "./checkpoint-requests.ts";
-import { CheckpointSearch, type SearchOutcome } from "./checkpoint-search.ts";
-import { CHAIN_NOT_EMPTY, RECOVERING } from "./errors.ts";
-import type { Operation, Operations } from "./operation.ts";
-import { heightOfId } from "./request.ts";
-import type { StartOptions } from "./state.ts";
+import type { Context } from "./requests.ts";
+import { CheckpointSearch, type SearchOutcome } from "./search.ts";
 
 /** What an empty chain is to be begun with. */
 export interface BeginOptions {

@@ -12,25 +12,28 @@ import {
   type ProveBlockRequest,
   type RecoverFromCheckpointRequest,
   SyncService,
-} from "../../../gen/alys/sync/v1/sync_pb.ts";
-import { equalBytes } from "../../chain/bytes.ts";
-import type { CheckpointDesk, KeptCheckpoint } from "../../integrations/chain/checkpoint-desk.ts";
+} from "../../../../gen/alys/sync/v1/sync_pb.ts";
+import { equalBytes } from "../../../chain/bytes.ts";
+import type { CheckpointDesk, KeptCheckpoint } from "../../../integrations/chain/checkpoint-desk.ts";
 import {
   missingHistory,
   planRecovery,
   proveHistory,
   type RecoveryPlan,
   recover,
-} from "../../integrations/chain/checkpoint-recovery.ts";
-import type { ChainEvent } from "../../integrations/chain/port.ts";
+} from "../../../integrations/chain/checkpoint-recovery.ts";
+import type { ChainEvent } from "../../../integrations/chain/port.ts";
 import {
   AWAITED_KEY,
   RECOVERY_KEY,
   type RecoveryMode,
   readRecovery,
   type UnfinishedRecovery,
-} from "../../integrations/chain/recovery-records.ts";
-import { Failure, failure } from "../../kernel/errors.ts";
+} from "../../../integrations/chain/recovery-records.ts";
+import { Failure, failure } from "../../../kernel/errors.ts";
+import { badField, RECOVERING } from "../errors.ts";
+import { type Operation, Operations, operationMessage } from "../operation.ts";
+import type { StartOptions } from "../state.ts";
 import { BackFill, type BackFillParts } from "./back-fill.ts";
 import { Beginning, type BeginOptions } from "./beginning.ts";
 import {
@@ -40,10 +43,7 @@ import {
   createCheckpoint,
   listCheckpoints,
   proveBlock,
-} from "./checkpoint-requests.ts";
-import { badField, RECOVERING } from "./errors.ts";
-import { type Operation, Operations, operationMessage } from "./operation.ts";
-import type { StartOptions } from "./state.ts";
+} from "./requests.ts";
 
 export interface CheckpointsParts extends Pick<BackFillParts, "peers" | "network" | "peerInternal"> {
   readonly desk: CheckpointDesk | undefined;

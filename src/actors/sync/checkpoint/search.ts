@@ -5,22 +5,22 @@
  * no more. Nothing is written but the file of the one that was found; the chain is checkpoints.ts's to change.
  */
 
-import { NetworkInternalService } from "../../../gen/alys/network/v1/network_pb.ts";
-import { Offence, PeerInternalService } from "../../../gen/alys/peer/v1/peer_pb.ts";
-import { equalBytes } from "../../chain/bytes.ts";
-import { decodeEvidence } from "../../chain/checkpoint/codec.ts";
-import type { CheckpointEvidence, ProvenCheckpoint } from "../../chain/checkpoint/evidence.ts";
-import type { CheckpointFault } from "../../chain/checkpoint/fault.ts";
-import { sha256 } from "../../chain/hash.ts";
-import { decodeHeader, HEADER_LENGTH, headerHash } from "../../chain/header.ts";
-import { MalformedError } from "../../chain/malformed.ts";
-import type { CheckpointDesk, KeptCheckpoint } from "../../integrations/chain/checkpoint-desk.ts";
-import type { Clock } from "../../kernel/clock.ts";
-import { Failure } from "../../kernel/errors.ts";
-import type { Log } from "../../kernel/log.ts";
-import type { Ref } from "../../kernel/ref.ts";
-import type { Peer, PeerBook } from "./peers.ts";
-import { partyOf, WITNESSES_MIN } from "./witness.ts";
+import { NetworkInternalService } from "../../../../gen/alys/network/v1/network_pb.ts";
+import { Offence, PeerInternalService } from "../../../../gen/alys/peer/v1/peer_pb.ts";
+import { equalBytes } from "../../../chain/bytes.ts";
+import { decodeEvidence } from "../../../chain/checkpoint/codec.ts";
+import type { CheckpointEvidence, ProvenCheckpoint } from "../../../chain/checkpoint/evidence.ts";
+import type { CheckpointFault } from "../../../chain/checkpoint/fault.ts";
+import { sha256 } from "../../../chain/hash.ts";
+import { decodeHeader, HEADER_LENGTH, headerHash } from "../../../chain/header.ts";
+import { MalformedError } from "../../../chain/malformed.ts";
+import type { CheckpointDesk, KeptCheckpoint } from "../../../integrations/chain/checkpoint-desk.ts";
+import type { Clock } from "../../../kernel/clock.ts";
+import { Failure } from "../../../kernel/errors.ts";
+import type { Log } from "../../../kernel/log.ts";
+import type { Ref } from "../../../kernel/ref.ts";
+import type { Peer, PeerBook } from "../peers.ts";
+import { partyOf, WITNESSES_MIN } from "../witness.ts";
 
 export interface CheckpointSearchParts {
   readonly desk: CheckpointDesk;

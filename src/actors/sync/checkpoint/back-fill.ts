@@ -4,17 +4,17 @@
  * more and reported. It ends when nothing is missing, or when it is stopped; without peers it waits.
  */
 
-import { NetworkInternalService } from "../../../gen/alys/network/v1/network_pb.ts";
-import { Offence, PeerInternalService } from "../../../gen/alys/peer/v1/peer_pb.ts";
-import { concatBytes } from "../../chain/bytes.ts";
-import { sha256 } from "../../chain/hash.ts";
-import type { CheckpointDesk } from "../../integrations/chain/checkpoint-desk.ts";
-import { missingHistory, prependHistory } from "../../integrations/chain/checkpoint-recovery.ts";
-import type { Clock } from "../../kernel/clock.ts";
-import { Failure } from "../../kernel/errors.ts";
-import type { Log } from "../../kernel/log.ts";
-import type { Ref } from "../../kernel/ref.ts";
-import type { PeerBook } from "./peers.ts";
+import { NetworkInternalService } from "../../../../gen/alys/network/v1/network_pb.ts";
+import { Offence, PeerInternalService } from "../../../../gen/alys/peer/v1/peer_pb.ts";
+import { concatBytes } from "../../../chain/bytes.ts";
+import { sha256 } from "../../../chain/hash.ts";
+import type { CheckpointDesk } from "../../../integrations/chain/checkpoint-desk.ts";
+import { missingHistory, prependHistory } from "../../../integrations/chain/checkpoint-recovery.ts";
+import type { Clock } from "../../../kernel/clock.ts";
+import { Failure } from "../../../kernel/errors.ts";
+import type { Log } from "../../../kernel/log.ts";
+import type { Ref } from "../../../kernel/ref.ts";
+import type { PeerBook } from "../peers.ts";
 
 export interface BackFillParts {
   readonly desk: CheckpointDesk;

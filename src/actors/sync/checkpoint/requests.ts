@@ -12,12 +12,12 @@ import {
   type ProveBlockRequest,
   type SyncInternalService,
   SyncService,
-} from "../../../gen/alys/sync/v1/sync_pb.ts";
-import type { CheckpointDesk, KeptCheckpoint } from "../../integrations/chain/checkpoint-desk.ts";
-import type { ActorContext } from "../../kernel/actor.ts";
-import type { Deferred } from "../../kernel/deferred.ts";
-import { type Failure, failure } from "../../kernel/errors.ts";
-import { badField } from "./errors.ts";
+} from "../../../../gen/alys/sync/v1/sync_pb.ts";
+import type { CheckpointDesk, KeptCheckpoint } from "../../../integrations/chain/checkpoint-desk.ts";
+import type { ActorContext } from "../../../kernel/actor.ts";
+import type { Deferred } from "../../../kernel/deferred.ts";
+import { type Failure, failure } from "../../../kernel/errors.ts";
+import { badField } from "../errors.ts";
 
 type Public = typeof SyncService;
 export type Context = ActorContext<Public, typeof SyncInternalService>;
