@@ -314,7 +314,8 @@ export class Links {
 
   /** A member equivocated: the roles of all who speak for it end. */
   distrust(memberKey: Uint8Array): void {
-    for (const peer of this.membership.distrust(memberKey)) this.#endRole(peer);
+    this.membership.distrust(memberKey);
+    this.onAuthoritiesChanged();
   }
 
   /** The delegation ended, or counts no more, while its peer was connected. */

@@ -85,7 +85,8 @@ export class PeerBook {
   readonly #peersMax: number;
   readonly #dirty = new Set<string>();
   /**
-   * Hex of keys whose member equivocated: no delegation by them counts in this process. Bounded by who has been a member.
+   * Hex of keys whose member equivocated: no delegation by them counts in this process while a quorum is left without them.
+   * Bounded by who has been a member.
    */
   readonly distrustedKeys = new Set<string>();
 

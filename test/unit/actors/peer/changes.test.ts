@@ -102,6 +102,11 @@ test("the role of everybody who speaks for a member that equivocated ends, and n
   // What it shows again counts no more.
   await world.run(20_000);
   for (const node of both) assert.equal((await one.info(node)).peerType, PeerType.REGULAR);
+  // Without two of three no quorum is left: cutting them off would only halt the chain.
+  const other = { offence: Offence.EQUIVOCATION, memberKey: keys[2]!.publicKey, evidence };
+  one.peer.internalRef.tell(reportOffence, other);
+  await world.run(50);
+  for (const node of both) assert.equal((await one.info(node)).peerType, PeerType.FEDERATION);
 });
 
 test("a head under authorities that we do not know is kept as a hint, and proven once we know them", async () => {
