@@ -138,7 +138,8 @@ export function scenarioOf(seed: number): Scenario {
   const historyBlocks = 200 + 50 * random.integer(3);
   const full = members - byzantine.length + observers;
   const rogues = roguesOf(random);
-  const isForked = rogues.some(({ kind }) => kind === "deepFork");
+  const ordeal = ordealOf(seed, members);
+  const isForked = ordeal === "fork-below-final" || rogues.some(({ kind }) => kind === "deepFork");
   const scenario: Scenario = {
     seed,
     members,
@@ -157,10 +158,13 @@ export function scenarioOf(seed: number): Scenario {
     rogues,
     sybils: random.next() < 0.4 ? 6 : 0,
     faults: faultsOf(random, full, members - byzantine.length),
-    ordeal: ordealOf(seed, members),
+    ordeal,
   };
   return isForked ? withoutNewcomers(scenario) : scenario;
 }
+
+/** Empty slots that a fork fills, so many that it is longer than what the others make in a whole run. */
+const FORK_GAP_SLOTS = 150;
 
 const CALM: Weather = {
   latencyMsMin: 2,
@@ -179,7 +183,7 @@ export function scenarioFor(ordeal: OrdealKind): Scenario {
     byzantine: [],
     observers: 1,
     historyBlocks: 200,
-    gapSlots: 20,
+    gapSlots: ordeal === "fork-below-final" ? FORK_GAP_SLOTS : 20,
     knownBlocks: [200, 200, 200, 200],
     weather: CALM,
     isShuffled: true,
@@ -200,7 +204,7 @@ function withoutNewcomers(scenario: Scenario): Scenario {
   const { historyBlocks, knownBlocks: known, faults } = scenario;
   return {
     ...scenario,
-    gapSlots: 20,
+    gapSlots: FORK_GAP_SLOTS,
     knownBlocks: known.map(() => historyBlocks),
     faults: faults.map(({ atMs, fault }) => ({
       atMs,

@@ -93,6 +93,8 @@ function makeRogues(world: World, scenario: Scenario): void {
   for (const { kind, atMs } of scenario.rogues) {
     add(makeStranger(kind, world, `${kind}-${number}`, number), atMs);
     number += 1;
+    // Nobody follows one alone below the tip.
+    if (kind === "deepFork") add(makeStranger(kind, world, `${kind}-${number}`, number++), atMs + 1_000);
   }
   for (let sybil = 0; sybil < scenario.sybils; sybil++) {
     add(new Sybil(world, `sybil-${sybil}`, number++), 8_000 + 100 * sybil);

@@ -4,9 +4,19 @@
  */
 
 import type { ForkChoiceHead } from "../../../src/chain/fork-choice.ts";
+import { decodeHeader, HEADER_LENGTH } from "../../../src/chain/header.ts";
 import type { Observation } from "../observation.ts";
 import type { World } from "../world.ts";
 import type { Checker } from "./checker.ts";
+
+/** A better block that was put beside the chain must be its head by then. */
+const SETTLED_MS = 2_000;
+
+interface Aside {
+  readonly node: string;
+  readonly hash: string;
+  readonly sinceMs: number;
+}
 
 export class HeadsOnlyImprove implements Checker {
   readonly name = "heads-only-improve";
@@ -16,6 +26,9 @@ export class HeadsOnlyImprove implements Checker {
   /** Hashes by height, of all nodes. */
   readonly #rivals = new Map<number, Set<string>>();
 
+  /** Blocks that were put beside a chain a moment ago. */
+  #aside: Aside[] = [];
+
   constructor(world: World) {
     this.#world = world;
   }
@@ -24,7 +37,11 @@ export class HeadsOnlyImprove implements Checker {
     const { node } = observation;
     // Nothing is compared across a restart: what was not durable is gone.
     if (observation.type === "started") this.#heads.delete(node);
-    if (observation.type === "written") this.#wrote(observation.firstHeight, observation.hashes);
+    if (observation.type === "written") {
+      const { how, firstHeight, hashes } = observation;
+      this.#wrote(firstHeight, hashes);
+      if (how === "side") this.#aside.push({ node, hash: hashes[0] ?? "", sinceMs: this.#world.nowMs });
+    }
     if (observation.type !== "chain") return;
     const { event } = observation;
     if (event.type !== "imported" && event.type !== "reorganized") return;
@@ -34,6 +51,23 @@ export class HeadsOnlyImprove implements Checker {
       this.#world.violate(this.name, `${node} gave up its head ${what}, which is worse`);
     }
     this.#heads.set(node, event.head);
+  }
+
+  sample(): void {
+    const dueMs = this.#world.nowMs - SETTLED_MS;
+    for (const { node, hash } of this.#aside.filter(({ sinceMs }) => sinceMs <= dueMs)) {
+      const chain = this.#world.machines.find(({ name }) => name === node)?.process?.chain;
+      const found = chain?.readBlockByHash(Buffer.from(hash, "hex"));
+      if (chain === undefined || found === undefined || found.isCanonical) continue;
+      const { height, slot } = decodeHeader(found.bytes.subarray(0, HEADER_LENGTH));
+      const { head } = chain.snapshot();
+      if (!isBetterHead({ height, slot, hash: Buffer.from(hash, "hex") }, head)) continue;
+      this.#world.violate(
+        this.name,
+        `${node} left ${height} (slot ${slot}) aside, which is better than its head`,
+      );
+    }
+    this.#aside = this.#aside.filter(({ sinceMs }) => sinceMs > dueMs);
   }
 
   finish(): void {

@@ -6,8 +6,8 @@ import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../../src/chain/s
 import { assert } from "../../../src/kernel/errors.ts";
 import type { Machine } from "../machine.ts";
 import { DeepAncestry } from "../rogues/deep-ancestry.ts";
+import { DeepFork } from "../rogues/deep-fork.ts";
 import { Messenger } from "../rogues/messenger.ts";
-import { makeStranger } from "../rogues/strangers.ts";
 import { SLOT_MS, START_MS } from "../scenario.ts";
 import { signOnce } from "../shared-validator.ts";
 import type { Stage } from "./stage.ts";
@@ -80,9 +80,12 @@ function certifiedBlock({ world }: Stage, slot: number): Uint8Array {
 export async function forkBelowFinal(stage: Stage): Promise<void> {
   const { world } = stage;
   const before = new Map(world.machines.map((machine) => [machine, machine.process?.chain.snapshot().final]));
-  const forker = stage.enter((where, number) => makeStranger("deepFork", where, "forker", number));
+  // What one alone says is not followed far enough to come below the final block.
+  const forkers = [1, 2].map((which) =>
+    stage.enter((where, number) => new DeepFork(where, `forker-${which}`, number)),
+  );
   await stage.pass(OFFERED_MS);
-  stage.must("the fork was offered to nobody", world.mischief.forkBlocks.size > 0);
+  stage.must("the fork was followed by nobody", (world.counts.get("deepForkServed") ?? 0) > 0);
   for (const [machine, final] of before) {
     const now = machine.process?.chain.hashAt(final?.height ?? 0);
     stage.must(
@@ -90,13 +93,13 @@ export async function forkBelowFinal(stage: Stage): Promise<void> {
       final !== undefined && now !== undefined && Buffer.compare(now, final.hash) === 0,
     );
   }
-  forker.stop();
+  for (const forker of forkers) forker.stop();
   await stage.mustGoOn(SETTLED_MS);
 }
 
 export async function deepAncestry(stage: Stage): Promise<void> {
   const { world } = stage;
-  const rogues = (["far", "near"] as const).map((how) =>
+  const rogues = (["far", "far", "near"] as const).map((how) =>
     stage.enter((where, number) => new DeepAncestry(where, how, number)),
   );
   await stage.pass(ASKED_MS);

@@ -67,7 +67,7 @@ export class DeepAncestry extends Rogue {
    * by hash alone, so that its blocks are led back parent by parent.
    */
   constructor(world: World, where: "far" | "near", number: number) {
-    super(world, `ancient-${where}`, number);
+    super(world, `ancient-${where}-${number}`, number);
     this.#where = where;
   }
 

@@ -1,5 +1,11 @@
 /** What rogues made and told, so that checkers know it again when they see it on an honest node. Hashes in hex. */
 
+/** A chain beside ours, from `first` on. */
+export interface Fork {
+  readonly first: number;
+  readonly blocks: readonly Uint8Array[];
+}
+
 export class Mischief {
   /** Digests of gossip messages that are invalid. */
   readonly badMessages = new Set<string>();
@@ -7,6 +13,7 @@ export class Mischief {
   readonly liedHeads = new Set<string>();
   /** Hashes of certified blocks that leave the chain below the final block. */
   readonly forkBlocks = new Set<string>();
+  fork: Fork | undefined;
   /** Hashes of certified blocks whose ancestors nobody has. */
   readonly strayBlocks = new Set<string>();
   /** Heights at which somebody served a good header with another body. */

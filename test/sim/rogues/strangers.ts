@@ -9,11 +9,11 @@ import {
 import { buildBlock } from "../../../src/actors/producer/block-builder.ts";
 import { decodeApproval, encodeApproval } from "../../../src/chain/approval.ts";
 import { joinBlock, splitBlock } from "../../../src/chain/block.ts";
-import type { ChainForge } from "../../../src/chain/forge.ts";
 import { decodeHeader, encodeHeader, headerHash } from "../../../src/chain/header.ts";
-import { SLOT_MS, START_MS } from "../scenario.ts";
+import { SLOT_MS } from "../scenario.ts";
 import type { World } from "../world.ts";
 import { BadBody } from "./bad-body.ts";
+import { DeepFork } from "./deep-fork.ts";
 import type { RogueKind } from "./kinds.ts";
 import { type Claim, type RequestEvent, Rogue } from "./rogue.ts";
 
@@ -24,7 +24,9 @@ export class LyingHead extends Rogue {
     this.did("lyingHead");
     // A genuine approval, but of another header.
     const height = headHeader.height + 1_000 + this.random.integer(1_000_000);
-    const lie = encodeHeader({ ...headHeader, height });
+    // Now and then under a set of authorities that nobody knows, so that the others may ask how it came about.
+    const root = this.random.next() < 0.3 ? { authoritiesRoot: this.random.bytes(32) } : {};
+    const lie = encodeHeader({ ...headHeader, height, ...root });
     this.world.mischief.liedHeads.add(Buffer.from(headerHash(lie)).toString("hex"));
     return { headHeader: lie, headApproval: head.approval };
   }
@@ -160,59 +162,6 @@ class Flood extends Rogue {
       const data = toBinary(GossipTransactionSchema, create(GossipTransactionSchema, { transaction }));
       this.world.background(this.host.publish("transactions", data));
     }
-  }
-}
-
-/** Holds every key of the federation, as it was: its chain is longer and leaves ours below the final block. */
-class DeepFork extends Rogue {
-  readonly #blocks: Uint8Array[] = [];
-  #first = 0;
-  #forge: ChainForge | undefined;
-
-  protected override claim(): Claim {
-    const forge = this.#fork();
-    const last = this.#blocks.at(-1);
-    if (last === undefined || forge.head.height <= this.truth().snapshot().head.height) return super.claim();
-    this.did("deepFork");
-    const { header, approval } = splitBlock(last);
-    return { headHeader: header.slice(), headApproval: approval.slice() };
-  }
-
-  protected act(): void {
-    if (this.ticks % 6 !== 3 || this.connected().length === 0) return;
-    this.#fork();
-    // From below the final block upward, so that a node that took them would come to the end.
-    for (const block of this.#blocks.slice(this.ticks % 12 === 3 ? 0 : -3)) this.gossipBlock(block, false);
-  }
-
-  protected override onRequest(event: RequestEvent): void {
-    if (event.protocol !== "blocks-by-range" || !this.hasTruth) return super.onRequest(event);
-    const { startHeight, count } = fromBinary(BlocksByRangeRequestSchema, event.payload);
-    const blocks: Uint8Array[] = [];
-    for (let height = Number(startHeight); height < Number(startHeight) + count; height++) {
-      const block =
-        height < this.#first ? this.truth().readBlock(height) : this.#blocks[height - this.#first];
-      if (block === undefined) break;
-      blocks.push(block);
-    }
-    this.did("deepForkServed");
-    this.host.respond(event.handle, [
-      toBinary(BlocksByRangeResponseSchema, create(BlocksByRangeResponseSchema, { blocks })),
-    ]);
-  }
-
-  /** Every slot since the branch has a block, made at once. */
-  #fork(): ChainForge {
-    if (this.#forge !== undefined) return this.#forge;
-    const forge = this.world.history.forkForge.fork();
-    this.#first = forge.head.height + 1;
-    const slotNow = Math.floor((START_MS + this.world.nowMs) / SLOT_MS);
-    while (forge.head.slot < slotNow) {
-      this.#blocks.push(forge.next({ transactions: [Uint8Array.of(0xf0)] }));
-      this.world.mischief.forkBlocks.add(Buffer.from(forge.headHash).toString("hex"));
-    }
-    this.#forge = forge;
-    return forge;
   }
 }
 
