@@ -33,7 +33,7 @@ export interface Profiler {
 }
 
 /** A longer recording is cut to this: a minute at the finest interval is some 20 MB of profile in memory. */
-export const CPU_MS_MAX = 60_000;
+const CPU_MS_MAX = 60_000;
 const INTERVAL_US_MIN = 100;
 
 /** A heap larger than this is not written: the thread stands still meanwhile, a second for each 10 MB on a slow machine. */
