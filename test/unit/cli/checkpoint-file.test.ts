@@ -52,3 +52,20 @@ test("alysctl checkpoints verify believes a sound file and names what is wrong w
     rmSync(folder, { recursive: true });
   }
 });
+
+test("alysctl checkpoints verify believes a file of a chain that requires AuxPoW", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "alys-checkpoint-"));
+  try {
+    const rig = new CheckpointRig({ members: 1, auxpowEvery: 10 });
+    await rig.grow(160);
+    const { id } = await rig.settle(rig.desk.create(80));
+    const [file, chain] = [join(folder, "sound"), join(folder, "chain.json")];
+    writeFileSync(file, rig.shelf.files.get(`${id}.checkpoint`)!);
+    writeFileSync(chain, encodeChainSpecification(rig.forge.parameters));
+    const { status, out } = await verify(file, chain);
+    assert.equal(status, 0, out);
+    assert.match(out, /^sound/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -51,6 +51,10 @@ export const DISCOVERY_MS = 30_000;
 /** A peer that answered is asked again after this long, milliseconds: it allows eight questions, one more each 10 s. */
 const AGAIN_MS = 15_000;
 const ROUND_MS = 500;
+/** For one answer: a peer that takes longer holds up the others. */
+const ANSWER_DEADLINE_MS = 8_000;
+/** Peers remembered for what they delivered; with one more the oldest is forgotten and may be asked again. */
+const LIARS_MAX = 1_024;
 /** Peers asked at once: what they answer may have 4 MiB each. */
 const ASKED_AT_ONCE = 4;
 /** Offers remembered; with one more the lowest is forgotten. */
@@ -70,7 +74,7 @@ interface Offer {
 export class CheckpointSearch {
   readonly #parts: CheckpointSearchParts;
   readonly #offers = new Map<number, Offer>();
-  /** Peers that delivered what does not hold. Bounded by those that may connect. */
+  /** Peers that delivered what does not hold. */
   readonly #liars = new Set<string>();
   readonly #askedMs = new Map<string, number>();
   #conflict: string | undefined;
@@ -123,11 +127,20 @@ export class CheckpointSearch {
   /** Asks those whose turn it is, a few at once. */
   async #collect(): Promise<void> {
     const { wanted } = this.#parts;
+    this.#forgetGone();
     const nowMs = this.#parts.clock.monotonicMs();
     const isDue = ({ peerId }: Peer): boolean =>
       nowMs >= (this.#askedMs.get(peerId) ?? Number.NEGATIVE_INFINITY) + AGAIN_MS;
     const due = this.#able().filter(isDue);
     await Promise.all(due.slice(0, ASKED_AT_ONCE).map((peer) => this.#ask(peer, wanted?.height ?? 0)));
+  }
+
+  /** What is remembered of peers is bounded by those that are connected. */
+  #forgetGone(): void {
+    const { peers } = this.#parts;
+    const asked = [this.#askedMs, ...[...this.#offers.values()].map(({ deafUntilMs }) => deafUntilMs)];
+    for (const byPeer of asked)
+      for (const peerId of byPeer.keys()) if (peers.get(peerId) === undefined) byPeer.delete(peerId);
   }
 
   /** Asks for the newest at or below a height, judges it, and takes it among the offers. Gives its hash. */
@@ -139,7 +152,7 @@ export class CheckpointSearch {
     try {
       const request = { peerId, heightMax: BigInt(heightMax), knownChangeHeight: 0n };
       const method = NetworkInternalService.method.requestCheckpoint;
-      bytes = (await network.ask(method, request, { signal })).evidence;
+      bytes = (await network.ask(method, request, { signal, deadlineMs: ANSWER_DEADLINE_MS })).evidence;
     } catch (thrown) {
       return this.#failed(peerId, thrown);
     }
@@ -156,7 +169,7 @@ export class CheckpointSearch {
   #failed(peerId: string, thrown: unknown): undefined {
     if (!(thrown instanceof Failure)) throw thrown;
     // The NetworkActor has reported garbage; whoever has none yet may have one later.
-    if (thrown.reason === "RESPONSE_MALFORMED") this.#liars.add(peerId);
+    if (thrown.reason === "RESPONSE_MALFORMED") this.#disbelieve(peerId);
     this.#parts.log.debug("a peer gave no checkpoint", { peer: peerId, reason: thrown.message });
   }
 
@@ -226,7 +239,8 @@ export class CheckpointSearch {
     try {
       while (blocks.length < count) {
         const request = { peerId, startHeight: BigInt(first + blocks.length), count: count - blocks.length };
-        const answer = await network.ask(NetworkInternalService.method.requestBlocks, request, { signal });
+        const options = { signal, deadlineMs: ANSWER_DEADLINE_MS };
+        const answer = await network.ask(NetworkInternalService.method.requestBlocks, request, options);
         if (answer.blocks.length === 0) break;
         blocks.push(...answer.blocks);
       }
@@ -258,7 +272,6 @@ export class CheckpointSearch {
 
   #blame(peerId: string, fault: CheckpointFault | "ABOVE_WANTED", bytes: Uint8Array): undefined {
     const { peerInternal, log } = this.#parts;
-    this.#liars.add(peerId);
     this.#disbelieve(peerId);
     const detail = `a checkpoint that does not hold: ${fault}`;
     log.warn("a peer's checkpoint does not hold", { peer: peerId, fault });
@@ -266,8 +279,13 @@ export class CheckpointSearch {
     peerInternal.tell(PeerInternalService.method.reportOffence, report);
   }
 
-  /** Its earlier word counts no more either. */
+  /** It is asked no more, and its earlier word counts no more either. */
   #disbelieve(peerId: string): void {
+    this.#liars.add(peerId);
+    for (const oldest of this.#liars) {
+      if (this.#liars.size <= LIARS_MAX) break;
+      this.#liars.delete(oldest);
+    }
     for (const [height, { witnesses }] of this.#offers) {
       for (const [party, witness] of witnesses) if (witness === peerId) witnesses.delete(party);
       if (witnesses.size === 0) this.#offers.delete(height);

@@ -18,7 +18,7 @@ import { MemoryDisk } from "../../../../src/storage/memory.ts";
 import { MemoryShelf, type Shelf } from "../../../../src/storage/shelf.ts";
 import type { WriteRequest } from "../../../../src/storage/writes.ts";
 import { CheckpointRig } from "../../integrations/chain/checkpoint-rig.ts";
-import { forgeBlocks, hashOf, SyncRig } from "./sync-rig.ts";
+import { type Behaviour, forgeBlocks, hashOf, honest, SyncRig } from "./sync-rig.ts";
 
 /** Writes to the database, in the order in which they come. A write that is added to recovery belongs here. */
 const WRITES = [
@@ -41,6 +41,15 @@ const MOMENTS = [
   "it is flushed and nobody knows",
 ] as const;
 type Moment = (typeof MOMENTS)[number];
+
+/** Of the search for a checkpoint to begin from, before anything is written. */
+const SEARCH_POINTS = [
+  "a checkpoint is asked for",
+  "its evidence is on its way",
+  "its block is asked for",
+  "its file is about to be written",
+  "its file is written and nobody knows",
+] as const;
 
 /** Of a checkpoint's file. */
 const FILE_POINTS = [
@@ -212,12 +221,59 @@ function nothingRuns(rig: SyncRig): boolean {
   );
 }
 
+type SearchPoint = (typeof SEARCH_POINTS)[number];
+
 class BeginningRig extends SyncRig {
-  constructor(disk: MemoryDisk, shelf: MemoryShelf) {
+  constructor(disk: MemoryDisk, shelf: MemoryShelf, hit: (point: SearchPoint) => void = () => undefined) {
     super(forge, { disk, shelf, config: { mode: "CHECKPOINT" } });
-    this.network.on(NetworkInternalService.method.requestCheckpoint, () => ({ evidence }));
+    this.network.on(NetworkInternalService.method.requestCheckpoint, () => {
+      hit("a checkpoint is asked for");
+      return new Promise((resolve) => {
+        this.simulation.clock.setTimer(20, () => {
+          hit("its evidence is on its way");
+          resolve({ evidence });
+        });
+      });
+    });
+    const write = shelf.write.bind(shelf);
+    shelf.write = async (name, bytes) => {
+      hit("its file is about to be written");
+      await write(name, bytes);
+      hit("its file is written and nobody knows");
+    };
   }
 }
+
+test("killed at every point of the search for a checkpoint, a node looks for one again and begins", async () => {
+  for (const point of SEARCH_POINTS) {
+    let hasKilled = false;
+    const disk = new MemoryDisk();
+    const shelf = new MemoryShelf();
+    const hit = (passed: SearchPoint): void => {
+      if (passed !== point || hasKilled) return;
+      hasKilled = true;
+      disk.crash();
+    };
+    const first = new BeginningRig(disk, shelf, hit);
+    const behaviour: Behaviour = (from, count, all) => {
+      hit("its block is asked for");
+      return honest(from, count, all);
+    };
+    first.connect({ a: { blocks, behaviour }, b: { blocks, behaviour } });
+    await runUntil(first, point, () => hasKilled);
+    const files = new MemoryShelf();
+    const isWritten = point === "its file is written and nobody knows";
+    if (isWritten) for (const [name, bytes] of shelf.files) files.files.set(name, bytes);
+    assert.equal(files.files.size, isWritten ? 1 : 0, point);
+    const next = new BeginningRig(disk, files);
+    assert.equal(next.height, 0, point);
+    next.connect({ a: { blocks }, b: { blocks } });
+    await runUntil(next, point, () => isWhole(next) && nothingRuns(next));
+    assertEnded(next, point);
+    assert.equal(files.files.size, 1, point);
+    await next.stop();
+  }
+});
 
 test("killed at every point of beginning from a checkpoint of peers, a node has begun after the restart", async () => {
   for (const write of PASSED.FAST) {
