@@ -95,7 +95,7 @@ class LocalnetSession {
   }
 
   async #prepare(): Promise<LocalNetwork> {
-    const { members, blocks, dataDirectory, isKept } = this.#options;
+    const { members, blocks, auxpowEvery, dataDirectory, isKept } = this.#options;
     const seed = this.#options.seed ?? realRandom.integer(SEED_MAX);
     this.#screen.print(
       `a chain of ${members} members and ${grouped(blocks)} blocks is forged (seed ${seed})`,
@@ -104,6 +104,7 @@ class LocalnetSession {
       members,
       blocks,
       seed,
+      auxpowEvery,
       dataDirectory,
       isKept,
       ports: "usual",

@@ -82,6 +82,17 @@ test("alysd localnet --once ends 0 when the observer is synced and followed live
   assert.deepEqual(processesOf(run.temporary), []);
 });
 
+test("a local chain that requires an AuxPoW every eight blocks lives, because its members mine", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "alys-test-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const data = join(folder, "net");
+  const options = ["--members", "2", "--blocks", "20", "--auxpow-every", "1", "--data-dir", data];
+  const run = runLocalnet(t, "--once", ...options);
+  const [status] = await run.ended();
+  assert.equal(status, 0, run.output());
+  assert.match(readFileSync(join(data, "chain.json"), "utf8"), /"maxBlocksWithoutPow": 8,/);
+});
+
 test("alysd localnet says what is missing when the deadline passes, and ends 1", async (t) => {
   const run = runLocalnet(t, "--once", "--blocks", "100", "--members", "1", "--deadline-s", "8");
   const [status] = await run.ended();

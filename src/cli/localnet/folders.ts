@@ -7,7 +7,7 @@ import { constants } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { forgeParameters, forgeSecretKeys } from "../../chain/forge.ts";
+import { type AuxPowOptions, forgeParameters, forgeSecretKeys } from "../../chain/forge.ts";
 import { writeAuthorityKey } from "../../chain/keys.ts";
 import { encodePossessionFile } from "../../chain/possession.ts";
 import { encodeChainSpecification, genesisOf } from "../../chain/spec.ts";
@@ -77,11 +77,31 @@ export async function copyHistory(folder: string, members: readonly NodeIdentity
   );
 }
 
+/** AuxPoWs that may fail in a row before the chain stands still: members take turns, and one may be away. */
+const AUXPOWS_MISSED_MAX = 8;
+
+/** What the forge and the chain's parameters are told: a local chain stands still soon when nobody mines. */
+export function auxpowOptions(auxpowEvery = 0): AuxPowOptions {
+  if (auxpowEvery === 0) return {};
+  return { auxpowEvery, maxBlocksWithoutPow: auxpowEvery * AUXPOWS_MISSED_MAX };
+}
+
+export interface NetworkChain {
+  /** Members' keys follow from it. */
+  readonly seed: number;
+  readonly random: Random;
+  /** 0: none. */
+  readonly auxpowEvery: number;
+}
+
 /** Specification, proofs of possession, authority keys (0600) and a configuration file a node. */
-export async function writeNetwork(plan: NetworkPlan, seed: number, random: Random): Promise<void> {
+export async function writeNetwork(
+  plan: NetworkPlan,
+  { seed, random, auxpowEvery }: NetworkChain,
+): Promise<void> {
   const members = plan.nodes.filter(({ isMember }) => isMember);
   const keys = forgeSecretKeys(members.length, seed);
-  const parameters = forgeParameters(keys, SLOT_DURATION_MS);
+  const parameters = forgeParameters(keys, SLOT_DURATION_MS, auxpowOptions(auxpowEvery));
   await writeFile(plan.specificationFile, encodeChainSpecification(parameters));
   await writeFile(plan.proofsFile, encodePossessionFile(keys, genesisOf(parameters).hash));
   for (const [index, { name }] of members.entries()) {
@@ -91,7 +111,9 @@ export async function writeNetwork(plan: NetworkPlan, seed: number, random: Rand
     if (problem !== undefined) throw problem;
   }
   const template = await readTemplate();
-  for (const node of plan.nodes) await writeFile(node.configFile, nodeConfiguration(template, plan, node));
+  for (const node of plan.nodes) {
+    await writeFile(node.configFile, nodeConfiguration(template, plan, node, auxpowEvery));
+  }
 }
 
 /** config/localnet.toml of this installation: beside src/ in a checkout, beside dist/ in a package. */

@@ -7,6 +7,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import { assert, failure } from "../../kernel/errors.ts";
 import type { Random } from "../../kernel/random.ts";
 import {
+  auxpowOptions,
   copyHistory,
   makeNetworkFolder,
   makeNodes,
@@ -30,6 +31,8 @@ export interface NetworkOptions {
   readonly members: number;
   readonly blocks: number;
   readonly seed: number;
+  /** Blocks from one AuxPoW to the next; without it the chain has none. */
+  readonly auxpowEvery?: number;
   /** Undefined: a temporary folder. */
   readonly dataDirectory: string | undefined;
   /** Leave the folder at the end. */
@@ -74,6 +77,7 @@ export class LocalNetwork {
           seed,
           clock,
           slotDurationMs: SLOT_DURATION_MS,
+          ...auxpowOptions(options.auxpowEvery),
           folder: chainFolder(folder, first.name),
           ...(options.onForged === undefined ? {} : { onProgress: options.onForged }),
           ...(signal === undefined ? {} : { signal }),
@@ -83,7 +87,7 @@ export class LocalNetwork {
       }
       // As late as can be: a port that is free now can be taken later.
       const plan = planNetwork(folder, nodes, await choosePorts(nodes.length, options.ports, claims));
-      await writeNetwork(plan, seed, random);
+      await writeNetwork(plan, { seed, random, auxpowEvery: options.auxpowEvery ?? 0 });
       return new LocalNetwork(plan, claims, isKept, clock);
     } catch (error) {
       claims.release();

@@ -12,6 +12,7 @@ that syncs from them. Goes on until Ctrl-C.
   --members N       members of the federation, 1 to 15 (default 3)
   --blocks N        blocks of history that the members begin with, 0 to 1000000 (default 20000)
   --seed N          members' keys follow from it (default: another one each time)
+  --auxpow-every N  a chain that requires AuxPoW, of trivial work: members mine one every N blocks, 0: none (default 0)
   --data-dir DIR    keep everything in DIR, which must be new or empty (default: a temporary folder)
   --keep            leave the temporary folder behind at the end
   --once            end with status 0 when the observer is synced and has followed five live blocks
@@ -23,6 +24,8 @@ export interface LocalnetOptions {
   readonly blocks: number;
   /** Undefined: one is drawn. */
   readonly seed: number | undefined;
+  /** 0: a chain without AuxPoW. */
+  readonly auxpowEvery: number;
   /** Undefined: a temporary folder. */
   readonly dataDirectory: string | undefined;
   readonly isKept: boolean;
@@ -35,6 +38,8 @@ const MEMBERS_MAX = 15;
 /** More than a million blocks take a quarter of an hour to forge: nobody waits for that on purpose. */
 const BLOCKS_MAX = 1_000_000;
 const DEADLINE_S_MAX = 86_400;
+/** Some ranges of blocks that one AuxPoW covers are read at once. */
+const AUXPOW_EVERY_MAX = 1_000;
 /** A seed is 32 bits. */
 export const SEED_MAX = 2 ** 32 - 1;
 
@@ -49,6 +54,7 @@ export function parseLocalnetOptions(
         members: { type: "string", default: "3" },
         blocks: { type: "string", default: "20000" },
         seed: { type: "string" },
+        "auxpow-every": { type: "string", default: "0" },
         "data-dir": { type: "string" },
         keep: { type: "boolean", default: false },
         once: { type: "boolean", default: false },
@@ -62,6 +68,7 @@ export function parseLocalnetOptions(
       members: integer("--members", values.members, 1, MEMBERS_MAX),
       blocks: integer("--blocks", values.blocks, 0, BLOCKS_MAX),
       seed: values.seed === undefined ? undefined : integer("--seed", values.seed, 0, SEED_MAX),
+      auxpowEvery: integer("--auxpow-every", values["auxpow-every"], 0, AUXPOW_EVERY_MAX),
       dataDirectory: values["data-dir"],
       isKept: values.keep || values["data-dir"] !== undefined,
       isOnce: values.once,

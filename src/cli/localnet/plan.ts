@@ -107,7 +107,12 @@ function planNode(folder: string, node: NodeIdentity, ports: NodePorts): NodePla
  * The node's configuration file: the template of a local network with what is this node's own. Members know each
  * other from the start, the observer knows the members, and nobody knows the observer.
  */
-export function nodeConfiguration(template: string, network: NetworkPlan, node: NodePlan): string {
+export function nodeConfiguration(
+  template: string,
+  network: NetworkPlan,
+  node: NodePlan,
+  auxpowEvery = 0,
+): string {
   const settings: TomlTable = parse(template);
   const others = network.nodes.filter((other) => other.isMember && other !== node);
   const { p2p, control } = node.ports;
@@ -129,7 +134,11 @@ export function nodeConfiguration(template: string, network: NetworkPlan, node: 
   settings["telemetry"] = { ...section(settings, "telemetry"), log_file: node.logFile };
   if (node.isMember) {
     const key = authorityKeyFile(network.folder, node.name);
-    settings["producer"] = { authority_key_file: key, filler_transaction_bytes: FILLER_BYTES };
+    settings["producer"] = {
+      authority_key_file: key,
+      filler_transaction_bytes: FILLER_BYTES,
+      ...(auxpowEvery > 0 ? { mine_auxpow_every: auxpowEvery } : {}),
+    };
   }
   return `# ${node.name} of a local network; written by alysd localnet.\n${stringify(settings)}`;
 }

@@ -43,7 +43,7 @@ test("writeNetwork writes a proven chain, keys for their owner alone, and files 
   const random = seededRandom(1);
   const nodes = await makeNodes(folder, 2, random);
   const plan = planNetwork(folder, nodes, []);
-  await writeNetwork(plan, 9, random);
+  await writeNetwork(plan, { seed: 9, random, auxpowEvery: 0 });
   const chain = loadChain(plan.specificationFile, plan.proofsFile);
   assert.ok(!(chain instanceof Failure));
   assert.equal(chain.warning, undefined);

@@ -11,19 +11,23 @@ test("parseLocalnetOptions fills in what is not said", () => {
     seed: undefined,
     dataDirectory: undefined,
     isKept: false,
+    auxpowEvery: 0,
     isOnce: false,
     deadlineMs: 180_000,
   });
 });
 
 test("parseLocalnetOptions takes every option", () => {
-  const args = "--members 4 --blocks 0 --seed 7 --data-dir d --once --deadline-s 9".split(" ");
+  const args = "--members 4 --blocks 0 --seed 7 --auxpow-every 3 --data-dir d --once --deadline-s 9".split(
+    " ",
+  );
   assert.deepEqual(parseLocalnetOptions(args), {
     members: 4,
     blocks: 0,
     seed: 7,
     dataDirectory: "d",
     isKept: true,
+    auxpowEvery: 3,
     isOnce: true,
     deadlineMs: 9_000,
   });
