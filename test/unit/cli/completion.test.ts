@@ -83,11 +83,12 @@ test("the zsh script loads", (t) => {
 });
 
 test("the fish script completes commands and methods", (t) => {
-  const file = scriptFile(t, "fish");
+  const shell = "fish";
+  const file = scriptFile(t, shell);
   if (file === undefined) return;
   const offered = (line: string): string[] => {
     const program = 'source $argv[1]; complete -C "$argv[2]"';
-    const run = spawnSync("fish", ["--no-config", "-c", program, file, line], { encoding: "utf8" });
+    const run = spawnSync(shell, ["--no-config", "-c", program, file, line], { encoding: "utf8" });
     assert.equal(run.stderr, "");
     return run.stdout
       .split("\n")
