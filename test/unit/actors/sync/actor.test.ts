@@ -324,7 +324,7 @@ test("SyncActor falls behind and syncs again without a restart", async () => {
   await rig.stop();
 });
 
-test("startSync() is idempotent, ends at its target height, and is refused where it is not built yet", async () => {
+test("startSync() is idempotent, ends at its target height, and is refused where it cannot be", async () => {
   const { forge, blocks } = forgeBlocks(200);
   const rig = new SyncRig(forge, { config: { isAutoStart: false } });
   rig.connect({ a: { blocks } });
@@ -340,9 +340,13 @@ test("startSync() is idempotent, ends at its target height, and is refused where
   const id = first.operation!.id;
   const done = await rig.ask(rig.cell.ref.ask(getOperation, { id }));
   assert.deepEqual([done.operation?.isDone, done.operation?.error], [true, ""]);
-  for (const request of [{ syncMode: SyncMode.CHECKPOINT }, { checkpointId: "x" }]) {
+  for (const [request, reason] of [
+    [{ syncMode: SyncMode.CHECKPOINT }, "NO_CHECKPOINTS"],
+    [{ checkpointId: "x" }, "BAD_FIELD"],
+    [{ checkpointId: "7-0123abcd", syncMode: SyncMode.FULL }, "BAD_FIELD"],
+  ] as const) {
     const refused = rig.ask(rig.cell.ref.ask(startSync, request));
-    await assert.rejects(refused, (thrown: Failure) => thrown.code === "UNIMPLEMENTED");
+    await assert.rejects(refused, (thrown: Failure) => thrown.reason === reason);
   }
   const next = await rig.ask(rig.cell.ref.ask(startSync, {}));
   await rig.run(3_000);
