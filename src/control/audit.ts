@@ -31,6 +31,8 @@ export interface AuditEntry {
   /** SHA-256 of the request's bytes, hex; of a stream of requests there is none. */
   readonly requestHash?: string | undefined;
   readonly correlationId: string;
+  /** Nothing was done: the answer is that of an earlier call with the same request id. */
+  readonly isReplayed?: true | undefined;
 }
 
 /** Where the lines go. */
@@ -129,11 +131,12 @@ export class AuditRecord {
   }
 
   /** The call ended; `reason` is undefined for OK. */
-  end(reason: Failure | undefined): void {
+  end(reason: Failure | undefined, isReplayed = false): void {
     const { log, audit } = this.#parts;
     const isRefused = reason !== undefined && REFUSALS.has(reason.code);
     if (!this.#changesState && !isRefused) return;
-    const entry = this.#entry(reason?.code ?? "OK", reason?.reason);
+    const ended = this.#entry(reason?.code ?? "OK", reason?.reason);
+    const entry = isReplayed ? { ...ended, isReplayed } : ended;
     audit?.append(entry);
     if (isRefused) log.warn("control call refused", { ...entry });
     else if (audit === undefined) log.info("control call", { ...entry });

@@ -18,11 +18,11 @@ import { Failure, failure } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { policyOf } from "../kernel/protocol.ts";
 import { Audit, type AuditRecord, type AuditSink } from "./audit.ts";
-import { type Admission, type Gate, isStandard } from "./auth/gate.ts";
+import { type Admission, type Gate, isStandard, scopeOf } from "./auth/gate.ts";
 import { decodeRequest, encodeResponse, pathOf } from "./codec.ts";
 import { correlationIdOf, remainingMs, traceparentOf } from "./correlation.ts";
 import { CORRELATION_KEY, toFailure, toStatus } from "./errors.ts";
-import type { LiveCalls } from "./live-calls.ts";
+import type { LiveCalls, LiveStream } from "./live-calls.ts";
 import { type OnceAnswer, REPLAYED_KEY, type RequestIds, requestIdOf } from "./request-ids.ts";
 import { isGone, Outgoing, type WritableCall } from "./stream.ts";
 
@@ -99,6 +99,7 @@ export function unaryCall(
   run: UnaryRun,
 ): handleUnaryCall<Buffer, Buffer> {
   const audit = new Audit(method, host);
+  const isAdministration = scopeOf(method) === "admin";
   return (call, callback) => {
     const controller = new AbortController();
     const admission = host.gate.admit(method, call);
@@ -109,7 +110,8 @@ export function unaryCall(
       if (!isAnswered) controller.abort(CALLER_GONE);
     });
     const gone = isGone(call) ? CALLER_GONE : undefined;
-    const refusal = gone ?? admission.refusal ?? audit.refusal() ?? host.live.beginUnary();
+    const calling = { principal: admission.principal, isAdministration };
+    const refusal = gone ?? admission.refusal ?? audit.refusal() ?? host.live.beginUnary(calling);
     const answer = async (): Promise<OnceAnswer> => {
       if (refusal !== undefined) throw refusal;
       try {
@@ -119,7 +121,7 @@ export function unaryCall(
         const response = await run(decodeRequest(method, call.request), incoming);
         return { frame: encodeResponse(method, response), isReplayed: false };
       } finally {
-        host.live.unaryEnded();
+        host.live.unaryEnded(calling);
       }
     };
     answer().then(
@@ -129,7 +131,7 @@ export function unaryCall(
         headers.set(CORRELATION_KEY, incoming.correlationId);
         if (isReplayed) headers.set(REPLAYED_KEY, "true");
         call.sendMetadata(headers);
-        record.end(undefined);
+        record.end(undefined, isReplayed);
         callback(null, frame);
       },
       (thrown: unknown) => {
@@ -222,7 +224,9 @@ export function duplexCall(
 }
 
 /** A stream as it is counted, ended by a drain, and audited. */
-class LiveOutgoing {
+class LiveOutgoing implements LiveStream {
+  readonly principal: string;
+  readonly isAdministration: boolean;
   readonly incoming: Incoming;
   readonly outgoing: Outgoing;
   #reaction: StreamReaction | undefined;
@@ -230,6 +234,8 @@ class LiveOutgoing {
   constructor(method: DescMethod, call: WritableCall, host: CallHost, audit: Audit, request?: Uint8Array) {
     const controller = new AbortController();
     const admission = host.gate.admit(method, call);
+    this.principal = admission.principal;
+    this.isAdministration = scopeOf(method) === "admin";
     this.incoming = incomingOf(method, call, host, admission.principal, controller.signal);
     const record = auditCall(audit, call, admission, this.incoming.correlationId, request);
     let letGo: (() => void) | undefined;

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { create, type DescMethod, toBinary } from "@bufbuild/protobuf";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
+import type { AuditEntry } from "../../src/control/audit.ts";
 import { pathOf } from "../../src/control/codec.ts";
 import { REPLAYED_KEY, REQUEST_ID_KEY } from "../../src/control/request-ids.ts";
 import { until, world } from "./control-world.ts";
@@ -78,4 +79,20 @@ test("a call that only reads is never answered from memory", async (t) => {
     assert.equal((await call(getSyncStatus, {}, "a").answer).isReplayed, false);
   }
   assert.equal(probe.calls.length, 2);
+});
+
+test("the audit log tells an answer that was given again from a call that was carried out", async (t) => {
+  const entries: AuditEntry[] = [];
+  const audit = { append: (entry: AuditEntry) => void entries.push(entry), isBehind: false };
+  const { port } = await world(t, { audit });
+  const call = caller(t, port);
+  await call(stopSync, {}, "a").answer;
+  await call(stopSync, {}, "a").answer;
+  assert.deepEqual(
+    entries.map(({ code, isReplayed }) => [code, isReplayed]),
+    [
+      ["OK", undefined],
+      ["OK", true],
+    ],
+  );
 });
