@@ -1163,7 +1163,7 @@ export const Reason = {
   ATTACH_VERSION: 162,
 
   /**
-   * UNIMPLEMENTED.
+   * UNIMPLEMENTED: no longer sent; chains with AuxPoW have checkpoints.
    *
    * @generated from enum value: REASON_AUXPOW_CHECKPOINT = 163;
    */
@@ -1310,7 +1310,7 @@ export const Reason = {
   BAD_REQUEST_ID: 183,
 
   /**
-   * FAILED_PRECONDITION: mode CHECKPOINT begins an empty chain, and this one has blocks: go on with another mode, or recover .
+   * FAILED_PRECONDITION: mode CHECKPOINT begins an empty chain, and this one has blocks.
    *
    * @generated from enum value: REASON_CHAIN_NOT_EMPTY = 184;
    */
@@ -1373,7 +1373,7 @@ export const Reason = {
   MEMBER_NOT_CONNECTED: 192,
 
   /**
-   * FAILED_PRECONDITION.
+   * FAILED_PRECONDITION: the block carries no AuxPoW, as that of a checkpoint does on this chain.
    *
    * @generated from enum value: REASON_NO_AUXPOW = 193;
    */
@@ -1415,7 +1415,7 @@ export const Reason = {
   RESUME_TOKEN_EXPIRED: 198,
 
   /**
-   * FAILED_PRECONDITION.
+   * FAILED_PRECONDITION: the database has an older schema from which no migration leads here.
    *
    * @generated from enum value: REASON_SCHEMA_OLDER = 199;
    */
