@@ -1,7 +1,8 @@
 /**
  * Runs the example clients against a real alysd: `npm run test:interop [-- --blocks 20000 --only python,go]`. Each attaches as a
  * ChainActor, imports a forged chain to its own store, is killed with SIGKILL twice on the way, and must end with the node's
- * head and no block twice. A client whose toolchain is absent says what it misses and is skipped.
+ * head and no block twice: first on loopback, then by TLS with a token, then with a certificate. Then it attaches as an
+ * EngineActor and a BridgeActor and judges transactions. A client whose toolchain is absent says what it misses and is skipped.
  */
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
@@ -15,14 +16,18 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { blockHash } from "../clients/typescript/block-store.ts";
+import { NetworkService } from "../gen/alys/network/v1/network_pb.ts";
+import { type ChildStatus, SupervisorService } from "../gen/alys/supervisor/v1/supervisor_pb.ts";
 import { SyncService } from "../gen/alys/sync/v1/sync_pb.ts";
 import { HEADER_LENGTH } from "../src/chain/header.ts";
 import { connect } from "../src/cli/client.ts";
+import { Failure } from "../src/kernel/errors.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 /** Building from nothing, with downloads, on a busy machine. */
@@ -33,8 +38,13 @@ const DELAY_MS = 25;
 
 interface Client {
   readonly name: string;
-  /** Gives the command to run, or what is missing. Throws when the build fails. */
-  prepare(folder: string): readonly string[] | { readonly missing: string };
+  /** Gives the commands of both examples, or what is missing. Throws when the build fails. */
+  prepare(folder: string): Commands | { readonly missing: string };
+}
+
+interface Commands {
+  readonly importer: readonly string[];
+  readonly echo: readonly string[];
 }
 
 const has = (command: string): boolean => spawnSync(command, ["--version"]).error === undefined;
@@ -55,7 +65,10 @@ function run(command: string, args: readonly string[], cwd: string, env: Record<
 const CLIENTS: readonly Client[] = [
   {
     name: "typescript",
-    prepare: () => [process.execPath, join(ROOT, "clients/typescript/import-blocks.ts")],
+    prepare: () => ({
+      importer: [process.execPath, join(ROOT, "clients/typescript/import-blocks.ts")],
+      echo: [process.execPath, join(ROOT, "clients/typescript/echo-actors.ts")],
+    }),
   },
   {
     name: "python",
@@ -69,12 +82,12 @@ const CLIENTS: readonly Client[] = [
         run(interpreter, ["-m", "pip", "-q", "install", "-r", "clients/python/requirements.txt"], ROOT);
       }
       run("sh", ["clients/python/generate.sh", join(folder, "gen")], ROOT, { PYTHON: interpreter });
-      return [
-        "env",
-        `PYTHONPATH=${join(folder, "gen")}`,
-        interpreter,
-        join(ROOT, "clients/python/import_blocks.py"),
-      ];
+      const command = ["env", `PYTHONPATH=${join(folder, "gen")}`, interpreter];
+      const file = (name: string): string => join(ROOT, "clients/python", name);
+      return {
+        importer: [...command, file("import_blocks.py")],
+        echo: [...command, file("echo_actors.py")],
+      };
     },
   },
   {
@@ -83,8 +96,12 @@ const CLIENTS: readonly Client[] = [
       if (spawnSync("go", ["version"]).error !== undefined) return { missing: "go" };
       cpSync(join(ROOT, "clients/go"), folder, { recursive: true });
       run("sh", [join(ROOT, "clients/go/generate.sh"), join(folder, "gen")], ROOT);
-      run("go", ["build", "-mod=mod", "-o", join(folder, "import-blocks"), "./cmd/import-blocks"], folder);
-      return [join(folder, "import-blocks")];
+      mkdirSync(join(folder, "built"));
+      run("go", ["build", "-mod=mod", "-o", join(folder, "built"), "./cmd/..."], folder);
+      return {
+        importer: [join(folder, "built/import-blocks")],
+        echo: [join(folder, "built/echo-actors")],
+      };
     },
   },
   {
@@ -92,17 +109,32 @@ const CLIENTS: readonly Client[] = [
     prepare(folder) {
       if (!has("cargo")) return { missing: "cargo" };
       const target = process.env["CARGO_TARGET_DIR"] ?? join(folder, "target");
-      run("cargo", ["build", "--release", "--example", "import_blocks"], join(ROOT, "clients/rust"), {
+      run("cargo", ["build", "--release", "--examples"], join(ROOT, "clients/rust"), {
         CARGO_TARGET_DIR: target,
       });
-      return [join(target, "release/examples/import_blocks")];
+      return {
+        importer: [join(target, "release/examples/import_blocks")],
+        echo: [join(target, "release/examples/echo_actors")],
+      };
     },
   },
 ];
 
 interface Node {
   readonly address: string;
+  /** How the importer reaches it, one way after the other: arguments of its command line. */
+  readonly ways: readonly (readonly string[])[];
   readonly child: ChildProcess;
+}
+
+/** A port that nobody listened on a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((settle) => server.listen(0, "127.0.0.1", settle));
+  const address = server.address();
+  await new Promise<void>((settle) => server.close(() => settle()));
+  if (address === null || typeof address === "string") throw new Error("no port is free");
+  return address.port;
 }
 
 /** A node by itself on a chain of `blocks` forged blocks. */
@@ -112,6 +144,10 @@ async function startNode(folder: string, blocks: number): Promise<Node> {
   const data = join(folder, "data");
   mkdirSync(data, { mode: 0o700 });
   cpSync(join(forged, "chain"), join(data, "chain"), { recursive: true });
+  const keys = join(folder, "keys");
+  const clients = ["--client", "actor/chain", "--client", "operator/interop"];
+  run(join(ROOT, "bin/alysctl"), ["keys", "init", "--dir", keys, ...clients], ROOT);
+  const [tls, mutual] = [`localhost:${await freePort()}`, `localhost:${await freePort()}`];
   const config = `
     storage.data_directory = ${JSON.stringify(data)}
     chain.specification_file = ${JSON.stringify(join(forged, "chain.json"))}
@@ -119,6 +155,11 @@ async function startNode(folder: string, blocks: number): Promise<Node> {
     network.listen_addresses = ["/ip4/127.0.0.1/tcp/0"]
     network.private_network = true
     control.listen_address = "127.0.0.1:0"
+    control.tls.listen_address = "${tls.replace("localhost", "127.0.0.1")}"
+    control.tls.mutual_listen_address = "${mutual.replace("localhost", "127.0.0.1")}"
+    control.tls.certificate_file = ${JSON.stringify(join(keys, "server.crt"))}
+    control.tls.key_file = ${JSON.stringify(join(keys, "server.key"))}
+    control.tls.client_ca_file = ${JSON.stringify(join(keys, "ca.crt"))}
     telemetry.log_file = ${JSON.stringify(join(folder, "alysd.log"))}
   `;
   writeFileSync(join(folder, "alysd.toml"), config);
@@ -135,7 +176,23 @@ async function startNode(folder: string, blocks: number): Promise<Node> {
     await sleep(100);
   }
   const { controlAddress } = JSON.parse(readFileSync(whereabouts, "utf8")) as { controlAddress: string };
-  return { address: controlAddress, child };
+  const ca = ["--ca", join(keys, "ca.crt")];
+  const token = ["--token-file", join(data, "control/operator.token")];
+  const certificate = [
+    "--cert",
+    join(keys, "client-actor-chain.crt"),
+    "--key",
+    join(keys, "client-actor-chain.key"),
+  ];
+  return {
+    address: controlAddress,
+    child,
+    ways: [
+      ["--address", controlAddress],
+      ["--address", tls, ...ca, ...token],
+      ["--address", mutual, ...ca, ...certificate],
+    ],
+  };
 }
 
 interface Stored {
@@ -193,16 +250,24 @@ async function tryClient(
   bytes: number,
 ): Promise<string> {
   mkdirSync(folder, { recursive: true });
-  const command = client.prepare(folder);
-  if ("missing" in command) return `skipped: ${command.missing} is not installed`;
+  const commands = client.prepare(folder);
+  if ("missing" in commands) return `skipped: ${commands.missing} is not installed`;
   const store = join(folder, "store");
-  const args = ["--address", node.address, "--store", store, "--until", String(head.height)];
   const started = performance.now();
   let kills = 0;
-  for (const share of [0.3, 0.65]) {
-    if (await runClient([...command, ...args, "--delay-ms", String(DELAY_MS)], store, bytes * share)) kills++;
+  for (const [turn, way] of node.ways.entries()) {
+    const isLast = turn === node.ways.length - 1;
+    const args = [
+      "--store",
+      store,
+      "--until",
+      String(head.height),
+      "--delay-ms",
+      isLast ? "0" : String(DELAY_MS),
+    ];
+    const killAt = isLast ? Number.POSITIVE_INFINITY : bytes * (0.3 + 0.35 * turn);
+    if (await runClient([...commands.importer, ...way, ...args], store, killAt)) kills++;
   }
-  await runClient([...command, ...args, "--delay-ms", "0"], store, Number.POSITIVE_INFINITY);
   const stored = readStore(store);
   if (stored.height !== head.height || stored.head !== head.head) {
     throw new Error(
@@ -210,7 +275,53 @@ async function tryClient(
     );
   }
   const seconds = ((performance.now() - started) / 1_000).toFixed(1);
-  return `${stored.height} blocks, killed ${kills} times, ${seconds} s`;
+  await tryEcho(commands.echo, node);
+  return `${stored.height} blocks, killed ${kills} times, ${seconds} s; engine and bridge answer`;
+}
+
+/** Its EngineActor takes transactions of even length, its BridgeActor is told who the authorities are. */
+async function tryEcho([program = "", ...args]: readonly string[], node: Node): Promise<void> {
+  const child = spawn(program, [...args, "--address", node.address], { stdio: ["pipe", "pipe", "inherit"] });
+  const ended = new Promise<number | null>((settle, fail) => {
+    child.once("exit", (code) => settle(code));
+    child.once("error", fail);
+  });
+  let told = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    told += text;
+  });
+  const limit = setTimeout(() => child.kill("SIGKILL"), RUN_MS_MAX);
+  const connection = connect(node.address);
+  try {
+    const isReady = async (): Promise<boolean> => {
+      const { root } = await connection.client(SupervisorService).getTree({});
+      return isAttached(root, "engine") && isAttached(root, "bridge") && /bridge.*authorities/is.test(told);
+    };
+    for (let waited = 0; !(await isReady()); waited += 100) {
+      if (waited > 60_000) throw new Error(`engine and bridge do not attach; told was: ${told}`);
+      await sleep(100);
+    }
+    const network = connection.client(NetworkService);
+    await network.broadcastTransaction({ transaction: new Uint8Array(2) });
+    const refused = await network
+      .broadcastTransaction({ transaction: new Uint8Array(3) })
+      .catch((thrown) => thrown);
+    if (!(refused instanceof Failure && refused.reason === "TRANSACTION_REFUSED")) {
+      throw new Error(`the engine's reject came as ${JSON.stringify(refused)}`);
+    }
+    child.stdin.end();
+    const code = await ended;
+    if (code !== 0) throw new Error(`echo-actors ended with ${code}`);
+  } finally {
+    clearTimeout(limit);
+    child.kill("SIGKILL");
+    connection.close();
+  }
+}
+
+function isAttached(status: ChildStatus | undefined, id: string): boolean {
+  if (status?.id === id) return status.attachment?.isAttached === true;
+  return status?.children.some((child) => isAttached(child, id)) === true;
 }
 
 async function headOf(node: Node): Promise<Stored> {

@@ -1,13 +1,14 @@
-"""attach_chain: keeps a ChainActor attached to a node.
+"""attach_chain, attach_engine, attach_bridge: keep a process attached to a node.
 
-Dials, says hello with the last block applied, answers ImportBlocks and heartbeats, and dials again when the stream breaks.
-What the blocks are done with is the caller's. The generated code (generate.sh) must be on the path.
+Dials, says hello, answers calls and heartbeats, hands over what the node tells, and dials again when the stream breaks.
+What the calls are done with is the caller's. The generated code (generate.sh) must be on the path.
 """
 
 import queue
 import threading
 import uuid
-from typing import Callable, Optional, Protocol, Sequence
+from dataclasses import dataclass
+from typing import Any, Callable, Optional, Protocol, Sequence
 
 import grpc
 
@@ -18,6 +19,16 @@ WINDOW_CALLS = 4
 WINDOW_BYTES = 8 * 1024 * 1024
 RETRY_S_MIN = 0.1
 RETRY_S_MAX = 5.0
+# A block has at most 2 MiB; grpc's own bound is 4.
+ANSWER_BYTES_MAX = 8 * 1024 * 1024
+
+
+class Refusal(Exception):
+    """An answer with a status instead of a result."""
+
+    def __init__(self, code: grpc.StatusCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ChainActor(Protocol):
@@ -28,33 +39,101 @@ class ChainActor(Protocol):
         """A verdict (ImportVerdict) a block, in their order, once they are durable."""
 
 
-def attach_chain(
-    actor: ChainActor,
-    address: str,
-    stop: threading.Event,
-    token: Optional[str] = None,
-    take_over: bool = False,
-    on_problem: Callable[[str], None] = lambda problem: None,
-) -> None:
+class EngineActor(Protocol):
+    """May also have receive_payload(member_key, payload_hash, payload) and provide_payload(member_key, payload_hash)."""
+
+    def validate_transaction(self, transaction: bytes, source: Optional[pb.TransactionSource]) -> int:
+        """A verdict (TransactionVerdict)."""
+
+
+class BridgeActor(Protocol):
+    def federation_message(self, member_key: bytes, label: str, message: bytes) -> bytes:
+        """The reply, which may be empty."""
+
+
+@dataclass
+class Connection:
+    # HOST:PORT or unix:PATH.
+    address: str
+    # For nodes that ask for one.
+    token: Optional[str] = None
+    # Files in PEM. With `ca` alone it is TLS, with the other two the client shows a certificate.
+    ca: Optional[str] = None
+    certificate: Optional[str] = None
+    key: Optional[str] = None
+    take_over: bool = False
+    on_problem: Callable[[str], None] = lambda problem: None
+
+    def channel(self) -> grpc.Channel:
+        options = (("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", ANSWER_BYTES_MAX))
+        if self.ca is None:
+            return grpc.insecure_channel(self.address, options=options)
+        shown = (_read(self.key), _read(self.certificate))
+        return grpc.secure_channel(
+            self.address, grpc.ssl_channel_credentials(_read(self.ca), *shown), options=options
+        )
+
+
+def _read(path: Optional[str]) -> Optional[bytes]:
+    if path is None:
+        return None
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def attach_chain(actor: ChainActor, connection: Connection, stop: threading.Event) -> None:
     """Returns when `stop` is set; until then it is attached or trying to be."""
+
+    def import_blocks(call: pb.ImportBlocksCall, welcome: pb.AttachWelcome) -> pb.ImportBlocksResult:
+        return pb.ImportBlocksResult(verdicts=actor.import_blocks(call.blocks, welcome.genesis_hash))
+
+    calls = {"import_blocks": import_blocks}
+    _attach(rpc.ChainServiceStub, pb.ChainServiceAttachRequest, actor, calls, connection, stop)
+
+
+def attach_engine(actor: EngineActor, connection: Connection, stop: threading.Event) -> None:
+    def validate_transaction(call: pb.ValidateTransactionCall, _welcome: Any) -> pb.ValidateTransactionResult:
+        source = call.source if call.HasField("source") else None
+        return pb.ValidateTransactionResult(verdict=actor.validate_transaction(call.transaction, source))
+
+    def receive_payload(call: pb.ReceivePayloadCall, _welcome: Any) -> pb.ReceivePayloadResult:
+        actor.receive_payload(call.member_key, call.payload_hash, call.payload)
+        return pb.ReceivePayloadResult()
+
+    def provide_payload(call: pb.ProvidePayloadCall, _welcome: Any) -> pb.ProvidePayloadResult:
+        return pb.ProvidePayloadResult(payload=actor.provide_payload(call.member_key, call.payload_hash))
+
+    calls = {"validate_transaction": validate_transaction}
+    if hasattr(actor, "receive_payload"):
+        calls |= {"receive_payload": receive_payload, "provide_payload": provide_payload}
+    _attach(rpc.EngineServiceStub, pb.EngineServiceAttachRequest, actor, calls, connection, stop)
+
+
+def attach_bridge(actor: BridgeActor, connection: Connection, stop: threading.Event) -> None:
+    def federation_message(call: pb.FederationMessageCall, _welcome: Any) -> pb.FederationMessageResult:
+        return pb.FederationMessageResult(reply=actor.federation_message(call.member_key, call.label, call.message))
+
+    calls = {"federation_message": federation_message}
+    _attach(rpc.BridgeServiceStub, pb.BridgeServiceAttachRequest, actor, calls, connection, stop)
+
+
+def _attach(stub_of, request_of, actor, calls, connection: Connection, stop: threading.Event) -> None:
     instance_id = str(uuid.uuid4())
     retry_s = RETRY_S_MIN
-    metadata = (("authorization", f"Bearer {token}"),) if token else ()
-    options = (("grpc.enable_http_proxy", 0),)
-    with grpc.insecure_channel(address, options=options) as channel:
-        stub = rpc.ChainServiceStub(channel)
+    with connection.channel() as channel:
+        stub = stub_of(channel)
         while not stop.is_set():
             try:
-                if _attach_once(actor, stub, instance_id, take_over, metadata, stop):
+                if _attach_once(stub, request_of, actor, calls, connection, instance_id, stop):
                     retry_s = RETRY_S_MIN
             except grpc.RpcError as problem:
                 if not stop.is_set():
-                    on_problem(str(problem))
+                    connection.on_problem(str(problem))
             stop.wait(retry_s)
             retry_s = min(RETRY_S_MAX, retry_s * 2)
 
 
-def _attach_once(actor, stub, instance_id, take_over, metadata, stop) -> bool:
+def _attach_once(stub, request_of, actor, calls, connection, instance_id, stop) -> bool:
     """Serves one stream to its end. True when the node let us in."""
     requests: queue.Queue = queue.Queue()
     ended = threading.Event()
@@ -63,19 +142,19 @@ def _attach_once(actor, stub, instance_id, take_over, metadata, stop) -> bool:
         instance_id=instance_id,
         credit_calls=WINDOW_CALLS,
         credit_bytes=WINDOW_BYTES,
-        take_over=take_over,
+        take_over=connection.take_over,
     )
-    last = actor.last_applied()
+    last = actor.last_applied() if hasattr(actor, "last_applied") else None
     if last is not None:
         hello.last_applied.height, hello.last_applied.hash = last
-    requests.put(pb.ChainServiceAttachRequest(hello=hello))
+    requests.put(request_of(hello=hello))
+    metadata = (("authorization", f"Bearer {connection.token}"),) if connection.token else ()
     call = stub.Attach(iter(requests.get, None), metadata=metadata)
-    genesis_hash = bytes(32)
-    was_welcome = False
+    welcome: Optional[pb.AttachWelcome] = None
 
     def beat(interval_s: float) -> None:
         while not ended.wait(interval_s):
-            requests.put(pb.ChainServiceAttachRequest(heartbeat=pb.AttachHeartbeat()))
+            requests.put(request_of(heartbeat=pb.AttachHeartbeat()))
 
     def leave() -> None:
         while not ended.is_set():
@@ -88,24 +167,49 @@ def _attach_once(actor, stub, instance_id, take_over, metadata, stop) -> bool:
         for frame in call:
             kind = frame.WhichOneof("message")
             if kind == "welcome":
-                was_welcome = True
-                genesis_hash = frame.welcome.genesis_hash
-                interval_s = frame.welcome.heartbeat_interval_ms / 1000
+                welcome = frame.welcome
+                interval_s = welcome.heartbeat_interval_ms / 1000
                 threading.Thread(target=beat, args=(interval_s,), daemon=True).start()
-            elif kind == "import_blocks":
-                answer = pb.ChainServiceAttachRequest(call_id=frame.call_id)
-                try:
-                    verdicts = actor.import_blocks(frame.import_blocks.blocks, genesis_hash)
-                    answer.import_blocks.verdicts.extend(verdicts)
-                except Exception as problem:  # The node is told, and asks again.
-                    answer.error.code = grpc.StatusCode.INTERNAL.value[0]
-                    answer.error.message = str(problem)
-                requests.put(answer)
+            elif frame.call_id > 0:
+                requests.put(_answer(request_of, calls, frame, kind, welcome))
+            elif kind not in (None, "heartbeat") and hasattr(actor, "told"):
+                actor.told(kind, getattr(frame, kind))
     except grpc.RpcError:
-        if not was_welcome:
+        if welcome is None:
             raise
     finally:
         ended.set()
         requests.put(None)
         call.cancel()
-    return was_welcome
+    return welcome is not None
+
+
+def _answer(request_of, calls, frame, kind: Optional[str], welcome: Optional[pb.AttachWelcome]):
+    code, message = grpc.StatusCode.UNIMPLEMENTED, f"no answer to {kind}"
+    if kind in calls:
+        try:
+            return request_of(call_id=frame.call_id, **{kind: calls[kind](getattr(frame, kind), welcome)})
+        except Refusal as refusal:
+            code, message = refusal.code, str(refusal)
+        except Exception as problem:  # The node is told, and asks again where that makes sense.
+            code, message = grpc.StatusCode.INTERNAL, str(problem)
+    return request_of(call_id=frame.call_id, error=pb.AttachError(code=code.value[0], message=message))
+
+
+def add_connection_options(parser) -> None:
+    """The command line that the examples share."""
+    parser.add_argument("--address", default="127.0.0.1:50051")
+    for name in ("--token-file", "--ca", "--cert", "--key"):
+        parser.add_argument(name)
+
+
+def connection_of(options, on_problem: Callable[[str], None]) -> Connection:
+    token = _read(options.token_file)
+    return Connection(
+        options.address,
+        token=token.decode().strip() if token else None,
+        ca=options.ca,
+        certificate=options.cert,
+        key=options.key,
+        on_problem=on_problem,
+    )

@@ -1,6 +1,7 @@
 """A ChainActor that imports blocks to its own store.
 
 import_blocks.py --address HOST:PORT --store FOLDER --until HEIGHT [--delay-ms MS]
+    [--token-file FILE] [--ca FILE [--cert FILE --key FILE]]
 """
 
 import argparse
@@ -10,7 +11,7 @@ import threading
 import time
 
 from alys.integration.v1 import integration_pb2 as pb
-from alys_attach import attach_chain
+from alys_attach import add_connection_options, attach_chain, connection_of
 from block_store import BlockStore
 
 VERDICTS = {
@@ -42,7 +43,7 @@ class Importer:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--address", default="127.0.0.1:50051")
+    add_connection_options(parser)
     parser.add_argument("--store", default="./blocks")
     parser.add_argument("--until", type=int, default=0)
     parser.add_argument("--delay-ms", type=int, default=0)
@@ -51,7 +52,8 @@ def main() -> None:
     stop = threading.Event()
     importer = Importer(store, options.until, options.delay_ms / 1000, stop)
     if not importer.is_done():
-        attach_chain(importer, options.address, stop, on_problem=lambda problem: print(problem, file=sys.stderr))
+        connection = connection_of(options, lambda problem: print(problem, file=sys.stderr))
+        attach_chain(importer, connection, stop)
     print(json.dumps({"height": store.height, "hash": store.head_hash.hex()}))
     store.close()
 

@@ -1,11 +1,13 @@
 /**
  * A ChainActor that imports blocks to its own store:
  * node clients/typescript/import-blocks.ts --address HOST:PORT --store FOLDER --until HEIGHT [--delay-ms MS]
+ *   [--token-file FILE] [--ca FILE [--cert FILE --key FILE]]
  */
 
 import { parseArgs } from "node:util";
 import { attachChain, ImportVerdict } from "./attach.ts";
 import { BlockStore } from "./block-store.ts";
+import { CONNECTION_OPTIONS, connectionOf } from "./options.ts";
 
 const VERDICTS = {
   imported: ImportVerdict.IMPORTED,
@@ -15,7 +17,7 @@ const VERDICTS = {
 
 const { values } = parseArgs({
   options: {
-    address: { type: "string", default: "127.0.0.1:50051" },
+    ...CONNECTION_OPTIONS,
     store: { type: "string", default: "./blocks" },
     until: { type: "string", default: "0" },
     "delay-ms": { type: "string", default: "0" },
@@ -41,7 +43,7 @@ if (!isDone()) {
         return { verdicts };
       },
     },
-    { address: values.address, signal: controller.signal, onProblem: (problem) => console.error(problem) },
+    { ...connectionOf(values), signal: controller.signal, onProblem: (problem) => console.error(problem) },
   );
 }
 console.log(JSON.stringify({ height: store.height, hash: store.headHash?.toString("hex") ?? "" }));
