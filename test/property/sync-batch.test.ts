@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import type { SetsInForce } from "../../src/actors/sync/authorities/sets.ts";
 import {
   type Batch,
   type BatchEvent,
@@ -13,7 +14,6 @@ import {
 } from "../../src/actors/sync/batch.ts";
 import { cutSlots } from "../../src/actors/sync/cut.ts";
 import { Ranges } from "../../src/actors/sync/range.ts";
-import type { SetsInForce } from "../../src/actors/sync/sets.ts";
 import type { ValidatedSegment } from "../../src/chain/validator.ts";
 
 const SEED = 20_261_121;

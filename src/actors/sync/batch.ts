@@ -18,7 +18,7 @@ import { concatBytes } from "../../chain/bytes.ts";
 import { sha256 } from "../../chain/hash.ts";
 import type { ValidatedSegment } from "../../chain/validator.ts";
 import { assert, assertNever } from "../../kernel/errors.ts";
-import type { SetsInForce } from "./sets.ts";
+import type { SetsInForce } from "./authorities/sets.ts";
 
 export interface BlockRange {
   readonly first: number;

@@ -6,9 +6,9 @@ import type { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { AuthoritySetFacts, ValidatedSegment } from "../../chain/validator.ts";
 import type { Failure } from "../../kernel/errors.ts";
 import type { Fields } from "../../kernel/log.ts";
-import type { Evidence } from "./equivocations.ts";
+import type { Evidence } from "./authorities/equivocations.ts";
+import type { SetsInForce } from "./authorities/sets.ts";
 import type { ClaimedHead } from "./peers.ts";
-import type { SetsInForce } from "./sets.ts";
 
 export type LiveEffect =
   /** Alone, under EVERY_BLOCK. */

@@ -15,12 +15,12 @@ import { MalformedError } from "../../chain/malformed.ts";
 import type { ApprovalCheck, SegmentVerdict, ValidatedSegment } from "../../chain/validator.ts";
 import type { ImportOutcome } from "../../integrations/chain/port.ts";
 import { Failure } from "../../kernel/errors.ts";
+import { isExplainedBySets, type SetReads, type SetsInForce, setsBehindParent } from "./authorities/sets.ts";
 import { BUSY, invalidBlock, refusedBlock } from "./errors.ts";
 import { type HeldBlock, HeldBlocks } from "./held.ts";
 import type { LiveEffect } from "./live-effect.ts";
 import type { SyncMetrics } from "./metrics.ts";
 import { Seen } from "./seen.ts";
-import { isExplainedBySets, type SetReads, type SetsInForce, setsBehindParent } from "./sets.ts";
 import type { ProvenHead } from "./target.ts";
 
 /** Who brought the block, and so who hears what became of it. */

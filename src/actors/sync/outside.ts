@@ -21,11 +21,11 @@ import type { Clock } from "../../kernel/clock.ts";
 import { asError, assertNever, Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Ref } from "../../kernel/ref.ts";
-import type { Evidence } from "./equivocations.ts";
-import { digestOf, type EvidenceBook } from "./evidence-book.ts";
-import { fetchLaterSet } from "./later-set.ts";
+import type { Evidence } from "./authorities/equivocations.ts";
+import { digestOf, type EvidenceBook } from "./authorities/evidence-book.ts";
+import { fetchLaterSet } from "./authorities/later-set.ts";
+import { type SetsInForce, setsBehindParent } from "./authorities/sets.ts";
 import { readTail } from "./read-tail.ts";
-import { type SetsInForce, setsBehindParent } from "./sets.ts";
 import type { Moment, SyncEffect, SyncMachine } from "./state.ts";
 
 export interface OutsideParts {

@@ -5,8 +5,8 @@
 
 import type { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { Policy, ValidatedSegment } from "../../chain/validator.ts";
+import type { SetsInForce } from "./authorities/sets.ts";
 import type { Ticket } from "./liveness.ts";
-import type { SetsInForce } from "./sets.ts";
 
 export type PipelineEffect =
   | {

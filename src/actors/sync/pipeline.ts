@@ -12,6 +12,13 @@ import { sha256 } from "../../chain/hash.ts";
 import type { SegmentVerdict } from "../../chain/validator.ts";
 import type { ImportOutcome } from "../../integrations/chain/port.ts";
 import { assertNever, type Failure } from "../../kernel/errors.ts";
+import {
+  isExplainedBySets,
+  type SetReads,
+  type SetsInForce,
+  setsBehind,
+  setsBehindParent,
+} from "./authorities/sets.ts";
 import { type Batch, type BatchEvent, endsAtBarrier, stepBatch } from "./batch.ts";
 import {
   IMPORTS_MAX,
@@ -36,7 +43,6 @@ import type { PeerBook } from "./peers.ts";
 import type { PipelineEffect } from "./pipeline-effect.ts";
 import type { QuotaLedger } from "./quota.ts";
 import { Ranges } from "./range.ts";
-import { isExplainedBySets, type SetReads, type SetsInForce, setsBehind, setsBehindParent } from "./sets.ts";
 import type { Situation } from "./situation.ts";
 import type { ProvenHead } from "./target.ts";
 

@@ -7,6 +7,8 @@
 import { quorumOf } from "../../chain/approval.ts";
 import { equalBytes } from "../../chain/bytes.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
+import { Equivocations } from "./authorities/equivocations.ts";
+import { Hints } from "./authorities/hints.ts";
 import type { BatchState } from "./batch.ts";
 import {
   GOSSIP_GRACE_BLOCKS,
@@ -18,8 +20,6 @@ import {
   type SyncConfig,
   TARGET_EXCLUSION_MS,
 } from "./config.ts";
-import { Equivocations } from "./equivocations.ts";
-import { Hints } from "./hints.ts";
 import { LiveBlocks } from "./live.ts";
 import type { LiveEffect } from "./live-effect.ts";
 import type { Stuck } from "./liveness.ts";

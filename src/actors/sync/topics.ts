@@ -18,10 +18,10 @@ import { assertNever, type Failure, failure } from "../../kernel/errors.ts";
 import type { Streams } from "../../kernel/protocol.ts";
 import { Topic } from "../../kernel/topic.ts";
 import { Transfer } from "../../kernel/transfer.ts";
+import type { Evidence } from "./authorities/equivocations.ts";
+import { equivocationMessage } from "./authorities/evidence-book.ts";
 import { STATUS_PERIOD_MS } from "./config.ts";
-import type { Evidence } from "./equivocations.ts";
 import { badField, OPERATION_NOT_FOUND } from "./errors.ts";
-import { equivocationMessage } from "./evidence-book.ts";
 import { reference } from "./status.ts";
 
 type StatusInit = MessageInitShape<typeof SyncStatusSchema>;

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { SetsInForce } from "../../../../src/actors/sync/authorities/sets.ts";
 import {
   type Answer,
   type Batch,
@@ -13,7 +14,6 @@ import {
   type Slot,
   stepBatch,
 } from "../../../../src/actors/sync/batch.ts";
-import type { SetsInForce } from "../../../../src/actors/sync/sets.ts";
 import type { ValidatedSegment } from "../../../../src/chain/validator.ts";
 
 const blocks = [1, 2, 3, 4].map((fill) => new Uint8Array(10).fill(fill));

@@ -10,8 +10,8 @@ import {
   SyncInternalService,
   SyncService,
 } from "../../../../gen/alys/sync/v1/sync_pb.ts";
-import { Equivocations, type Evidence } from "../../../../src/actors/sync/equivocations.ts";
-import { EVIDENCE_MAX, EvidenceBook } from "../../../../src/actors/sync/evidence-book.ts";
+import { Equivocations, type Evidence } from "../../../../src/actors/sync/authorities/equivocations.ts";
+import { EVIDENCE_MAX, EvidenceBook } from "../../../../src/actors/sync/authorities/evidence-book.ts";
 import { SyncMetrics } from "../../../../src/actors/sync/metrics.ts";
 import { encodeApproval } from "../../../../src/chain/approval.ts";
 import { authoritySet } from "../../../../src/chain/authorities.ts";

@@ -4,10 +4,10 @@
  * for what a wrong guess explains. Pure but for reading the chain.
  */
 
-import type { BlockFault } from "../../chain/block-fault.ts";
-import { HASH_LENGTH, HEADER_LENGTH } from "../../chain/header.ts";
-import type { AuthoritySetFacts } from "../../chain/validator.ts";
-import type { ChainPort } from "../../integrations/chain/port.ts";
+import type { BlockFault } from "../../../chain/block-fault.ts";
+import { HASH_LENGTH, HEADER_LENGTH } from "../../../chain/header.ts";
+import type { AuthoritySetFacts } from "../../../chain/validator.ts";
+import type { ChainPort } from "../../../integrations/chain/port.ts";
 
 /** What the machines read of the chain to know its authorities. */
 export type SetReads = Pick<ChainPort, "authoritiesAfter" | "authoritiesAt">;

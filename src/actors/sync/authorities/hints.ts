@@ -5,13 +5,13 @@
  * state.ts.
  */
 
-import { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
-import { sha256 } from "../../chain/hash.ts";
-import { decodeHeader, headerHash } from "../../chain/header.ts";
-import { toHex } from "../../chain/hex.ts";
-import type { AuthoritySetFacts } from "../../chain/validator.ts";
-import type { LiveEffect } from "./live-effect.ts";
-import type { ClaimedHead, PeerBook } from "./peers.ts";
+import { Offence } from "../../../../gen/alys/peer/v1/peer_pb.ts";
+import { sha256 } from "../../../chain/hash.ts";
+import { decodeHeader, headerHash } from "../../../chain/header.ts";
+import { toHex } from "../../../chain/hex.ts";
+import type { AuthoritySetFacts } from "../../../chain/validator.ts";
+import type { LiveEffect } from "../live-effect.ts";
+import type { ClaimedHead, PeerBook } from "../peers.ts";
 
 export interface HintParts {
   readonly peers: PeerBook;

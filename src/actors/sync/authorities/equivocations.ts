@@ -4,15 +4,15 @@
  * proposals that the producer verified. A machine without effects of its own, owned by state.ts.
  */
 
-import { decodeApproval } from "../../chain/approval.ts";
-import { keysOf } from "../../chain/authorities.ts";
-import { equalBytes } from "../../chain/bytes.ts";
-import { findEquivocation } from "../../chain/equivocation.ts";
-import { decodeHeader } from "../../chain/header.ts";
-import { toHex } from "../../chain/hex.ts";
-import type { ApprovalCheck } from "../../chain/validator.ts";
-import type { LiveEffect } from "./live-effect.ts";
-import type { SyncMetrics } from "./metrics.ts";
+import { decodeApproval } from "../../../chain/approval.ts";
+import { keysOf } from "../../../chain/authorities.ts";
+import { equalBytes } from "../../../chain/bytes.ts";
+import { findEquivocation } from "../../../chain/equivocation.ts";
+import { decodeHeader } from "../../../chain/header.ts";
+import { toHex } from "../../../chain/hex.ts";
+import type { ApprovalCheck } from "../../../chain/validator.ts";
+import type { LiveEffect } from "../live-effect.ts";
+import type { SyncMetrics } from "../metrics.ts";
 
 /** What two approvals prove. Both were verified. */
 export interface Evidence {

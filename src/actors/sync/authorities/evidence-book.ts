@@ -4,11 +4,11 @@
  */
 
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { EquivocationSchema } from "../../../gen/alys/sync/v1/sync_pb.ts";
-import { concatBytes } from "../../chain/bytes.ts";
-import { sha256 } from "../../chain/hash.ts";
-import { toHex } from "../../chain/hex.ts";
-import type { Table } from "../../storage/port.ts";
+import { EquivocationSchema } from "../../../../gen/alys/sync/v1/sync_pb.ts";
+import { concatBytes } from "../../../chain/bytes.ts";
+import { sha256 } from "../../../chain/hash.ts";
+import { toHex } from "../../../chain/hex.ts";
+import type { Table } from "../../../storage/port.ts";
 import type { Evidence } from "./equivocations.ts";
 
 /** Records kept, under a kilobyte each; at the bound the one of the lowest slot goes. */
