@@ -82,6 +82,36 @@ test("the zsh script loads", (t) => {
   assert.deepEqual([run.stdout.trim(), run.stderr], ["_alysctl", ""]);
 });
 
+test("the zsh script offers what fits the place", (t) => {
+  const file = scriptFile(t, "zsh");
+  if (file === undefined) return;
+  // What the shell's own functions would show is printed: they choose by the word that was begun.
+  const program = `
+    compdef() { : }
+    _describe() { [[ $1 == -o ]] && shift; print -rl -- \${(P)2} }
+    _files() { print -r -- FILES }
+    file=$1; shift
+    source $file
+    words=("$@") CURRENT=$#
+    _alysctl
+  `;
+  const offered = (line: string): string[] => {
+    const run = spawnSync("zsh", ["-fc", program, "zsh", file, ...line.split(" ")], { encoding: "utf8" });
+    assert.equal(run.stderr, "");
+    const found = run.stdout.split("\n").filter((word) => word !== "");
+    return found.map((word) => word.split(":")[0] ?? "");
+  };
+  assert.ok(offered("alysctl ").includes("peers"));
+  assert.ok(offered("alysctl peers ").includes("unban"));
+  assert.ok(offered("alysctl -o json --address x sync ").includes("can-produce"));
+  assert.deepEqual(offered("alysctl peers list --type "), ["federation", "miner", "regular"]);
+  assert.ok(offered("alysctl peers list -").includes("--known"));
+  assert.ok(offered("alysctl peers list -").includes("--address"));
+  assert.ok(offered("alysctl call ").includes("SyncService/GetBlock"));
+  assert.deepEqual(offered("alysctl --ca "), ["FILES"]);
+  assert.deepEqual(offered("alysctl audit verify "), ["FILES"]);
+});
+
 test("the fish script completes commands and methods", (t) => {
   const shell = "fish";
   const file = scriptFile(t, shell);
