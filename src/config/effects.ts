@@ -46,6 +46,7 @@ export const FILE_ONLY: readonly string[] = [
   "control.tls.key_file",
   "control.tls.client_ca_file",
   "control.tls.trust_domain",
+  "control.tls.revoked_file",
   "control.audit_file",
   "producer.authority_key_file",
   "telemetry.log_file",

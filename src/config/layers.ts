@@ -56,6 +56,7 @@ const PATHS = [
   "control.tls.certificate_file",
   "control.tls.key_file",
   "control.tls.client_ca_file",
+  "control.tls.revoked_file",
 ];
 
 /** Settings that are paths in the data directory. */

@@ -76,6 +76,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "control.tls.key_file": text(""),
   "control.tls.client_ca_file": text(""),
   "control.tls.trust_domain": text("alys"),
+  "control.tls.revoked_file": text(""),
   "control.audit_file": text("audit.jsonl"),
   "control.audit_bytes_max": number(67_108_864, 65_536, 4_294_967_296),
   "control.audit_files_max": number(9, 1, 1000),

@@ -16,6 +16,7 @@ import type { AuditSink } from "./audit.ts";
 import { type RateLimit, RateLimiter } from "./auth/buckets.ts";
 import { openCredentials, type RotatingCredentials } from "./auth/credentials.ts";
 import { Gate, type Trust } from "./auth/gate.ts";
+import { openRevocations, type Revocations } from "./auth/revocations.ts";
 import type { TokenStore } from "./auth/token-store.ts";
 import { bindService, type ServedService, servedMethods } from "./bind.ts";
 import type { CallHost } from "./calls.ts";
@@ -66,6 +67,8 @@ export interface TlsOptions {
   readonly keyFile: string;
   /** For the second listener. */
   readonly clientCaFile: string;
+  /** Certificates that are not taken any more, for the second listener. Undefined or empty for none. */
+  readonly revokedFile?: string | undefined;
   /** Callers' certificates name spiffe://TRUST_DOMAIN/KIND/NAME. */
   readonly trustDomain: string;
 }
@@ -182,6 +185,7 @@ class Control implements RunningControl {
   readonly #requestIds: RequestIds;
   readonly #listeners: Listener[] = [];
   readonly #credentials: RotatingCredentials[] = [];
+  #revocations: Revocations | undefined;
   #address: string | undefined;
   #unixAddress: string | undefined;
   #tlsAddress: string | undefined;
@@ -236,6 +240,8 @@ class Control implements RunningControl {
     }
     if (mutualAddress !== "") {
       const credentials = this.#openCredentials(tls, tls.clientCaFile);
+      const { clock, log } = this.#options;
+      if (tls.revokedFile) this.#revocations = openRevocations(tls.revokedFile, clock, log);
       const listener = { address: mutualAddress, setting: "tls.mutual_listen_address", credentials } as const;
       this.#mutualTlsAddress = await listenOnTcp(this.#serve("certificate"), listener);
     }
@@ -257,7 +263,9 @@ class Control implements RunningControl {
       "a listener that asks for tokens needs a store of them",
     );
     const trustDomain = tls?.trustDomain ?? "";
-    const gate = new Gate({ trust, clock, tokens, rates: this.#rates, trustDomain });
+    const rates = this.#rates;
+    const revocations = trust === "certificate" ? this.#revocations : undefined;
+    const gate = new Gate({ trust, clock, tokens, rates, trustDomain, revocations });
     const server = new Server(SERVER_OPTIONS);
     this.#listeners.push({ server, gate });
     const correlationIds = this.#correlationIds;
@@ -314,6 +322,7 @@ class Control implements RunningControl {
   #letGo(): void {
     for (const { gate } of this.#listeners) gate.close();
     for (const credentials of this.#credentials) credentials.close();
+    this.#revocations?.close();
   }
 }
 

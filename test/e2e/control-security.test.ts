@@ -1,5 +1,6 @@
 /** Who may call what: tokens, certificates, scopes, rates, and streams that outlive their right to run. */
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -267,6 +268,54 @@ test("a certificate of another authority or another domain is nobody's", async (
   await assert.rejects(stranger.getSyncStatus({}), fails("UNAUTHENTICATED", "CERTIFICATE_UNNAMED"));
   const deceived = client({ tls: credentialsOf(other.dir) }, control.tlsAddress).client(SyncService);
   await assert.rejects(deceived.getSyncStatus({}), { code: "UNAVAILABLE" });
+});
+
+test("a revoked certificate is refused within seconds, its streams end, and others go on", async (t) => {
+  const { dir, tls } = await tlsFiles(t, "--client", "operator/ops", "operator/eve", "reader/eye");
+  const revokedFile = join(dir, "revoked.txt");
+  const { client, control, tokens, log } = await secured(t, { tls: { ...tls, revokedFile } });
+  const as = (name: string, more: ConnectOptions = {}) =>
+    client({ ...more, tls: credentialsOf(dir, name) }, control.mutualTlsAddress).client(SyncService);
+  const { token } = await makeToken(tokens, "admin");
+  const watching = as("operator-eve").watchSyncStatus({})[Symbol.asyncIterator]();
+  assert.equal((await watching.next()).done, false);
+  await as("operator-ops").stopSync({});
+
+  const { fingerprint256 } = new X509Certificate(readFileSync(join(dir, "client-operator-eve.crt")));
+  writeFileSync(revokedFile, `# lost\n${fingerprint256}\nreader/eye # both of them\n`);
+  const revoked = fails("UNAUTHENTICATED", "CERTIFICATE_REVOKED");
+  await assert.rejects(async () => {
+    for (;;) await watching.next();
+  }, revoked);
+  await assert.rejects(as("operator-eve").stopSync({}), revoked);
+  await assert.rejects(as("operator-eve", { token }).stopSync({}), revoked);
+  await assert.rejects(as("reader-eye").getSyncStatus({}), revoked);
+  await as("operator-ops").stopSync({});
+
+  // A list that cannot be read changes nothing.
+  writeFileSync(revokedFile, "nonsense\n");
+  await until(() => log.records.some(({ message }) => message.includes("revoked certificates is not used")));
+  await assert.rejects(as("reader-eye").getSyncStatus({}), revoked);
+  writeFileSync(revokedFile, "");
+  await until(
+    () => log.records.filter(({ message }) => message.includes("certificates changed")).length === 2,
+  );
+  assert.ok((await as("reader-eye").getSyncStatus({})).status);
+});
+
+test("a list of revoked certificates that is wrong at the start is told by its line", async (t) => {
+  const { dir, tls } = await tlsFiles(t);
+  const revokedFile = join(dir, "revoked.txt");
+  writeFileSync(revokedFile, "# fine\noperator/ops\nops\n");
+  const bare = { services: [], reflection: false, log: silentLog, clock: realClock };
+  await assert.rejects(
+    startControl({ ...bare, tls: { ...tls, listenAddress: "", revokedFile } }),
+    (failed: Failure) => {
+      assert.equal(failed.reason, "TLS_FILES");
+      assert.match(failed.message, /control\.tls\.revoked_file: .*revoked\.txt:3: "ops" is neither/);
+      return true;
+    },
+  );
 });
 
 test("a server is taken only at the addresses and names of its certificate", async (t) => {

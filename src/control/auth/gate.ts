@@ -10,6 +10,7 @@ import { type Failure, failure } from "../../kernel/errors.ts";
 import { policyOf, type ScopeName } from "../../kernel/protocol.ts";
 import type { RateLimiter } from "./buckets.ts";
 import { grantOfCertificate, type PeerCertificate } from "./identity.ts";
+import type { Revocations } from "./revocations.ts";
 import { type Grant, hasScope, namesMethod } from "./token.ts";
 import type { TokenStore } from "./token-store.ts";
 
@@ -25,6 +26,8 @@ export interface GateParts {
   readonly tokens: TokenStore | undefined;
   readonly rates: RateLimiter | undefined;
   readonly trustDomain: string;
+  /** Certificates that are not taken any more. */
+  readonly revocations?: Revocations | undefined;
 }
 
 /** A call as it was judged. */
@@ -33,6 +36,8 @@ export interface Admission {
   readonly principal: string;
   readonly tokenId: string | undefined;
   readonly expiresMs: number | undefined;
+  /** SHA-256 of the certificate that it came with. */
+  readonly fingerprint?: string | undefined;
   /** Why it may not go on. */
   readonly refusal: Failure | undefined;
 }
@@ -68,6 +73,11 @@ const CERTIFICATE_EXPIRED = failure(
   "CERTIFICATE_EXPIRED",
   "the client's certificate has expired",
 );
+const CERTIFICATE_REVOKED = failure(
+  "UNAUTHENTICATED",
+  "CERTIFICATE_REVOKED",
+  "the client's certificate was revoked",
+);
 const CERTIFICATE_UNNAMED = failure(
   "UNAUTHENTICATED",
   "CERTIFICATE_UNNAMED",
@@ -79,11 +89,16 @@ export class Gate {
   readonly #grants = new Map<string, Grant | undefined>();
   /** Streams that run by a token, to be ended when it is revoked. */
   readonly #streams = new Map<string, Set<(reason: Failure) => void>>();
-  readonly #stopListening: () => void;
+  /** Streams that run by a certificate, to be ended when that is revoked. */
+  readonly #certified = new Map<(reason: Failure) => void, Admission>();
+  readonly #stopListening: readonly (() => void)[];
 
   constructor(parts: GateParts) {
     this.#parts = parts;
-    this.#stopListening = parts.tokens?.onRevoked((id) => this.#revoked(id)) ?? (() => {});
+    this.#stopListening = [
+      parts.tokens?.onRevoked((id) => this.#revoked(id)) ?? (() => {}),
+      parts.revocations?.onChange(() => this.#revokedCertificates()) ?? (() => {}),
+    ];
   }
 
   /** Judges a call. */
@@ -91,6 +106,10 @@ export class Gate {
     const { trust, tokens } = this.#parts;
     const scope = scopeOf(method);
     const given = call.metadata.get("authorization");
+    // Whoever lost its certificate does not come in by it, whatever token it has found beside.
+    if (trust === "certificate" && this.#isRevoked(call.getAuthContext())) {
+      return { ...ANONYMOUS, refusal: CERTIFICATE_REVOKED };
+    }
     if (given.length > 0 && tokens !== undefined) return this.#byToken(method, scope, given, tokens);
     if (trust === "certificate") return this.#byCertificate(method, scope, call.getAuthContext());
     if (trust === "owner") return OWNER;
@@ -99,8 +118,9 @@ export class Gate {
 
   /** Watches over a stream that was admitted: `end` is called once its right ends, until it is let go. */
   watch(admission: Admission, end: (reason: Failure) => void): () => void {
-    const { tokenId, expiresMs } = admission;
-    if (tokenId === undefined && expiresMs === undefined) return () => {};
+    const { tokenId, expiresMs, fingerprint } = admission;
+    if (tokenId === undefined && expiresMs === undefined && fingerprint === undefined) return () => {};
+    if (fingerprint !== undefined) this.#certified.set(end, admission);
     if (tokenId !== undefined) this.#streamsOf(tokenId).add(end);
     let timer: TimerHandle | undefined;
     const arm = (): void => {
@@ -113,6 +133,7 @@ export class Gate {
     arm();
     return () => {
       timer?.cancel();
+      this.#certified.delete(end);
       if (tokenId === undefined) return;
       const streams = this.#streams.get(tokenId);
       streams?.delete(end);
@@ -122,7 +143,7 @@ export class Gate {
 
   /** Lets go of the store. */
   close(): void {
-    this.#stopListening();
+    for (const stop of this.#stopListening) stop();
   }
 
   #byToken(method: DescMethod, scope: ScopeName, given: readonly unknown[], tokens: TokenStore): Admission {
@@ -142,9 +163,16 @@ export class Gate {
     const grant = this.#grantOf(context.sslPeerCertificate);
     if (grant === undefined) return { ...ANONYMOUS, refusal: CERTIFICATE_UNNAMED };
     const { principal, expiresMs } = grant;
+    const fingerprint = context.sslPeerCertificate?.fingerprint256 ?? "";
     const isExpired = expiresMs !== undefined && expiresMs <= this.#parts.clock.nowMs();
     const refusal = isExpired ? CERTIFICATE_EXPIRED : this.#refusal(grant, method, scope);
-    return { principal, tokenId: undefined, expiresMs, refusal };
+    return { principal, tokenId: undefined, expiresMs, fingerprint, refusal };
+  }
+
+  #isRevoked({ sslPeerCertificate: certificate }: AuthContext): boolean {
+    const { revocations } = this.#parts;
+    if (revocations === undefined || certificate?.fingerprint256 === undefined) return false;
+    return revocations.isRevoked(certificate.fingerprint256, this.#grantOf(certificate)?.principal ?? "");
   }
 
   #grantOf(certificate: AuthContext["sslPeerCertificate"]): Grant | undefined {
@@ -178,6 +206,12 @@ export class Gate {
     const streams = new Set<(reason: Failure) => void>();
     this.#streams.set(tokenId, streams);
     return streams;
+  }
+
+  #revokedCertificates(): void {
+    for (const [end, { fingerprint = "", principal }] of [...this.#certified]) {
+      if (this.#parts.revocations?.isRevoked(fingerprint, principal)) end(CERTIFICATE_REVOKED);
+    }
   }
 
   #revoked(tokenId: string): void {
