@@ -192,7 +192,9 @@ export class PeerBook {
       const isSame = (each: ProvenHead | undefined): boolean =>
         each !== undefined && equalBytes(each.hash, hash);
       if (isSame(head) || isSame(peer.hint)) {
-        this.#change(peer.peerId, { excludedUntilMs: untilMs });
+        const isHearsay = isSame(peer.hint) && peer.claimed === undefined;
+        // What a block alone claimed is forgotten; a Status claims it again if it means it.
+        this.#change(peer.peerId, { excludedUntilMs: untilMs, ...(isHearsay ? { hint: undefined } : {}) });
       }
     }
     const others = this.#excluded.filter((excluded) => !equalBytes(excluded.hash, hash));

@@ -288,7 +288,9 @@ export class Pipeline {
     this.#isUnconfirmed =
       !this.#isConfirmed && blocksReplaced(this.#parts.chain, blocks, head.height) > UNCONFIRMED_DEPTH_MAX;
     if (this.#isUnconfirmed) {
-      this.#reason = `waiting for a second peer to confirm the reorganization to ${target?.height ?? head.height}`;
+      const alone = this.#parts.peers.size === 1 ? ": only one is connected" : "";
+      const height = target?.height ?? head.height;
+      this.#reason = `waiting for a second peer to confirm the reorganization to ${height}${alone}`;
     } else if (waited) {
       this.#reason = "";
     }
@@ -462,6 +464,7 @@ export class Pipeline {
     this.#forgetPass();
   }
   #forgetPass(): void {
+    if (this.#isUnconfirmed) this.#reason = "";
     this.#isUnconfirmed = false;
     this.#downloads.cancelAll();
     this.#ranges.restart(1);

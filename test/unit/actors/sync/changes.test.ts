@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NetworkInternalService } from "../../../../gen/alys/network/v1/network_pb.ts";
-import { Offence } from "../../../../gen/alys/peer/v1/peer_pb.ts";
+import { Offence, PeerInternalService } from "../../../../gen/alys/peer/v1/peer_pb.ts";
 import type { Mode } from "../../../../src/actors/sync/config.ts";
 import { ChainForge, forgeSecretKeys, type ScheduledChange } from "../../../../src/chain/forge.ts";
 import { MemoryDisk } from "../../../../src/storage/memory.ts";
@@ -104,7 +104,9 @@ test("a reorganization waits for a second peer that reports its head, and says s
   await rig.run(20_000);
   assert.equal(rig.height, 130);
   const waiting = "waiting for a second peer to confirm the reorganization to 140";
-  assert.equal((await rig.status()).reason, waiting);
+  assert.equal((await rig.status()).reason, `${waiting}: only one is connected`);
+  // Peers are asked for their heads meanwhile.
+  assert.ok(rig.peerInternal.told(PeerInternalService.method.refreshStatus).length >= 2);
   // One more of the same subnet may be the same party's.
   rig.connect({ b: { blocks: theirs, remoteAddress: "/ip4/203.0.99.1/tcp/1" } });
   await rig.run(5_000);
@@ -114,6 +116,19 @@ test("a reorganization waits for a second peer that reports its head, and says s
   assert.equal(rig.height, 140);
   assert.doesNotMatch((await rig.status()).reason, /waiting/);
   assert.deepEqual(rig.offences(), []);
+  await rig.stop();
+});
+
+test("a reorganization that nobody claims any more is waited for no longer", async () => {
+  const { forge, ours, theirs } = forgeFork();
+  const rig = await onOurs(ours, forge);
+  rig.connect({ a: { blocks: theirs } });
+  await rig.run(5_000);
+  assert.match((await rig.status()).reason, /^waiting for a second peer/);
+  rig.disconnect("a");
+  await rig.run(1_000);
+  assert.doesNotMatch((await rig.status()).reason, /waiting/);
+  assert.equal(rig.height, 130);
   await rig.stop();
 });
 
