@@ -11,7 +11,7 @@ const AT = 1_000;
 const DEADLINE_MS = 60_000;
 
 test("mode checkpoint: adopted when two members deliver it, followed above, fetched behind", async (t) => {
-  const network = await prepareNetwork(t, 3, BLOCKS);
+  const network = await prepareNetwork(t, 2, BLOCKS);
   await network.startMembers();
   const [first, second] = network.members;
   assert(first !== undefined && second !== undefined);
