@@ -6,6 +6,7 @@ import {
   ConnectionStateSchema,
   ConnectToPeerResponseSchema,
   DirectionSchema,
+  DiscoveryMethod,
   GetPeerStatusResponseSchema,
   ListBansResponseSchema,
   OffenceSchema,
@@ -14,6 +15,7 @@ import {
   PeerService,
   PeerType,
   PeerTypeSchema,
+  StartDiscoveryResponseSchema,
   type WatchPeersResponse,
   WatchPeersResponseSchema,
 } from "../../gen/alys/peer/v1/peer_pb.ts";
@@ -68,6 +70,7 @@ export function addPeersCommands(program: Command, run: Run): void {
       }),
     );
   addBanCommands(peers, run);
+  addDiscoveryCommands(peers, run);
   peers
     .command("watch")
     .description("follow who comes and goes")
@@ -98,6 +101,42 @@ function addBanCommands(peers: Command, run: Run): void {
     .command("bans")
     .description("the bans in force")
     .action(() => run(listBans));
+}
+
+const METHODS: Readonly<Record<string, DiscoveryMethod>> = {
+  bootstrap: DiscoveryMethod.BOOTSTRAP,
+  kademlia: DiscoveryMethod.KADEMLIA,
+  mdns: DiscoveryMethod.MDNS,
+};
+
+function addDiscoveryCommands(peers: Command, run: Run): void {
+  peers
+    .command("discover")
+    .description("look for new peers now")
+    .addOption(
+      new Option("--method <method...>", "by this means; default: all").choices(Object.keys(METHODS)),
+    )
+    .option("--stop", "end the search until the next discover")
+    .action((options: { method?: readonly string[]; stop?: boolean }) =>
+      run((session) =>
+        options.stop === true ? stopDiscovery(session) : discover(session, options.method ?? []),
+      ),
+    );
+}
+
+async function discover(session: Session, names: readonly string[]): Promise<void> {
+  const methods = names.map((name) => METHODS[name] ?? DiscoveryMethod.UNSPECIFIED);
+  const answer = await session.client(PeerService).startDiscovery({ methods }, session.call);
+  session.show(
+    StartDiscoveryResponseSchema,
+    answer,
+    ({ knownPeers }) => `looking; ${knownPeers} peers are known`,
+  );
+}
+
+async function stopDiscovery(session: Session): Promise<void> {
+  await session.client(PeerService).stopDiscovery({}, session.call);
+  session.say("the search is ended");
 }
 
 async function list(session: Session, options: ListOptions): Promise<void> {
@@ -223,9 +262,10 @@ async function listBans(session: Session): Promise<void> {
   }
   session.show(ListBansResponseSchema, answer, ({ bans }) =>
     renderTable(
-      ["PEER", "UNTIL", "OFFENCE", "REASON"],
+      ["PEER", "FROM", "UNTIL", "OFFENCE", "REASON"],
       bans.map((one) => [
         one.peerId,
+        one.remoteAddress === "" ? "-" : one.remoteAddress.replace(/\/p2p\/.*$/, ""),
         time(one.until),
         one.offence === 0 ? "-" : enumName(OffenceSchema, one.offence),
         one.reason,
