@@ -73,9 +73,9 @@ export class Session {
     else if (text !== undefined) this.terminal.out(text);
   }
 
-  /** Says that something was done; silent for programs. */
+  /** Says that something was done; for programs the empty answer. */
   say(text: string): void {
-    if (!this.isJson) this.terminal.out(text);
+    this.terminal.out(this.isJson ? "{}" : text);
   }
 
   progress(): ProgressLine {

@@ -38,6 +38,8 @@ test("sync status shows a table, or protobuf's JSON", async (t) => {
   assert.match(shown.text, /^head +10 {2}0xabababab…$/m);
   const { text } = await alysctl(["sync", "status", "--output", "json", ...at]);
   assert.equal(JSON.parse(text).status.head.height, "10");
+  assert.equal((await alysctl(["sync", "stop", "--output", "json", ...at])).text, "{}\n");
+  assert.equal((await alysctl(["sync", "stop", ...at])).text, "stopped\n");
 });
 
 test("sync watch --once prints plain lines when piped and ends 0 when synced", async (t) => {
