@@ -47,7 +47,7 @@ interface Commands {
   readonly echo: readonly string[];
 }
 
-const has = (command: string): boolean => spawnSync(command, ["--version"]).error === undefined;
+const has = (command: string): boolean => spawnSync(command, ["--version"]).status === 0;
 
 function run(command: string, args: readonly string[], cwd: string, env: Record<string, string> = {}): void {
   const result = spawnSync(command, args, {

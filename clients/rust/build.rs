@@ -7,6 +7,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let file = "alys/integration/v1/integration.proto";
     println!("cargo:rerun-if-changed={}", root.join(file).display());
     let descriptors = protox::compile([file], [&root])?;
-    tonic_build::configure().build_server(false).compile_fds(descriptors)?;
+    tonic_build::configure()
+        .build_server(false)
+        .compile_fds(descriptors)?;
     Ok(())
 }

@@ -1,39 +1,40 @@
-// Package attach keeps a ChainActor attached to a node: it dials, says hello with the last block applied, answers
-// ImportBlocks and heartbeats, and dials again when the stream breaks. What the blocks are done with is the caller's.
+// Package attach keeps a ChainActor, an EngineActor or a BridgeActor attached to a node: it dials, says hello, answers
+// calls and heartbeats, hands over what the node tells, and dials again when the stream breaks. What the calls are done
+// with is the caller's.
 package attach
 
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
+	"errors"
+	"os"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	chainv1 "github.com/alys-network/alys-network/clients/go/gen/alys/chain/v1"
 	integrationv1 "github.com/alys-network/alys-network/clients/go/gen/alys/integration/v1"
 )
-
-// ChainActor is what the node calls. Its methods are called one at a time.
-type ChainActor interface {
-	// LastApplied gives the newest durable block; a nil hash for none.
-	LastApplied() (height uint64, hash []byte)
-	// ImportBlocks gives a verdict a block, in their order, once they are durable.
-	ImportBlocks(blocks [][]byte, genesisHash []byte) ([]integrationv1.ImportVerdict, error)
-}
 
 // Options of an attachment; only Address is needed.
 type Options struct {
 	// HOST:PORT or unix:PATH.
 	Address string
 	// Token for nodes that ask for one.
-	Token     string
-	TakeOver  bool
-	OnProblem func(error)
+	Token string
+	// Files in PEM. With CA alone it is TLS, with the other two the client shows a certificate.
+	CA, Certificate, Key string
+	TakeOver             bool
+	OnProblem            func(error)
 }
 
 const (
@@ -43,11 +44,26 @@ const (
 	retryMax    = 5 * time.Second
 )
 
-// Chain returns when the context is done; until then it is attached or trying to be.
-func Chain(ctx context.Context, actor ChainActor, options Options) error {
+// speech is what differs between the three services: how frames are made and heard.
+type speech[Request, Response any] struct {
+	open        func(context.Context, grpc.ClientConnInterface) (grpc.BidiStreamingClient[Request, Response], error)
+	hello       func(*integrationv1.AttachHello) *Request
+	heartbeat   func() *Request
+	problem     func(callID uint64, problem *integrationv1.AttachError) *Request
+	lastApplied func() (height uint64, hash []byte)
+	// hear gives the welcome, or the answer to a call; an error is answered with its status.
+	hear func(*Response) (callID uint64, welcome *integrationv1.AttachWelcome, answer *Request, err error)
+}
+
+// run returns when the context is done; until then it is attached or trying to be.
+func run[Request, Response any](ctx context.Context, speech speech[Request, Response], options Options) error {
+	transport, err := transportOf(options)
+	if err != nil {
+		return err
+	}
 	connection, err := grpc.NewClient(
 		options.Address,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithTransportCredentials(transport),
 		grpc.WithNoProxy(),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(8*1024*1024)),
 	)
@@ -55,12 +71,11 @@ func Chain(ctx context.Context, actor ChainActor, options Options) error {
 		return err
 	}
 	defer connection.Close()
-	client := integrationv1.NewChainServiceClient(connection)
 	id := make([]byte, 16)
 	_, _ = rand.Read(id)
 	retry := retryMin
 	for ctx.Err() == nil {
-		wasWelcome, err := attachOnce(ctx, client, actor, hex.EncodeToString(id), options)
+		wasWelcome, err := once(ctx, connection, speech, hex.EncodeToString(id), options)
 		if wasWelcome {
 			retry = retryMin
 		}
@@ -76,10 +91,32 @@ func Chain(ctx context.Context, actor ChainActor, options Options) error {
 	return nil
 }
 
-func attachOnce(
+func transportOf(options Options) (credentials.TransportCredentials, error) {
+	if options.CA == "" {
+		return insecure.NewCredentials(), nil
+	}
+	ca, err := os.ReadFile(options.CA)
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
+	if !config.RootCAs.AppendCertsFromPEM(ca) {
+		return nil, errors.New("no certificate in " + options.CA)
+	}
+	if options.Certificate != "" {
+		pair, err := tls.LoadX509KeyPair(options.Certificate, options.Key)
+		if err != nil {
+			return nil, err
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return credentials.NewTLS(config), nil
+}
+
+func once[Request, Response any](
 	ctx context.Context,
-	client integrationv1.ChainServiceClient,
-	actor ChainActor,
+	connection grpc.ClientConnInterface,
+	speech speech[Request, Response],
 	instanceID string,
 	options Options,
 ) (wasWelcome bool, err error) {
@@ -88,16 +125,16 @@ func attachOnce(
 	if options.Token != "" {
 		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+options.Token)
 	}
-	stream, err := client.Attach(ctx)
+	stream, err := speech.open(ctx, connection)
 	if err != nil {
 		return false, err
 	}
-	// Heartbeats and answers come from two goroutines.
+	// Heartbeats and answers come from two goroutines. A failed send says only that the stream is over; Recv says why.
 	var sending sync.Mutex
-	say := func(request *integrationv1.ChainServiceAttachRequest) error {
+	say := func(request *Request) {
 		sending.Lock()
 		defer sending.Unlock()
-		return stream.Send(request)
+		_ = stream.Send(request)
 	}
 	hello := &integrationv1.AttachHello{
 		ProtocolVersion: 1,
@@ -106,58 +143,36 @@ func attachOnce(
 		CreditBytes:     windowBytes,
 		TakeOver:        options.TakeOver,
 	}
-	if height, hash := actor.LastApplied(); hash != nil {
-		hello.LastApplied = &chainv1.BlockReference{Height: height, Hash: hash}
+	if speech.lastApplied != nil {
+		if height, hash := speech.lastApplied(); hash != nil {
+			hello.LastApplied = &chainv1.BlockReference{Height: height, Hash: hash}
+		}
 	}
-	request := &integrationv1.ChainServiceAttachRequest{
-		Message: &integrationv1.ChainServiceAttachRequest_Hello{Hello: hello},
-	}
-	// A failed send says only that the stream is over; Recv says why.
-	_ = say(request)
-	var genesisHash []byte
+	say(speech.hello(hello))
 	for {
 		frame, err := stream.Recv()
 		if err != nil {
 			return wasWelcome, err
 		}
-		switch message := frame.Message.(type) {
-		case *integrationv1.ChainServiceAttachResponse_Welcome:
+		callID, welcome, answer, err := speech.hear(frame)
+		switch {
+		case welcome != nil:
 			wasWelcome = true
-			genesisHash = message.Welcome.GenesisHash
-			interval := time.Duration(message.Welcome.HeartbeatIntervalMs) * time.Millisecond
-			go beat(ctx, interval, say)
-		case *integrationv1.ChainServiceAttachResponse_ImportBlocks:
-			_ = say(answer(frame.CallId, actor, message.ImportBlocks.Blocks, genesisHash))
+			go beat(ctx, time.Duration(welcome.HeartbeatIntervalMs)*time.Millisecond, func() { say(speech.heartbeat()) })
+		case callID == 0:
+		case err != nil:
+			code := status.Code(err)
+			if code == codes.Unknown {
+				code = codes.Internal
+			}
+			say(speech.problem(callID, &integrationv1.AttachError{Code: int32(code), Message: err.Error()}))
+		default:
+			say(answer)
 		}
 	}
 }
 
-func answer(
-	callID uint64,
-	actor ChainActor,
-	blocks [][]byte,
-	genesisHash []byte,
-) *integrationv1.ChainServiceAttachRequest {
-	verdicts, err := actor.ImportBlocks(blocks, genesisHash)
-	if err != nil {
-		problem := &integrationv1.AttachError{Code: int32(codes.Internal), Message: err.Error()}
-		return &integrationv1.ChainServiceAttachRequest{
-			CallId:  callID,
-			Message: &integrationv1.ChainServiceAttachRequest_Error{Error: problem},
-		}
-	}
-	result := &integrationv1.ImportBlocksResult{Verdicts: verdicts}
-	return &integrationv1.ChainServiceAttachRequest{
-		CallId:  callID,
-		Message: &integrationv1.ChainServiceAttachRequest_ImportBlocks{ImportBlocks: result},
-	}
-}
-
-func beat(
-	ctx context.Context,
-	interval time.Duration,
-	say func(*integrationv1.ChainServiceAttachRequest) error,
-) {
+func beat(ctx context.Context, interval time.Duration, say func()) {
 	ticker := time.NewTicker(max(interval, time.Millisecond))
 	defer ticker.Stop()
 	for {
@@ -165,11 +180,9 @@ func beat(
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			_ = say(&integrationv1.ChainServiceAttachRequest{
-				Message: &integrationv1.ChainServiceAttachRequest_Heartbeat{
-					Heartbeat: &integrationv1.AttachHeartbeat{},
-				},
-			})
+			say()
 		}
 	}
 }
+
+var errUnknownCall = status.Error(codes.Unimplemented, "this client does not know the call")

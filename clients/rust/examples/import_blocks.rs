@@ -1,13 +1,15 @@
 //! A ChainActor that imports blocks to its own store:
 //! import_blocks --address HOST:PORT --store FOLDER --until HEIGHT [--delay-ms MS]
+//!     [--token-file FILE] [--ca FILE [--cert FILE --key FILE]]
 
 use std::path::Path;
 use std::time::Duration;
 
 use alys_attach::proto::integration::v1::ImportVerdict;
 use alys_attach::store::{BlockStore, Put};
-use alys_attach::{attach_chain, ChainActor};
+use alys_attach::{attach_chain, ChainActor, Connection, Problem};
 use tokio::sync::watch;
+use tonic::Status;
 
 struct Importer {
     store: BlockStore,
@@ -32,18 +34,18 @@ impl ChainActor for Importer {
         &mut self,
         blocks: &[Vec<u8>],
         genesis_hash: &[u8],
-    ) -> Result<Vec<ImportVerdict>, String> {
+    ) -> Result<Vec<ImportVerdict>, Status> {
         std::thread::sleep(self.delay);
         let mut verdicts = Vec::with_capacity(blocks.len());
         for block in blocks {
             let put = self.store.put(block, genesis_hash);
-            verdicts.push(match put.map_err(|problem| problem.to_string())? {
+            verdicts.push(match put.map_err(internal)? {
                 Put::Imported => ImportVerdict::Imported,
                 Put::Known => ImportVerdict::AlreadyKnown,
                 Put::UnknownParent => ImportVerdict::NotNow,
             });
         }
-        self.store.flush().map_err(|problem| problem.to_string())?;
+        self.store.flush().map_err(internal)?;
         if self.is_done() {
             // Leaves after this answer is on its way.
             let stop = self.stop.clone();
@@ -56,22 +58,33 @@ impl ChainActor for Importer {
     }
 }
 
-fn option(name: &str, fallback: &str) -> String {
-    let mut arguments = std::env::args().skip_while(|argument| argument != name);
-    arguments.nth(1).unwrap_or_else(|| fallback.to_owned())
+fn internal(problem: std::io::Error) -> Status {
+    Status::internal(problem.to_string())
+}
+
+fn option(name: &str) -> Option<String> {
+    std::env::args()
+        .skip_while(|argument| argument != name)
+        .nth(1)
+}
+
+fn number<T: std::str::FromStr>(name: &str, fallback: T) -> Result<T, T::Err> {
+    option(name).map_or(Ok(fallback), |text| text.parse())
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Problem> {
     let (stop, stopped) = watch::channel(false);
     let mut importer = Importer {
-        store: BlockStore::open(Path::new(&option("--store", "./blocks")))?,
-        until: option("--until", "0").parse()?,
-        delay: Duration::from_millis(option("--delay-ms", "0").parse()?),
+        store: BlockStore::open(Path::new(
+            option("--store").as_deref().unwrap_or("./blocks"),
+        ))?,
+        until: number("--until", 0)?,
+        delay: Duration::from_millis(number("--delay-ms", 0)?),
         stop,
     };
     if !importer.is_done() {
-        attach_chain(&mut importer, &option("--address", "127.0.0.1:50051"), stopped).await?;
+        attach_chain(&mut importer, &Connection::from_options(option)?, stopped).await?;
     }
     let hash: String = importer
         .store
@@ -80,6 +93,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .flatten()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    println!("{{\"height\": {}, \"hash\": \"{hash}\"}}", importer.store.height());
+    println!(
+        "{{\"height\": {}, \"hash\": \"{hash}\"}}",
+        importer.store.height()
+    );
     Ok(())
 }

@@ -1,6 +1,8 @@
-//! Keeps a ChainActor attached to a node: dials, says hello with the last block applied, answers ImportBlocks and
-//! heartbeats, and dials again when the stream breaks. What the blocks are done with is the caller's.
+//! Keeps a ChainActor, an EngineActor or a BridgeActor attached to a node: dials, says hello, answers calls and
+//! heartbeats, hands over what the node tells, and dials again when the stream breaks. What the calls are done with is
+//! the caller's.
 
+pub mod actors;
 pub mod store;
 
 /// What `build.rs` made of `proto/`.
@@ -22,18 +24,20 @@ pub mod proto {
     }
 }
 
+use std::error::Error;
 use std::time::Duration;
 
 use proto::chain::v1::BlockReference;
-use proto::integration::v1::{
-    chain_service_attach_request::Message as Said, chain_service_attach_response::Message as Heard,
-    chain_service_client::ChainServiceClient, AttachError, AttachHeartbeat, AttachHello,
-    ChainServiceAttachRequest, ImportBlocksResult, ImportVerdict,
-};
+use proto::integration::v1::{AttachError, AttachHeartbeat, AttachHello, AttachWelcome};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::{Request, Status, Streaming};
+
+pub use actors::{
+    attach_bridge, attach_chain, attach_engine, BridgeActor, ChainActor, EngineActor,
+};
 
 const WINDOW_CALLS: u32 = 4;
 const WINDOW_BYTES: u64 = 8 * 1024 * 1024;
@@ -41,34 +45,123 @@ const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 /// More than the window and a heartbeat never wait.
 const REQUESTS_MAX: usize = 16;
+/// A block has at most 2 MiB; tonic's own bound is 4.
+pub(crate) const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// What the node calls, one call at a time.
-pub trait ChainActor: Send {
-    /// Height and hash of the newest durable block.
-    fn last_applied(&self) -> Option<(u64, Vec<u8>)>;
-    /// A verdict a block, in their order, once they are durable.
-    fn import_blocks(
-        &mut self,
-        blocks: &[Vec<u8>],
-        genesis_hash: &[u8],
-    ) -> Result<Vec<ImportVerdict>, String>;
+pub type Problem = Box<dyn Error + Send + Sync>;
+
+/// How to reach a node; only the address is needed.
+#[derive(Clone, Default)]
+pub struct Connection {
+    /// HOST:PORT.
+    pub address: String,
+    /// For nodes that ask for one.
+    pub token: Option<String>,
+    /// Files in PEM. With `ca` alone it is TLS, with the other two the client shows a certificate.
+    pub ca: Option<String>,
+    pub certificate: Option<String>,
+    pub key: Option<String>,
+    pub take_over: bool,
 }
 
-/// Returns when `stop` is true; until then it is attached or trying to be. `address` is HOST:PORT.
-pub async fn attach_chain(
-    actor: &mut dyn ChainActor,
-    address: &str,
+impl Connection {
+    /// The command line that the examples share: `option` gives the value of a name.
+    pub fn from_options(option: impl Fn(&str) -> Option<String>) -> Result<Self, Problem> {
+        let token = option("--token-file")
+            .map(std::fs::read_to_string)
+            .transpose()?;
+        Ok(Self {
+            address: option("--address").unwrap_or_else(|| "127.0.0.1:50051".to_owned()),
+            token: token.map(|text| text.trim().to_owned()),
+            ca: option("--ca"),
+            certificate: option("--cert"),
+            key: option("--key"),
+            take_over: false,
+        })
+    }
+
+    fn channel(&self) -> Result<Channel, Problem> {
+        let Some(ca) = &self.ca else {
+            return Ok(Endpoint::from_shared(format!("http://{}", self.address))?.connect_lazy());
+        };
+        let mut tls =
+            ClientTlsConfig::new().ca_certificate(Certificate::from_pem(std::fs::read(ca)?));
+        if let (Some(certificate), Some(key)) = (&self.certificate, &self.key) {
+            tls = tls.identity(Identity::from_pem(
+                std::fs::read(certificate)?,
+                std::fs::read(key)?,
+            ));
+        }
+        let endpoint = Endpoint::from_shared(format!("https://{}", self.address))?;
+        Ok(endpoint.tls_config(tls)?.connect_lazy())
+    }
+
+    fn authorization(&self) -> Result<Option<MetadataValue<Ascii>>, Problem> {
+        let text = self
+            .token
+            .as_ref()
+            .map(|token| format!("Bearer {token}").parse());
+        Ok(text.transpose()?)
+    }
+}
+
+/// What one frame of the node means to an actor.
+pub(crate) enum Heard<Said> {
+    Welcome(AttachWelcome),
+    /// The answer to its call; what needs none gives none.
+    Answer(Result<Said, Status>),
+    Nothing,
+}
+
+/// What differs between the three services: how frames are made and heard.
+#[tonic::async_trait]
+pub(crate) trait Speaker: Send {
+    type Said: Send;
+    type Request: Send + 'static;
+    type Response: Send;
+
+    async fn open(
+        channel: Channel,
+        request: Request<ReceiverStream<Self::Request>>,
+    ) -> Result<Streaming<Self::Response>, Status>;
+    fn hello(hello: AttachHello) -> Self::Said;
+    fn heartbeat(heartbeat: AttachHeartbeat) -> Self::Said;
+    fn error(error: AttachError) -> Self::Said;
+    fn frame(call_id: u64, said: Self::Said) -> Self::Request;
+    fn last_applied(&self) -> Option<(u64, Vec<u8>)> {
+        None
+    }
+    fn hear(&mut self, response: Self::Response) -> (u64, Heard<Self::Said>);
+}
+
+/// Returns when `stop` is true; until then it is attached or trying to be.
+pub(crate) async fn attach<S: Speaker>(
+    speaker: &mut S,
+    connection: &Connection,
     mut stop: watch::Receiver<bool>,
-) -> Result<(), tonic::transport::Error> {
-    let channel = Endpoint::from_shared(format!("http://{address}"))?.connect_lazy();
-    let mut client = ChainServiceClient::new(channel).max_decoding_message_size(8 * 1024 * 1024);
+) -> Result<(), Problem> {
+    let channel = connection.channel()?;
+    let authorization = connection.authorization()?;
     let started = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let nanos = started.map(|elapsed| elapsed.as_nanos()).unwrap_or_default();
+    let nanos = started
+        .map(|elapsed| elapsed.as_nanos())
+        .unwrap_or_default();
     let instance_id = format!("{}-{nanos}", std::process::id());
     let mut retry = RETRY_MIN;
     while !*stop.borrow() {
+        let hello = AttachHello {
+            protocol_version: 1,
+            instance_id: instance_id.clone(),
+            last_applied: speaker
+                .last_applied()
+                .map(|(height, hash)| BlockReference { height, hash }),
+            credit_calls: WINDOW_CALLS,
+            credit_bytes: WINDOW_BYTES,
+            take_over: connection.take_over,
+            ..AttachHello::default()
+        };
         let was_welcome = tokio::select! {
-            outcome = attach_once(&mut client, actor, &instance_id) => match outcome {
+            outcome = attach_once(speaker, channel.clone(), authorization.clone(), hello) => match outcome {
                 Ok(()) => true,
                 Err((was_welcome, problem)) => {
                     eprintln!("{problem}");
@@ -90,71 +183,48 @@ pub async fn attach_chain(
 }
 
 /// Serves one stream to its end; an error says whether the node had let us in.
-async fn attach_once(
-    client: &mut ChainServiceClient<Channel>,
-    actor: &mut dyn ChainActor,
-    instance_id: &str,
+async fn attach_once<S: Speaker>(
+    speaker: &mut S,
+    channel: Channel,
+    authorization: Option<MetadataValue<Ascii>>,
+    hello: AttachHello,
 ) -> Result<(), (bool, Status)> {
     let (requests, queue) = mpsc::channel(REQUESTS_MAX);
-    let last_applied = actor
-        .last_applied()
-        .map(|(height, hash)| BlockReference { height, hash });
-    let hello = AttachHello {
-        protocol_version: 1,
-        instance_id: instance_id.to_owned(),
-        last_applied,
-        credit_calls: WINDOW_CALLS,
-        credit_bytes: WINDOW_BYTES,
-        take_over: false,
-        genesis_hash: Vec::new(),
-    };
     // A send fails only when the stream is over, which reading tells better.
-    let _ = requests.send(frame(0, Said::Hello(hello))).await;
-    let mut stream = client
-        .attach(ReceiverStream::new(queue))
+    let _ = requests.send(S::frame(0, S::hello(hello))).await;
+    let mut request = Request::new(ReceiverStream::new(queue));
+    if let Some(value) = authorization {
+        request.metadata_mut().insert("authorization", value);
+    }
+    let mut stream = S::open(channel, request)
         .await
-        .map_err(|problem| (false, problem))?
-        .into_inner();
+        .map_err(|problem| (false, problem))?;
     let mut was_welcome = false;
-    let mut genesis_hash = Vec::new();
     let mut heartbeat = tokio::time::interval(Duration::from_secs(5));
     loop {
         let heard = tokio::select! {
             heard = stream.message() => heard.map_err(|problem| (was_welcome, problem))?,
             _ = heartbeat.tick(), if was_welcome => {
-                let _ = requests.send(frame(0, Said::Heartbeat(AttachHeartbeat::default()))).await;
+                let beat = S::heartbeat(AttachHeartbeat::default());
+                let _ = requests.send(S::frame(0, beat)).await;
                 continue;
             }
         };
         let Some(response) = heard else { return Ok(()) };
-        match response.message {
-            Some(Heard::Welcome(welcome)) => {
+        let said = match speaker.hear(response) {
+            (_, Heard::Welcome(welcome)) => {
                 was_welcome = true;
-                genesis_hash = welcome.genesis_hash;
                 let interval_ms = welcome.heartbeat_interval_ms.max(1);
                 heartbeat = tokio::time::interval(Duration::from_millis(interval_ms.into()));
+                continue;
             }
-            Some(Heard::ImportBlocks(call)) => {
-                let said = match actor.import_blocks(&call.blocks, &genesis_hash) {
-                    Ok(verdicts) => Said::ImportBlocks(ImportBlocksResult {
-                        verdicts: verdicts.into_iter().map(i32::from).collect(),
-                        reason: String::new(),
-                    }),
-                    Err(message) => Said::Error(AttachError {
-                        code: Code::Internal as i32,
-                        message,
-                    }),
-                };
-                let _ = requests.send(frame(response.call_id, said)).await;
+            (_, Heard::Nothing) => continue,
+            (call_id, Heard::Answer(Ok(said))) => S::frame(call_id, said),
+            (call_id, Heard::Answer(Err(problem))) => {
+                let (code, message) = (problem.code() as i32, problem.message().to_owned());
+                S::frame(call_id, S::error(AttachError { code, message }))
             }
-            Some(Heard::Heartbeat(_)) | None => {}
-        }
-    }
-}
-
-fn frame(call_id: u64, message: Said) -> ChainServiceAttachRequest {
-    ChainServiceAttachRequest {
-        call_id,
-        message: Some(message),
+        };
+        let _ = requests.send(said).await;
     }
 }

@@ -1,5 +1,6 @@
 // Command import-blocks is a ChainActor that imports blocks to its own store:
 // import-blocks --address HOST:PORT --store FOLDER --until HEIGHT [--delay-ms MS]
+// [--token-file FILE] [--ca FILE [--cert FILE --key FILE]]
 package main
 
 import (
@@ -55,7 +56,7 @@ func (i *importer) ImportBlocks(blocks [][]byte, genesisHash []byte) ([]integrat
 }
 
 func main() {
-	address := flag.String("address", "127.0.0.1:50051", "HOST:PORT or unix:PATH of the node")
+	connection := attach.Flags()
 	folder := flag.String("store", "./blocks", "folder of the store")
 	until := flag.Int("until", 0, "end at this height; 0 for never")
 	delayMs := flag.Int("delay-ms", 0, "wait before each batch")
@@ -68,7 +69,11 @@ func main() {
 	defer stop()
 	actor := &importer{opened, *until, time.Duration(*delayMs) * time.Millisecond, stop}
 	if !actor.isDone() {
-		options := attach.Options{Address: *address, OnProblem: func(err error) { log.Print(err) }}
+		options, err := connection()
+		if err != nil {
+			log.Fatal(err)
+		}
+		options.OnProblem = func(err error) { log.Print(err) }
 		if err := attach.Chain(ctx, actor, options); err != nil {
 			log.Fatal(err)
 		}
