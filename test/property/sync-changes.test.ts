@@ -228,6 +228,7 @@ class World {
       finalHeight: this.chain.finalHeight,
       target,
       isTargetConfirmed: true,
+      connectedPeers: this.kinds.length,
       heightMax: undefined,
       mode: "FAST",
       finalityDepth: FINALITY,

@@ -95,6 +95,7 @@ class World {
       finalHeight: Math.max(0, this.height - 64),
       target: this.height < TARGET ? { height: TARGET, slot: TARGET, hash: hashAt(TARGET) } : undefined,
       isTargetConfirmed: true,
+      connectedPeers: this.kinds.length,
       heightMax: undefined,
       mode: "FAST",
       finalityDepth: 64,

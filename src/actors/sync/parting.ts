@@ -5,6 +5,7 @@
 
 import { HASH_LENGTH, HEADER_LENGTH, headerHash } from "../../chain/header.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
+import type { Situation } from "./situation.ts";
 
 export type PartingReads = Pick<ChainPort, "heightOf" | "readBlockByHash">;
 
@@ -33,5 +34,42 @@ export function blocksReplaced(
     const beside = chain.readBlockByHash(hash);
     if (beside === undefined) return 0;
     hash = beside.bytes.subarray(0, HASH_LENGTH);
+  }
+}
+
+/** Whether the pass under way may replace what it would, and why not. Once given, the word holds until the pass ends. */
+export class Confirmation {
+  #isGiven = false;
+  #reason = "";
+
+  /** What a reorganization waits for; empty while none does. */
+  get reason(): string {
+    return this.#reason;
+  }
+
+  /** False while the run would replace more than our tip, and one party alone reports the head that it leads to. */
+  allows(
+    chain: PartingReads,
+    blocks: readonly Uint8Array[],
+    { head, target, isTargetConfirmed, connectedPeers }: Situation,
+  ): boolean {
+    this.#isGiven ||= isTargetConfirmed;
+    this.#reason = "";
+    if (this.#isGiven || blocksReplaced(chain, blocks, head.height) <= UNCONFIRMED_DEPTH_MAX) return true;
+    const alone = connectedPeers === 1 ? ": only one is connected" : "";
+    const height = target?.height ?? head.height;
+    this.#reason = `waiting for a second peer to confirm the reorganization to ${height}${alone}`;
+    return false;
+  }
+
+  /** What was downloaded is dropped; what comes next may begin lower. */
+  dropped(): void {
+    this.#reason = "";
+  }
+
+  /** The pass ended, or our head lies on its chain. */
+  ended(): void {
+    this.#isGiven = false;
+    this.#reason = "";
   }
 }

@@ -38,7 +38,7 @@ import { decideImport, type ImportDecision, judgeFault } from "./import.ts";
 import { brokenLink } from "./link.ts";
 import { findStuck, type Stuck, type Ticket, ticketKey } from "./liveness.ts";
 import type { SyncMetrics } from "./metrics.ts";
-import { blocksReplaced, type PartingReads, UNCONFIRMED_DEPTH_MAX } from "./parting.ts";
+import { Confirmation, type PartingReads } from "./parting.ts";
 import type { PeerBook } from "./peers.ts";
 import type { PipelineEffect } from "./pipeline-effect.ts";
 import type { QuotaLedger } from "./quota.ts";
@@ -81,9 +81,7 @@ export class Pipeline {
   #stepBack = 0;
   /** The pass begins right above the final block: there is no lower. */
   #isAtFloor = false;
-  /** Two peers reported the head to which this pass reorganizes; holds until the pass ends. */
-  #isConfirmed = false;
-  #isUnconfirmed = false;
+  readonly #confirmation = new Confirmation();
   /** Failures of our own in a row. */
   #ownFailures = 0;
   #reason = "";
@@ -114,7 +112,7 @@ export class Pipeline {
   }
   /** Why it does not move; empty while it does. */
   get reason(): string {
-    return this.#reason;
+    return this.#confirmation.reason || this.#reason;
   }
   /** It failed again and again for a reason of our own; it goes on trying. */
   get isFailing(): boolean {
@@ -122,7 +120,7 @@ export class Pipeline {
   }
   /** A reorganization waits for a second peer that reports its head. */
   get isUnconfirmed(): boolean {
-    return this.#isUnconfirmed;
+    return this.#confirmation.reason !== "";
   }
   get batches(): readonly Batch[] {
     return this.#ranges.batches;
@@ -262,7 +260,7 @@ export class Pipeline {
       if (batch.state === "validating" || batch.state === "importing") before = batch.sets;
       if (endsAtBarrier(batch)) return;
       if (batch.state !== "awaitingValidation" || batch.notBeforeMs > nowMs) continue;
-      if (batch === front && !this.#mayReorganize(batch.answer.blocks, situation)) return;
+      if (batch === front && !this.#confirmation.allows(chain, batch.answer.blocks, situation)) return;
       if (batch.mustBeFirst && batch !== front) continue;
       const { blocks } = batch.answer;
       const { first } = batch.range;
@@ -278,23 +276,6 @@ export class Pipeline {
       before = sets;
       if (last?.isBarrier) return;
     }
-  }
-
-  /** False while the run would replace more than our tip, and one peer alone reports the head that it leads to. */
-  #mayReorganize(blocks: readonly Uint8Array[], situation: Situation): boolean {
-    const { head, target, isTargetConfirmed } = situation;
-    const waited = this.#isUnconfirmed;
-    this.#isConfirmed ||= isTargetConfirmed;
-    this.#isUnconfirmed =
-      !this.#isConfirmed && blocksReplaced(this.#parts.chain, blocks, head.height) > UNCONFIRMED_DEPTH_MAX;
-    if (this.#isUnconfirmed) {
-      const alone = this.#parts.peers.size === 1 ? ": only one is connected" : "";
-      const height = target?.height ?? head.height;
-      this.#reason = `waiting for a second peer to confirm the reorganization to ${height}${alone}`;
-    } else if (waited) {
-      this.#reason = "";
-    }
-    return !this.#isUnconfirmed;
   }
 
   /**
@@ -365,7 +346,7 @@ export class Pipeline {
     this.#parts.metrics.add("segmentsImported");
     if (decision.isHead) {
       this.#stepBack = 0;
-      this.#isConfirmed = false;
+      this.#confirmation.ended();
       this.#parts.metrics.add("blocksSynced", blocks);
       this.#parts.progressed(blocks, nowMs);
     }
@@ -460,12 +441,11 @@ export class Pipeline {
 
   #reset(): void {
     this.#stepBack = 0;
-    this.#isConfirmed = false;
+    this.#confirmation.ended();
     this.#forgetPass();
   }
   #forgetPass(): void {
-    if (this.#isUnconfirmed) this.#reason = "";
-    this.#isUnconfirmed = false;
+    this.#confirmation.dropped();
     this.#downloads.cancelAll();
     this.#ranges.restart(1);
     this.#passFirst = undefined;

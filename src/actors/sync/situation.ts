@@ -16,6 +16,7 @@ export interface Situation {
   readonly target: ProvenHead | undefined;
   /** Two peers, or a member, report the target as their head: a reorganization to it may be adopted. */
   readonly isTargetConfirmed: boolean;
+  readonly connectedPeers: number;
   /** Last height wanted, where that is below the target. */
   readonly heightMax: number | undefined;
   readonly mode: Mode;

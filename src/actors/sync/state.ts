@@ -253,6 +253,7 @@ export class SyncMachine {
       head,
       finalHeight: final.height,
       target: this.#isDue(head, target, moment) ? target : undefined,
+      connectedPeers: this.peers.size,
       isTargetConfirmed: target !== undefined && this.peers.isConfirmed(target),
       heightMax,
       mode,
