@@ -2154,7 +2154,8 @@ export const SyncService: GenService<{
     output: typeof WatchProductionResponseSchema;
   },
   /**
-   * WatchBlocks answers the head, then every imported block and every finalization.
+   * WatchBlocks answers the head, then every imported block, every finalization, and members who approved two blocks of one
+   * slot.
    *
    * @generated from rpc alys.sync.v1.SyncService.WatchBlocks
    */
