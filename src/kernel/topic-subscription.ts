@@ -19,7 +19,7 @@ export interface Held<M> {
 
 /** What a reader needs of its topic. */
 export interface TopicLink<M extends DescMethod> {
-  stamp(event: object): ResponseOf<M> & object;
+  stamp(event: object, sequence?: number): ResponseOf<M> & object;
   /** Whether responses have this case, for example "heartbeat". */
   hasEvent(localName: string): boolean;
   headSequence(): number;
@@ -36,6 +36,8 @@ export class TopicSubscription<M extends DescMethod> extends StreamSubscription<
   readonly #buffer = new Ring<Held<M>>();
   #bytes = 0;
   #skipped = 0;
+  /** Number of the newest change that the reader knows, or knows to be spared. */
+  #knownSequence = 0;
   #needsSnapshot = false;
   #needsHeartbeat = false;
   #deliveredAtMs = 0;
@@ -62,6 +64,7 @@ export class TopicSubscription<M extends DescMethod> extends StreamSubscription<
 
   /** Begins with the changes to replay, or with a snapshot. */
   begin(replay: readonly Held<M>[] | undefined): void {
+    this.#knownSequence = (replay?.[0]?.sequence ?? this.#link.headSequence() + 1) - 1;
     if (replay === undefined) this.#needsSnapshot = true;
     else for (const held of replay) this.offer(held);
     this.#armHeartbeat();
@@ -112,14 +115,18 @@ export class TopicSubscription<M extends DescMethod> extends StreamSubscription<
     if (this.#skipped > 0) {
       const count = BigInt(this.#skipped);
       this.#skipped = 0;
+      // What follows is not told yet: a reader that leaves now must not resume behind it.
+      const next = this.#buffer.at(0)?.sequence;
+      if (next !== undefined) this.#knownSequence = next - 1;
       if (this.#link.hasEvent("skipped")) {
-        return this.#link.stamp({ event: { case: "skipped", value: { count } } });
+        return this.#link.stamp({ event: { case: "skipped", value: { count } } }, this.#knownSequence);
       }
     }
     if (this.#needsSnapshot) return this.#snapshot();
     const held = this.#buffer.shift();
     if (held !== undefined) {
       this.#bytes -= held.bytes;
+      this.#knownSequence = held.sequence;
       return held.message;
     }
     if (!this.#needsHeartbeat) return undefined;
@@ -131,6 +138,7 @@ export class TopicSubscription<M extends DescMethod> extends StreamSubscription<
   /** Runs the actor's code outside its turn: nothing else of it runs now, and a throw crashes it. */
   #snapshot(): (ResponseOf<M> & object) | undefined {
     this.#needsSnapshot = false;
+    this.#knownSequence = this.#link.headSequence();
     const present = this.#host.guard(() => {
       const answer = this.#settings.options.snapshot(this.#request);
       return answer instanceof Failure ? answer : this.#link.stamp(answer as object);

@@ -129,7 +129,7 @@ export class Topic<M extends DescMethod> {
     const host = this.#host;
     assert(host !== undefined, "a topic was read before its actor started");
     const subscription = new TopicSubscription<M>(reader, request, host, this.#settings, {
-      stamp: (event) => this.stamp(event),
+      stamp: (event, sequence) => this.stamp(event, sequence),
       hasEvent: (name) => eventOf(this.method.output, name),
       headSequence: () => this.#sequence,
       skipped: (count) => {
@@ -154,16 +154,16 @@ export class Topic<M extends DescMethod> {
     for (const reader of [...this.#readers]) reader.end(reason);
   }
 
-  /** A response with its position filled in. */
-  protected stamp(init: object): ResponseOf<M> & object {
+  /** A response with its position filled in: after the change of this number, the newest without it. */
+  protected stamp(init: object, sequence: number = this.#sequence): ResponseOf<M> & object {
     const host = this.#host;
     const epoch = host?.epoch ?? 0;
     const { $typeName: _, ...members } = init as { $typeName?: string };
     const position = {
       epoch: BigInt(epoch),
-      sequence: BigInt(this.#sequence),
+      sequence: BigInt(sequence),
       time: timestampFromMs(host?.clock.nowMs() ?? 0),
-      resumeToken: resumeToken(epoch, this.#sequence),
+      resumeToken: resumeToken(epoch, sequence),
     };
     const stamped = { ...members, position };
     return create(this.method.output, stamped as never) as unknown as ResponseOf<M> & object;

@@ -83,7 +83,8 @@ export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
   messageDesc(file_alys_actor_v1_stream, 1);
 
 /**
- * Skipped tells a slow reader how many changes it was spared.
+ * Skipped tells a slow reader how many changes it was spared. Its position stands before what follows it, the snapshot or the
+ * changes that are left: a reader that is cut off here resumes without missing them.
  *
  * @generated from message alys.actor.v1.Skipped
  */
