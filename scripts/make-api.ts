@@ -1,6 +1,6 @@
 /**
  * Writes docs/api.md, the reference of the control plane, from the descriptors and the comments of the .proto files.
- * test/api.test.ts compares the file with what this makes.
+ * `--check` only compares, as test/api.test.ts does.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import type { DescEnum, DescField, DescMessage, DescMethod, DescService } from "@bufbuild/protobuf";
@@ -154,9 +154,9 @@ function cell(text: string): string {
 
 if (import.meta.main) {
   const document = apiDocument();
-  if (process.argv.includes("--check") && readFileSync("docs/api.md", "utf8") !== document) {
+  if (!process.argv.includes("--check")) writeFileSync("docs/api.md", document);
+  else if (readFileSync("docs/api.md", "utf8") !== document) {
     console.error("docs/api.md is not what proto/ says: run node scripts/make-api.ts");
     process.exit(1);
   }
-  writeFileSync("docs/api.md", document);
 }
