@@ -9,13 +9,9 @@ import type { Observation } from "../observation.ts";
 import type { World } from "../world.ts";
 import type { Checker } from "./checker.ts";
 
-/** A better block that was put beside the chain must be its head by then. */
-const SETTLED_MS = 2_000;
-
 interface Aside {
   readonly node: string;
   readonly hash: string;
-  readonly sinceMs: number;
 }
 
 export class HeadsOnlyImprove implements Checker {
@@ -26,8 +22,8 @@ export class HeadsOnlyImprove implements Checker {
   /** Hashes by height, of all nodes. */
   readonly #rivals = new Map<number, Set<string>>();
 
-  /** Blocks that were put beside a chain a moment ago. */
-  #aside: Aside[] = [];
+  /** Blocks that were put beside a chain since the last look. */
+  readonly #aside: Aside[] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -40,7 +36,7 @@ export class HeadsOnlyImprove implements Checker {
     if (observation.type === "written") {
       const { how, firstHeight, hashes } = observation;
       this.#wrote(firstHeight, hashes);
-      if (how === "side") this.#aside.push({ node, hash: hashes[0] ?? "", sinceMs: this.#world.nowMs });
+      if (how === "side") this.#aside.push({ node, hash: hashes[0] ?? "" });
     }
     if (observation.type !== "chain") return;
     const { event } = observation;
@@ -54,8 +50,7 @@ export class HeadsOnlyImprove implements Checker {
   }
 
   sample(): void {
-    const dueMs = this.#world.nowMs - SETTLED_MS;
-    for (const { node, hash } of this.#aside.filter(({ sinceMs }) => sinceMs <= dueMs)) {
+    for (const { node, hash } of this.#aside.splice(0)) {
       const chain = this.#world.machines.find(({ name }) => name === node)?.process?.chain;
       const found = chain?.readBlockByHash(Buffer.from(hash, "hex"));
       if (chain === undefined || found === undefined || found.isCanonical) continue;
@@ -67,7 +62,6 @@ export class HeadsOnlyImprove implements Checker {
         `${node} left ${height} (slot ${slot}) aside, which is better than its head`,
       );
     }
-    this.#aside = this.#aside.filter(({ sinceMs }) => sinceMs > dueMs);
   }
 
   finish(): void {

@@ -22,8 +22,23 @@ const ORDEALS: Readonly<Record<OrdealKind, (stage: Stage) => Promise<void>>> = {
   "authority-changes": authorityChanges,
 };
 
+const CRASHES = 2;
+const CRASHES_WITHIN_MS = 30_000;
+const ACTORS = ["peer", "network", "sync", "producer"] as const;
+
+function crashSome({ world, faults, random }: Stage): void {
+  for (let crash = 0; crash < CRASHES; crash++) {
+    const node = random.integer(world.machines.length);
+    const actor = ACTORS[random.integer(ACTORS.length)] ?? "sync";
+    world.after(random.integer(CRASHES_WITHIN_MS), () => faults.strike({ kind: "actorCrash", node, actor }));
+  }
+}
+
 /** Puts a world that is in peace through an ordeal; what must come about and does not is a violation. */
 export async function runOrdeal(world: World, faults: Faults, kind: OrdealKind): Promise<void> {
   world.trace.add("ORDEAL", kind);
-  await ORDEALS[kind](new Stage(world, faults, kind));
+  const stage = new Stage(world, faults, kind);
+  // In the seeds, where it is no scenario by itself, actors fall in the middle of it.
+  if (world.scenario.faults.length > 0) crashSome(stage);
+  await ORDEALS[kind](stage);
 }

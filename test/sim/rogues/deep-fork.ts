@@ -13,6 +13,9 @@ import { SLOT_MS, START_MS } from "../scenario.ts";
 import type { Fork } from "./mischief.ts";
 import { type Claim, type RequestEvent, Rogue } from "./rogue.ts";
 
+/** More than lie between the branch and the final block. */
+const FIRST_BLOCKS = 24;
+
 export class DeepFork extends Rogue {
   protected override claim(): Claim {
     const { first, blocks } = this.#fork();
@@ -27,8 +30,9 @@ export class DeepFork extends Rogue {
   protected act(): void {
     if (this.ticks % 6 !== 3 || this.connected().length === 0) return;
     const { blocks } = this.#fork();
-    // From below the final block upward, so that a node that took them would come to the end.
-    for (const block of blocks.slice(this.ticks % 12 === 3 ? 0 : -3)) this.gossipBlock(block, false);
+    // From below the final block upward, and the end; the rest is asked for by range.
+    const some = this.ticks % 12 === 3 ? blocks.slice(0, FIRST_BLOCKS) : blocks.slice(-3);
+    for (const block of some) this.gossipBlock(block, false);
   }
 
   protected override onRequest(event: RequestEvent): void {
