@@ -1,0 +1,26 @@
+/** Settings as the parts want them, and what is wrong with them beyond their type. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseSettings } from "../../../src/config/load.ts";
+import { Failure } from "../../../src/kernel/errors.ts";
+import { peerConfig, producerConfig } from "../../../src/node/translate.ts";
+
+const settings = (text: string) =>
+  parseSettings(`chain.specification_file = "chain.json"\n${text}`, {}, "/nowhere", "a test");
+
+test("peerConfig takes addresses and ranges, and names the one that is none", () => {
+  const good = peerConfig(settings('peer.allowed_ips = ["192.0.2.0/24", "2001:db8::1"]'));
+  assert.deepEqual([good.outboundPerSubnetMax, good.discovery], [2, { kademlia: true, mdns: false }]);
+  assert.throws(
+    () => peerConfig(settings('peer.allowed_ips = ["192.0.2.0/24", "192.0.2"]')),
+    (thrown: unknown) =>
+      thrown instanceof Failure &&
+      thrown.detail.field === "peer.allowed_ips" &&
+      /192\.0\.2 is no IP address or range/.test(thrown.message),
+  );
+});
+
+test("producerConfig mines nothing unless told", () => {
+  assert.equal(producerConfig(settings("")).mineAuxPowEvery, 0);
+  assert.equal(producerConfig(settings("producer.mine_auxpow_every = 9")).mineAuxPowEvery, 9);
+});
