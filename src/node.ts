@@ -99,6 +99,11 @@ async function compose(
     chain: resources.chain,
     isChainRequired: settings.integrations.chainRequired,
     ownKey: resources.authorityKey?.publicKey,
+    onChange: (id, isAttached, epoch) => {
+      const reason = isAttached ? "a process attached" : "the attached process is gone";
+      const change = { id, state: ChildState.RUNNING, epoch: BigInt(epoch), reason };
+      supervisor.internalRef.tell(SupervisorInternalService.method.reportSupervision, { change });
+    },
     health,
     clock: realClock,
     log,

@@ -47,6 +47,8 @@ export interface AttachmentParts {
   readonly isChainRequired: boolean;
   /** Our authority key, 48 bytes; undefined on a node that is no member. */
   readonly ownKey: Uint8Array | undefined;
+  /** A process attached to a child of the integrations' supervisor, or is gone. */
+  readonly onChange: (child: string, isAttached: boolean, epoch: number) => void;
   /** ChainService does not serve while a required ChainActor is away. */
   readonly health: HealthBoard;
   readonly clock: Clock;
@@ -84,6 +86,9 @@ export class Attachments {
       log: log.child({ part: "chain" }),
       onEquivocation: (found) => this.#notices.equivocated(equivocationNotice(found)),
     });
+    for (const [child, hub] of Object.entries(hubs)) {
+      hub.listen((isAttached) => parts.onChange(child, isAttached, hub.epoch));
+    }
     health.set(ChainService.typeName, chain.snapshot().isAvailable);
     chain.subscribe((event) => {
       if (event.type === "availability") health.set(ChainService.typeName, event.isAvailable);
@@ -130,9 +135,9 @@ export class Attachments {
     };
   }
 
-  /** No process is attached any more, and pulls that wait are answered. */
+  /** No process is attached any more, none is let in, and pulls that wait are answered. */
   drain(): void {
-    for (const hub of Object.values(this.#hubs)) hub.end(DRAINING);
+    for (const hub of Object.values(this.#hubs)) hub.close(DRAINING);
   }
 
   async close(): Promise<void> {

@@ -68,6 +68,8 @@ export class AttachHub {
   readonly #listeners = new Set<(isAttached: boolean) => void>();
   #owner: AttachOwner = { admit: () => undefined, attached: () => {}, detached: () => {} };
   #primary: Line | undefined;
+  /** Why nobody is let in any more. */
+  #closed: Failure | undefined;
   #epoch = 0;
   #lastCall = 0n;
   #staleAnswers = 0;
@@ -155,6 +157,12 @@ export class AttachHub {
     this.#primary?.end(reason);
   }
 
+  /** Ends the attachment and lets nobody in any more. */
+  close(reason: Failure): void {
+    this.#closed = reason;
+    this.end(reason);
+  }
+
   /** Serves one stream until it ends. Rejects with the Failure that it ended with. */
   readonly handler = (stream: DuplexStream): Promise<void> => {
     const carrier = new StreamCarrier(stream);
@@ -178,6 +186,7 @@ export class AttachHub {
 
   #greeted(hello: AttachHello, line: Line): Welcome | Failure {
     const { genesisHash, name, log } = this.#parts;
+    if (this.#closed !== undefined) return this.#closed;
     if (hello.genesisHash.length > 0 && !Buffer.from(genesisHash).equals(hello.genesisHash)) {
       return failure("FAILED_PRECONDITION", "ATTACH_OTHER_CHAIN", "the client is on another chain");
     }

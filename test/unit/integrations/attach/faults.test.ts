@@ -317,14 +317,17 @@ test("by pulling: an answer brings at most 3 MiB of calls, one at least, and dro
   assert.deepEqual(place.settled, ["DEADLINE_EXCEEDED/ATTACHED_LATE"]);
 });
 
-test("AttachHub.end() answers a pull that waits", async () => {
+test("AttachHub.close() answers a pull that waits and lets nobody in any more", async () => {
   const place = new Place();
   const client = new PullClient(place.hub, SCHEMA);
   await client.attach();
   const waiting = client.pull(30_000);
   await settleMicrotasks();
-  place.hub.end(failure("UNAVAILABLE", "DRAINING", "the node is shutting down"));
+  place.hub.close(failure("UNAVAILABLE", "DRAINING", "the node is shutting down"));
   await waiting;
   assert.equal(client.end, "UNAVAILABLE/DRAINING");
+  const late = new StreamClient(place.hub, SCHEMA);
+  await late.attach();
+  assert.equal(late.end, "UNAVAILABLE/DRAINING");
   assert.equal(place.hub.isAttached, false);
 });

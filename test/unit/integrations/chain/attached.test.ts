@@ -2,7 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ImportVerdict } from "../../../../gen/alys/integration/v1/integration_pb.ts";
+import {
+  ChainServiceAttachRequestSchema,
+  ImportVerdict,
+} from "../../../../gen/alys/integration/v1/integration_pb.ts";
 import { AttachHub } from "../../../../src/integrations/attach/hub.ts";
 import { AttachedChain } from "../../../../src/integrations/chain/attached.ts";
 import type { ChainEvent, ImportOutcome } from "../../../../src/integrations/chain/port.ts";
@@ -10,7 +13,9 @@ import { FakeClock } from "../../../../src/kernel/clock.ts";
 import { MemoryLog } from "../../../../src/kernel/log.ts";
 import { settleMicrotasks } from "../../../../src/kernel/scheduler.ts";
 import { chainPortContract } from "../../../contract/chain-port.ts";
+import { PullClient } from "../attach/clients.ts";
 import { FakeClient } from "../attach/fake-client.ts";
+import { pullProcess } from "../attach/stub-process.ts";
 import { ChainRig, hashOfBlock, quickForge, run, segmentOf } from "./segments.ts";
 
 class AttachedRig {
@@ -70,6 +75,17 @@ for (const isRequired of [false, true]) {
     return { chain: rig.chain, settle: () => rig.settle() };
   });
 }
+
+chainPortContract("AttachedChain that requires a ChainActor which pulls", async (forge, finalityDepth) => {
+  const rig = new AttachedRig(true, forge, finalityDepth);
+  pullProcess(rig.hub, ChainServiceAttachRequestSchema, ({ value }) => {
+    const { blocks } = value as { blocks: Uint8Array[] };
+    const verdicts = blocks.map(() => ImportVerdict.IMPORTED);
+    return { case: "importBlocks", value: { verdicts } };
+  });
+  await rig.settle();
+  return { chain: rig.chain, settle: () => rig.settle() };
+});
 
 chainPortContract("AttachedChain with nobody attached", (forge, finalityDepth) => {
   const rig = new AttachedRig(false, forge, finalityDepth);
@@ -229,4 +245,36 @@ test("AttachHub refuses another chain and silence, and counts answers of an olde
   silent.attach(rig.hub, undefined as never);
   silent.vanish();
   await rig.settle();
+});
+
+test("AttachedChain ends the attachment of who pulls and gives more verdicts than blocks", async () => {
+  const rig = new AttachedRig(false);
+  await rig.import(run(rig.rig.forge, 3));
+  const client = new PullClient(rig.hub, ChainServiceAttachRequestSchema);
+  await client.attach();
+  await rig.settle();
+  await client.pull(0);
+  const [call] = client.frames.filter(({ callId }) => callId > 0n);
+  const verdicts = Array.from({ length: 4 }, () => ImportVerdict.IMPORTED);
+  await client.say({ callId: call?.callId ?? 0n, message: { case: "importBlocks", value: { verdicts } } });
+  await rig.settle();
+  assert.equal(rig.hub.isAttached, false);
+  await client.pull(0);
+  assert.equal(client.end, "INVALID_ARGUMENT/ATTACH_PROTOCOL");
+});
+
+test("AttachedChain sends views to who asked for them", async () => {
+  const rig = new AttachedRig(false);
+  await rig.import(run(rig.rig.forge, 3));
+  for (const withBlockViews of [true, false]) {
+    const client = new PullClient(rig.hub, ChainServiceAttachRequestSchema);
+    await client.attach({ withBlockViews, instanceId: `${withBlockViews}`, takeOver: true });
+    await rig.settle();
+    const [call = assert.fail()] = client.frames.filter(({ callId }) => callId > 0n);
+    const { views } = call.message.value as { views?: { height: bigint }[] };
+    assert.deepEqual(
+      views?.map(({ height }) => height),
+      withBlockViews ? [1n, 2n, 3n] : undefined,
+    );
+  }
 });
