@@ -16,7 +16,7 @@ import { SLOT_MS, START_MS } from "../scenario.ts";
 import type { World } from "../world.ts";
 import { type Claim, type RequestEvent, Rogue } from "./rogue.ts";
 
-export const ANCESTRY_BLOCKS = 10_000;
+const ANCESTRY_BLOCKS = 10_000;
 /** Signed are the ends of segments, what lies around the others' heads, and the newest. */
 const SEGMENT_BLOCKS = 64;
 const NEAR_HEIGHTS = { first: 100, last: 900 } as const;
