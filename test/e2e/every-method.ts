@@ -46,8 +46,10 @@ const REASONS = reasonsInProto();
 /** What a stub does with a call. `pending` never answers; `flood` publishes for as long as the reader takes it. */
 export type StubMode = "answer" | "pending" | "flood";
 
-/** Messages of a flood: far more than window and buffers take of empty ones. */
-const FLOOD_MESSAGES = 1_000_000;
+/** Messages of a flood, 4 KiB each: far more than window and buffers take. */
+const FLOOD_MESSAGES = 10_000;
+/** A field that no message has, as it is written: its length, then so many bytes. */
+const PADDING = Uint8Array.of(0x80, 0x20, ...new Array<number>(4096).fill(7));
 
 /** Answers anything; counts what it is asked and who watches. */
 export class Stub implements AnyRef {
@@ -80,7 +82,9 @@ export class Stub implements AnyRef {
   watch(method: never, _request: never, reader: { onMessage(message: never): void }) {
     this.asked += 1;
     this.watching += 1;
-    const message = create((method as DescMethod).output) as never;
+    const answer = create((method as DescMethod).output);
+    if (this.mode === "flood") answer.$unknown = [{ no: 999, wireType: 2, data: PADDING }];
+    const message = answer as never;
     let isOpen = true;
     let isPaused = false;
     let left = this.mode === "flood" ? FLOOD_MESSAGES : this.mode === "answer" ? 1 : 0;
