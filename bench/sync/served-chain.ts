@@ -5,6 +5,7 @@
 
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { SecretKey } from "../../src/chain/bls.ts";
 import { type ForgeOptions, forgeParameters, forgeSecretKeys } from "../../src/chain/forge.ts";
 import { encodePossessionFile } from "../../src/chain/possession.ts";
 import { encodeChainSpecification, genesisOf } from "../../src/chain/spec.ts";
@@ -18,7 +19,11 @@ import type { Misbehaviour } from "./misbehaviour.ts";
 const MEMBERS = 4;
 const SEED = 20_000;
 
-export interface ChainOptions extends Pick<ForgeOptions, "transactions" | "transactionBytes" | "signEvery"> {
+/** Keys of the members at genesis and of some who may join. */
+export const servedKeys = (): SecretKey[] => forgeSecretKeys(2 * MEMBERS, SEED);
+
+export interface ChainOptions
+  extends Pick<ForgeOptions, "transactions" | "transactionBytes" | "signEvery" | "authorityChanges"> {
   readonly blocks: number;
 }
 

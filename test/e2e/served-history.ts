@@ -14,6 +14,7 @@ import type { BenchNode } from "../../bench/sync/bench-node.ts";
 import { forgeServed, type ServedChain } from "../../bench/sync/served-chain.ts";
 import { PeerService } from "../../gen/alys/peer/v1/peer_pb.ts";
 import { SyncService, type SyncStatus } from "../../gen/alys/sync/v1/sync_pb.ts";
+import type { ScheduledChange } from "../../src/chain/forge.ts";
 import { HEADER_LENGTH } from "../../src/chain/header.ts";
 import { type Connection, connect } from "../../src/cli/client.ts";
 import { type NodeFacts, NodeProcess } from "../../src/cli/localnet/processes.ts";
@@ -34,7 +35,11 @@ export interface ServedHistory {
 }
 
 /** Forges and serves; gone, process and folder, when the test ends. */
-export async function serveHistory(t: TestContext, blocks: number): Promise<ServedHistory> {
+export async function serveHistory(
+  t: TestContext,
+  blocks: number,
+  authorityChanges: readonly ScheduledChange[] = [],
+): Promise<ServedHistory> {
   const folder = mkdtempSync(join(tmpdir(), "alys-history-"));
   const temporary = join(folder, "tmp");
   mkdirSync(temporary);
@@ -51,7 +56,11 @@ export async function serveHistory(t: TestContext, blocks: number): Promise<Serv
     else process.env["TMPDIR"] = before;
     assert.deepEqual(left, [], "a process left temporary files behind");
   });
-  const chain = await forgeServed(join(folder, "served"), { blocks, signEvery: SIGN_EVERY });
+  const chain = await forgeServed(join(folder, "served"), {
+    blocks,
+    signEvery: SIGN_EVERY,
+    authorityChanges,
+  });
   server = await chain.serve("server");
   const { facts } = server;
   return {
