@@ -6,7 +6,6 @@
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { BridgeService, ChainService, EngineService } from "../../gen/alys/integration/v1/integration_pb.ts";
-import type { EquivocationNoticeSchema } from "../../gen/alys/integration/v1/notice_pb.ts";
 import type { AnnounceHeadRequest } from "../../gen/alys/integration/v1/request_pb.ts";
 import { NetworkInternalService } from "../../gen/alys/network/v1/network_pb.ts";
 import type { AttachmentStatusSchema } from "../../gen/alys/supervisor/v1/supervisor_pb.ts";
@@ -20,7 +19,6 @@ import { AttachedBridge } from "../integrations/bridge/attached.ts";
 import { EmbeddedBridge } from "../integrations/bridge/embedded.ts";
 import type { BridgePort } from "../integrations/bridge/port.ts";
 import { AttachedChain } from "../integrations/chain/attached.ts";
-import type { FoundEquivocation } from "../integrations/chain/equivocations.ts";
 import type { ChainPort } from "../integrations/chain/port.ts";
 import { AttachedEngine } from "../integrations/engine/attached.ts";
 import { EmbeddedEngine } from "../integrations/engine/embedded.ts";
@@ -84,7 +82,6 @@ export class Attachments {
       isRequired: parts.isChainRequired,
       clock,
       log: log.child({ part: "chain" }),
-      onEquivocation: (found) => this.#notices.equivocated(equivocationNotice(found)),
     });
     for (const [child, hub] of Object.entries(hubs)) {
       hub.listen((isAttached) => parts.onChange(child, isAttached, hub.epoch));
@@ -202,17 +199,6 @@ function encodedHead({ block, parentHash, isSyncing, targetHeight }: AnnounceHea
   const { height = 0n, hash = new Uint8Array() } = block ?? {};
   const message = create(EngineHeadSchema, { height, hash, parentHash, isSyncing, targetHeight });
   return toBinary(EngineHeadSchema, message);
-}
-
-function equivocationNotice(found: FoundEquivocation): MessageInitShape<typeof EquivocationNoticeSchema> {
-  const certified = ({ header, approval }: FoundEquivocation["first"]) => ({ header, approval });
-  const { slot, guiltyKeys, first, second } = found;
-  return {
-    slot: BigInt(slot),
-    guiltyKeys: [...guiltyKeys],
-    first: certified(first),
-    second: certified(second),
-  };
 }
 
 const DRAINING = failure("UNAVAILABLE", "DRAINING", "the node is shutting down", { retryDelayMs: 1_000 });

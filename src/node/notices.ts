@@ -6,14 +6,18 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
-  type EquivocationNoticeSchema,
   type PegNoticeSchema,
   ProductionStage,
   SyncChange,
   type SyncNoticeSchema,
 } from "../../gen/alys/integration/v1/notice_pb.ts";
 import { ProducerService, type Vote } from "../../gen/alys/producer/v1/producer_pb.ts";
-import { SyncService, SyncState, type SyncStatus } from "../../gen/alys/sync/v1/sync_pb.ts";
+import {
+  type Equivocation,
+  SyncService,
+  SyncState,
+  type SyncStatus,
+} from "../../gen/alys/sync/v1/sync_pb.ts";
 import { parseBlock } from "../chain/block.ts";
 import { BODY_FIELD, elementViews, fieldRange, PEGIN_LENGTH } from "../chain/body-layout.ts";
 import { equalBytes } from "../chain/bytes.ts";
@@ -80,6 +84,18 @@ export class Notices {
       ),
     );
     this.#follow((reader) =>
+      sync.watch(
+        SyncService.method.watchBlocks,
+        {},
+        {
+          onMessage: ({ event }) => {
+            if (event.case === "equivocation") this.#equivocated(event.value);
+          },
+          ...reader,
+        },
+      ),
+    );
+    this.#follow((reader) =>
       producer.watch(
         ProducerService.method.watchVotes,
         {},
@@ -98,12 +114,6 @@ export class Notices {
     this.#isClosed = true;
     for (const timer of this.#timers) timer.cancel();
     for (const subscription of this.#subscriptions) subscription.close();
-  }
-
-  /** A member approved two blocks of one slot. */
-  equivocated(value: MessageInitShape<typeof EquivocationNoticeSchema>): void {
-    this.#parts.hubs.chain.notify("equivocation", value);
-    this.#parts.bridge.tell({ kind: "equivocation", value });
   }
 
   /** Members came or left. */
@@ -206,6 +216,16 @@ export class Notices {
       this.#parts.engine.tell({ kind: "sync", value });
       this.membersChanged();
     }
+  }
+
+  /** Members approved two blocks of one slot. */
+  #equivocated(evidence: Equivocation): void {
+    const { slot, memberKeys, firstHeader, firstApproval, secondHeader, secondApproval } = evidence;
+    const first = { header: firstHeader, approval: firstApproval };
+    const second = { header: secondHeader, approval: secondApproval };
+    const value = { slot, guiltyKeys: memberKeys, first, second };
+    this.#parts.hubs.chain.notify("equivocation", value);
+    this.#parts.bridge.tell({ kind: "equivocation", value });
   }
 
   /** Our own approval of another member's block. */

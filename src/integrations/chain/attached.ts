@@ -4,15 +4,12 @@
  * the chain is not available while it is away. docs/adr/0013 says why.
  */
 
-import { splitBlock } from "../../chain/block.ts";
 import type { BlockFault } from "../../chain/block-fault.ts";
-import { toHex } from "../../chain/hex.ts";
 import type { AuthoritySetFacts, ChainFacts, ValidatedSegment } from "../../chain/validator.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { AttachHub } from "../attach/hub.ts";
-import { Equivocations, type FoundEquivocation } from "./equivocations.ts";
 import { Follower } from "./follower.ts";
 import type {
   ChainEvent,
@@ -22,7 +19,6 @@ import type {
   ChildTemplate,
   ImportOutcome,
 } from "./port.ts";
-import { recordAt } from "./tip.ts";
 
 export interface AttachedChainParts {
   /** The node's own; closed with this one. */
@@ -32,8 +28,6 @@ export interface AttachedChainParts {
   readonly isRequired: boolean;
   readonly clock: Clock;
   readonly log: Log;
-  /** A member approved two blocks of one slot. */
-  readonly onEquivocation?: ((found: FoundEquivocation) => void) | undefined;
 }
 
 /** An import waits so long for the ChainActor's word; then it is `notNow`, and asked again it is there already. */
@@ -44,38 +38,19 @@ interface Waiter {
   settle(isConfirmed: boolean): void;
 }
 
-/** A block's header and approval, copied out before its buffer goes to the store. */
-interface Certified {
-  readonly header: Uint8Array;
-  readonly approval: Uint8Array;
-  readonly slot: number;
-  readonly parentHash: Uint8Array;
-}
-
-function certifiedOf(segment: ValidatedSegment): Certified {
-  const { header, approval } = splitBlock(recordAt(segment, 0));
-  const { slot, parentHash } = segment.last;
-  return { header: header.slice(), approval: approval.slice(), slot, parentHash: parentHash.slice() };
-}
-
 export class AttachedChain implements ChainPort {
   readonly facts: ChainFacts;
   readonly genesisHeader: Uint8Array;
   readonly #chain: ChainPort;
   readonly #isRequired: boolean;
   readonly #clock: Clock;
-  readonly #log: Log;
-  readonly #onEquivocation: (found: FoundEquivocation) => void;
-  readonly #equivocations = new Equivocations();
   readonly #follower: Follower;
   readonly #listeners = new Set<(event: ChainEvent) => void>();
   /** Imports that wait for the follower: as many as the importer has under way. */
   readonly #waiters = new Set<Waiter>();
   #wasAvailable: boolean;
 
-  constructor({ chain, hub, isRequired, clock, log, onEquivocation }: AttachedChainParts) {
-    this.#log = log;
-    this.#onEquivocation = onEquivocation ?? (() => {});
+  constructor({ chain, hub, isRequired, clock, log }: AttachedChainParts) {
     this.facts = chain.facts;
     this.genesisHeader = chain.genesisHeader;
     this.#chain = chain;
@@ -95,9 +70,7 @@ export class AttachedChain implements ChainPort {
     if (!this.#isAvailable()) return { kind: "notNow", failure: this.#whyNot() };
     // Read now: the buffers belong to the chain until it is done.
     const lastHeight = segment.last.height;
-    const single = segment.count === 1 ? certifiedOf(segment) : undefined;
     const outcome = await this.#chain.importSegment(segment);
-    if (single !== undefined) this.#lookForEquivocation(single, outcome);
     if (!this.#isRequired) return outcome;
     switch (outcome.kind) {
       case "imported":
@@ -157,17 +130,6 @@ export class AttachedChain implements ChainPort {
     for (const waiter of this.#waiters) waiter.settle(false);
     await this.#chain.close();
     this.#listeners.clear();
-  }
-
-  /** Live blocks and those of branches come alone; history is long past. */
-  #lookForEquivocation({ header, approval, slot, parentHash }: Certified, { kind }: ImportOutcome): void {
-    if (kind !== "imported" && kind !== "reorganized" && kind !== "side") return;
-    const authorities = this.#chain.authoritiesAfter(parentHash)?.authorities;
-    const found = authorities && this.#equivocations.saw(slot, { header, approval, authorities });
-    if (found === undefined) return;
-    const guilty = found.guiltyKeys.map(toHex);
-    this.#log.error("members approved two blocks of one slot", { alarm: "equivocation", slot, guilty });
-    this.#onEquivocation(found);
   }
 
   #isAvailable(): boolean {

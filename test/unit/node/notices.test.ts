@@ -9,7 +9,12 @@ import {
   EngineServiceAttachRequestSchema,
 } from "../../../gen/alys/integration/v1/integration_pb.ts";
 import { ProductionStage, SyncChange } from "../../../gen/alys/integration/v1/notice_pb.ts";
-import { SyncState, SyncStatusSchema } from "../../../gen/alys/sync/v1/sync_pb.ts";
+import {
+  EquivocationSchema,
+  SyncService,
+  SyncState,
+  SyncStatusSchema,
+} from "../../../gen/alys/sync/v1/sync_pb.ts";
 import { EMPTY_BODY, encodeBody, joinBlock, splitBlock } from "../../../src/chain/block.ts";
 import { sha256 } from "../../../src/chain/hash.ts";
 import { AttachHub } from "../../../src/integrations/attach/hub.ts";
@@ -48,6 +53,7 @@ class FakeRef {
 class Place {
   readonly rig = new ChainRig(quickForge(3));
   readonly sync = new FakeRef();
+  readonly blocks = new FakeRef();
   readonly producer = new FakeRef();
   readonly chain: AttachedChain;
   readonly clients: Readonly<Record<"chain" | "engine" | "bridge", StreamClient>>;
@@ -66,20 +72,17 @@ class Place {
       isRequired: false,
       clock,
       log: silentLog,
-      onEquivocation: ({ slot, guiltyKeys, first, second }) =>
-        this.notices.equivocated({
-          slot: BigInt(slot),
-          guiltyKeys: [...guiltyKeys],
-          first: { header: first.header },
-          second: { header: second.header },
-        }),
     });
     const ownKey = rig.forge.authorities.keys[1];
     const channel = new FederationChannel({ chain: this.chain, clock, ownKey, changed: () => {} });
     const engine = new AttachedEngine(hubs.engine, new EmbeddedEngine());
     const bridge = new AttachedBridge(hubs.bridge, new EmbeddedBridge(silentLog));
     this.notices = new Notices({ chain: this.chain, hubs, engine, bridge, channel, clock, ownKey });
-    this.notices.connect({ sync: this.sync as never, producer: this.producer as never });
+    const sync = {
+      watch: (method: object, request: object, reader: StreamReader<unknown>) =>
+        (method === SyncService.method.watchBlocks ? this.blocks : this.sync).watch(method, request, reader),
+    };
+    this.notices.connect({ sync: sync as never, producer: this.producer as never });
     this.clients = {
       chain: new StreamClient(hubs.chain, ChainServiceAttachRequestSchema),
       engine: new StreamClient(hubs.engine, EngineServiceAttachRequestSchema),
@@ -176,22 +179,21 @@ test("steps of production and our own approvals go to the chain, others' votes d
   assert.deepEqual(stages, [ProductionStage.PROPOSED, ProductionStage.APPROVED]);
 });
 
-test("two certified blocks of one slot are told with the guilty and both headers", async () => {
+test("evidence against members goes to chain and bridge", async () => {
   const place = new Place();
-  const { forge } = place.rig;
-  await place.import(run(forge, 2));
   await place.attach();
-  const blockOf = (signers: number, byte: number) =>
-    forge.fork().next({ signers, transactions: [Uint8Array.of(byte)] });
-  await place.import([blockOf(0b011, 1)]);
-  // The same header approved by others is no second block.
-  await place.import([blockOf(0b110, 1)]);
-  assert.ok(!place.kinds("chain").includes("equivocation"));
-  await place.import([blockOf(0b110, 2)]);
+  place.told("chain");
+  place.told("bridge");
+  const memberKeys = [new Uint8Array(48).fill(1)];
+  const [firstHeader, secondHeader] = [new Uint8Array(184).fill(1), new Uint8Array(184).fill(2)];
+  const value = create(EquivocationSchema, { slot: 5n, memberKeys, firstHeader, secondHeader });
+  place.blocks.tell({ case: "equivocation", value });
+  await settleMicrotasks();
   for (const who of ["chain", "bridge"] as const) {
-    const [evidence] = place.told(who).filter((message) => message.case === "equivocation");
-    const { value } = evidence as { value: { guiltyKeys: Uint8Array[] } };
-    assert.deepEqual(value.guiltyKeys, [forge.authorities.keys[1]]);
+    const [{ case: kind, value: told } = assert.fail()] = place.told(who);
+    assert.equal(kind, "equivocation");
+    const { guiltyKeys, second } = told as { guiltyKeys: Uint8Array[]; second: { header: Uint8Array } };
+    assert.deepEqual([guiltyKeys, second.header], [memberKeys, secondHeader]);
   }
 });
 
