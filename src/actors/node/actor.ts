@@ -51,6 +51,9 @@ const REWATCH_MS = 100;
 /** Time for the answer of Shutdown to leave before the control plane closes. */
 const SHUTDOWN_DELAY_MS = 100;
 
+/** The setting that sets the level of all logs. */
+const LOG_LEVEL_KEY = "telemetry.log_level";
+
 /** Of a CPU profile that its caller leaves open. */
 const PROFILE_MS_DEFAULT = 5_000;
 const INTERVAL_US_DEFAULT = 1_000;
@@ -103,8 +106,10 @@ class NodeActor implements Actor<Public, Internal> {
       updateConfig: (request) => {
         const answer = context.deferred(NodeService.method.updateConfig);
         context.effect(parts.config.update(request), (outcome) => {
-          if (outcome.ok) answer.resolve(outcome.value);
-          else answer.reject(outcome.failure);
+          if (!outcome.ok) return answer.reject(outcome.failure);
+          const applied = outcome.value.applied?.paths ?? [];
+          if (!request.validateOnly && applied.includes(LOG_LEVEL_KEY)) levels.forget("");
+          answer.resolve(outcome.value);
         });
         return answer;
       },

@@ -43,8 +43,7 @@ export class LogLevels {
       return failure("INVALID_ARGUMENT", "LOG_LEVEL_UNKNOWN", text, { field: "level" });
     }
     const passing = this.#passing.get(actor);
-    passing?.timer.cancel();
-    this.#passing.delete(actor);
+    this.forget(actor);
     if (lifetimeMs > 0) {
       const before = passing?.before ?? previousLevel;
       const timer = after(lifetimeMs, () => {
@@ -54,5 +53,14 @@ export class LogLevels {
       this.#passing.set(actor, { before, timer });
     }
     return { previousLevel };
+  }
+
+  /** What was set for a while stays as it is now; "" for all, because a level of all is one of each. */
+  forget(actor: string): void {
+    for (const [name, { timer }] of [...this.#passing]) {
+      if (actor !== "" && name !== actor) continue;
+      timer.cancel();
+      this.#passing.delete(name);
+    }
   }
 }

@@ -22,7 +22,7 @@ function rig() {
     const answer = made.set(actor, level, lifetimeMs);
     return answer instanceof Failure ? answer.reason : answer.previousLevel;
   };
-  return { clock, levels, set };
+  return { clock, levels, set, made };
 }
 
 test("a level that is set for a while returns", () => {
@@ -50,6 +50,20 @@ test("a level that is set for ever stays, whatever was set for a while before", 
   set("peer", "warn");
   clock.advance(10_000);
   assert.equal(levels["peer"], "warn");
+});
+
+test("a level of all ends what was set for a while for one", () => {
+  const { clock, levels, set, made } = rig();
+  set("peer", "debug", 1_000);
+  set("", "warn");
+  levels["peer"] = "warn";
+  clock.advance(1_000);
+  assert.equal(levels["peer"], "warn");
+  set("", "trace", 1_000);
+  made.forget("");
+  clock.advance(1_000);
+  assert.equal(levels[""], "trace");
+  assert.equal(clock.pendingTimers, 0);
 });
 
 test("an unknown actor and an unknown level are refused", () => {
