@@ -165,7 +165,7 @@ export class AttachHub {
 
   /** Serves one stream until it ends. Rejects with the Failure that it ended with. */
   readonly handler = (stream: DuplexStream): Promise<void> => {
-    const carrier = new StreamCarrier(stream);
+    const carrier = new StreamCarrier(stream, this.#parts.clock);
     return carrier.serve(this.#open(carrier));
   };
 

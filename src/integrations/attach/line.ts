@@ -24,7 +24,7 @@ export interface Carrier {
   readonly principal: string;
   readonly isPulled: boolean;
   /** A call, the welcome, or a heartbeat. */
-  send(frame: NodeFrame): void;
+  send(frame: NodeFrame, session: AttachSession): void;
   /** Notices wait in the line. */
   noticed(): void;
   /** The client shows at this moment that it lives, by waiting for us. */
@@ -109,7 +109,7 @@ export class Line {
         return;
       }
       case "send":
-        this.carrier.send(effect.frame);
+        this.carrier.send(effect.frame, this.session);
         if (effect.frame.message.case === "welcome") this.#events.welcomed();
         return;
       case "answered":

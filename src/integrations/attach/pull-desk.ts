@@ -10,6 +10,8 @@ import type { Clock } from "../../kernel/clock.ts";
 import { assert, type Failure, failure } from "../../kernel/errors.ts";
 import type { ClientFrame, NodeFrame } from "./frame.ts";
 import type { Carrier, Heartbeat, Line, Welcome } from "./line.ts";
+import { Outbox } from "./outbox.ts";
+import type { AttachSession } from "./session.ts";
 
 /** Bytes of calls in one answer: one call more than this goes alone, so that usual clients' 4 MiB are enough. */
 const PULL_BYTES_MAX = 3 * 1024 * 1024;
@@ -73,7 +75,8 @@ export class PullDesk {
     line.session.hear(clock.monotonicMs());
     // An earlier pull of the same client, which it has given up or forgotten, goes home with nothing.
     carrier.wake();
-    if (!carrier.hasWork(line) && waitMs > 0) await this.#wait(line, carrier, waitMs, caller);
+    if (!carrier.hasWork(line, clock.monotonicMs()) && waitMs > 0)
+      await this.#wait(line, carrier, waitMs, caller);
     if (line.failure !== undefined) throw line.failure;
     line.session.hear(clock.monotonicMs());
     const frames = caller.signal?.aborted === true ? [] : carrier.take(line, clock.monotonicMs());
@@ -147,22 +150,22 @@ export class PullDesk {
   }
 }
 
-/** The outbox of one attachment. The session's window bounds it. */
+/** What waits between two pulls of one attachment. */
 class PullCarrier implements Carrier {
   readonly isPulled = true;
   readonly principal: string;
   /** Set while a pull waits. */
   onWake: (() => void) | undefined;
-  #outbox: NodeFrame[] = [];
+  readonly #outbox = new Outbox();
 
   constructor(principal: string) {
     this.principal = principal;
   }
 
-  send(frame: NodeFrame): void {
+  send(frame: NodeFrame, session: AttachSession): void {
     // Welcome and heartbeats are part of every answer.
     if (frame.callId === 0n) return;
-    this.#outbox.push(frame);
+    this.#outbox.push(frame, session);
     this.wake();
   }
 
@@ -180,28 +183,28 @@ class PullCarrier implements Carrier {
     onWake?.();
   }
 
-  hasWork({ notices, session }: Line): boolean {
-    return !notices.isEmpty || this.#outbox.some(({ callId }) => session.inFlight(callId) !== undefined);
+  hasWork({ notices, session }: Line, nowMs: number): boolean {
+    return !notices.isEmpty || this.#outbox.peek(session, nowMs) !== undefined;
   }
 
   /** Whether a call waits to be pulled. */
   isKept(callId: bigint): boolean {
-    return this.#outbox.some((frame) => frame.callId === callId);
+    return this.#outbox.holds(callId);
   }
 
   /** What goes out now: calls that still run, with what is left of their time, and all notices. */
   take(line: Line, nowMs: number): NodeFrame[] {
     const frames: NodeFrame[] = [];
     let bytes = 0;
-    while (this.#outbox.length > 0) {
-      const [next] = this.#outbox;
-      const call = next && line.session.inFlight(next.callId);
-      if (next !== undefined && call !== undefined) {
-        if (bytes > 0 && bytes + call.bytes > PULL_BYTES_MAX) break;
-        bytes += call.bytes;
-        frames.push({ ...next, deadlineMs: Math.max(1, Math.ceil(call.deadlineMs - nowMs)) });
-      }
-      this.#outbox.shift();
+    for (
+      let next = this.#outbox.peek(line.session, nowMs);
+      next;
+      next = this.#outbox.peek(line.session, nowMs)
+    ) {
+      if (bytes > 0 && bytes + next.bytes > PULL_BYTES_MAX) break;
+      bytes += next.bytes;
+      frames.push(next.frame);
+      this.#outbox.drop();
     }
     for (let notice = line.notices.take(); notice !== undefined; notice = line.notices.take()) {
       frames.push(notice);

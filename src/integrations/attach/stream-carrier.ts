@@ -1,37 +1,39 @@
 /**
- * The two ends of an Attach stream: reads the client's frames into a line, and sends the line's. Calls are bounded by the
- * window, so they are sent as they come; notices one at a time, as the client takes them.
+ * The two ends of an Attach stream: reads the client's frames into a line, and sends the line's, one at a time, as the
+ * client takes them: who does not read costs what its window allows and no more. Calls go before notices.
  */
 
+import type { Clock } from "../../kernel/clock.ts";
 import { asError, Failure, failure } from "../../kernel/errors.ts";
 import type { ClientFrame, DuplexStream, NodeFrame } from "./frame.ts";
 import { type Carrier, GOODBYE, type Line } from "./line.ts";
+import { Outbox } from "./outbox.ts";
+import type { AttachSession } from "./session.ts";
 
 export class StreamCarrier implements Carrier {
   readonly isPulled = false;
   readonly #stream: DuplexStream;
+  readonly #clock: Clock;
+  readonly #outbox = new Outbox();
   #line: Line | undefined;
-  #isTelling = false;
+  #isSending = false;
 
-  constructor(stream: DuplexStream) {
+  constructor(stream: DuplexStream, clock: Clock) {
     this.#stream = stream;
+    this.#clock = clock;
   }
 
   get principal(): string {
     return this.#stream.principal ?? "";
   }
 
-  send(frame: NodeFrame): void {
-    // Who cannot send is ended by the stream's signal.
-    this.#stream.send(frame).catch(() => {});
+  send(frame: NodeFrame, session: AttachSession): void {
+    this.#outbox.push(frame, session);
+    this.#flush();
   }
 
   noticed(): void {
-    if (this.#isTelling || this.#line === undefined) return;
-    this.#isTelling = true;
-    void this.#tell(this.#line).finally(() => {
-      this.#isTelling = false;
-    });
+    this.#flush();
   }
 
   isListening(): boolean {
@@ -62,15 +64,28 @@ export class StreamCarrier implements Carrier {
     }
   }
 
-  async #tell(line: Line): Promise<void> {
-    for (let frame = line.notices.take(); frame !== undefined; frame = line.notices.take()) {
-      if (line.failure !== undefined) return;
-      try {
+  #flush(): void {
+    if (!this.#isSending && this.#line !== undefined) void this.#send(this.#line);
+  }
+
+  async #send(line: Line): Promise<void> {
+    this.#isSending = true;
+    try {
+      for (let frame = this.#next(line); frame !== undefined; frame = this.#next(line)) {
         await this.#stream.send(frame);
-      } catch {
-        return;
       }
+    } catch {
+      // Who cannot be sent to is ended by the stream's signal.
+    } finally {
+      this.#isSending = false;
     }
+  }
+
+  #next({ session, notices }: Line): NodeFrame | undefined {
+    const next = this.#outbox.peek(session, this.#clock.monotonicMs());
+    if (next === undefined) return notices.take();
+    this.#outbox.drop();
+    return next.frame;
   }
 }
 

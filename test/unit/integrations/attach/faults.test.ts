@@ -239,6 +239,29 @@ test("by a stream: a late hello ends it DEADLINE_EXCEEDED, a first frame that is
   assert.equal(silent.end, "DEADLINE_EXCEEDED/ATTACH_NO_HELLO");
 });
 
+for (const [way, clientOf] of WAYS) {
+  test(`${way}: who lives but does not take its calls gets no more of them than its window allows`, async () => {
+    const place = new Place();
+    const client = clientOf(place.hub);
+    await client.attach({ creditCalls: 2 });
+    if (client instanceof StreamClient) client.isSlow = true;
+    for (let round = 0; round < 40; round++) {
+      await place.call(400);
+      await client.say({ message: { case: "heartbeat", value: {} } });
+      await place.advance(500);
+    }
+    await place.call(400);
+    await client.listen();
+    assert.equal(place.settled.length, 40);
+    const calls = client.frames.filter(({ callId }) => callId > 0n);
+    // By a stream the first was on its way when the client stopped reading.
+    assert.deepEqual(
+      calls.map(({ callId }) => callId),
+      client instanceof StreamClient ? [1n, 41n] : [41n],
+    );
+  });
+}
+
 test("by pulling: PullWork waits for work, for its time, or until its caller leaves", async () => {
   const place = new Place();
   const client = new PullClient(place.hub, SCHEMA);
