@@ -53,6 +53,8 @@ export class ConnectionsSurviveActors implements Checker {
       const other = this.#world.machineOf(peerId);
       const isCalm = other?.process !== undefined && other.disturbedMs < atMs - CALM_MS;
       if (!isCalm || this.#calmSince(machine) > atMs - CALM_MS) continue;
+      // The two are on different sides of a partition that lasts.
+      if (!this.#world.network.isReachable(machine.peerId, peerId)) continue;
       this.occasions += 1;
       if ([...ids].some((id) => now.get(peerId)?.has(id))) continue;
       this.#world.violate(

@@ -45,6 +45,8 @@ export class MembersAreNotEvicted implements Checker {
           continue;
         }
         if (!this.#connected.delete(pair)) continue;
+        // A partition that lasts parts them whenever one of them notices.
+        if (!this.#world.network.isReachable(machine.peerId, other.peerId)) continue;
         const sinceMs = this.#world.nowMs - Math.max(machine.disturbedMs, other.disturbedMs);
         if (sinceMs > DISTURBANCE_MS) this.#world.violate(this.name, `${machine.name} lost ${other.name}`);
       }
