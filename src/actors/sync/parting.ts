@@ -10,17 +10,13 @@ import type { Situation } from "./situation.ts";
 export type PartingReads = Pick<ChainPort, "heightOf" | "readBlockByHash">;
 
 /** Two certified blocks on top of one are an everyday race; what replaces more needs a second witness. */
-export const UNCONFIRMED_DEPTH_MAX = 1;
+const UNCONFIRMED_DEPTH_MAX = 1;
 
 /**
  * Blocks of our chain that are replaced once the run, blocks that nobody checked yet, is better than it. 0 where it
  * extends our head, holds nothing new, or stands on a block that we do not have.
  */
-export function blocksReplaced(
-  chain: PartingReads,
-  blocks: readonly Uint8Array[],
-  headHeight: number,
-): number {
+function blocksReplaced(chain: PartingReads, blocks: readonly Uint8Array[], headHeight: number): number {
   const first = blocks.find((block) => {
     if (block.length < HEADER_LENGTH) return true;
     return chain.heightOf(headerHash(block.subarray(0, HEADER_LENGTH))) === undefined;

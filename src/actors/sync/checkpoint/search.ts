@@ -47,7 +47,7 @@ export type SearchOutcome =
   | { readonly kind: "stopped" };
 
 /** Without one sound checkpoint for this long the search is given up, milliseconds. One that waits for its second party waits on. */
-export const DISCOVERY_MS = 30_000;
+const DISCOVERY_MS = 30_000;
 /** A peer that answered is asked again after this long, milliseconds: it allows eight questions, one more each 10 s. */
 const AGAIN_MS = 15_000;
 const ROUND_MS = 500;
