@@ -278,6 +278,7 @@ export class NodeProcess {
       bridge: new EmbeddedBridge(silentLog),
       host,
       bans,
+      schedule: store.table("producer"),
       book: new PeerBook(store.table("peers"), settings.peer.knownPeersMax),
       ...memberParts(machine, startedMs),
       startedMs,

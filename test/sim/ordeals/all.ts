@@ -1,6 +1,7 @@
 /** Every ordeal by its name, and which seed goes through which. */
 
 import type { Faults } from "../faults.ts";
+import type { NodeProcess } from "../machine.ts";
 import type { World } from "../world.ts";
 import { authorityChanges } from "./authority.ts";
 import { competingBlocks, deepAncestry, forkBelowFinal } from "./forks.ts";
@@ -26,11 +27,20 @@ const CRASHES = 2;
 const CRASHES_WITHIN_MS = 30_000;
 const ACTORS = ["peer", "network", "sync", "producer"] as const;
 
-function crashSome({ world, faults, random }: Stage): void {
+/** The pause before a restart grows with the crashes before it. */
+const RESTARTED_MS = 60_000;
+
+function isWhole({ supervisor }: NodeProcess): boolean {
+  return supervisor.tree().children.every(({ state }) => state === "running");
+}
+
+function crashSome({ world, faults, random }: Stage, crashes: { readonly areOver: boolean }): void {
   for (let crash = 0; crash < CRASHES; crash++) {
     const node = random.integer(world.machines.length);
     const actor = ACTORS[random.integer(ACTORS.length)] ?? "sync";
-    world.after(random.integer(CRASHES_WITHIN_MS), () => faults.strike({ kind: "actorCrash", node, actor }));
+    world.after(random.integer(CRASHES_WITHIN_MS), () => {
+      if (!crashes.areOver) faults.strike({ kind: "actorCrash", node, actor });
+    });
   }
 }
 
@@ -39,6 +49,9 @@ export async function runOrdeal(world: World, faults: Faults, kind: OrdealKind):
   world.trace.add("ORDEAL", kind);
   const stage = new Stage(world, faults, kind);
   // In the seeds, where it is no scenario by itself, actors fall in the middle of it.
-  if (world.scenario.faults.length > 0) crashSome(stage);
+  const crashes = { areOver: false };
+  if (world.scenario.faults.length > 0) crashSome(stage, crashes);
   await ORDEALS[kind](stage);
+  crashes.areOver = true;
+  await stage.within("everybody runs", RESTARTED_MS, () => world.processes().every(isWhole));
 }
