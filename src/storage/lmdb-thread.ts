@@ -21,6 +21,9 @@ interface Pending {
   reject(thrown: Failure): void;
 }
 
+/** Heap for new objects of the writer, which makes few: left alone it grows to 48 MiB, for nothing. */
+const YOUNG_MIB_MAX = 8;
+
 /** Told of each flushed group before its promises settle: the requests that were carried out, and the state after all. */
 export type FlushListener = (requests: readonly WriteRequest[], state: ChainState) => void;
 
@@ -38,7 +41,11 @@ export class WriterThread {
   constructor(options: WriterOptions) {
     // The same extension as this file: sources run as they are, and compiled.
     const entry = import.meta.url.endsWith(".ts") ? "./lmdb-writer.ts" : "./lmdb-writer.js";
-    this.#worker = new Worker(new URL(entry, import.meta.url), { workerData: options, name: "storage" });
+    this.#worker = new Worker(new URL(entry, import.meta.url), {
+      workerData: options,
+      name: "storage",
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB_MAX },
+    });
     const opening = Promise.withResolvers<ChainState>();
     this.opened = opening.promise;
     this.#exited = new Promise((resolve) => {

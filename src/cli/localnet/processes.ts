@@ -15,6 +15,10 @@ import { failure } from "../../kernel/errors.ts";
 /** The daemon's entry, beside this file's floor: TypeScript in a checkout, JavaScript in a package. */
 const MAIN_FILE = fileURLToPath(new URL(`../../main${extname(import.meta.url)}`, import.meta.url));
 
+/** What a node runs with, as bin/launch.sh says it, which tells why. */
+export const RUNTIME_FLAGS: readonly string[] = ["--max-semi-space-size=8"];
+export const RUNTIME_ENVIRONMENT: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: "2" };
+
 /** How often we look whether a node serves. */
 const READY_POLL_MS = 50;
 
@@ -76,8 +80,9 @@ export class NodeProcess {
   static start(files: NodeFiles, clock: Clock = realClock): NodeProcess {
     const log = openSync(files.logFile, "a", 0o600);
     try {
-      const args = [MAIN_FILE, "--config", files.configFile, "--exit-with-parent"];
-      const child = spawn(execPath, args, { stdio: ["pipe", log, log] });
+      const args = [...RUNTIME_FLAGS, MAIN_FILE, "--config", files.configFile, "--exit-with-parent"];
+      const env = { ...RUNTIME_ENVIRONMENT, ...process.env };
+      const child = spawn(execPath, args, { stdio: ["pipe", log, log], env });
       // A child that died does not read: that is seen by its exit.
       child.stdin?.on("error", () => undefined);
       return new NodeProcess(files, child, clock);
