@@ -336,7 +336,7 @@ async function headOf(node: Node): Promise<Stored> {
 }
 
 const { values } = parseArgs({
-  options: { blocks: { type: "string", default: "2000" }, only: { type: "string", default: "" } },
+  options: { blocks: { type: "string", default: "20000" }, only: { type: "string", default: "" } },
 });
 const chosen = CLIENTS.filter(({ name }) => values.only === "" || values.only.split(",").includes(name));
 const folder = mkdtempSync(join(tmpdir(), "alys-interop-"));
