@@ -11,7 +11,7 @@ import { silentLog } from "../../src/kernel/log.ts";
 import type { Simulation } from "../../src/kernel/simulation.ts";
 import { type MemoryDisk, openMemoryStore } from "../../src/storage/memory.ts";
 import { type Scenario, SLOT_MS, START_MS } from "./scenario.ts";
-import { SharedValidator } from "./shared-validator.ts";
+import { SharedValidator } from "./world-validator.ts";
 
 /** Shallower than the usual 64, so that a run of minutes sees many blocks become final. */
 const FINALITY_DEPTH = 16;

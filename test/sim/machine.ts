@@ -33,9 +33,9 @@ import type { Observation } from "./observation.ts";
 import { ObservedHost } from "./observed-host.ts";
 import { observedStore } from "./observed-store.ts";
 import { DiskScheduler, type Life, ProcessClock, ProcessScheduler } from "./process-ports.ts";
-import { SharedValidator, signOnce } from "./shared-validator.ts";
 import { TraceLog } from "./trace.ts";
 import type { World } from "./world.ts";
+import { SharedValidator, signOnce } from "./world-validator.ts";
 
 export interface MachineInit {
   readonly name: string;

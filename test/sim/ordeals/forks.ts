@@ -9,7 +9,7 @@ import { DeepAncestry } from "../rogues/deep-ancestry.ts";
 import { DeepFork } from "../rogues/deep-fork.ts";
 import { Messenger } from "../rogues/messenger.ts";
 import { SLOT_MS, START_MS } from "../scenario.ts";
-import { signOnce } from "../shared-validator.ts";
+import { signOnce } from "../world-validator.ts";
 import type { Stage } from "./stage.ts";
 
 const SETTLED_MS = 60_000;

@@ -23,8 +23,8 @@ import { authorOf } from "../../../src/chain/rules.ts";
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../../src/chain/signing.ts";
 import { delegationOf } from "../machine.ts";
 import { SLOT_MS } from "../scenario.ts";
-import { signOnce } from "../shared-validator.ts";
 import type { World } from "../world.ts";
+import { signOnce } from "../world-validator.ts";
 import { type Claim, type RequestEvent, Rogue } from "./rogue.ts";
 
 const MESSAGE_LIFETIME_MS = 600;
