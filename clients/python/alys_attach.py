@@ -8,7 +8,7 @@ import queue
 import threading
 import uuid
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Protocol, Sequence
+from typing import Callable, Optional, Protocol, Sequence
 
 import grpc
 
@@ -92,15 +92,15 @@ def attach_chain(actor: ChainActor, connection: Connection, stop: threading.Even
 
 
 def attach_engine(actor: EngineActor, connection: Connection, stop: threading.Event) -> None:
-    def validate_transaction(call: pb.ValidateTransactionCall, _welcome: Any) -> pb.ValidateTransactionResult:
+    def validate_transaction(call: pb.ValidateTransactionCall, _welcome: pb.AttachWelcome) -> pb.ValidateTransactionResult:
         source = call.source if call.HasField("source") else None
         return pb.ValidateTransactionResult(verdict=actor.validate_transaction(call.transaction, source))
 
-    def receive_payload(call: pb.ReceivePayloadCall, _welcome: Any) -> pb.ReceivePayloadResult:
+    def receive_payload(call: pb.ReceivePayloadCall, _welcome: pb.AttachWelcome) -> pb.ReceivePayloadResult:
         actor.receive_payload(call.member_key, call.payload_hash, call.payload)
         return pb.ReceivePayloadResult()
 
-    def provide_payload(call: pb.ProvidePayloadCall, _welcome: Any) -> pb.ProvidePayloadResult:
+    def provide_payload(call: pb.ProvidePayloadCall, _welcome: pb.AttachWelcome) -> pb.ProvidePayloadResult:
         return pb.ProvidePayloadResult(payload=actor.provide_payload(call.member_key, call.payload_hash))
 
     calls = {"validate_transaction": validate_transaction}
@@ -110,7 +110,7 @@ def attach_engine(actor: EngineActor, connection: Connection, stop: threading.Ev
 
 
 def attach_bridge(actor: BridgeActor, connection: Connection, stop: threading.Event) -> None:
-    def federation_message(call: pb.FederationMessageCall, _welcome: Any) -> pb.FederationMessageResult:
+    def federation_message(call: pb.FederationMessageCall, _welcome: pb.AttachWelcome) -> pb.FederationMessageResult:
         return pb.FederationMessageResult(reply=actor.federation_message(call.member_key, call.label, call.message))
 
     calls = {"federation_message": federation_message}

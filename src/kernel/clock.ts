@@ -171,3 +171,17 @@ export class FakeClock implements Clock {
     this.#timers[right] = one;
   }
 }
+
+/** Resolves after the delay, or as soon as the signal aborts: the caller looks at it. Leaves neither timer nor listener. */
+export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      timer.cancel();
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = clock.setTimer(delayMs, done);
+    if (signal.aborted) done();
+    else signal.addEventListener("abort", done, { once: true });
+  });
+}

@@ -14,7 +14,7 @@ import { EngineHeadSchema } from "../../gen/alys/wire/v1/wire_pb.ts";
 import { concatBytes } from "../chain/bytes.ts";
 import type { ServedService } from "../control/bind.ts";
 import type { HealthBoard } from "../control/health.ts";
-import { AttachHub, type BlockPoint } from "../integrations/attach/hub.ts";
+import { AttachHub, referenceTo } from "../integrations/attach/hub.ts";
 import { AttachedBridge } from "../integrations/bridge/attached.ts";
 import { EmbeddedBridge } from "../integrations/bridge/embedded.ts";
 import type { BridgePort } from "../integrations/bridge/port.ts";
@@ -189,10 +189,6 @@ export class Attachments {
     const { peersReached } = await this.#network.ask(publish, { block });
     return { blockHash, peersReached };
   }
-}
-
-function referenceTo({ height, hash }: BlockPoint) {
-  return { height: BigInt(height), hash };
 }
 
 function encodedHead({ block, parentHash, isSyncing, targetHeight }: AnnounceHeadRequest): Uint8Array {

@@ -22,7 +22,7 @@ import { parseBlock } from "../chain/block.ts";
 import { BODY_FIELD, elementViews, fieldRange, PEGIN_LENGTH } from "../chain/body-layout.ts";
 import { equalBytes } from "../chain/bytes.ts";
 import { sha256 } from "../chain/hash.ts";
-import type { AttachHub } from "../integrations/attach/hub.ts";
+import { type AttachHub, referenceTo } from "../integrations/attach/hub.ts";
 import type { BridgeListener } from "../integrations/bridge/port.ts";
 import type { ChainEvent, ChainPort } from "../integrations/chain/port.ts";
 import type { EngineCoordination } from "../integrations/engine/port.ts";
@@ -256,10 +256,6 @@ export class Notices {
     bridge.tell({ kind: "authorities", value });
     this.membersChanged();
   }
-}
-
-function referenceTo({ height, hash }: { readonly height: number; readonly hash: Uint8Array }) {
-  return { height: BigInt(height), hash };
 }
 
 function syncNotice(status: SyncStatus): MessageInitShape<typeof SyncNoticeSchema> {

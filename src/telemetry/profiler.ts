@@ -6,7 +6,7 @@
 import { chmod, open, rm } from "node:fs/promises";
 import { Session } from "node:inspector/promises";
 import { getHeapStatistics, writeHeapSnapshot } from "node:v8";
-import type { Clock } from "../kernel/clock.ts";
+import { type Clock, pause } from "../kernel/clock.ts";
 import { failure } from "../kernel/errors.ts";
 
 /** A piece of a recording. */
@@ -89,7 +89,8 @@ async function* cpuProfile(
     await session.post("Profiler.enable");
     await session.post("Profiler.setSamplingInterval", { interval: Math.max(intervalUs, INTERVAL_US_MIN) });
     await session.post("Profiler.start");
-    await pause(Math.min(durationMs, CPU_MS_MAX), clock, signal);
+    await pause(clock, Math.min(durationMs, CPU_MS_MAX), signal);
+    if (signal.aborted) throw LEFT;
     const { profile } = await session.post("Profiler.stop");
     bytes = new TextEncoder().encode(JSON.stringify(profile));
   } finally {
@@ -137,20 +138,4 @@ async function* heapSnapshot(
   } finally {
     await rm(path, { force: true });
   }
-}
-
-/** Waits; rejects with LEFT as soon as the signal aborts. */
-function pause(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      timer.cancel();
-      reject(LEFT);
-    };
-    const timer = clock.setTimer(delayMs, () => {
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    });
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-  });
 }

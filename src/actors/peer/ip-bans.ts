@@ -4,7 +4,7 @@
  */
 
 import { BlockList, isIP } from "node:net";
-import { ipOf, publicAddressOf } from "./address.ts";
+import { ipOf, publicAddressOf } from "../../p2p/address.ts";
 
 /** Banned peer ids of one machine from which on it is refused whole: fewer may be several users behind one router. */
 export const IP_BANS_MIN = 5;

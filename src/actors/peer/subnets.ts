@@ -3,7 +3,7 @@
  * cannot surround us from it. Members, bootstrap peers and what an operator dials are exempt. Pure.
  */
 
-import { publicAddressOf } from "./address.ts";
+import { publicAddressOf } from "../../p2p/address.ts";
 import type { KnownPeer } from "./peer-book.ts";
 
 export class OutboundSubnets {

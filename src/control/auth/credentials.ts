@@ -7,9 +7,10 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { ServerCredentials } from "@grpc/grpc-js";
-import type { Clock, TimerHandle } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/clock.ts";
 import { asError, Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
+import { FollowedFiles } from "./followed-files.ts";
 
 export interface TlsFiles {
   readonly certificateFile: string;
@@ -18,8 +19,6 @@ export interface TlsFiles {
   readonly clientCaFile: string | undefined;
 }
 
-/** A changed file is noticed within this time. Watching by the operating system misses renames on some file systems. */
-const POLL_MS = 2_000;
 /** Anyone but the owner may neither read nor write a private key. */
 const OTHERS = 0o077;
 
@@ -36,21 +35,19 @@ export function openCredentials(files: TlsFiles, clock: Clock, log: Log): Rotati
 
 export class RotatingCredentials extends ServerCredentials {
   readonly #files: TlsFiles;
-  readonly #clock: Clock;
   readonly #log: Log;
-  #seen: string;
-  #timer: TimerHandle | undefined;
+  readonly #followed: FollowedFiles;
 
   constructor(files: TlsFiles, loaded: Loaded, clock: Clock, log: Log) {
     const isMutual = files.clientCaFile !== undefined;
     super({ requestCert: isMutual, rejectUnauthorized: isMutual, minVersion: "TLSv1.3" }, loaded.context);
     this.#files = files;
-    this.#clock = clock;
     this.#log = log;
-    this.#seen = versionOf(files);
     const { fingerprint, expires } = loaded;
     log.info("a server certificate is in use", { fingerprint, expires });
-    this.#poll();
+    const paths = [files.certificateFile, files.keyFile, files.clientCaFile];
+    const given = paths.filter((path) => path !== undefined);
+    this.#followed = new FollowedFiles(given, clock, () => this.#take());
   }
 
   override _equals(other: ServerCredentials): boolean {
@@ -59,20 +56,15 @@ export class RotatingCredentials extends ServerCredentials {
 
   /** Stops following the files. */
   close(): void {
-    this.#timer?.cancel();
-  }
-
-  #poll(): void {
-    this.#timer = this.#clock.setTimer(POLL_MS, () => {
-      this.refresh();
-      this.#poll();
-    });
+    this.#followed.close();
   }
 
   /** Takes over files that changed; keeps what it has while they do not fit together. */
   refresh(): void {
-    const version = versionOf(this.#files);
-    if (version === this.#seen) return;
+    this.#followed.refresh();
+  }
+
+  #take(): void {
     try {
       const { context, fingerprint, expires } = loadTls(this.#files);
       this.updateSecureContextOptions(context);
@@ -80,18 +72,7 @@ export class RotatingCredentials extends ServerCredentials {
     } catch (error) {
       this.#log.warn("the new TLS files are not used", { error });
     }
-    this.#seen = version;
   }
-}
-
-/** Changes when a file does. */
-function versionOf({ certificateFile, keyFile, clientCaFile }: TlsFiles): string {
-  return [certificateFile, keyFile, clientCaFile]
-    .map((file) => {
-      const stat = file === undefined ? undefined : statSync(file, { throwIfNoEntry: false });
-      return stat === undefined ? "-" : `${stat.ino}:${stat.size}:${stat.mtimeMs}`;
-    })
-    .join(" ");
 }
 
 function loadTls({ certificateFile, keyFile, clientCaFile }: TlsFiles): Loaded {

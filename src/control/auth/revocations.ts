@@ -3,13 +3,11 @@
  * operator writes and this follows, so that a stolen key is out within seconds and without a restart. Asked by the gate.
  */
 import { readFileSync, statSync } from "node:fs";
-import type { Clock, TimerHandle } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/clock.ts";
 import { asError, Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
+import { FollowedFiles } from "./followed-files.ts";
 import { PRINCIPAL } from "./token.ts";
-
-/** A changed file is noticed within this time. */
-const POLL_MS = 2_000;
 
 /** A larger file is refused, and what was read before stays: twelve thousand fingerprints are a new authority's case. */
 const FILE_BYTES_MAX = 1024 * 1024;
@@ -26,20 +24,16 @@ export function openRevocations(file: string, clock: Clock, log: Log): Revocatio
 
 export class Revocations {
   readonly #file: string;
-  readonly #clock: Clock;
   readonly #log: Log;
   readonly #listeners = new Set<() => void>();
   #revoked: ReadonlySet<string>;
-  #seen: string;
-  #timer: TimerHandle | undefined;
+  readonly #followed: FollowedFiles;
 
   constructor(file: string, revoked: ReadonlySet<string>, clock: Clock, log: Log) {
     this.#file = file;
     this.#revoked = revoked;
-    this.#clock = clock;
     this.#log = log;
-    this.#seen = versionOf(file);
-    this.#poll();
+    this.#followed = new FollowedFiles([file], clock, () => this.#take());
   }
 
   /** By SHA-256 fingerprint, as TLS gives it, or by name (KIND/NAME). */
@@ -55,9 +49,15 @@ export class Revocations {
 
   /** Takes over a file that changed; keeps what it has while that cannot be read. */
   refresh(): void {
-    const version = versionOf(this.#file);
-    if (version === this.#seen) return;
-    this.#seen = version;
+    this.#followed.refresh();
+  }
+
+  /** Stops following the file. */
+  close(): void {
+    this.#followed.close();
+  }
+
+  #take(): void {
     try {
       this.#revoked = readRevoked(this.#file);
     } catch (error) {
@@ -67,26 +67,9 @@ export class Revocations {
     this.#log.info("the list of revoked certificates changed", { entries: this.#revoked.size });
     for (const listener of [...this.#listeners]) listener();
   }
-
-  /** Stops following the file. */
-  close(): void {
-    this.#timer?.cancel();
-  }
-
-  #poll(): void {
-    this.#timer = this.#clock.setTimer(POLL_MS, () => {
-      this.refresh();
-      this.#poll();
-    });
-  }
 }
 
 const plain = (fingerprint: string): string => fingerprint.replaceAll(":", "").toUpperCase();
-
-function versionOf(file: string): string {
-  const stat = statSync(file, { throwIfNoEntry: false });
-  return stat === undefined ? "-" : `${stat.ino}:${stat.size}:${stat.mtimeMs}`;
-}
 
 function readRevoked(file: string): ReadonlySet<string> {
   if (statSync(file, { throwIfNoEntry: false }) === undefined) return new Set();

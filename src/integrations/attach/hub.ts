@@ -8,16 +8,12 @@ import type { AttachHello } from "../../../gen/alys/integration/v1/integration_p
 import type { Clock } from "../../kernel/clock.ts";
 import { Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
+import type { BlockPoint } from "../../storage/port.ts";
 import type { DuplexStream } from "./frame.ts";
 import { type Carrier, type Heartbeat, Line, type Welcome } from "./line.ts";
 import { PullDesk } from "./pull-desk.ts";
 import { HEARTBEAT_MS } from "./session.ts";
 import { StreamCarrier } from "./stream-carrier.ts";
-
-export interface BlockPoint {
-  readonly height: number;
-  readonly hash: Uint8Array;
-}
 
 export interface AttachHubParts {
   /** chain, engine or bridge; for the log. */
@@ -237,7 +233,8 @@ export class AttachHub {
   }
 }
 
-function referenceTo({ height, hash }: BlockPoint): { height: bigint; hash: Uint8Array } {
+/** As messages carry it. */
+export function referenceTo({ height, hash }: BlockPoint): { height: bigint; hash: Uint8Array } {
   return { height: BigInt(height), hash };
 }
 

@@ -9,7 +9,8 @@ import { ImportVerdict } from "../../../gen/alys/integration/v1/integration_pb.t
 import type { Clock, TimerHandle } from "../../kernel/clock.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
-import type { AttachHub, AttachOwner, BlockPoint } from "../attach/hub.ts";
+import type { BlockPoint } from "../../storage/port.ts";
+import type { AttachHub, AttachOwner } from "../attach/hub.ts";
 import { blockView } from "./block-view.ts";
 import type { ChainPort } from "./port.ts";
 

@@ -14,23 +14,15 @@ import type { CheckpointFault } from "../../../chain/checkpoint/fault.ts";
 import { sha256 } from "../../../chain/hash.ts";
 import { decodeHeader, HEADER_LENGTH, headerHash } from "../../../chain/header.ts";
 import { MalformedError } from "../../../chain/malformed.ts";
-import type { CheckpointDesk, KeptCheckpoint } from "../../../integrations/chain/checkpoint-desk.ts";
-import type { Clock } from "../../../kernel/clock.ts";
+import type { KeptCheckpoint } from "../../../integrations/chain/checkpoint-desk.ts";
+import { pause } from "../../../kernel/clock.ts";
 import { Failure } from "../../../kernel/errors.ts";
-import type { Log } from "../../../kernel/log.ts";
-import type { Ref } from "../../../kernel/ref.ts";
-import type { Peer, PeerBook } from "../peers.ts";
+import type { Peer } from "../peers.ts";
 import { partyOf, WITNESSES_MIN } from "../witness.ts";
+import type { BackFillParts } from "./back-fill.ts";
 
-export interface CheckpointSearchParts {
-  readonly desk: CheckpointDesk;
-  readonly peers: PeerBook;
-  readonly network: Ref<typeof NetworkInternalService>;
-  readonly peerInternal: Ref<typeof PeerInternalService>;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Ends it, with no outcome. */
-  readonly signal: AbortSignal;
+/** Its signal ends the search, with no outcome. */
+export interface CheckpointSearchParts extends BackFillParts {
   /** Height and id of the only one wanted; undefined: the newest. */
   readonly wanted: { readonly id: string; readonly height: number } | undefined;
   /** Where it stands, in words. */
@@ -98,7 +90,7 @@ export class CheckpointSearch {
       if (found !== undefined) return { kind: "found", kept: found };
       if (this.#offers.size === 0 && clock.monotonicMs() >= endMs) return this.#none();
       this.#describe();
-      await this.#pause();
+      await pause(clock, ROUND_MS, signal);
     }
   }
 
@@ -290,21 +282,6 @@ export class CheckpointSearch {
       for (const [party, witness] of witnesses) if (witness === peerId) witnesses.delete(party);
       if (witnesses.size === 0) this.#offers.delete(height);
     }
-  }
-
-  #pause(): Promise<void> {
-    const { clock, signal } = this.#parts;
-    return new Promise((resolve) => {
-      const timer = clock.setTimer(ROUND_MS, () => {
-        signal.removeEventListener("abort", onAbort);
-        resolve();
-      });
-      const onAbort = (): void => {
-        timer.cancel();
-        resolve();
-      };
-      signal.addEventListener("abort", onAbort, { once: true });
-    });
   }
 }
 

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ipOf, publicAddressOf } from "../../../../src/actors/peer/address.ts";
 import { chooseDials } from "../../../../src/actors/peer/dialling.ts";
 import { IP_BANS_MIN, IpBans, isRange } from "../../../../src/actors/peer/ip-bans.ts";
 import { PeerBook } from "../../../../src/actors/peer/peer-book.ts";
 import { OutboundSubnets } from "../../../../src/actors/peer/subnets.ts";
 import { realScheduler } from "../../../../src/kernel/scheduler.ts";
+import { ipOf, publicAddressOf } from "../../../../src/p2p/address.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
 
 test("publicAddressOf finds machine and subnet, and nothing where many stand behind one address", () => {
