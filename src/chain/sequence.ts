@@ -25,7 +25,7 @@ import {
   withAuxPow,
   withChange,
 } from "./lineage.ts";
-import { appendHash, appendHashes, historyRoot } from "./mmr.ts";
+import { appendHash, appendHashes, historyRoot, historyRoots } from "./mmr.ts";
 import {
   checkAuthoritiesRoot,
   checkBitlist,
@@ -192,17 +192,18 @@ function checkEndRoot(state: SequenceState, segment: ValidatedSegment): HistoryV
 }
 
 function checkEachRoot(state: SequenceState, segment: ValidatedSegment): HistoryVerdict {
-  let peaks = state.peaks;
-  for (let index = 0; index < segment.count; index++) {
-    const length = state.height + 1 + index;
-    const header = decodeHeader(segment.headers.subarray(index * HEADER_LENGTH, (index + 1) * HEADER_LENGTH));
-    const fault = checkHistoryRoot(header, historyRoot(length, peaks));
+  const { count, hashes, headers } = segment;
+  const first = state.height + 1;
+  const ranges: (readonly Uint8Array[])[] = [];
+  let { peaks } = state;
+  for (let index = 0; index < count; index++) {
+    ranges.push(peaks);
+    peaks = appendHash(peaks, first + index, hashes.subarray(index * HASH_LENGTH, (index + 1) * HASH_LENGTH));
+  }
+  for (const [index, root] of historyRoots(first, ranges).entries()) {
+    const header = decodeHeader(headers.subarray(index * HEADER_LENGTH, (index + 1) * HEADER_LENGTH));
+    const fault = checkHistoryRoot(header, root);
     if (fault !== undefined) return { ok: false, index, fault };
-    peaks = appendHash(
-      peaks,
-      length,
-      segment.hashes.subarray(index * HASH_LENGTH, (index + 1) * HASH_LENGTH),
-    );
   }
   return { ok: true, peaks };
 }
