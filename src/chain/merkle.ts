@@ -249,12 +249,14 @@ export class ListRootBatch {
     }
     this.#reserve(size);
     let at = 0;
-    for (const [index, { bytes, start, end }] of group.entries()) {
-      const chunks = counts[index] as number;
+    const level = this.#level.bytes;
+    for (let list = 0; list < group.length; list++) {
+      const { bytes, start, end } = group[list] as List;
+      const chunks = counts[list] as number;
       const next = at + (depth === 0 ? 1 : chunks + (chunks & 1)) * CHUNK_LENGTH;
-      const level = this.#level.bytes;
+      const contentEnd = at + end - start;
       level.set(bytes.subarray(start, end), at);
-      level.fill(0, at + end - start, next);
+      if (contentEnd < next) level.fill(0, contentEnd, next);
       at = next;
     }
     for (let height = 0; height < depth; height++) {
@@ -287,13 +289,11 @@ export class ListRootBatch {
     let read = 0;
     let write = 0;
     for (const count of counts) {
-      const words = count * WORDS_PER_CHUNK;
-      target.set(source.subarray(read, read + words), write);
-      read += words;
-      write += words;
+      const end = read + count * WORDS_PER_CHUNK;
+      // Most lists are short, and for those a loop is faster than a call.
+      while (read < end) target[write++] = source[read++] as number;
       if ((count & 1) === 0) continue;
-      target.set(zero, write);
-      write += WORDS_PER_CHUNK;
+      for (let word = 0; word < WORDS_PER_CHUNK; word++) target[write++] = zero[word] as number;
     }
     return write * 4;
   }
