@@ -64,9 +64,10 @@ interface Work {
 /**
  * Form, numbers, links, bit rules, body roots and signatures of 1 to 64 blocks, cheap first. The verdict's
  * memory is its own, so that it may be transferred; on a fault the index tells the first block found at
- * fault.
+ * fault. `memory`, where the blocks lie back to back from its beginning, is the verdict's to keep: the segment then
+ * lies there instead of in a copy, if its blocks keep their lengths.
  */
-export function checkSegment(facts: ChainFacts, input: SegmentInput): SegmentVerdict {
+export function checkSegment(facts: ChainFacts, input: SegmentInput, memory?: Uint8Array): SegmentVerdict {
   const { blocks } = input;
   assert(blocks.length > 0 && blocks.length <= SEGMENT_BLOCKS_MAX, `a segment has ${blocks.length} blocks`);
   const parsed: ParsedBlock[] = [];
@@ -89,7 +90,7 @@ export function checkSegment(facts: ChainFacts, input: SegmentInput): SegmentVer
   };
   const finding = checkUnsigned(work) ?? checkBodies(work) ?? checkSignatures(work);
   if (finding !== undefined) return { ok: false, ...finding };
-  return { ok: true, segment: assemble(work) };
+  return { ok: true, segment: assemble(work, memory) };
 }
 
 function packHeaders(blocks: readonly Uint8Array[]): Uint8Array {
@@ -237,7 +238,7 @@ function allClaims(work: Work): Claim[] {
 }
 
 /** Blocks back to back, each with the approval that its successor commits to, or its own at the end. */
-function assemble(work: Work): ValidatedSegment {
+function assemble(work: Work, memory: Uint8Array | undefined): ValidatedSegment {
   const { blocks, carried, headers, hashes } = work;
   const count = blocks.length;
   const last = blocks[count - 1] as ParsedBlock;
@@ -249,10 +250,13 @@ function assemble(work: Work): ValidatedSegment {
     const length = block.approvalOffset + (approvals[index] as Uint8Array).length;
     offsets[index + 1] = (offsets[index] as number) + length;
   }
-  const bytes = new Uint8Array(offsets[count] as number);
+  const isInPlace =
+    memory !== undefined &&
+    blocks.every(({ bytes }, index) => bytes.byteOffset === memory.byteOffset + (offsets[index] as number));
+  const bytes = isInPlace ? memory.subarray(0, offsets[count]) : new Uint8Array(offsets[count] as number);
   for (const [index, block] of blocks.entries()) {
     const start = offsets[index] as number;
-    bytes.set(block.bytes.subarray(0, block.approvalOffset), start);
+    if (!isInPlace) bytes.set(block.bytes.subarray(0, block.approvalOffset), start);
     bytes.set(approvals[index] as Uint8Array, start + block.approvalOffset);
   }
   return {

@@ -128,7 +128,9 @@ function bag(peaks: readonly Uint8Array[]): Uint8Array {
 function bagEach(ranges: readonly (readonly Uint8Array[])[]): (Uint8Array | undefined)[] {
   const bags = ranges.map((peaks) => peaks.at(-1));
   for (let depth = 2; ; depth++) {
-    const open = [...ranges.keys()].filter((index) => (ranges[index] as readonly Uint8Array[]).length >= depth);
+    const open = [...ranges.keys()].filter(
+      (index) => (ranges[index] as readonly Uint8Array[]).length >= depth,
+    );
     if (open.length === 0) return bags;
     const pairs = new Uint8Array(open.length * 2 * HASH);
     for (const [place, index] of open.entries()) {

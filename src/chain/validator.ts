@@ -67,6 +67,11 @@ export interface ValidatedSegment {
   readonly headers: Uint8Array;
   /** parent_approval of the first block (to rewrite the stored parent), undefined at height 1. */
   readonly firstParentApproval: Uint8Array | undefined;
+  /**
+   * Where there is one, `bytes` lie in memory of their own, which may be transferred whole. Whoever needs them no longer
+   * may give it back to be filled anew, attached; what nobody gives back is collected.
+   */
+  readonly giveBack?: (memory: ArrayBuffer) => void;
 }
 
 /** `index` is the position in the input of the block at fault. */

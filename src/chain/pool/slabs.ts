@@ -1,6 +1,7 @@
 /**
- * Slabs: the buffers in which segments travel to workers and back. Recycled, so that a long sync allocates a
- * handful of them. A slab that a dying worker held is gone; a new one is made when one is needed.
+ * Slabs: the buffers in which segments travel to workers and on to the disk. Recycled, so that a long sync allocates a
+ * handful of them. A slab that a dying worker held, or that nobody gave back, is gone; a new one is made when one is
+ * needed.
  */
 
 /** 64 small blocks (435 bytes) take 28 KiB; smaller slabs would only make more classes. */

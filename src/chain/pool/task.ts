@@ -46,7 +46,7 @@ export type Task =
   | { readonly kind: "signatures"; readonly checks: readonly SignatureCheck[] };
 
 /** What cannot be computed from the rest of the segment. */
-type PackedSegment = Omit<ValidatedSegment, "first" | "last" | "firstParentHash">;
+type PackedSegment = Omit<ValidatedSegment, "first" | "last" | "firstParentHash" | "giveBack">;
 type PackedVerdict =
   | { readonly ok: true; readonly segment: PackedSegment }
   | Extract<SegmentVerdict, { ok: false }>;
@@ -54,7 +54,8 @@ type PackedVerdict =
 /** Sent by a worker: once `ready`, then one reply a task, in the order of the tasks. */
 export type Reply =
   | { readonly kind: "ready" }
-  | { readonly kind: "segment"; readonly verdict: PackedVerdict; readonly slab: ArrayBuffer }
+  /** Without the slab when the segment itself lies in it. */
+  | { readonly kind: "segment"; readonly verdict: PackedVerdict; readonly slab: ArrayBuffer | undefined }
   | { readonly kind: "verdicts"; readonly verdicts: boolean[] }
   /** The check itself failed: a programmer's error. The slab comes back all the same. */
   | { readonly kind: "failed"; readonly message: string; readonly slab: ArrayBuffer | undefined };
@@ -121,8 +122,11 @@ export function runTask(facts: ChainFacts, task: Task): { reply: Reply; transfer
   }
 }
 
-/** The verdict as the port states it. */
-export function unpackVerdict(verdict: PackedVerdict): SegmentVerdict {
+/** The verdict as the port states it; `giveBack` takes the segment's memory when it is no longer needed. */
+export function unpackVerdict(
+  verdict: PackedVerdict,
+  giveBack: (memory: ArrayBuffer) => void,
+): SegmentVerdict {
   if (!verdict.ok) return verdict;
   const { segment } = verdict;
   const { headers, count } = segment;
@@ -133,6 +137,7 @@ export function unpackVerdict(verdict: PackedVerdict): SegmentVerdict {
       firstParentHash: headers.subarray(0, HASH_LENGTH),
       first: decodeHeader(headers.subarray(0, HEADER_LENGTH)),
       last: decodeHeader(headers.subarray((count - 1) * HEADER_LENGTH)),
+      giveBack,
     },
   };
 }
@@ -145,24 +150,26 @@ function runSegment(facts: ChainFacts, task: SegmentTask): { reply: Reply; trans
     blocks.push(new Uint8Array(slab, start, end - start));
     start = end;
   }
-  const verdict = checkSegment(facts, {
+  const input: SegmentInput = {
     blocks,
     policy,
     nowMs,
     authorities: unpackAuthorities(task.authorities),
     ...(parentAuthorities && { parentAuthorities: unpackAuthorities(parentAuthorities) }),
     ...(verifiedParentApproval && { verifiedParentApproval }),
-  });
+  };
+  const verdict = checkSegment(facts, input, new Uint8Array(slab));
   // Hashes inside a fault may be views on the slab; cloning them would clone the slab.
   if (!verdict.ok) {
     return { reply: { kind: "segment", verdict: structuredCopy(verdict), slab }, transfer: [slab] };
   }
   const { count, bytes, offsets, hashes, headers, firstParentApproval } = verdict.segment;
   const segment = { policy, count, bytes, offsets, hashes, headers, firstParentApproval };
-  return {
-    reply: { kind: "segment", verdict: { ok: true, segment }, slab },
-    transfer: [slab, bytes.buffer, offsets.buffer, hashes.buffer, headers.buffer] as ArrayBuffer[],
-  };
+  const transfer = [bytes.buffer, offsets.buffer, hashes.buffer, headers.buffer] as ArrayBuffer[];
+  if (bytes.buffer === slab) {
+    return { reply: { kind: "segment", verdict: { ok: true, segment }, slab: undefined }, transfer };
+  }
+  return { reply: { kind: "segment", verdict: { ok: true, segment }, slab }, transfer: [slab, ...transfer] };
 }
 
 function structuredCopy(verdict: Extract<SegmentVerdict, { ok: false }>): typeof verdict {

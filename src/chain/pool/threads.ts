@@ -28,7 +28,7 @@ import {
 } from "./refusals.ts";
 import { Slabs } from "./slabs.ts";
 import { packApprovals, packSegment, packSignatures, type Reply, type Task, unpackVerdict } from "./task.ts";
-import { JOBS_IN_FLIGHT_MAX, WorkerHandle } from "./worker-handle.ts";
+import { WorkerHandle } from "./worker-handle.ts";
 
 /** Waiting jobs; at the bound calls reject with RESOURCE_EXHAUSTED and the caller asks again. */
 export const QUEUE_JOBS_MAX = 128;
@@ -45,8 +45,8 @@ const LOSSES_MAX = 2;
  * Workers in a row that end before they run; then the pool gives up and every call rejects with UNAVAILABLE.
  */
 const START_FAILURES_MAX = 3;
-/** Free slabs kept: as many full segments as can be in flight. */
-const SLAB_BYTES_MAX = 1024 * 1024;
+/** Free slabs kept, in bytes: as many full segments as come back from the disk at once. */
+const SLAB_BYTES_MAX = 16 * 1024 * 1024;
 
 export interface ThreadValidatorOptions {
   readonly facts: ChainFacts;
@@ -95,7 +95,7 @@ export class ThreadValidator implements Validator {
       ...options,
       workers,
     };
-    this.#slabs = new Slabs(workers * JOBS_IN_FLIGHT_MAX * SLAB_BYTES_MAX);
+    this.#slabs = new Slabs(SLAB_BYTES_MAX);
     for (let index = 0; index < workers; index++) this.#startWorker();
   }
 
@@ -116,7 +116,7 @@ export class ThreadValidator implements Validator {
       return { task: packSegment(input, slab), transfer: [slab] };
     });
     assert(reply.kind === "segment", "a segment is answered by a verdict");
-    return unpackVerdict(reply.verdict);
+    return unpackVerdict(reply.verdict, (memory) => this.#slabs.give(memory));
   }
 
   async verifyApprovals(checks: readonly ApprovalCheck[]): Promise<boolean[]> {

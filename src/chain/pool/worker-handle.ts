@@ -10,7 +10,7 @@ import type { Job } from "./job.ts";
 import type { Reply, WorkerData } from "./task.ts";
 
 /** One is being checked, one waits in the thread's inbox. More would only hold slabs. */
-export const JOBS_IN_FLIGHT_MAX = 2;
+const JOBS_IN_FLIGHT_MAX = 2;
 /**
  * Heap of a worker's JavaScript. Slabs and native memory do not count; a check needs a few MiB. At the bound
  * the thread ends, alone, and is replaced.

@@ -22,7 +22,7 @@ import type { AuthoritySetFacts, ChainFacts, ValidatedSegment } from "../../chai
 import type { Clock } from "../../kernel/clock.ts";
 import { asError, assert, assertNever, Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
-import type { BlockPoint, BlockStore } from "../../storage/port.ts";
+import type { Appended, BlockPoint, BlockStore } from "../../storage/port.ts";
 import { appendBatchOf, findBranch } from "./branch.ts";
 import { type BetterFork, checkLinks, Fork } from "./fork.ts";
 import { type GenesisFacts, type OpenedTip, openTip } from "./opening.ts";
@@ -277,22 +277,23 @@ export class EmbeddedChain implements ChainPort {
     const tip = tipAfter(segment, checked.state, parent.marks, this.facts);
     const approval = segment.firstParentApproval;
     const parentRecord = parent.record && approval && withApproval(parent.record, approval);
-    const bytes = ownedBytes(segment.bytes);
+    const bytes = ownedBytes(segment);
     const batch = appendBatchOf(segment, bytes, parentRecord, changedRecords(parent, tip, this.facts));
     const write = this.#store.append(batch);
     this.#pending = tip;
     this.#unwritten.add(segment.first.height, batch.hashes.slice());
-    return { outcome: this.#settle(write, tip, segment.count, this.#generation) };
+    return { outcome: this.#settle(write, tip, segment, this.#generation) };
   }
 
   async #settle(
-    write: Promise<unknown>,
+    write: Promise<Appended>,
     tip: Tip,
-    blocks: number,
+    { count, giveBack }: ValidatedSegment,
     generation: number,
   ): Promise<ImportOutcome> {
     try {
-      await this.#writes.track(write);
+      const { bytes } = await this.#writes.track(write);
+      giveBack?.(bytes.buffer as ArrayBuffer);
     } catch (error) {
       // What was queued behind it fails at the store for the gap; what comes now begins at the durable head again.
       if (this.#generation === generation) {
@@ -304,8 +305,8 @@ export class EmbeddedChain implements ChainPort {
     }
     const before = this.#durable;
     this.#durable = tip;
-    this.#unwritten.written(tip.head.height - blocks + 1);
-    this.#emit({ type: "imported", head: tip.head, blocks });
+    this.#unwritten.written(tip.head.height - count + 1);
+    this.#emit({ type: "imported", head: tip.head, blocks: count });
     this.#tellChange(before);
     this.#moveFinal();
     return { kind: "imported", head: tip.head };

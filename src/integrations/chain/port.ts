@@ -112,8 +112,8 @@ export interface ChainPort {
   authoritiesAfter(hash: Uint8Array): ChildAuthorities | undefined;
   /**
    * Checks the segment's link to what is there (sequence.ts), chooses the fork, and writes. Resolves when durable. May
-   * be called again before the last call settled: calls are carried out in order. The segment's buffer may be detached
-   * until the promise settles; it is then in the outcome's `bytes` no more: the caller forgets it.
+   * be called again before the last call settled: calls are carried out in order. The segment's memory is the chain's
+   * from then on, which gives it back to its maker: the caller forgets it.
    */
   importSegment(segment: ValidatedSegment): Promise<ImportOutcome>;
   /**

@@ -54,7 +54,7 @@ export function checkStateRoot(expected: Uint8Array, actual: Uint8Array): BlockF
   return blockFault("WRONG_STATE_ROOT", { expected, actual: actual.slice() });
 }
 
-/** The bytes in a buffer of their own, which the store may take: a view on shared memory is copied. */
-export function ownedBytes(bytes: Uint8Array): Uint8Array {
-  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+/** The segment's bytes in memory that the store may take: a view on memory of others is copied. */
+export function ownedBytes({ bytes, giveBack }: ValidatedSegment): Uint8Array {
+  return giveBack !== undefined || bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
 }
