@@ -249,14 +249,14 @@ export class ListRootBatch {
     }
     this.#reserve(size);
     let at = 0;
-    const level = this.#level.bytes;
+    let view: DataView | undefined;
     for (let list = 0; list < group.length; list++) {
       const { bytes, start, end } = group[list] as List;
       const chunks = counts[list] as number;
       const next = at + (depth === 0 ? 1 : chunks + (chunks & 1)) * CHUNK_LENGTH;
-      const contentEnd = at + end - start;
-      level.set(bytes.subarray(start, end), at);
-      if (contentEnd < next) level.fill(0, contentEnd, next);
+      // Neighbours come from one body, most of them.
+      if (view === undefined || bytes !== group[list - 1]?.bytes) view = viewOf(bytes);
+      place(view, start, end, this.#level, at, next);
       at = next;
     }
     for (let height = 0; height < depth; height++) {
@@ -356,6 +356,33 @@ function grown({ bytes }: Level, needed: number): Level {
   const level = makeLevel(capacityFor(needed));
   level.bytes.set(bytes);
   return level;
+}
+
+/** Longer contents are copied by a call, which for short ones costs more than the copying. */
+const SHORT_BYTES = 512;
+
+/** Puts the bytes of `view` from `start` to `end` at `at`, which is a whole chunk, and zeros behind them up to `next`. */
+function place(view: DataView, start: number, end: number, level: Level, at: number, next: number): void {
+  const length = end - start;
+  if (length > SHORT_BYTES) {
+    level.bytes.set(new Uint8Array(view.buffer, view.byteOffset + start, length), at);
+    level.bytes.fill(0, at + length, next);
+    return;
+  }
+  const { words } = level;
+  let word = at >>> 2;
+  let from = start;
+  for (const whole = end - (length & 3); from < whole; from += 4) words[word++] = view.getUint32(from, true);
+  if (from < end) {
+    let last = 0;
+    for (let shift = 0; from < end; from++, shift += 8) last |= view.getUint8(from) << shift;
+    words[word++] = last;
+  }
+  for (const stop = next >>> 2; word < stop; word++) words[word] = 0;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Puts chunks that lie back to back on the left of as many pairs. Unrolled: it runs for every list at every level. */
