@@ -59,6 +59,19 @@ export function testValidator(name: string, create: (facts: ChainFacts) => Valid
       }
     });
 
+    it("fills memory that was given back anew, and leaves segments alone whose memory was not", async () => {
+      const segmentOf = async (first: number) => {
+        const verdict = await validator.validateSegment(inputOf(blocks.slice(first, first + 2), "SEGMENT"));
+        assert.ok(verdict.ok);
+        return verdict.segment;
+      };
+      const [kept, given] = [await segmentOf(0), await segmentOf(2)];
+      given.giveBack?.(given.bytes.buffer as ArrayBuffer);
+      const later = await segmentOf(4);
+      assert.deepEqual(later.bytes.slice(later.offsets[1]), blocks[5]);
+      assert.deepEqual(kept.bytes.slice(kept.offsets[1]), blocks[1]);
+    });
+
     it("leaves the caller's blocks as they were and usable", async () => {
       const part = blocks.slice(0, 3);
       const copies = part.map((block) => block.slice());

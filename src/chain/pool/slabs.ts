@@ -26,19 +26,24 @@ export class Slabs {
 
   /** A slab with room for `bytes`; its content is what the last user left. */
   take(bytes: number): ArrayBuffer {
-    const size = Math.max(SLAB_BYTES_MIN, 2 ** Math.ceil(Math.log2(Math.max(1, bytes))));
+    const size = slabSize(bytes);
     const slab = this.#free.get(size)?.pop();
     if (slab === undefined) return new ArrayBuffer(size);
     this.#freeBytes -= size;
     return slab;
   }
 
+  /** Memory of another size, which is no slab, is left to the collector too. */
   give(slab: ArrayBuffer): void {
     const size = slab.byteLength;
-    if (this.#freeBytes + size > this.#freeBytesMax) return;
+    if (size !== slabSize(size) || this.#freeBytes + size > this.#freeBytesMax) return;
     this.#freeBytes += size;
     const free = this.#free.get(size);
     if (free === undefined) this.#free.set(size, [slab]);
     else free.push(slab);
   }
+}
+
+function slabSize(bytes: number): number {
+  return Math.max(SLAB_BYTES_MIN, 2 ** Math.ceil(Math.log2(Math.max(1, bytes))));
 }

@@ -107,7 +107,7 @@ describe("aggregateSignatures", () => {
 });
 
 describe("verifyBatch and verifyEach", () => {
-  it("accept 64 good sets and the empty batch", () => {
+  it("accept a full batch of good sets and the empty one", () => {
     assert.equal(verifyBatch([]), true);
     assert.equal(verifyBatch(Array.from({ length: BATCH_SETS_MAX }, (_, i) => setFor(i))), true);
   });
@@ -127,6 +127,13 @@ describe("verifyBatch and verifyEach", () => {
     sets[1] = { ...second, signature: first.signature };
     const bad = verifyEach(sets).flatMap((holds, index) => (holds ? [] : [index]));
     assert.deepEqual(bad, [0, 1, 65]);
+  });
+
+  it("tell sets of different signers apart that share keys", () => {
+    const pair = setFor(0);
+    const alone = { ...setFor(1), publicKeys: pair.publicKeys.slice(0, 1) };
+    const turned = { ...setFor(2), publicKeys: pair.publicKeys.toReversed() };
+    assert.deepEqual(verifyEach([pair, alone, turned, setFor(3)]), [true, false, true, true]);
   });
 
   it("refuse to be called with more than a batch", () => {

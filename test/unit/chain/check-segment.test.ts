@@ -286,6 +286,41 @@ test("SEGMENT: ignores approvals inside, and stores the ones that successors com
   );
 });
 
+/** The blocks back to back in one memory, as they come to a worker. */
+function inOneMemory(blocks: readonly Uint8Array[]): { memory: Uint8Array; blocks: Uint8Array[] } {
+  const memory = concatBytes([...blocks, new Uint8Array(100)]);
+  const starts = blocks.map((_, index) => concatBytes(blocks.slice(0, index)).length);
+  return {
+    memory,
+    blocks: blocks.map(({ length }, index) => {
+      const start = starts[index] as number;
+      return memory.subarray(start, start + length);
+    }),
+  };
+}
+
+test("checkSegment: in memory that it may keep, the segment lies where its blocks came", () => {
+  const builder = new ChainBuilder(federation);
+  const parts = builder.run(3);
+  const [first, second, third] = parts.map(({ bytes }) => bytes) as [Uint8Array, Uint8Array, Uint8Array];
+  const split = splitBlock(second);
+  const other = encodeApproval({ ...decodeApproval(split.approval), signature: new Uint8Array(96) });
+  const longer = encodeApproval({ bits: 1, length: 9, signature: new Uint8Array(96) });
+  const cases = [
+    { brought: second, isInPlace: true },
+    // The approval that the third block commits to takes the place of another one of its length.
+    { brought: joinBlock(split.header, split.body, other), isInPlace: true },
+    { brought: joinBlock(split.header, split.body, longer), isInPlace: false },
+  ];
+  for (const { brought, isInPlace } of cases) {
+    const { memory, blocks } = inOneMemory([first, brought, third]);
+    const verdict = checkSegment(facts, { ...inputOf(parts, "SEGMENT"), blocks }, memory);
+    assert.ok(verdict.ok);
+    assert.deepEqual(verdict.segment.bytes, concatBytes([first, second, third]));
+    assert.equal(verdict.segment.bytes.buffer === memory.buffer, isInPlace);
+  }
+});
+
 test("EVERY_BLOCK: finds the one bad signature among many", () => {
   for (const bad of [0, 5, 21, 40, 63]) {
     const builder = new ChainBuilder(federation);

@@ -17,6 +17,7 @@ import {
   decodeHistoryProof,
   encodeHistoryProof,
   historyRoot,
+  historyRoots,
   makeHistoryProof,
   type NodeAt,
   peakCount,
@@ -59,6 +60,20 @@ test("historyRoot: one by one gives the root of the definition", () => {
     assert.equal(toHex(historyRoot(count, peaks)), toHex(plainRoot(count)));
     if (count < leaves.length) peaks = appendHash(peaks, count, leaves[count] as Uint8Array);
   }
+});
+
+test("historyRoots: of ranges that grow leaf by leaf, each the root it has by itself", () => {
+  for (const first of [0, 1, 5, 63, 230]) {
+    const ranges = Array.from({ length: 70 }, (_, index) => peaksAfter(first + index));
+    const roots = historyRoots(first, ranges).map(toHex);
+    assert.deepEqual(
+      roots,
+      ranges.map((peaks, index) => toHex(historyRoot(first + index, peaks))),
+    );
+    assert.equal(roots[69], toHex(plainRoot(first + 69)));
+  }
+  assert.deepEqual(historyRoots(7, []), []);
+  assert.throws(() => historyRoots(3, [peaksAfter(3), peaksAfter(5)]), MalformedError);
 });
 
 test("historyRoot: a number of peaks that the count does not dictate is malformed", () => {

@@ -57,4 +57,11 @@ describe("Slabs", () => {
     for (let count = 0; count < 5; count++) slabs.give(new ArrayBuffer(64 * 1024));
     assert.equal(slabs.freeBytes, 192 * 1024);
   });
+
+  it("keeps nothing that is no slab", () => {
+    const slabs = new Slabs(192 * 1024);
+    slabs.give(new ArrayBuffer(28_000));
+    slabs.give(new ArrayBuffer(65_537));
+    assert.equal(slabs.freeBytes, 0);
+  });
 });
