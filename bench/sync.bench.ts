@@ -20,7 +20,7 @@ import { syncRound } from "./sync/sync-round.ts";
 const SIGN_EVERY_LONG = 64;
 
 const SMALL: ChainOptions = { blocks: 60_000, signEvery: SIGN_EVERY_LONG };
-const LARGE: ChainOptions = { blocks: 12_288, signEvery: SIGN_EVERY_LONG, ...LARGE_BLOCK };
+const LARGE: ChainOptions = { blocks: 24_576, signEvery: SIGN_EVERY_LONG, ...LARGE_BLOCK };
 /** The short chain is signed throughout. */
 const QUICK: ChainOptions = { blocks: 20_000, signEvery: 1 };
 

@@ -82,27 +82,27 @@ const CASES: readonly ValidateCase[] = [
     name: "10KB/segment",
     policy: "SEGMENT",
     chain: { ...THREE, ...SIGN_ENDS, ...LARGE_BLOCK },
-    blocks: 24_000,
+    blocks: 48_000,
     quickBlocks: 5_120,
-    warmUpBlocks: 2_560,
+    warmUpBlocks: 9_600,
     metrics: segmentMetrics(12_000),
   },
   {
     name: "435B/every_block",
     policy: "EVERY_BLOCK",
     chain: THREE,
-    blocks: 9_600,
+    blocks: 12_800,
     quickBlocks: 1_280,
-    warmUpBlocks: 320,
+    warmUpBlocks: 1_600,
     metrics: EVERY_BLOCK_METRICS,
   },
   {
     name: "435B/every_block/10-of-15",
     policy: "EVERY_BLOCK",
     chain: FIFTEEN,
-    blocks: 9_600,
+    blocks: 12_800,
     quickBlocks: 0,
-    warmUpBlocks: 640,
+    warmUpBlocks: 1_600,
     isLong: true,
     metrics: EVERY_BLOCK_METRICS,
   },
@@ -110,9 +110,9 @@ const CASES: readonly ValidateCase[] = [
     name: "10KB/every_block",
     policy: "EVERY_BLOCK",
     chain: { ...THREE, ...LARGE_BLOCK },
-    blocks: 9_600,
+    blocks: 12_800,
     quickBlocks: 1_280,
-    warmUpBlocks: 320,
+    warmUpBlocks: 1_600,
     metrics: EVERY_BLOCK_METRICS,
   },
 ];
@@ -178,7 +178,7 @@ function ceilingCase(
     name: `${name}/ceiling`,
     metrics: { blocks_per_second: { unit: "blocks/s" }, cpu_us_per_block: { unit: "us" } },
     round: async () => {
-      const task: CeilingTask = { ...files, blocks: 1024, durationMs: isQuick ? 600 : 2_000 };
+      const task: CeilingTask = { ...files, blocks: 1024, durationMs: isQuick ? 600 : 5_000 };
       const { answer } = await measureScript<CeilingAnswer>("./ceiling.ts", task);
       return { ...answer };
     },
