@@ -38,7 +38,7 @@ import { Checkpoints } from "./checkpoint/checkpoints.ts";
 import { type Mode, type SyncConfig, TICK_MS } from "./config.ts";
 import { badField, NOT_PAUSED, NOT_RUNNING, OPERATION_NOT_FOUND } from "./errors.ts";
 import type { SyncMetrics } from "./metrics.ts";
-import { type Operation, operationMessage } from "./operation.ts";
+import { type Operation, operationMessage, pausedOperation } from "./operation.ts";
 import { Outside } from "./outside.ts";
 import type { ProductionVerdict } from "./production.ts";
 import { progressPpm } from "./progress.ts";
@@ -133,6 +133,7 @@ class SyncActor implements Actor<Public, Internal> {
       peers: machine.peers,
       network: parts.network,
       peerInternal: parts.peerInternal,
+      isPaused: () => machine.isPaused,
       stop: (reason) => this.#after(() => machine.stop(reason, this.#outside.now()), undefined),
       start: (options) => this.#after(() => void machine.start(options, this.#outside.now()), undefined),
     });
@@ -195,7 +196,9 @@ class SyncActor implements Actor<Public, Internal> {
         return this.#after(() => machine.stop(reason, this.#outside.now()), {});
       },
       pauseSync: ({ reason }) =>
-        machine.isRunning ? this.#after(() => machine.pause(reason), {}) : NOT_RUNNING,
+        machine.isRunning || checkpoints.isWorking
+          ? this.#after(() => machine.pause(reason), {})
+          : NOT_RUNNING,
       resumeSync: () =>
         machine.isPaused ? this.#after(() => machine.resume(this.#outside.now()), {}) : NOT_PAUSED,
       getSyncStatus: () => ({ status: status() }),
@@ -232,7 +235,8 @@ class SyncActor implements Actor<Public, Internal> {
     const status = syncStatus(this.#machine.status(this.#outside.now()));
     const { searching } = this.#checkpoints;
     if (searching === undefined) return status;
-    return { ...status, mode: SyncMode.CHECKPOINT, state: SyncState.DISCOVERING, reason: searching };
+    const reason = this.#machine.pausedReason ?? searching;
+    return { ...status, mode: SyncMode.CHECKPOINT, state: SyncState.DISCOVERING, reason };
   }
 
   #operation(id: string) {
@@ -240,7 +244,9 @@ class SyncActor implements Actor<Public, Internal> {
     return operation === undefined ? undefined : this.#message(operation);
   }
 
-  #message(operation: Operation) {
+  #message(recorded: Operation) {
+    const paused = this.#checkpoints.isRecovering ? undefined : this.#machine.pausedReason;
+    const operation = paused === undefined ? recorded : pausedOperation(recorded, paused);
     if (this.#machine.operations.running?.id !== operation.id)
       return operationMessage(operation, this.#checkpoints.progressPpm);
     const { head, target, resumedFromHeight } = this.#machine.status(this.#outside.now());

@@ -72,6 +72,13 @@ export class Operations {
   }
 }
 
+/** The same, saying first that it is paused where it has not ended. */
+export function pausedOperation(operation: Operation, paused: string): Operation {
+  if (operation.end !== undefined) return operation;
+  const { detail } = operation;
+  return { ...operation, detail: detail === "" ? paused : `${paused}; ${detail}` };
+}
+
 /** `progressPpm` is that of the running one. */
 export function operationMessage(
   operation: Operation,

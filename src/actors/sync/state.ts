@@ -161,6 +161,11 @@ export class SyncMachine {
   get isPaused(): boolean {
     return this.#isPaused;
   }
+  /** Undefined while it is not paused. */
+  get pausedReason(): string | undefined {
+    if (!this.#isPaused) return undefined;
+    return this.#operatorsReason === "" ? "paused" : `paused: ${this.#operatorsReason}`;
+  }
   get override(): ProductionOverride {
     return this.#override;
   }
@@ -181,7 +186,7 @@ export class SyncMachine {
     if (this.#isRunning && running?.parameters === parameters) return running;
     this.#options = options;
     this.#isRunning = true;
-    this.#operatorsReason = "";
+    if (!this.#isPaused) this.#operatorsReason = "";
     const operation = this.operations.start("StartSync", parameters, moment.unixMs);
     this.#tail = { state: "none" };
     if (options.mode === "RECOVERY") this.#beginTailCheck();
@@ -208,6 +213,7 @@ export class SyncMachine {
     if (peerId !== undefined && block !== undefined) this.live.fetched(peerId, block);
   }
 
+  /** What runs asks for nothing more; what is yet to be started, after a search for a checkpoint, begins paused. */
   pause(reason: string): void {
     this.#isPaused = true;
     this.#operatorsReason = reason;
@@ -320,7 +326,7 @@ export class SyncMachine {
       target: this.#target(head, moment),
       mode: this.#options.mode,
       isRunning: this.#isRunning,
-      isPaused: this.#isPaused,
+      pausedReason: this.pausedReason,
       isChainAvailable: isAvailable,
       hasSource: this.#hasSource(head.height, moment),
       isFailing: this.pipeline.isFailing || this.#tail.state === "damaged",

@@ -17,13 +17,14 @@ export interface StatusFacts {
   readonly target: ProvenHead | undefined;
   readonly mode: Mode;
   readonly isRunning: boolean;
-  readonly isPaused: boolean;
+  /** Undefined while it is not paused. */
+  readonly pausedReason: string | undefined;
   readonly isChainAvailable: boolean;
   /** Somebody proved a head, or nobody else is needed. */
   readonly hasSource: boolean;
   readonly isFailing: boolean;
   readonly isSynced: boolean;
-  /** Why the operator stopped or paused it; empty otherwise. */
+  /** Why the operator stopped it; empty otherwise. */
   readonly operatorsReason: string;
   /** Why the pipeline does not move; empty otherwise. */
   readonly pipelineReason: string;
@@ -50,7 +51,7 @@ function stateOf(facts: StatusFacts): SyncState {
 function reasonOf(facts: StatusFacts, state: SyncState): string {
   if (!facts.isRunning)
     return facts.operatorsReason === "" ? "not started" : `stopped: ${facts.operatorsReason}`;
-  if (facts.isPaused) return facts.operatorsReason === "" ? "paused" : `paused: ${facts.operatorsReason}`;
+  if (facts.pausedReason !== undefined) return facts.pausedReason;
   if (!facts.isChainAvailable) return "the ChainActor is away";
   if (facts.pipelineReason !== "") return facts.pipelineReason;
   if (!facts.hasSource) return "no peer has proven a head yet";
@@ -79,7 +80,7 @@ export function syncStatus(facts: StatusFacts): MessageInitShape<typeof SyncStat
     bytesBuffered: BigInt(facts.bytesBuffered),
     bytesBufferedMax: BigInt(facts.bytesBufferedMax),
     canProduceBlocks: facts.canProduce,
-    isPaused: facts.isPaused,
+    isPaused: facts.pausedReason !== undefined,
     reason: reasonOf(facts, state),
     resumedFromHeight: BigInt(facts.resumedFromHeight),
     lowestRequestedHeight: BigInt(facts.lowestRequestedHeight),

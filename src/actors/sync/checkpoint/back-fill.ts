@@ -24,6 +24,8 @@ export interface BackFillParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
+  /** Nobody is asked for anything meanwhile; what was asked for is taken when it comes. */
+  isPaused(): boolean;
 }
 
 /** Blocks of one run: 110 KiB of usual blocks. Their bytes are bounded below. */
@@ -56,7 +58,7 @@ export class BackFill {
       if (this.#isStopped || signal.aborted) return false;
       const missing = missingHistory(desk);
       if (missing === 0) return true;
-      if (!(await this.#step(missing))) await this.#pause();
+      if (this.#parts.isPaused() || !(await this.#step(missing))) await this.#pause();
     }
   }
 
@@ -81,13 +83,14 @@ export class BackFill {
     return true;
   }
 
-  /** The run that ends at `last`; empty when it is too large, undefined when the peer does not give it. */
+  /** The run that ends at `last`; empty when it is too large, undefined when the peer does not give it, or not now. */
   async #fetch(peerId: string, last: number): Promise<Uint8Array[] | undefined> {
     const { network, signal } = this.#parts;
     const first = Math.max(1, last - this.#runBlocks + 1);
     const blocks: Uint8Array[] = [];
     let bytes = 0;
     while (first + blocks.length <= last) {
+      if (this.#parts.isPaused()) return undefined;
       const startHeight = BigInt(first + blocks.length);
       const count = last - first - blocks.length + 1;
       try {

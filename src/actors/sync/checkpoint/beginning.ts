@@ -28,7 +28,8 @@ interface Search {
   readonly abort: AbortController;
 }
 
-export interface BeginningParts extends Pick<BackFillParts, "peers" | "network" | "peerInternal"> {
+export interface BeginningParts
+  extends Pick<BackFillParts, "peers" | "network" | "peerInternal" | "isPaused"> {
   readonly desk: CheckpointDesk;
   readonly context: Context;
   /** Shared with the recoveries: one of all of them runs at a time. */
@@ -96,7 +97,7 @@ export class Beginning {
 
   /** A named one may lie on our own disk: then nobody is asked. */
   async #find({ options, abort }: Search): Promise<SearchOutcome> {
-    const { desk, context, peers, network, peerInternal } = this.#parts;
+    const { desk, context, peers, network, peerInternal, isPaused } = this.#parts;
     const { checkpointId: id } = options;
     const own = id === undefined ? undefined : (await desk.list()).find((kept) => kept.id === id);
     if (own !== undefined) return { kind: "found", kept: own };
@@ -106,7 +107,7 @@ export class Beginning {
     const tell = (detail: string): void => {
       if (!signal.aborted) this.#parts.operations.tell(detail);
     };
-    const parts = { desk, peers, network, peerInternal, clock, log, signal, wanted, tell };
+    const parts = { desk, peers, network, peerInternal, clock, log, signal, isPaused, wanted, tell };
     return await new CheckpointSearch(parts).run();
   }
 

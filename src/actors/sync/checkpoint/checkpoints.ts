@@ -45,7 +45,8 @@ import {
   proveBlock,
 } from "./requests.ts";
 
-export interface CheckpointsParts extends Pick<BackFillParts, "peers" | "network" | "peerInternal"> {
+export interface CheckpointsParts
+  extends Pick<BackFillParts, "peers" | "network" | "peerInternal" | "isPaused"> {
   readonly desk: CheckpointDesk | undefined;
   readonly context: Context;
   /** Blocks between checkpoints. */
@@ -132,6 +133,16 @@ export class Checkpoints {
   /** Where the search for a checkpoint to begin from stands, in words; undefined without one. */
   get searching(): string | undefined {
     return this.#beginning?.isSearching === true ? (this.#operations.running?.detail ?? "") : undefined;
+  }
+
+  /** The chain is being changed: that asks nobody for anything, and nothing interrupts it. */
+  get isRecovering(): boolean {
+    return this.#isRecovering;
+  }
+
+  /** Something of it asks peers, or will go on to. */
+  get isWorking(): boolean {
+    return this.searching !== undefined || this.#isRecovering || this.#backFill !== undefined;
   }
 
   /** How far the back-fill is, parts per million. */
@@ -305,9 +316,9 @@ export class Checkpoints {
   }
 
   #startBackFill(desk: CheckpointDesk): void {
-    const { context, peers, network, peerInternal } = this.#parts;
-    const { clock, log } = context;
-    const backFill = new BackFill({ desk, peers, network, peerInternal, clock, log, signal: context.signal });
+    const { context, peers, network, peerInternal, isPaused } = this.#parts;
+    const { clock, log, signal } = context;
+    const backFill = new BackFill({ desk, peers, network, peerInternal, clock, log, signal, isPaused });
     this.#adoptedHeight = missingHistory(desk) + 1;
     this.#backFill = backFill;
     const work = backFill.run().then(async (isComplete) => {

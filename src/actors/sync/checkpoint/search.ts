@@ -70,6 +70,8 @@ export class CheckpointSearch {
   readonly #liars = new Set<string>();
   readonly #askedMs = new Map<string, number>();
   #conflict: string | undefined;
+  /** The time to find one in does not run while it is paused, milliseconds. */
+  #pausedMs = 0;
   /** The newest that we hold: an older one is a step back. */
   #ownHeight = 0;
 
@@ -83,15 +85,25 @@ export class CheckpointSearch {
     if (wanted === undefined) this.#ownHeight = (await desk.list())[0]?.height ?? 0;
     const endMs = clock.monotonicMs() + DISCOVERY_MS;
     for (;;) {
+      await this.#unpaused();
+      if (signal.aborted) return { kind: "stopped" };
       await this.#collect();
       const found = await this.#settle();
       if (signal.aborted) return { kind: "stopped" };
       if (this.#conflict !== undefined) return { kind: "conflict", reason: this.#conflict };
       if (found !== undefined) return { kind: "found", kept: found };
-      if (this.#offers.size === 0 && clock.monotonicMs() >= endMs) return this.#none();
+      if (this.#offers.size === 0 && clock.monotonicMs() >= endMs + this.#pausedMs) return this.#none();
       this.#describe();
       await pause(clock, ROUND_MS, signal);
     }
+  }
+
+  /** Before each request: nobody is asked while it is paused. What was asked for before is judged as ever. */
+  async #unpaused(): Promise<void> {
+    const { clock, signal, isPaused } = this.#parts;
+    const sinceMs = clock.monotonicMs();
+    while (isPaused() && !signal.aborted) await pause(clock, ROUND_MS, signal);
+    this.#pausedMs += clock.monotonicMs() - sinceMs;
   }
 
   #none(): SearchOutcome {
@@ -204,6 +216,7 @@ export class CheckpointSearch {
   async #gather(offer: Offer): Promise<void> {
     const { clock, signal } = this.#parts;
     for (const peer of this.#able()) {
+      await this.#unpaused();
       if (offer.witnesses.size >= WITNESSES_MIN || this.#conflict !== undefined || signal.aborted) return;
       const isDeaf = clock.monotonicMs() < (offer.deafUntilMs.get(peer.peerId) ?? 0);
       if (isDeaf || offer.witnesses.has(partyOf(peer))) continue;
@@ -230,6 +243,8 @@ export class CheckpointSearch {
     const blocks: Uint8Array[] = [];
     try {
       while (blocks.length < count) {
+        await this.#unpaused();
+        if (signal.aborted) break;
         const request = { peerId, startHeight: BigInt(first + blocks.length), count: count - blocks.length };
         const options = { signal, deadlineMs: ANSWER_DEADLINE_MS };
         const answer = await network.ask(NetworkInternalService.method.requestBlocks, request, options);
