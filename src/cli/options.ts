@@ -3,6 +3,7 @@
  * status 64.
  */
 import { InvalidArgumentError } from "commander";
+import { PUBLIC_KEY_LENGTH } from "../chain/body-layout.ts";
 import { fromHex } from "../chain/hex.ts";
 
 const UNITS_MS: Readonly<Record<string, number>> = {
@@ -48,6 +49,13 @@ export function parseHex(text: string): Uint8Array {
   } catch {
     throw new InvalidArgumentError("Not hexadecimal.");
   }
+}
+
+/** The key of a member: 48 bytes of hex. */
+export function parseMemberKey(text: string): Uint8Array {
+  const key = parseHex(text);
+  if (key.length !== PUBLIC_KEY_LENGTH) throw new InvalidArgumentError("Not 48 bytes of hex.");
+  return key;
 }
 
 /** HOST:PORT, or unix:PATH; a bare path of a socket is taken as one. */

@@ -8,7 +8,9 @@ import {
   DirectionSchema,
   DiscoveryMethod,
   GetPeerStatusResponseSchema,
+  LiftDistrustResponseSchema,
   ListBansResponseSchema,
+  ListDistrustedMembersResponseSchema,
   OffenceSchema,
   type PeerInfo,
   PeerInfoSchema,
@@ -20,7 +22,7 @@ import {
   WatchPeersResponseSchema,
 } from "../../gen/alys/peer/v1/peer_pb.ts";
 import { enumName, grouped, hash, shortHash, size, time } from "./format.ts";
-import { parseDuration } from "./options.ts";
+import { parseDuration, parseMemberKey } from "./options.ts";
 import { jsonOf, type Run, type Session } from "./session.ts";
 import { type FieldRow, renderFields, renderTable } from "./table.ts";
 import { rewatch } from "./watch.ts";
@@ -70,6 +72,7 @@ export function addPeersCommands(program: Command, run: Run): void {
       }),
     );
   addBanCommands(peers, run);
+  addDistrustCommands(peers, run);
   addDiscoveryCommands(peers, run);
   peers
     .command("watch")
@@ -101,6 +104,21 @@ function addBanCommands(peers: Command, run: Run): void {
     .command("bans")
     .description("the bans in force")
     .action(() => run(listBans));
+}
+
+function addDistrustCommands(peers: Command, run: Run): void {
+  peers
+    .command("distrusted")
+    .description("members that approved two blocks of one slot, and those trusted again")
+    .action(() => run(listDistrusted));
+  peers
+    .command("trust")
+    .description("trust a member again that approved two blocks of one slot; until new evidence")
+    .argument("<member-key>", "48 bytes of hex", parseMemberKey)
+    .requiredOption("--reason <text>", "why, for the audit log")
+    .action((memberKey: Uint8Array, { reason }: { reason: string }) =>
+      run((session) => trust(session, memberKey, reason)),
+    );
 }
 
 const METHODS: Readonly<Record<string, DiscoveryMethod>> = {
@@ -272,6 +290,28 @@ async function listBans(session: Session): Promise<void> {
       ]),
     ),
   );
+}
+
+async function listDistrusted(session: Session): Promise<void> {
+  const answer = await session.client(PeerService).listDistrustedMembers({}, session.call);
+  session.show(ListDistrustedMembersResponseSchema, answer, ({ members, restored }) => {
+    const now = members.map(({ memberKey, slots, isCutOff }) => [
+      hash(memberKey),
+      isCutOff ? "channel closed" : "stays, for the quorum",
+      slots.length === 0 ? "-" : `two blocks in slot ${slots.join(", ")}`,
+    ]);
+    const before = restored.map((one) => [
+      hash(one.memberKey),
+      `trusted since ${time(one.restored)}`,
+      one.reason,
+    ]);
+    return renderTable(["MEMBER", "STATE", "WHY"], [...now, ...before]);
+  });
+}
+
+async function trust(session: Session, memberKey: Uint8Array, reason: string): Promise<void> {
+  const answer = await session.client(PeerService).liftDistrust({ memberKey, reason }, session.call);
+  session.show(LiftDistrustResponseSchema, answer, () => `${hash(memberKey)} is trusted again`);
 }
 
 async function watchPeers(session: Session): Promise<void> {

@@ -34,7 +34,7 @@ const RETRY_MS = 1_000;
 const WAITING_LENGTH_MAX = 4 * 1024 * 1024;
 /** Refused calls are written down beyond it, up to this; then they are counted, and the count is written down. */
 const WAITING_REFUSED_LENGTH_MAX = 2 * WAITING_LENGTH_MAX;
-/** The last line is looked for in as many bytes; a line has fewer than 2 KiB. */
+/** The last line is looked for in as many bytes; a line has fewer than 8 KiB. */
 const TAIL_BYTES = 64 * 1024;
 
 /** Opens or makes the file and goes on with its chain. Rejects with Failure FAILED_PRECONDITION/AUDIT_FILE. */

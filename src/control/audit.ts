@@ -4,7 +4,8 @@
  * lines go is `audit-file.ts`'s business; without a file they go to the log.
  */
 import { hash } from "node:crypto";
-import type { DescMethod } from "@bufbuild/protobuf";
+import { type DescField, type DescMethod, fromBinary, ScalarType } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
 import type { Clock } from "../kernel/clock.ts";
 import { type Failure, failure, type StatusCode } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
@@ -27,6 +28,8 @@ export interface AuditEntry {
   /** Status code by name; BEGUN for the line at the beginning of a stream. */
   readonly code: string;
   readonly reason?: string | undefined;
+  /** Why the caller did it, in its own words: the request's field `reason`, as far as a line takes it. */
+  readonly statedReason?: string | undefined;
   readonly durationMs: number;
   /** SHA-256 of the request's bytes, hex; of a stream of requests there is none. */
   readonly requestHash?: string | undefined;
@@ -56,6 +59,9 @@ export interface AuditParts {
   readonly audit?: AuditSink | undefined;
 }
 
+/** Characters of a stated reason that a line takes, 3 KiB where each is escaped; the rest is known by the request's hash. */
+const STATED_LENGTH_MAX = 512;
+
 const BEHIND = failure("UNAVAILABLE", "AUDIT_BEHIND", "the audit log cannot be written", {
   retryDelayMs: 1_000,
 });
@@ -65,6 +71,7 @@ export class Audit {
   readonly #parts: AuditParts;
   readonly #name: string;
   readonly #isStream: boolean;
+  readonly #stated: ((request: Uint8Array) => string | undefined) | undefined;
   /** Calls of it leave a line however they end. */
   readonly changesState: boolean;
 
@@ -74,6 +81,7 @@ export class Audit {
     this.#isStream = method.methodKind !== "unary";
     const scope = scopeOf(method);
     this.changesState = scope === "operate" || scope === "admin";
+    this.#stated = this.changesState ? reasonReader(method) : undefined;
   }
 
   /** Why a call of this method may not begin. */
@@ -90,6 +98,7 @@ export class Audit {
       correlationId,
       caller,
       request,
+      this.#stated,
     );
     if (this.#isStream && this.changesState) record.begun();
     return record;
@@ -104,6 +113,7 @@ export class AuditRecord {
   readonly #correlationId: string;
   readonly #caller: AuditedCaller;
   readonly #request: Uint8Array | undefined;
+  readonly #stated: ((request: Uint8Array) => string | undefined) | undefined;
   readonly #startedMs: number;
   /** Known from the beginning where it is surely needed: later the socket may be gone. */
   readonly #peer: string | undefined;
@@ -115,6 +125,7 @@ export class AuditRecord {
     correlationId: string,
     caller: AuditedCaller,
     request: Uint8Array | undefined,
+    stated?: (request: Uint8Array) => string | undefined,
   ) {
     this.#parts = parts;
     this.#name = name;
@@ -122,6 +133,7 @@ export class AuditRecord {
     this.#correlationId = correlationId;
     this.#caller = caller;
     this.#request = request;
+    this.#stated = stated;
     this.#startedMs = parts.clock.monotonicMs();
     this.#peer = changesState ? caller.peer() : undefined;
   }
@@ -144,6 +156,8 @@ export class AuditRecord {
 
   #entry(code: string, reason: string | undefined): AuditEntry {
     const request = this.#request;
+    // Whoever is turned away writes nothing of its own into the log.
+    const isStated = request !== undefined && !(REFUSALS as ReadonlySet<string>).has(code);
     return {
       principal: this.#caller.principal,
       token: this.#caller.tokenId,
@@ -151,9 +165,29 @@ export class AuditRecord {
       method: this.#name,
       code,
       reason,
+      statedReason: isStated ? this.#stated?.(request) : undefined,
       durationMs: Math.round((this.#parts.clock.monotonicMs() - this.#startedMs) * 1000) / 1000,
       requestHash: request === undefined ? undefined : hash("sha256", request, "hex"),
       correlationId: this.#correlationId,
     };
   }
+}
+
+/** Reads why the caller of a method does it; undefined where its request has no field for that. */
+function reasonReader({ input, methodKind }: DescMethod) {
+  const field = input.fields.find(isReason);
+  if (field === undefined || methodKind !== "unary") return undefined;
+  return (request: Uint8Array): string | undefined => {
+    try {
+      const stated: unknown = reflect(input, fromBinary(input, request), false).get(field);
+      return typeof stated === "string" && stated !== "" ? stated.slice(0, STATED_LENGTH_MAX) : undefined;
+    } catch {
+      // Bytes that are no request state nothing.
+      return undefined;
+    }
+  };
+}
+
+function isReason(field: DescField): boolean {
+  return field.localName === "reason" && field.fieldKind === "scalar" && field.scalar === ScalarType.STRING;
 }

@@ -9,6 +9,7 @@ import { networkSupervisor } from "../actors/network-supervisor.ts";
 import { peerActor } from "../actors/peer/actor.ts";
 import type { BanTable } from "../actors/peer/ban-table.ts";
 import type { PeerActorConfig } from "../actors/peer/config.ts";
+import { DistrustBook } from "../actors/peer/distrust-book.ts";
 import type { OwnDelegation } from "../actors/peer/handshake.ts";
 import type { PeerBook } from "../actors/peer/peer-book.ts";
 import { producerActor } from "../actors/producer/actor.ts";
@@ -50,6 +51,8 @@ export interface ActorParts {
   readonly schedule?: Table | undefined;
   /** Keeps the evidence of equivocations. */
   readonly evidence?: Table | undefined;
+  /** Keeps which of it an administrator answered. */
+  readonly answers?: Table | undefined;
   readonly delegation: OwnDelegation | undefined;
   /** Only a chain that we hold ourselves has checkpoints. */
   readonly checkpoints?: CheckpointDesk | undefined;
@@ -70,6 +73,7 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
       host,
       bans,
       book,
+      distrust: new DistrustBook(parts.evidence, parts.answers),
       peerIdBytes,
       ownDelegation: delegation,
     }),

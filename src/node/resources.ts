@@ -41,6 +41,8 @@ export interface Resources {
   /** What the member's operator scheduled. */
   readonly schedule: Table;
   readonly evidence: Table;
+  /** Which of the evidence an administrator answered. */
+  readonly answers: Table;
   readonly chain: ChainPort;
   readonly checkpoints: CheckpointDesk;
   readonly validator: ThreadValidator;
@@ -138,6 +140,7 @@ async function open(
     votes: member?.votes,
     schedule: store.table("producer"),
     evidence: store.table("equivocations"),
+    answers: store.table("distrust"),
     chain,
     checkpoints,
     validator,

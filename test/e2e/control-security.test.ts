@@ -413,8 +413,12 @@ test("the audit log has a line for each call that changes state and each refused
     ["call", "GetSyncStatus", "UNAUTHENTICATED", "TOKEN_MISSING", "anonymous"],
     ["call", "StopSync", "INVALID_ARGUMENT", "FIELD_INVALID", "someone"],
   ]);
-  const { token: id, correlationId, requestHash, peer, durationMs } = calls[1] ?? {};
-  assert.deepEqual([id, correlationId], [record.id, "c-1"]);
+  const { token: id, correlationId, requestHash, peer, durationMs, statedReason } = calls[1] ?? {};
+  assert.deepEqual([id, correlationId, statedReason], [record.id, "c-1", "audited"]);
+  assert.deepEqual(
+    calls.slice(2, 5).map((call) => String(call["statedReason"] ?? "").length),
+    [0, 0, 512],
+  );
   assert.match(String(requestHash), /^[0-9a-f]{64}$/);
   assert.match(String(peer), /^127\.0\.0\.1:\d+$/);
   assert.equal(typeof durationMs, "number");

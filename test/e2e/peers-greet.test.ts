@@ -18,6 +18,7 @@ import { FederationMessageSchema } from "../../gen/alys/wire/v1/wire_pb.ts";
 import { networkActor } from "../../src/actors/network/actor.ts";
 import { peerActor } from "../../src/actors/peer/actor.ts";
 import { BanTable } from "../../src/actors/peer/ban-table.ts";
+import { DistrustBook } from "../../src/actors/peer/distrust-book.ts";
 import { PeerBook } from "../../src/actors/peer/peer-book.ts";
 import { encodeDelegation, ROLE_MEMBER, signDelegation } from "../../src/chain/delegation.ts";
 import { ChainForge } from "../../src/chain/forge.ts";
@@ -79,7 +80,8 @@ async function startNode(forge: ChainForge, member: number, { name, listen }: Ca
   } as const;
   const run = environment();
   const validator = new InlineValidator(facts);
-  const parts = { host, chain, validator, bans, book, peerIdBytes, ownDelegation };
+  const distrust = new DistrustBook();
+  const parts = { host, chain, validator, bans, book, distrust, peerIdBytes, ownDelegation };
   const peer = actorCell(peerActor({ ...parts, config: PEER_CONFIG }), run);
   const config = {
     isAutoStart: false,

@@ -33,6 +33,7 @@ import {
   RESERVED_PEERS_MAX,
 } from "./config.ts";
 import { namesNobody, noMultiaddr, peerIdIn } from "./connect-target.ts";
+import type { DistrustBook } from "./distrust-book.ts";
 import type { HandshakeParts } from "./handshake.ts";
 import { Links } from "./links.ts";
 import { pageOf } from "./paging.ts";
@@ -52,6 +53,8 @@ export interface PeerParts extends HandshakeParts {
   readonly bans: BanTable;
   /** Outlives the actor: what is known of peers. */
   readonly book: PeerBook;
+  /** Outlives the actor: who equivocated, and who was trusted again. */
+  readonly distrust: DistrustBook;
 }
 
 export function peerActor(parts: PeerParts): ActorDefinition<Public, Internal> {
@@ -165,6 +168,7 @@ class PeerActor implements Actor<Public, Internal> {
       updatePeerScore: ({ peerId, scoreUpdate }) => this.#updateScore(peerId, scoreUpdate),
       banPeer: (request) => this.#ban(request),
       unbanPeer: ({ peerId }) => this.#unban(peerId),
+      liftDistrust: ({ memberKey, reason }) => this.#links.membership.liftDistrust(memberKey, reason),
       startDiscovery: ({ methods }) => {
         const refusal = this.#links.dialler.startDiscovery(methods);
         return refusal ?? { knownPeers: this.#book.size };
@@ -309,13 +313,15 @@ class PeerActor implements Actor<Public, Internal> {
         const { items, nextPageToken, totalSize } = page;
         return { bans: [...items], nextPageToken, totalSize };
       },
+      listDistrustedMembers: () => this.#links.membership.listDistrusted(),
     } satisfies Partial<Handlers<Public>>;
   }
 
   #internalHandlers(): Handlers<Internal> {
     return {
       reportOffence: ({ peerId, offence, detail, evidence, memberKey }) => {
-        if (offence === Offence.EQUIVOCATION && memberKey.length > 0) this.#links.distrust(memberKey);
+        if (offence === Offence.EQUIVOCATION && memberKey.length > 0)
+          this.#links.membership.distrust(memberKey, evidence);
         if (peerId !== "") this.#links.judge.onOffence(peerId, offence, detail, evidence);
         return {};
       },

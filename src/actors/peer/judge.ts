@@ -30,7 +30,7 @@ export interface JudgeParts {
   /** Says goodbye to a peer whose reputation is spent, and keeps it away for a while. */
   readonly dismiss: (peer: KnownPeer) => void;
   /** A member signed two blocks of one slot: it loses its privileges. */
-  readonly distrust: (peer: KnownPeer) => void;
+  readonly distrust: (peer: KnownPeer, evidence: Uint8Array) => void;
 }
 
 /** Of evidence that comes from outside only so much tells two cases apart. */
@@ -61,7 +61,7 @@ export class Judge {
       return;
     const peer = book.ensure(peerId);
     context.log.warn("peer offended", { peer: peerId, offence, detail, evidence });
-    if (offence === Offence.EQUIVOCATION) this.#parts.distrust(peer);
+    if (offence === Offence.EQUIVOCATION) this.#parts.distrust(peer, evidence);
     this.penalise(peer, penaltyOf(offence), { reason: detail, offence, evidence });
   }
 

@@ -20,6 +20,7 @@ import { COOL_DOWN_MS, type PeerActorConfig } from "./config.ts";
 import { type ConnectAnswer, ConnectWaiters } from "./connect-waiters.ts";
 import { Dialler } from "./dialler.ts";
 import { dialDelayMs } from "./dialling.ts";
+import type { DistrustBook } from "./distrust-book.ts";
 import { Greeter, goodbyeName, type Refusal, type Session } from "./greeter.ts";
 import { Handshake, type HandshakeParts, type ProvenStatus } from "./handshake.ts";
 import { Judge } from "./judge.ts";
@@ -40,6 +41,7 @@ export interface LinksParts extends HandshakeParts {
   readonly host: Host;
   readonly bans: BanTable;
   readonly book: PeerBook;
+  readonly distrust: DistrustBook;
   readonly publish: (event: PeersEvent) => void;
 }
 
@@ -68,11 +70,11 @@ export class Links {
       ...parts,
       onBanned: (peerId) => this.#onBanned(peerId),
       dismiss: (peer) => this.#dismiss(peer, GoodbyeReason.LOW_SCORE),
-      distrust: ({ memberKey }) => {
-        if (memberKey !== undefined) this.distrust(memberKey);
+      distrust: ({ memberKey }, evidence) => {
+        if (memberKey !== undefined) this.membership.distrust(memberKey, evidence);
       },
     });
-    this.membership = new Membership({ ...parts, log: parts.context.log });
+    this.membership = new Membership({ ...parts, onChanged: () => this.onAuthoritiesChanged() });
     this.upkeep = this.#makeUpkeep();
     this.dialler = new Dialler({
       ...parts,
@@ -120,6 +122,7 @@ export class Links {
     // Connections of an earlier incarnation are told anew by the snapshot.
     for (const peer of book.all()) peer.link = { state: "disconnected" };
     this.membership.reserve(config.memberPeerIds);
+    this.membership.start();
     for (const connection of snapshot.connections) {
       this.onOpened(connection);
       // Those that dialled us greeted the earlier incarnation and do not know of this one: everybody is asked.
@@ -310,12 +313,6 @@ export class Links {
       if (live.peer.link !== closing) return;
       context.effect(host.hangUp(peerId), () => this.#settle(live.peer, closing));
     });
-  }
-
-  /** A member equivocated: the roles of all who speak for it end. */
-  distrust(memberKey: Uint8Array): void {
-    this.membership.distrust(memberKey);
-    this.onAuthoritiesChanged();
   }
 
   /** The delegation ended, or counts no more, while its peer was connected. */

@@ -1,23 +1,36 @@
 /**
  * Who is a member: what a delegation proves is remembered, who was named beforehand is reserved, and a key that
- * equivocated is trusted no more, as long as a quorum is left without it: a federation that cuts off more of itself than
- * it can do without stands still, and whoever holds stolen keys could have it do so. Owned by Links.
+ * equivocated is trusted no more until an administrator lifts it, as long as a quorum is left without it: a federation that
+ * cuts off more of itself than it can do without stands still, and whoever holds stolen keys could have it do so. Owned by
+ * Links.
  */
 
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  type ListDistrustedMembersResponseSchema,
+  type PeerInternalService,
+  PeerService,
+} from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { quorumOf } from "../../chain/approval.ts";
 import { equalBytes } from "../../chain/bytes.ts";
 import { toHex } from "../../chain/hex.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
-import type { Log } from "../../kernel/log.ts";
+import type { ActorContext } from "../../kernel/actor.ts";
+import type { Deferred } from "../../kernel/deferred.ts";
+import { type Failure, failure } from "../../kernel/errors.ts";
 import type { Host } from "../../p2p/port.ts";
+import type { DistrustBook } from "./distrust-book.ts";
 import type { ProvenStatus } from "./handshake.ts";
 import type { KnownPeer, PeerBook } from "./peer-book.ts";
 
 export interface MembershipParts {
+  readonly context: ActorContext<typeof PeerService, typeof PeerInternalService>;
   readonly chain: ChainPort;
   readonly book: PeerBook;
+  readonly distrust: DistrustBook;
   readonly host: Host;
-  readonly log: Log;
+  /** Who is trusted changed: everybody's role is judged again. */
+  readonly onChanged: () => void;
 }
 
 export class Membership {
@@ -25,6 +38,14 @@ export class Membership {
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
+  }
+
+  /** Says whom the kept evidence is against. */
+  start(): void {
+    const { context, distrust } = this.#parts;
+    for (const key of distrust.keys)
+      context.log.warn("a member is distrusted: it equivocated before", { key: toHex(key) });
+    this.#warnOfQuorum();
   }
 
   /** Gives peers of members reserved slots. */
@@ -41,15 +62,15 @@ export class Membership {
   /** A status without the role of a key that is distrusted. */
   trusted(status: ProvenStatus): ProvenStatus {
     const { memberKey } = status;
-    const isDistrusted = memberKey !== undefined && this.#parts.book.distrustedKeys.has(toHex(memberKey));
+    const isDistrusted = memberKey !== undefined && this.#parts.distrust.isDistrusted(memberKey);
     return isDistrusted && this.#isQuorumLeft() ? withoutRole(status) : status;
   }
 
   /** Whether the members in force who did not equivocate are a quorum. */
   #isQuorumLeft(): boolean {
-    const { chain, book } = this.#parts;
+    const { chain, distrust } = this.#parts;
     const { keys } = chain.authoritiesAt(chain.snapshot().head.height + 1);
-    const left = keys.filter((key) => !book.distrustedKeys.has(toHex(key)));
+    const left = keys.filter((key) => !distrust.isDistrusted(key));
     return left.length >= quorumOf(keys.length);
   }
 
@@ -69,15 +90,56 @@ export class Membership {
   }
 
   /** A member equivocated: its key counts no more, or, when too many did, all of theirs count again. */
-  distrust(memberKey: Uint8Array): void {
-    const { book, log } = this.#parts;
-    if (book.distrustedKeys.has(toHex(memberKey))) return;
-    book.distrustedKeys.add(toHex(memberKey));
-    const members = book.distrustedKeys.size;
-    log.error("a member equivocated: its key is distrusted", { key: toHex(memberKey) });
-    if (!this.#isQuorumLeft()) {
-      log.error("no quorum is left without those who equivocated: they stay members", { members });
+  distrust(memberKey: Uint8Array, evidence: Uint8Array): void {
+    const { context, distrust, onChanged } = this.#parts;
+    const key = toHex(memberKey);
+    switch (distrust.hear(memberKey, evidence)) {
+      case "known":
+        return;
+      case "answered":
+        return context.log.info("evidence against a member was answered before", { key });
+      case "distrusted":
+        context.log.error("a member equivocated: its key is distrusted", { key });
+        this.#warnOfQuorum();
+        return onChanged();
     }
+  }
+
+  /** An administrator trusts a member again; the answer comes when that is durable. */
+  liftDistrust(
+    memberKey: Uint8Array,
+    reason: string,
+  ): Deferred<typeof PeerService.method.liftDistrust.output> | Failure {
+    const { context, distrust, onChanged } = this.#parts;
+    const lifting = distrust.lift(memberKey, reason, context.clock.nowMs());
+    const key = toHex(memberKey);
+    if (lifting === undefined) {
+      const why = distrust.restored(memberKey) === undefined ? "" : " any more";
+      return failure("NOT_FOUND", "MEMBER_NOT_DISTRUSTED", `member ${key} is not distrusted${why}`, {
+        field: "member_key",
+      });
+    }
+    const answer = context.deferred(PeerService.method.liftDistrust);
+    context.effect(lifting.stored, (outcome) => {
+      if (!outcome.ok) return answer.reject(outcome.failure);
+      context.log.warn("an administrator trusts a member again", { key, reason });
+      onChanged();
+      answer.resolve({ trust: lifting.trust });
+    });
+    return answer;
+  }
+
+  listDistrusted(): MessageInitShape<typeof ListDistrustedMembersResponseSchema> {
+    const { distrust } = this.#parts;
+    const members = distrust.list(this.#isQuorumLeft());
+    return { members, restored: [...distrust.allRestored()] };
+  }
+
+  #warnOfQuorum(): void {
+    const { context, distrust } = this.#parts;
+    const members = distrust.keys.length;
+    if (members === 0 || this.#isQuorumLeft()) return;
+    context.log.error("no quorum is left without those who equivocated: they stay members", { members });
   }
 
   /** The host's own reserve of connections follows ours. */

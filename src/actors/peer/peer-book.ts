@@ -84,11 +84,6 @@ export class PeerBook {
   readonly #table: Table;
   readonly #peersMax: number;
   readonly #dirty = new Set<string>();
-  /**
-   * Hex of keys whose member equivocated: no delegation by them counts in this process while a quorum is left without them.
-   * Bounded by who has been a member.
-   */
-  readonly distrustedKeys = new Set<string>();
 
   /** Reads what is stored; a record that cannot be read is deleted at the next save. */
   constructor(table: Table, peersMax: number) {

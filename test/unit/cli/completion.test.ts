@@ -55,6 +55,9 @@ test("the bash script completes commands, options, their values, and methods", (
   if (file === undefined) return;
   assert.deepEqual(offeredByBash(file, "alysctl pee"), ["peers"]);
   assert.deepEqual(offeredByBash(file, "alysctl peers ba"), ["ban", "bans"]);
+  assert.deepEqual(offeredByBash(file, "alysctl peers tr"), ["trust"]);
+  assert.deepEqual(offeredByBash(file, "alysctl peers dist"), ["distrusted"]);
+  assert.ok(offeredByBash(file, "alysctl peers trust --").includes("--reason"));
   assert.deepEqual(offeredByBash(file, "alysctl peers list --t"), ["--type", "--timeout", "--token-file"]);
   assert.deepEqual(offeredByBash(file, "alysctl peers list --type mi"), ["miner"]);
   assert.deepEqual(offeredByBash(file, "alysctl sync start --mode f"), ["fast", "full", "federation"]);

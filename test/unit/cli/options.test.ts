@@ -2,7 +2,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { InvalidArgumentError } from "commander";
-import { parseAddress, parseDuration, parseHex, parseUint64, parseWhole } from "../../../src/cli/options.ts";
+import {
+  parseAddress,
+  parseDuration,
+  parseHex,
+  parseMemberKey,
+  parseUint64,
+  parseWhole,
+} from "../../../src/cli/options.ts";
 
 function refuses(parse: (text: string) => unknown, texts: readonly string[]): void {
   for (const text of texts) assert.throws(() => parse(text), InvalidArgumentError, text);
@@ -30,6 +37,11 @@ test("64-bit numbers keep all their bits", () => {
 test("hex is taken with and without 0x", () => {
   assert.deepEqual(parseHex("0x0aFF"), parseHex("0aff"));
   refuses(parseHex, ["0xabc", "zz"]);
+});
+
+test("a member's key has 48 bytes", () => {
+  assert.equal(parseMemberKey(`0x${"ab".repeat(48)}`).length, 48);
+  refuses(parseMemberKey, ["ab".repeat(47), "ab".repeat(49), "12D3KooW", ""]);
 });
 
 test("addresses are HOST:PORT or a socket", () => {

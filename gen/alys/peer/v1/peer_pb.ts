@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file alys/peer/v1/peer.proto.
  */
 export const file_alys_peer_v1_peer: GenFile = /*@__PURE__*/
-  fileDesc("ChdhbHlzL3BlZXIvdjEvcGVlci5wcm90bxIMYWx5cy5wZWVyLnYxIoQBCglQZWVyU2NvcmUSDwoHb3ZlcmFsbBgBIAEoARIPCgdsYXRlbmN5GAIgASgBEhIKCnRocm91Z2hwdXQYAyABKAESEwoLcmVsaWFiaWxpdHkYBCABKAESGAoQZmVkZXJhdGlvbl9ib251cxgFIAEoARISCgpyZXB1dGF0aW9uGAYgASgBIvYBCgtQZWVyTWV0cmljcxIXCgpsYXRlbmN5X21zGAEgASgBSACIAQESKAobdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kGAIgASgBSAGIAQESGQoRcmVxdWVzdHNfYW5zd2VyZWQYAyABKAQSFwoPcmVxdWVzdHNfZmFpbGVkGAQgASgEEhUKDWJsb2Nrc19zZXJ2ZWQYBSABKAQSFgoOYnl0ZXNfcmVjZWl2ZWQYBiABKAQSEgoKYnl0ZXNfc2VudBgHIAEoBEINCgtfbGF0ZW5jeV9tc0IeChxfdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kIksKCFBlZXJIZWFkEg4KBmhlaWdodBgBIAEoBBIMCgRoYXNoGAIgASgMEgwKBHNsb3QYAyABKAQSEwoLcmVjZWl2ZWRfbXMYBCABKAQinQQKCFBlZXJJbmZvEg8KB3BlZXJfaWQYASABKAkSEQoJYWRkcmVzc2VzGAIgAygJEikKCXBlZXJfdHlwZRgDIAEoDjIWLmFseXMucGVlci52MS5QZWVyVHlwZRImCgVzY29yZRgEIAEoCzIXLmFseXMucGVlci52MS5QZWVyU2NvcmUSNwoQY29ubmVjdGlvbl9zdGF0ZRgFIAEoDjIdLmFseXMucGVlci52MS5Db25uZWN0aW9uU3RhdGUSKgoJZGlyZWN0aW9uGAYgASgOMhcuYWx5cy5wZWVyLnYxLkRpcmVjdGlvbhIRCgl0cmFuc3BvcnQYByABKAkSLQoJbGFzdF9zZWVuGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgdtZXRyaWNzGAkgASgLMhkuYWx5cy5wZWVyLnYxLlBlZXJNZXRyaWNzEiQKBGhlYWQYCiABKAsyFi5hbHlzLnBlZXIudjEuUGVlckhlYWQSFAoMZmluYWxfaGVpZ2h0GAsgASgEEhcKD2VhcmxpZXN0X2hlaWdodBgMIAEoBBISCgptZW1iZXJfa2V5GA0gASgMEhMKC21lbWJlcl9yb2xlGA4gASgNEhYKDnJlbW90ZV9hZGRyZXNzGA8gASgJEjEKDXVucHJvdmVuX2hlYWQYECABKAsyGi5hbHlzLnBlZXIudjEuVW5wcm92ZW5IZWFkIjAKDFVucHJvdmVuSGVhZBIOCgZoZWFkZXIYASABKAwSEAoIYXBwcm92YWwYAiABKAwi0AEKA0JhbhIPCgdwZWVyX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCRImCgdvZmZlbmNlGAMgASgOMhUuYWx5cy5wZWVyLnYxLk9mZmVuY2USKQoFdW50aWwYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGV2aWRlbmNlGAUgASgMEisKB2NyZWF0ZWQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnJlbW90ZV9hZGRyZXNzGAcgASgJIoUBChRDb25uZWN0VG9QZWVyUmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJEh4KCWFkZHJlc3NlcxgCIAMoCUILkrUYBxABGIAIOBASLgoJcGVlcl90eXBlGAMgASgOMhYuYWx5cy5wZWVyLnYxLlBlZXJUeXBlSACIAQFCDAoKX3BlZXJfdHlwZSI9ChVDb25uZWN0VG9QZWVyUmVzcG9uc2USJAoEcGVlchgBIAEoCzIWLmFseXMucGVlci52MS5QZWVySW5mbyJHChlEaXNjb25uZWN0RnJvbVBlZXJSZXF1ZXN0EhoKB3BlZXJfaWQYASABKAlCCZK1GAUQARiAARIOCgZyZWFzb24YAiABKAkiHAoaRGlzY29ubmVjdEZyb21QZWVyUmVzcG9uc2UiMgoUR2V0UGVlclN0YXR1c1JlcXVlc3QSGgoHcGVlcl9pZBgBIAEoCUIJkrUYBRABGIABImoKFUdldFBlZXJTdGF0dXNSZXNwb25zZRIkCgRwZWVyGAEgASgLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvEiMKA2JhbhgCIAEoCzIRLmFseXMucGVlci52MS5CYW5IAIgBAUIGCgRfYmFuIpwBChhHZXRDb25uZWN0ZWRQZWVyc1JlcXVlc3QSNQoQcGVlcl90eXBlX2ZpbHRlchgBIAEoDjIWLmFseXMucGVlci52MS5QZWVyVHlwZUgAiAEBEiAKCXBhZ2Vfc2l6ZRgCIAEoDUINkrUYCTEAAAAAAECPQBISCgpwYWdlX3Rva2VuGAMgASgJQhMKEV9wZWVyX3R5cGVfZmlsdGVyIm8KGUdldENvbm5lY3RlZFBlZXJzUmVzcG9uc2USJQoFcGVlcnMYASADKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm8SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKA0imQEKFUxpc3RLbm93blBlZXJzUmVxdWVzdBI1ChBwZWVyX3R5cGVfZmlsdGVyGAEgASgOMhYuYWx5cy5wZWVyLnYxLlBlZXJUeXBlSACIAQESIAoJcGFnZV9zaXplGAIgASgNQg2StRgJMQAAAAAAQI9AEhIKCnBhZ2VfdG9rZW4YAyABKAlCEwoRX3BlZXJfdHlwZV9maWx0ZXIibAoWTGlzdEtub3duUGVlcnNSZXNwb25zZRIlCgVwZWVycxgBIAMoCzIWLmFseXMucGVlci52MS5QZWVySW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoDSKeAQoTR2V0QmVzdFBlZXJzUmVxdWVzdBIcCgVjb3VudBgBIAEoDUINkrUYCTEAAAAAAABZQBISCgpoZWlnaHRfbWluGAIgASgEEhoKDXNlcnZlc19oZWlnaHQYAyABKARIAIgBARInChFleGNsdWRlZF9wZWVyX2lkcxgEIAMoCUIMkrUYCBABGIABOOgHQhAKDl9zZXJ2ZXNfaGVpZ2h0Ij0KFEdldEJlc3RQZWVyc1Jlc3BvbnNlEiUKBXBlZXJzGAEgAygLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvIokCCgtTY29yZVVwZGF0ZRImCgpsYXRlbmN5X21zGAEgASgBQg2StRgJKQAAAAAAAAAASACIAQESNwobdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kGAIgASgBQg2StRgJKQAAAAAAAAAASAGIAQESFAoHc3VjY2VzcxgDIAEoCEgCiAEBEiwKB3BlbmFsdHkYBCABKAFCFpK1GBIpAAAAAAAAAAAxAAAAAAAAWUBIA4gBARIOCgZyZWFzb24YBSABKAlCDQoLX2xhdGVuY3lfbXNCHgocX3Rocm91Z2hwdXRfYnl0ZXNfcGVyX3NlY29uZEIKCghfc3VjY2Vzc0IKCghfcGVuYWx0eSJtChZVcGRhdGVQZWVyU2NvcmVSZXF1ZXN0EhoKB3BlZXJfaWQYASABKAlCCZK1GAUQARiAARI3CgxzY29yZV91cGRhdGUYAiABKAsyGS5hbHlzLnBlZXIudjEuU2NvcmVVcGRhdGVCBpK1GAJAASJBChdVcGRhdGVQZWVyU2NvcmVSZXNwb25zZRImCgVzY29yZRgBIAEoCzIXLmFseXMucGVlci52MS5QZWVyU2NvcmUiUQoOQmFuUGVlclJlcXVlc3QSGgoHcGVlcl9pZBgBIAEoCUIJkrUYBRABGIABEhMKC2R1cmF0aW9uX21zGAIgASgEEg4KBnJlYXNvbhgDIAEoCSIxCg9CYW5QZWVyUmVzcG9uc2USHgoDYmFuGAEgASgLMhEuYWx5cy5wZWVyLnYxLkJhbiIuChBVbmJhblBlZXJSZXF1ZXN0EhoKB3BlZXJfaWQYASABKAlCCZK1GAUQARiAASITChFVbmJhblBlZXJSZXNwb25zZSJHCg9MaXN0QmFuc1JlcXVlc3QSIAoJcGFnZV9zaXplGAEgASgNQg2StRgJMQAAAAAAQI9AEhIKCnBhZ2VfdG9rZW4YAiABKAkiYAoQTGlzdEJhbnNSZXNwb25zZRIfCgRiYW5zGAEgAygLMhEuYWx5cy5wZWVyLnYxLkJhbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoDSJPChVTdGFydERpc2NvdmVyeVJlcXVlc3QSNgoHbWV0aG9kcxgBIAMoDjIdLmFseXMucGVlci52MS5EaXNjb3ZlcnlNZXRob2RCBpK1GAI4ECItChZTdGFydERpc2NvdmVyeVJlc3BvbnNlEhMKC2tub3duX3BlZXJzGAEgASgNIhYKFFN0b3BEaXNjb3ZlcnlSZXF1ZXN0IhcKFVN0b3BEaXNjb3ZlcnlSZXNwb25zZSIpChFXYXRjaFBlZXJzUmVxdWVzdBIUCgxyZXN1bWVfdG9rZW4YASABKAkinAMKEldhdGNoUGVlcnNSZXNwb25zZRIpCghwb3NpdGlvbhgBIAEoCzIXLmFseXMuYWN0b3IudjEuUG9zaXRpb24SLwoIc25hcHNob3QYAiABKAsyGy5hbHlzLnBlZXIudjEuUGVlcnNTbmFwc2hvdEgAEisKCWNvbm5lY3RlZBgDIAEoCzIWLmFseXMucGVlci52MS5QZWVySW5mb0gAEjYKDGRpc2Nvbm5lY3RlZBgEIAEoCzIeLmFseXMucGVlci52MS5QZWVyRGlzY29ubmVjdGVkSAASKQoHdXBkYXRlZBgFIAEoCzIWLmFseXMucGVlci52MS5QZWVySW5mb0gAEiMKBmJhbm5lZBgGIAEoCzIRLmFseXMucGVlci52MS5CYW5IABISCgh1bmJhbm5lZBgHIAEoCUgAEi0KCWhlYXJ0YmVhdBgIIAEoCzIYLmFseXMuYWN0b3IudjEuSGVhcnRiZWF0SAASKQoHc2tpcHBlZBgJIAEoCzIWLmFseXMuYWN0b3IudjEuU2tpcHBlZEgAQgcKBWV2ZW50IjYKDVBlZXJzU25hcHNob3QSJQoFcGVlcnMYASADKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm8iMwoQUGVlckRpc2Nvbm5lY3RlZBIPCgdwZWVyX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSKFAQoUUmVwb3J0T2ZmZW5jZVJlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRImCgdvZmZlbmNlGAIgASgOMhUuYWx5cy5wZWVyLnYxLk9mZmVuY2USDgoGZGV0YWlsGAMgASgJEhAKCGV2aWRlbmNlGAQgASgMEhIKCm1lbWJlcl9rZXkYBSABKAwiFwoVUmVwb3J0T2ZmZW5jZVJlc3BvbnNlIoYBChhSZWNvcmRQZXJmb3JtYW5jZVJlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRIRCglzdWNjZWVkZWQYAiABKAgSEgoKbGF0ZW5jeV9tcxgDIAEoARITCgtkdXJhdGlvbl9tcxgEIAEoARINCgVieXRlcxgFIAEoBBIOCgZibG9ja3MYBiABKA0iGwoZUmVjb3JkUGVyZm9ybWFuY2VSZXNwb25zZSInChRSZWZyZXNoU3RhdHVzUmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJIhcKFVJlZnJlc2hTdGF0dXNSZXNwb25zZSInChNSZXNlcnZlUGVlcnNSZXF1ZXN0EhAKCHBlZXJfaWRzGAEgAygJIhYKFFJlc2VydmVQZWVyc1Jlc3BvbnNlKmsKCFBlZXJUeXBlEhkKFVBFRVJfVFlQRV9VTlNQRUNJRklFRBAAEhgKFFBFRVJfVFlQRV9GRURFUkFUSU9OEAESEwoPUEVFUl9UWVBFX01JTkVSEAISFQoRUEVFUl9UWVBFX1JFR1VMQVIQAyrWAQoPQ29ubmVjdGlvblN0YXRlEiAKHENPTk5FQ1RJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIhCh1DT05ORUNUSU9OX1NUQVRFX0RJU0NPTk5FQ1RFRBABEh8KG0NPTk5FQ1RJT05fU1RBVEVfQ09OTkVDVElORxACEiAKHENPTk5FQ1RJT05fU1RBVEVfSEFORFNIQUtJTkcQAxIeChpDT05ORUNUSU9OX1NUQVRFX0NPTk5FQ1RFRBAEEhsKF0NPTk5FQ1RJT05fU1RBVEVfQkFOTkVEEAUqVQoJRGlyZWN0aW9uEhkKFURJUkVDVElPTl9VTlNQRUNJRklFRBAAEhUKEURJUkVDVElPTl9JTkJPVU5EEAESFgoSRElSRUNUSU9OX09VVEJPVU5EEAIq1AEKB09mZmVuY2USFwoTT0ZGRU5DRV9VTlNQRUNJRklFRBAAEhkKFU9GRkVOQ0VfSU5WQUxJRF9CTE9DSxABEh0KGU9GRkVOQ0VfTUFMRk9STUVEX01FU1NBR0UQAhIYChRPRkZFTkNFX0VRVUlWT0NBVElPThADEhYKEk9GRkVOQ0VfRkFMU0VfSEVBRBAEEhgKFE9GRkVOQ0VfV1JPTkdfQU5TV0VSEAUSEQoNT0ZGRU5DRV9GTE9PRBAGEhcKE09GRkVOQ0VfV0lUSEhPTERJTkcQByqNAQoPRGlzY292ZXJ5TWV0aG9kEiAKHERJU0NPVkVSWV9NRVRIT0RfVU5TUEVDSUZJRUQQABIeChpESVNDT1ZFUllfTUVUSE9EX0JPT1RTVFJBUBABEh0KGURJU0NPVkVSWV9NRVRIT0RfS0FERU1MSUEQAhIZChVESVNDT1ZFUllfTUVUSE9EX01ETlMQAzLCCgoLUGVlclNlcnZpY2USZQoNQ29ubmVjdFRvUGVlchIiLmFseXMucGVlci52MS5Db25uZWN0VG9QZWVyUmVxdWVzdBojLmFseXMucGVlci52MS5Db25uZWN0VG9QZWVyUmVzcG9uc2UiC4q1GAcIARCQThgDEnQKEkRpc2Nvbm5lY3RGcm9tUGVlchInLmFseXMucGVlci52MS5EaXNjb25uZWN0RnJvbVBlZXJSZXF1ZXN0GiguYWx5cy5wZWVyLnYxLkRpc2Nvbm5lY3RGcm9tUGVlclJlc3BvbnNlIguKtRgHCAEQiCcYAxJoCg1HZXRQZWVyU3RhdHVzEiIuYWx5cy5wZWVyLnYxLkdldFBlZXJTdGF0dXNSZXF1ZXN0GiMuYWx5cy5wZWVyLnYxLkdldFBlZXJTdGF0dXNSZXNwb25zZSIOkAIBirUYBwgDENAPGAISdAoRR2V0Q29ubmVjdGVkUGVlcnMSJi5hbHlzLnBlZXIudjEuR2V0Q29ubmVjdGVkUGVlcnNSZXF1ZXN0GicuYWx5cy5wZWVyLnYxLkdldENvbm5lY3RlZFBlZXJzUmVzcG9uc2UiDpACAYq1GAcIAxDQDxgCEmsKDkxpc3RLbm93blBlZXJzEiMuYWx5cy5wZWVyLnYxLkxpc3RLbm93blBlZXJzUmVxdWVzdBokLmFseXMucGVlci52MS5MaXN0S25vd25QZWVyc1Jlc3BvbnNlIg6QAgGKtRgHCAMQ0A8YAhJlCgxHZXRCZXN0UGVlcnMSIS5hbHlzLnBlZXIudjEuR2V0QmVzdFBlZXJzUmVxdWVzdBoiLmFseXMucGVlci52MS5HZXRCZXN0UGVlcnNSZXNwb25zZSIOkAIBirUYBwgDEOgHGAISawoPVXBkYXRlUGVlclNjb3JlEiQuYWx5cy5wZWVyLnYxLlVwZGF0ZVBlZXJTY29yZVJlcXVlc3QaJS5hbHlzLnBlZXIudjEuVXBkYXRlUGVlclNjb3JlUmVzcG9uc2UiC4q1GAcIAxDoBxgDElMKB0JhblBlZXISHC5hbHlzLnBlZXIudjEuQmFuUGVlclJlcXVlc3QaHS5hbHlzLnBlZXIudjEuQmFuUGVlclJlc3BvbnNlIguKtRgHCAEQ0A8YAxJZCglVbmJhblBlZXISHi5hbHlzLnBlZXIudjEuVW5iYW5QZWVyUmVxdWVzdBofLmFseXMucGVlci52MS5VbmJhblBlZXJSZXNwb25zZSILirUYBwgBENAPGAMSWQoITGlzdEJhbnMSHS5hbHlzLnBlZXIudjEuTGlzdEJhbnNSZXF1ZXN0Gh4uYWx5cy5wZWVyLnYxLkxpc3RCYW5zUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEmgKDlN0YXJ0RGlzY292ZXJ5EiMuYWx5cy5wZWVyLnYxLlN0YXJ0RGlzY292ZXJ5UmVxdWVzdBokLmFseXMucGVlci52MS5TdGFydERpc2NvdmVyeVJlc3BvbnNlIguKtRgHCAEQiCcYAxJlCg1TdG9wRGlzY292ZXJ5EiIuYWx5cy5wZWVyLnYxLlN0b3BEaXNjb3ZlcnlSZXF1ZXN0GiMuYWx5cy5wZWVyLnYxLlN0b3BEaXNjb3ZlcnlSZXNwb25zZSILirUYBwgBEIgnGAMSWQoKV2F0Y2hQZWVycxIfLmFseXMucGVlci52MS5XYXRjaFBlZXJzUmVxdWVzdBogLmFseXMucGVlci52MS5XYXRjaFBlZXJzUmVzcG9uc2UiBoq1GAIYAjABMrwDChNQZWVySW50ZXJuYWxTZXJ2aWNlEmUKDVJlcG9ydE9mZmVuY2USIi5hbHlzLnBlZXIudjEuUmVwb3J0T2ZmZW5jZVJlcXVlc3QaIy5hbHlzLnBlZXIudjEuUmVwb3J0T2ZmZW5jZVJlc3BvbnNlIguKtRgHCAMQ6AcYBRJzChFSZWNvcmRQZXJmb3JtYW5jZRImLmFseXMucGVlci52MS5SZWNvcmRQZXJmb3JtYW5jZVJlcXVlc3QaJy5hbHlzLnBlZXIudjEuUmVjb3JkUGVyZm9ybWFuY2VSZXNwb25zZSINirUYCQgDEOgHGAUgARJlCg1SZWZyZXNoU3RhdHVzEiIuYWx5cy5wZWVyLnYxLlJlZnJlc2hTdGF0dXNSZXF1ZXN0GiMuYWx5cy5wZWVyLnYxLlJlZnJlc2hTdGF0dXNSZXNwb25zZSILirUYBwgDEIgnGAUSYgoMUmVzZXJ2ZVBlZXJzEiEuYWx5cy5wZWVyLnYxLlJlc2VydmVQZWVyc1JlcXVlc3QaIi5hbHlzLnBlZXIudjEuUmVzZXJ2ZVBlZXJzUmVzcG9uc2UiC4q1GAcIARDoBxgFQnAKFG5ldHdvcmsuYWx5cy5wZWVyLnYxUAFaR2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL3BlZXIvdjE7cGVlcnYxqgIMQWx5cy5QZWVyLlYxYgZwcm90bzM", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_google_protobuf_timestamp]);
+  fileDesc("ChdhbHlzL3BlZXIvdjEvcGVlci5wcm90bxIMYWx5cy5wZWVyLnYxIoQBCglQZWVyU2NvcmUSDwoHb3ZlcmFsbBgBIAEoARIPCgdsYXRlbmN5GAIgASgBEhIKCnRocm91Z2hwdXQYAyABKAESEwoLcmVsaWFiaWxpdHkYBCABKAESGAoQZmVkZXJhdGlvbl9ib251cxgFIAEoARISCgpyZXB1dGF0aW9uGAYgASgBIvYBCgtQZWVyTWV0cmljcxIXCgpsYXRlbmN5X21zGAEgASgBSACIAQESKAobdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kGAIgASgBSAGIAQESGQoRcmVxdWVzdHNfYW5zd2VyZWQYAyABKAQSFwoPcmVxdWVzdHNfZmFpbGVkGAQgASgEEhUKDWJsb2Nrc19zZXJ2ZWQYBSABKAQSFgoOYnl0ZXNfcmVjZWl2ZWQYBiABKAQSEgoKYnl0ZXNfc2VudBgHIAEoBEINCgtfbGF0ZW5jeV9tc0IeChxfdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kIksKCFBlZXJIZWFkEg4KBmhlaWdodBgBIAEoBBIMCgRoYXNoGAIgASgMEgwKBHNsb3QYAyABKAQSEwoLcmVjZWl2ZWRfbXMYBCABKAQinQQKCFBlZXJJbmZvEg8KB3BlZXJfaWQYASABKAkSEQoJYWRkcmVzc2VzGAIgAygJEikKCXBlZXJfdHlwZRgDIAEoDjIWLmFseXMucGVlci52MS5QZWVyVHlwZRImCgVzY29yZRgEIAEoCzIXLmFseXMucGVlci52MS5QZWVyU2NvcmUSNwoQY29ubmVjdGlvbl9zdGF0ZRgFIAEoDjIdLmFseXMucGVlci52MS5Db25uZWN0aW9uU3RhdGUSKgoJZGlyZWN0aW9uGAYgASgOMhcuYWx5cy5wZWVyLnYxLkRpcmVjdGlvbhIRCgl0cmFuc3BvcnQYByABKAkSLQoJbGFzdF9zZWVuGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgdtZXRyaWNzGAkgASgLMhkuYWx5cy5wZWVyLnYxLlBlZXJNZXRyaWNzEiQKBGhlYWQYCiABKAsyFi5hbHlzLnBlZXIudjEuUGVlckhlYWQSFAoMZmluYWxfaGVpZ2h0GAsgASgEEhcKD2VhcmxpZXN0X2hlaWdodBgMIAEoBBISCgptZW1iZXJfa2V5GA0gASgMEhMKC21lbWJlcl9yb2xlGA4gASgNEhYKDnJlbW90ZV9hZGRyZXNzGA8gASgJEjEKDXVucHJvdmVuX2hlYWQYECABKAsyGi5hbHlzLnBlZXIudjEuVW5wcm92ZW5IZWFkIjAKDFVucHJvdmVuSGVhZBIOCgZoZWFkZXIYASABKAwSEAoIYXBwcm92YWwYAiABKAwi0AEKA0JhbhIPCgdwZWVyX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCRImCgdvZmZlbmNlGAMgASgOMhUuYWx5cy5wZWVyLnYxLk9mZmVuY2USKQoFdW50aWwYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGV2aWRlbmNlGAUgASgMEisKB2NyZWF0ZWQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnJlbW90ZV9hZGRyZXNzGAcgASgJIkkKEERpc3RydXN0ZWRNZW1iZXISEgoKbWVtYmVyX2tleRgBIAEoDBINCgVzbG90cxgCIAMoBBISCgppc19jdXRfb2ZmGAMgASgIImEKDVJlc3RvcmVkVHJ1c3QSEgoKbWVtYmVyX2tleRgBIAEoDBIOCgZyZWFzb24YAiABKAkSLAoIcmVzdG9yZWQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoUBChRDb25uZWN0VG9QZWVyUmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJEh4KCWFkZHJlc3NlcxgCIAMoCUILkrUYBxABGIAIOBASLgoJcGVlcl90eXBlGAMgASgOMhYuYWx5cy5wZWVyLnYxLlBlZXJUeXBlSACIAQFCDAoKX3BlZXJfdHlwZSI9ChVDb25uZWN0VG9QZWVyUmVzcG9uc2USJAoEcGVlchgBIAEoCzIWLmFseXMucGVlci52MS5QZWVySW5mbyJHChlEaXNjb25uZWN0RnJvbVBlZXJSZXF1ZXN0EhoKB3BlZXJfaWQYASABKAlCCZK1GAUQARiAARIOCgZyZWFzb24YAiABKAkiHAoaRGlzY29ubmVjdEZyb21QZWVyUmVzcG9uc2UiMgoUR2V0UGVlclN0YXR1c1JlcXVlc3QSGgoHcGVlcl9pZBgBIAEoCUIJkrUYBRABGIABImoKFUdldFBlZXJTdGF0dXNSZXNwb25zZRIkCgRwZWVyGAEgASgLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvEiMKA2JhbhgCIAEoCzIRLmFseXMucGVlci52MS5CYW5IAIgBAUIGCgRfYmFuIpwBChhHZXRDb25uZWN0ZWRQZWVyc1JlcXVlc3QSNQoQcGVlcl90eXBlX2ZpbHRlchgBIAEoDjIWLmFseXMucGVlci52MS5QZWVyVHlwZUgAiAEBEiAKCXBhZ2Vfc2l6ZRgCIAEoDUINkrUYCTEAAAAAAECPQBISCgpwYWdlX3Rva2VuGAMgASgJQhMKEV9wZWVyX3R5cGVfZmlsdGVyIm8KGUdldENvbm5lY3RlZFBlZXJzUmVzcG9uc2USJQoFcGVlcnMYASADKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm8SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKA0imQEKFUxpc3RLbm93blBlZXJzUmVxdWVzdBI1ChBwZWVyX3R5cGVfZmlsdGVyGAEgASgOMhYuYWx5cy5wZWVyLnYxLlBlZXJUeXBlSACIAQESIAoJcGFnZV9zaXplGAIgASgNQg2StRgJMQAAAAAAQI9AEhIKCnBhZ2VfdG9rZW4YAyABKAlCEwoRX3BlZXJfdHlwZV9maWx0ZXIibAoWTGlzdEtub3duUGVlcnNSZXNwb25zZRIlCgVwZWVycxgBIAMoCzIWLmFseXMucGVlci52MS5QZWVySW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoDSKeAQoTR2V0QmVzdFBlZXJzUmVxdWVzdBIcCgVjb3VudBgBIAEoDUINkrUYCTEAAAAAAABZQBISCgpoZWlnaHRfbWluGAIgASgEEhoKDXNlcnZlc19oZWlnaHQYAyABKARIAIgBARInChFleGNsdWRlZF9wZWVyX2lkcxgEIAMoCUIMkrUYCBABGIABOOgHQhAKDl9zZXJ2ZXNfaGVpZ2h0Ij0KFEdldEJlc3RQZWVyc1Jlc3BvbnNlEiUKBXBlZXJzGAEgAygLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvIokCCgtTY29yZVVwZGF0ZRImCgpsYXRlbmN5X21zGAEgASgBQg2StRgJKQAAAAAAAAAASACIAQESNwobdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kGAIgASgBQg2StRgJKQAAAAAAAAAASAGIAQESFAoHc3VjY2VzcxgDIAEoCEgCiAEBEiwKB3BlbmFsdHkYBCABKAFCFpK1GBIpAAAAAAAAAAAxAAAAAAAAWUBIA4gBARIOCgZyZWFzb24YBSABKAlCDQoLX2xhdGVuY3lfbXNCHgocX3Rocm91Z2hwdXRfYnl0ZXNfcGVyX3NlY29uZEIKCghfc3VjY2Vzc0IKCghfcGVuYWx0eSJtChZVcGRhdGVQZWVyU2NvcmVSZXF1ZXN0EhoKB3BlZXJfaWQYASABKAlCCZK1GAUQARiAARI3CgxzY29yZV91cGRhdGUYAiABKAsyGS5hbHlzLnBlZXIudjEuU2NvcmVVcGRhdGVCBpK1GAJAASJBChdVcGRhdGVQZWVyU2NvcmVSZXNwb25zZRImCgVzY29yZRgBIAEoCzIXLmFseXMucGVlci52MS5QZWVyU2NvcmUiUQoOQmFuUGVlclJlcXVlc3QSGgoHcGVlcl9pZBgBIAEoCUIJkrUYBRABGIABEhMKC2R1cmF0aW9uX21zGAIgASgEEg4KBnJlYXNvbhgDIAEoCSIxCg9CYW5QZWVyUmVzcG9uc2USHgoDYmFuGAEgASgLMhEuYWx5cy5wZWVyLnYxLkJhbiIuChBVbmJhblBlZXJSZXF1ZXN0EhoKB3BlZXJfaWQYASABKAlCCZK1GAUQARiAASITChFVbmJhblBlZXJSZXNwb25zZSJHCg9MaXN0QmFuc1JlcXVlc3QSIAoJcGFnZV9zaXplGAEgASgNQg2StRgJMQAAAAAAQI9AEhIKCnBhZ2VfdG9rZW4YAiABKAkiYAoQTGlzdEJhbnNSZXNwb25zZRIfCgRiYW5zGAEgAygLMhEuYWx5cy5wZWVyLnYxLkJhbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoDSIeChxMaXN0RGlzdHJ1c3RlZE1lbWJlcnNSZXF1ZXN0In8KHUxpc3REaXN0cnVzdGVkTWVtYmVyc1Jlc3BvbnNlEi8KB21lbWJlcnMYASADKAsyHi5hbHlzLnBlZXIudjEuRGlzdHJ1c3RlZE1lbWJlchItCghyZXN0b3JlZBgCIAMoCzIbLmFseXMucGVlci52MS5SZXN0b3JlZFRydXN0IkwKE0xpZnREaXN0cnVzdFJlcXVlc3QSGgoKbWVtYmVyX2tleRgBIAEoDEIGkrUYAggwEhkKBnJlYXNvbhgCIAEoCUIJkrUYBRABGIAEIkIKFExpZnREaXN0cnVzdFJlc3BvbnNlEioKBXRydXN0GAEgASgLMhsuYWx5cy5wZWVyLnYxLlJlc3RvcmVkVHJ1c3QiTwoVU3RhcnREaXNjb3ZlcnlSZXF1ZXN0EjYKB21ldGhvZHMYASADKA4yHS5hbHlzLnBlZXIudjEuRGlzY292ZXJ5TWV0aG9kQgaStRgCOBAiLQoWU3RhcnREaXNjb3ZlcnlSZXNwb25zZRITCgtrbm93bl9wZWVycxgBIAEoDSIWChRTdG9wRGlzY292ZXJ5UmVxdWVzdCIXChVTdG9wRGlzY292ZXJ5UmVzcG9uc2UiKQoRV2F0Y2hQZWVyc1JlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJIpwDChJXYXRjaFBlZXJzUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEi8KCHNuYXBzaG90GAIgASgLMhsuYWx5cy5wZWVyLnYxLlBlZXJzU25hcHNob3RIABIrCgljb25uZWN0ZWQYAyABKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm9IABI2CgxkaXNjb25uZWN0ZWQYBCABKAsyHi5hbHlzLnBlZXIudjEuUGVlckRpc2Nvbm5lY3RlZEgAEikKB3VwZGF0ZWQYBSABKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm9IABIjCgZiYW5uZWQYBiABKAsyES5hbHlzLnBlZXIudjEuQmFuSAASEgoIdW5iYW5uZWQYByABKAlIABItCgloZWFydGJlYXQYCCABKAsyGC5hbHlzLmFjdG9yLnYxLkhlYXJ0YmVhdEgAEikKB3NraXBwZWQYCSABKAsyFi5hbHlzLmFjdG9yLnYxLlNraXBwZWRIAEIHCgVldmVudCI2Cg1QZWVyc1NuYXBzaG90EiUKBXBlZXJzGAEgAygLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvIjMKEFBlZXJEaXNjb25uZWN0ZWQSDwoHcGVlcl9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkihQEKFFJlcG9ydE9mZmVuY2VSZXF1ZXN0Eg8KB3BlZXJfaWQYASABKAkSJgoHb2ZmZW5jZRgCIAEoDjIVLmFseXMucGVlci52MS5PZmZlbmNlEg4KBmRldGFpbBgDIAEoCRIQCghldmlkZW5jZRgEIAEoDBISCgptZW1iZXJfa2V5GAUgASgMIhcKFVJlcG9ydE9mZmVuY2VSZXNwb25zZSKGAQoYUmVjb3JkUGVyZm9ybWFuY2VSZXF1ZXN0Eg8KB3BlZXJfaWQYASABKAkSEQoJc3VjY2VlZGVkGAIgASgIEhIKCmxhdGVuY3lfbXMYAyABKAESEwoLZHVyYXRpb25fbXMYBCABKAESDQoFYnl0ZXMYBSABKAQSDgoGYmxvY2tzGAYgASgNIhsKGVJlY29yZFBlcmZvcm1hbmNlUmVzcG9uc2UiJwoUUmVmcmVzaFN0YXR1c1JlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCSIXChVSZWZyZXNoU3RhdHVzUmVzcG9uc2UiJwoTUmVzZXJ2ZVBlZXJzUmVxdWVzdBIQCghwZWVyX2lkcxgBIAMoCSIWChRSZXNlcnZlUGVlcnNSZXNwb25zZSprCghQZWVyVHlwZRIZChVQRUVSX1RZUEVfVU5TUEVDSUZJRUQQABIYChRQRUVSX1RZUEVfRkVERVJBVElPThABEhMKD1BFRVJfVFlQRV9NSU5FUhACEhUKEVBFRVJfVFlQRV9SRUdVTEFSEAMq1gEKD0Nvbm5lY3Rpb25TdGF0ZRIgChxDT05ORUNUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASIQodQ09OTkVDVElPTl9TVEFURV9ESVNDT05ORUNURUQQARIfChtDT05ORUNUSU9OX1NUQVRFX0NPTk5FQ1RJTkcQAhIgChxDT05ORUNUSU9OX1NUQVRFX0hBTkRTSEFLSU5HEAMSHgoaQ09OTkVDVElPTl9TVEFURV9DT05ORUNURUQQBBIbChdDT05ORUNUSU9OX1NUQVRFX0JBTk5FRBAFKlUKCURpcmVjdGlvbhIZChVESVJFQ1RJT05fVU5TUEVDSUZJRUQQABIVChFESVJFQ1RJT05fSU5CT1VORBABEhYKEkRJUkVDVElPTl9PVVRCT1VORBACKtQBCgdPZmZlbmNlEhcKE09GRkVOQ0VfVU5TUEVDSUZJRUQQABIZChVPRkZFTkNFX0lOVkFMSURfQkxPQ0sQARIdChlPRkZFTkNFX01BTEZPUk1FRF9NRVNTQUdFEAISGAoUT0ZGRU5DRV9FUVVJVk9DQVRJT04QAxIWChJPRkZFTkNFX0ZBTFNFX0hFQUQQBBIYChRPRkZFTkNFX1dST05HX0FOU1dFUhAFEhEKDU9GRkVOQ0VfRkxPT0QQBhIXChNPRkZFTkNFX1dJVEhIT0xESU5HEAcqjQEKD0Rpc2NvdmVyeU1ldGhvZBIgChxESVNDT1ZFUllfTUVUSE9EX1VOU1BFQ0lGSUVEEAASHgoaRElTQ09WRVJZX01FVEhPRF9CT09UU1RSQVAQARIdChlESVNDT1ZFUllfTUVUSE9EX0tBREVNTElBEAISGQoVRElTQ09WRVJZX01FVEhPRF9NRE5TEAMyqQwKC1BlZXJTZXJ2aWNlEmUKDUNvbm5lY3RUb1BlZXISIi5hbHlzLnBlZXIudjEuQ29ubmVjdFRvUGVlclJlcXVlc3QaIy5hbHlzLnBlZXIudjEuQ29ubmVjdFRvUGVlclJlc3BvbnNlIguKtRgHCAEQkE4YAxJ0ChJEaXNjb25uZWN0RnJvbVBlZXISJy5hbHlzLnBlZXIudjEuRGlzY29ubmVjdEZyb21QZWVyUmVxdWVzdBooLmFseXMucGVlci52MS5EaXNjb25uZWN0RnJvbVBlZXJSZXNwb25zZSILirUYBwgBEIgnGAMSaAoNR2V0UGVlclN0YXR1cxIiLmFseXMucGVlci52MS5HZXRQZWVyU3RhdHVzUmVxdWVzdBojLmFseXMucGVlci52MS5HZXRQZWVyU3RhdHVzUmVzcG9uc2UiDpACAYq1GAcIAxDQDxgCEnQKEUdldENvbm5lY3RlZFBlZXJzEiYuYWx5cy5wZWVyLnYxLkdldENvbm5lY3RlZFBlZXJzUmVxdWVzdBonLmFseXMucGVlci52MS5HZXRDb25uZWN0ZWRQZWVyc1Jlc3BvbnNlIg6QAgGKtRgHCAMQ0A8YAhJrCg5MaXN0S25vd25QZWVycxIjLmFseXMucGVlci52MS5MaXN0S25vd25QZWVyc1JlcXVlc3QaJC5hbHlzLnBlZXIudjEuTGlzdEtub3duUGVlcnNSZXNwb25zZSIOkAIBirUYBwgDENAPGAISZQoMR2V0QmVzdFBlZXJzEiEuYWx5cy5wZWVyLnYxLkdldEJlc3RQZWVyc1JlcXVlc3QaIi5hbHlzLnBlZXIudjEuR2V0QmVzdFBlZXJzUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEmsKD1VwZGF0ZVBlZXJTY29yZRIkLmFseXMucGVlci52MS5VcGRhdGVQZWVyU2NvcmVSZXF1ZXN0GiUuYWx5cy5wZWVyLnYxLlVwZGF0ZVBlZXJTY29yZVJlc3BvbnNlIguKtRgHCAMQ6AcYAxJTCgdCYW5QZWVyEhwuYWx5cy5wZWVyLnYxLkJhblBlZXJSZXF1ZXN0Gh0uYWx5cy5wZWVyLnYxLkJhblBlZXJSZXNwb25zZSILirUYBwgBENAPGAMSWQoJVW5iYW5QZWVyEh4uYWx5cy5wZWVyLnYxLlVuYmFuUGVlclJlcXVlc3QaHy5hbHlzLnBlZXIudjEuVW5iYW5QZWVyUmVzcG9uc2UiC4q1GAcIARDQDxgDElkKCExpc3RCYW5zEh0uYWx5cy5wZWVyLnYxLkxpc3RCYW5zUmVxdWVzdBoeLmFseXMucGVlci52MS5MaXN0QmFuc1Jlc3BvbnNlIg6QAgGKtRgHCAMQ6AcYAhKAAQoVTGlzdERpc3RydXN0ZWRNZW1iZXJzEiouYWx5cy5wZWVyLnYxLkxpc3REaXN0cnVzdGVkTWVtYmVyc1JlcXVlc3QaKy5hbHlzLnBlZXIudjEuTGlzdERpc3RydXN0ZWRNZW1iZXJzUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEmIKDExpZnREaXN0cnVzdBIhLmFseXMucGVlci52MS5MaWZ0RGlzdHJ1c3RSZXF1ZXN0GiIuYWx5cy5wZWVyLnYxLkxpZnREaXN0cnVzdFJlc3BvbnNlIguKtRgHCAEQ0A8YBBJoCg5TdGFydERpc2NvdmVyeRIjLmFseXMucGVlci52MS5TdGFydERpc2NvdmVyeVJlcXVlc3QaJC5hbHlzLnBlZXIudjEuU3RhcnREaXNjb3ZlcnlSZXNwb25zZSILirUYBwgBEIgnGAMSZQoNU3RvcERpc2NvdmVyeRIiLmFseXMucGVlci52MS5TdG9wRGlzY292ZXJ5UmVxdWVzdBojLmFseXMucGVlci52MS5TdG9wRGlzY292ZXJ5UmVzcG9uc2UiC4q1GAcIARCIJxgDElkKCldhdGNoUGVlcnMSHy5hbHlzLnBlZXIudjEuV2F0Y2hQZWVyc1JlcXVlc3QaIC5hbHlzLnBlZXIudjEuV2F0Y2hQZWVyc1Jlc3BvbnNlIgaKtRgCGAIwATK8AwoTUGVlckludGVybmFsU2VydmljZRJlCg1SZXBvcnRPZmZlbmNlEiIuYWx5cy5wZWVyLnYxLlJlcG9ydE9mZmVuY2VSZXF1ZXN0GiMuYWx5cy5wZWVyLnYxLlJlcG9ydE9mZmVuY2VSZXNwb25zZSILirUYBwgDEOgHGAUScwoRUmVjb3JkUGVyZm9ybWFuY2USJi5hbHlzLnBlZXIudjEuUmVjb3JkUGVyZm9ybWFuY2VSZXF1ZXN0GicuYWx5cy5wZWVyLnYxLlJlY29yZFBlcmZvcm1hbmNlUmVzcG9uc2UiDYq1GAkIAxDoBxgFIAESZQoNUmVmcmVzaFN0YXR1cxIiLmFseXMucGVlci52MS5SZWZyZXNoU3RhdHVzUmVxdWVzdBojLmFseXMucGVlci52MS5SZWZyZXNoU3RhdHVzUmVzcG9uc2UiC4q1GAcIAxCIJxgFEmIKDFJlc2VydmVQZWVycxIhLmFseXMucGVlci52MS5SZXNlcnZlUGVlcnNSZXF1ZXN0GiIuYWx5cy5wZWVyLnYxLlJlc2VydmVQZWVyc1Jlc3BvbnNlIguKtRgHCAEQ6AcYBUJwChRuZXR3b3JrLmFseXMucGVlci52MVABWkdnaXRodWIuY29tL2FseXMtbmV0d29yay9hbHlzLW5ldHdvcmsvY2xpZW50cy9nby9nZW4vYWx5cy9wZWVyL3YxO3BlZXJ2MaoCDEFseXMuUGVlci5WMWIGcHJvdG8z", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_google_protobuf_timestamp]);
 
 /**
  * PeerScore is the score and what it is made of. Every part lies in 0–100.
@@ -400,6 +400,76 @@ export const BanSchema: GenMessage<Ban> = /*@__PURE__*/
   messageDesc(file_alys_peer_v1_peer, 5);
 
 /**
+ * DistrustedMember is a member against whom there is evidence that nobody answered. It holds over restarts.
+ *
+ * @generated from message alys.peer.v1.DistrustedMember
+ */
+export type DistrustedMember = Message<"alys.peer.v1.DistrustedMember"> & {
+  /**
+   * Its key, 48 bytes.
+   *
+   * @generated from field: bytes member_key = 1;
+   */
+  memberKey: Uint8Array;
+
+  /**
+   * Slots of which it approved two blocks, as the kept evidence has it, ascending; the newest 16.
+   *
+   * @generated from field: repeated uint64 slots = 2;
+   */
+  slots: bigint[];
+
+  /**
+   * Whether its federation channel is closed. It is not while no quorum would be left without those who are distrusted.
+   *
+   * @generated from field: bool is_cut_off = 3;
+   */
+  isCutOff: boolean;
+};
+
+/**
+ * Describes the message alys.peer.v1.DistrustedMember.
+ * Use `create(DistrustedMemberSchema)` to create a new message.
+ */
+export const DistrustedMemberSchema: GenMessage<DistrustedMember> = /*@__PURE__*/
+  messageDesc(file_alys_peer_v1_peer, 6);
+
+/**
+ * RestoredTrust tells of a member that was trusted again.
+ *
+ * @generated from message alys.peer.v1.RestoredTrust
+ */
+export type RestoredTrust = Message<"alys.peer.v1.RestoredTrust"> & {
+  /**
+   * Its key, 48 bytes.
+   *
+   * @generated from field: bytes member_key = 1;
+   */
+  memberKey: Uint8Array;
+
+  /**
+   * Why, in the operator's words.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * When, the last time.
+   *
+   * @generated from field: google.protobuf.Timestamp restored = 3;
+   */
+  restored?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message alys.peer.v1.RestoredTrust.
+ * Use `create(RestoredTrustSchema)` to create a new message.
+ */
+export const RestoredTrustSchema: GenMessage<RestoredTrust> = /*@__PURE__*/
+  messageDesc(file_alys_peer_v1_peer, 7);
+
+/**
  * @generated from message alys.peer.v1.ConnectToPeerRequest
  */
 export type ConnectToPeerRequest = Message<"alys.peer.v1.ConnectToPeerRequest"> & {
@@ -430,7 +500,7 @@ export type ConnectToPeerRequest = Message<"alys.peer.v1.ConnectToPeerRequest"> 
  * Use `create(ConnectToPeerRequestSchema)` to create a new message.
  */
 export const ConnectToPeerRequestSchema: GenMessage<ConnectToPeerRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 6);
+  messageDesc(file_alys_peer_v1_peer, 8);
 
 /**
  * @generated from message alys.peer.v1.ConnectToPeerResponse
@@ -449,7 +519,7 @@ export type ConnectToPeerResponse = Message<"alys.peer.v1.ConnectToPeerResponse"
  * Use `create(ConnectToPeerResponseSchema)` to create a new message.
  */
 export const ConnectToPeerResponseSchema: GenMessage<ConnectToPeerResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 7);
+  messageDesc(file_alys_peer_v1_peer, 9);
 
 /**
  * @generated from message alys.peer.v1.DisconnectFromPeerRequest
@@ -475,7 +545,7 @@ export type DisconnectFromPeerRequest = Message<"alys.peer.v1.DisconnectFromPeer
  * Use `create(DisconnectFromPeerRequestSchema)` to create a new message.
  */
 export const DisconnectFromPeerRequestSchema: GenMessage<DisconnectFromPeerRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 8);
+  messageDesc(file_alys_peer_v1_peer, 10);
 
 /**
  * @generated from message alys.peer.v1.DisconnectFromPeerResponse
@@ -488,7 +558,7 @@ export type DisconnectFromPeerResponse = Message<"alys.peer.v1.DisconnectFromPee
  * Use `create(DisconnectFromPeerResponseSchema)` to create a new message.
  */
 export const DisconnectFromPeerResponseSchema: GenMessage<DisconnectFromPeerResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 9);
+  messageDesc(file_alys_peer_v1_peer, 11);
 
 /**
  * @generated from message alys.peer.v1.GetPeerStatusRequest
@@ -507,7 +577,7 @@ export type GetPeerStatusRequest = Message<"alys.peer.v1.GetPeerStatusRequest"> 
  * Use `create(GetPeerStatusRequestSchema)` to create a new message.
  */
 export const GetPeerStatusRequestSchema: GenMessage<GetPeerStatusRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 10);
+  messageDesc(file_alys_peer_v1_peer, 12);
 
 /**
  * @generated from message alys.peer.v1.GetPeerStatusResponse
@@ -533,7 +603,7 @@ export type GetPeerStatusResponse = Message<"alys.peer.v1.GetPeerStatusResponse"
  * Use `create(GetPeerStatusResponseSchema)` to create a new message.
  */
 export const GetPeerStatusResponseSchema: GenMessage<GetPeerStatusResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 11);
+  messageDesc(file_alys_peer_v1_peer, 13);
 
 /**
  * @generated from message alys.peer.v1.GetConnectedPeersRequest
@@ -566,7 +636,7 @@ export type GetConnectedPeersRequest = Message<"alys.peer.v1.GetConnectedPeersRe
  * Use `create(GetConnectedPeersRequestSchema)` to create a new message.
  */
 export const GetConnectedPeersRequestSchema: GenMessage<GetConnectedPeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 12);
+  messageDesc(file_alys_peer_v1_peer, 14);
 
 /**
  * @generated from message alys.peer.v1.GetConnectedPeersResponse
@@ -599,7 +669,7 @@ export type GetConnectedPeersResponse = Message<"alys.peer.v1.GetConnectedPeersR
  * Use `create(GetConnectedPeersResponseSchema)` to create a new message.
  */
 export const GetConnectedPeersResponseSchema: GenMessage<GetConnectedPeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 13);
+  messageDesc(file_alys_peer_v1_peer, 15);
 
 /**
  * @generated from message alys.peer.v1.ListKnownPeersRequest
@@ -632,7 +702,7 @@ export type ListKnownPeersRequest = Message<"alys.peer.v1.ListKnownPeersRequest"
  * Use `create(ListKnownPeersRequestSchema)` to create a new message.
  */
 export const ListKnownPeersRequestSchema: GenMessage<ListKnownPeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 14);
+  messageDesc(file_alys_peer_v1_peer, 16);
 
 /**
  * @generated from message alys.peer.v1.ListKnownPeersResponse
@@ -665,7 +735,7 @@ export type ListKnownPeersResponse = Message<"alys.peer.v1.ListKnownPeersRespons
  * Use `create(ListKnownPeersResponseSchema)` to create a new message.
  */
 export const ListKnownPeersResponseSchema: GenMessage<ListKnownPeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 15);
+  messageDesc(file_alys_peer_v1_peer, 17);
 
 /**
  * @generated from message alys.peer.v1.GetBestPeersRequest
@@ -705,7 +775,7 @@ export type GetBestPeersRequest = Message<"alys.peer.v1.GetBestPeersRequest"> & 
  * Use `create(GetBestPeersRequestSchema)` to create a new message.
  */
 export const GetBestPeersRequestSchema: GenMessage<GetBestPeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 16);
+  messageDesc(file_alys_peer_v1_peer, 18);
 
 /**
  * @generated from message alys.peer.v1.GetBestPeersResponse
@@ -724,7 +794,7 @@ export type GetBestPeersResponse = Message<"alys.peer.v1.GetBestPeersResponse"> 
  * Use `create(GetBestPeersResponseSchema)` to create a new message.
  */
 export const GetBestPeersResponseSchema: GenMessage<GetBestPeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 17);
+  messageDesc(file_alys_peer_v1_peer, 19);
 
 /**
  * ScoreUpdate is one observation.
@@ -773,7 +843,7 @@ export type ScoreUpdate = Message<"alys.peer.v1.ScoreUpdate"> & {
  * Use `create(ScoreUpdateSchema)` to create a new message.
  */
 export const ScoreUpdateSchema: GenMessage<ScoreUpdate> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 18);
+  messageDesc(file_alys_peer_v1_peer, 20);
 
 /**
  * @generated from message alys.peer.v1.UpdatePeerScoreRequest
@@ -799,7 +869,7 @@ export type UpdatePeerScoreRequest = Message<"alys.peer.v1.UpdatePeerScoreReques
  * Use `create(UpdatePeerScoreRequestSchema)` to create a new message.
  */
 export const UpdatePeerScoreRequestSchema: GenMessage<UpdatePeerScoreRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 19);
+  messageDesc(file_alys_peer_v1_peer, 21);
 
 /**
  * @generated from message alys.peer.v1.UpdatePeerScoreResponse
@@ -818,7 +888,7 @@ export type UpdatePeerScoreResponse = Message<"alys.peer.v1.UpdatePeerScoreRespo
  * Use `create(UpdatePeerScoreResponseSchema)` to create a new message.
  */
 export const UpdatePeerScoreResponseSchema: GenMessage<UpdatePeerScoreResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 20);
+  messageDesc(file_alys_peer_v1_peer, 22);
 
 /**
  * @generated from message alys.peer.v1.BanPeerRequest
@@ -851,7 +921,7 @@ export type BanPeerRequest = Message<"alys.peer.v1.BanPeerRequest"> & {
  * Use `create(BanPeerRequestSchema)` to create a new message.
  */
 export const BanPeerRequestSchema: GenMessage<BanPeerRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 21);
+  messageDesc(file_alys_peer_v1_peer, 23);
 
 /**
  * @generated from message alys.peer.v1.BanPeerResponse
@@ -870,7 +940,7 @@ export type BanPeerResponse = Message<"alys.peer.v1.BanPeerResponse"> & {
  * Use `create(BanPeerResponseSchema)` to create a new message.
  */
 export const BanPeerResponseSchema: GenMessage<BanPeerResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 22);
+  messageDesc(file_alys_peer_v1_peer, 24);
 
 /**
  * @generated from message alys.peer.v1.UnbanPeerRequest
@@ -889,7 +959,7 @@ export type UnbanPeerRequest = Message<"alys.peer.v1.UnbanPeerRequest"> & {
  * Use `create(UnbanPeerRequestSchema)` to create a new message.
  */
 export const UnbanPeerRequestSchema: GenMessage<UnbanPeerRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 23);
+  messageDesc(file_alys_peer_v1_peer, 25);
 
 /**
  * @generated from message alys.peer.v1.UnbanPeerResponse
@@ -902,7 +972,7 @@ export type UnbanPeerResponse = Message<"alys.peer.v1.UnbanPeerResponse"> & {
  * Use `create(UnbanPeerResponseSchema)` to create a new message.
  */
 export const UnbanPeerResponseSchema: GenMessage<UnbanPeerResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 24);
+  messageDesc(file_alys_peer_v1_peer, 26);
 
 /**
  * @generated from message alys.peer.v1.ListBansRequest
@@ -928,7 +998,7 @@ export type ListBansRequest = Message<"alys.peer.v1.ListBansRequest"> & {
  * Use `create(ListBansRequestSchema)` to create a new message.
  */
 export const ListBansRequestSchema: GenMessage<ListBansRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 25);
+  messageDesc(file_alys_peer_v1_peer, 27);
 
 /**
  * @generated from message alys.peer.v1.ListBansResponse
@@ -961,7 +1031,92 @@ export type ListBansResponse = Message<"alys.peer.v1.ListBansResponse"> & {
  * Use `create(ListBansResponseSchema)` to create a new message.
  */
 export const ListBansResponseSchema: GenMessage<ListBansResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 26);
+  messageDesc(file_alys_peer_v1_peer, 28);
+
+/**
+ * @generated from message alys.peer.v1.ListDistrustedMembersRequest
+ */
+export type ListDistrustedMembersRequest = Message<"alys.peer.v1.ListDistrustedMembersRequest"> & {
+};
+
+/**
+ * Describes the message alys.peer.v1.ListDistrustedMembersRequest.
+ * Use `create(ListDistrustedMembersRequestSchema)` to create a new message.
+ */
+export const ListDistrustedMembersRequestSchema: GenMessage<ListDistrustedMembersRequest> = /*@__PURE__*/
+  messageDesc(file_alys_peer_v1_peer, 29);
+
+/**
+ * @generated from message alys.peer.v1.ListDistrustedMembersResponse
+ */
+export type ListDistrustedMembersResponse = Message<"alys.peer.v1.ListDistrustedMembersResponse"> & {
+  /**
+   * Those who are distrusted, by key.
+   *
+   * @generated from field: repeated alys.peer.v1.DistrustedMember members = 1;
+   */
+  members: DistrustedMember[];
+
+  /**
+   * Those who were trusted again, in the order in which they were, at most 256. One whom new evidence is against is among
+   * both.
+   *
+   * @generated from field: repeated alys.peer.v1.RestoredTrust restored = 2;
+   */
+  restored: RestoredTrust[];
+};
+
+/**
+ * Describes the message alys.peer.v1.ListDistrustedMembersResponse.
+ * Use `create(ListDistrustedMembersResponseSchema)` to create a new message.
+ */
+export const ListDistrustedMembersResponseSchema: GenMessage<ListDistrustedMembersResponse> = /*@__PURE__*/
+  messageDesc(file_alys_peer_v1_peer, 30);
+
+/**
+ * @generated from message alys.peer.v1.LiftDistrustRequest
+ */
+export type LiftDistrustRequest = Message<"alys.peer.v1.LiftDistrustRequest"> & {
+  /**
+   * Key of the member, 48 bytes.
+   *
+   * @generated from field: bytes member_key = 1;
+   */
+  memberKey: Uint8Array;
+
+  /**
+   * Why: it stands in the audit log.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message alys.peer.v1.LiftDistrustRequest.
+ * Use `create(LiftDistrustRequestSchema)` to create a new message.
+ */
+export const LiftDistrustRequestSchema: GenMessage<LiftDistrustRequest> = /*@__PURE__*/
+  messageDesc(file_alys_peer_v1_peer, 31);
+
+/**
+ * @generated from message alys.peer.v1.LiftDistrustResponse
+ */
+export type LiftDistrustResponse = Message<"alys.peer.v1.LiftDistrustResponse"> & {
+  /**
+   * What is kept of it.
+   *
+   * @generated from field: alys.peer.v1.RestoredTrust trust = 1;
+   */
+  trust?: RestoredTrust | undefined;
+};
+
+/**
+ * Describes the message alys.peer.v1.LiftDistrustResponse.
+ * Use `create(LiftDistrustResponseSchema)` to create a new message.
+ */
+export const LiftDistrustResponseSchema: GenMessage<LiftDistrustResponse> = /*@__PURE__*/
+  messageDesc(file_alys_peer_v1_peer, 32);
 
 /**
  * @generated from message alys.peer.v1.StartDiscoveryRequest
@@ -980,7 +1135,7 @@ export type StartDiscoveryRequest = Message<"alys.peer.v1.StartDiscoveryRequest"
  * Use `create(StartDiscoveryRequestSchema)` to create a new message.
  */
 export const StartDiscoveryRequestSchema: GenMessage<StartDiscoveryRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 27);
+  messageDesc(file_alys_peer_v1_peer, 33);
 
 /**
  * @generated from message alys.peer.v1.StartDiscoveryResponse
@@ -999,7 +1154,7 @@ export type StartDiscoveryResponse = Message<"alys.peer.v1.StartDiscoveryRespons
  * Use `create(StartDiscoveryResponseSchema)` to create a new message.
  */
 export const StartDiscoveryResponseSchema: GenMessage<StartDiscoveryResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 28);
+  messageDesc(file_alys_peer_v1_peer, 34);
 
 /**
  * @generated from message alys.peer.v1.StopDiscoveryRequest
@@ -1012,7 +1167,7 @@ export type StopDiscoveryRequest = Message<"alys.peer.v1.StopDiscoveryRequest"> 
  * Use `create(StopDiscoveryRequestSchema)` to create a new message.
  */
 export const StopDiscoveryRequestSchema: GenMessage<StopDiscoveryRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 29);
+  messageDesc(file_alys_peer_v1_peer, 35);
 
 /**
  * @generated from message alys.peer.v1.StopDiscoveryResponse
@@ -1025,7 +1180,7 @@ export type StopDiscoveryResponse = Message<"alys.peer.v1.StopDiscoveryResponse"
  * Use `create(StopDiscoveryResponseSchema)` to create a new message.
  */
 export const StopDiscoveryResponseSchema: GenMessage<StopDiscoveryResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 30);
+  messageDesc(file_alys_peer_v1_peer, 36);
 
 /**
  * @generated from message alys.peer.v1.WatchPeersRequest
@@ -1044,7 +1199,7 @@ export type WatchPeersRequest = Message<"alys.peer.v1.WatchPeersRequest"> & {
  * Use `create(WatchPeersRequestSchema)` to create a new message.
  */
 export const WatchPeersRequestSchema: GenMessage<WatchPeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 31);
+  messageDesc(file_alys_peer_v1_peer, 37);
 
 /**
  * @generated from message alys.peer.v1.WatchPeersResponse
@@ -1134,7 +1289,7 @@ export type WatchPeersResponse = Message<"alys.peer.v1.WatchPeersResponse"> & {
  * Use `create(WatchPeersResponseSchema)` to create a new message.
  */
 export const WatchPeersResponseSchema: GenMessage<WatchPeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 32);
+  messageDesc(file_alys_peer_v1_peer, 38);
 
 /**
  * PeersSnapshot is the present of WatchPeers.
@@ -1155,7 +1310,7 @@ export type PeersSnapshot = Message<"alys.peer.v1.PeersSnapshot"> & {
  * Use `create(PeersSnapshotSchema)` to create a new message.
  */
 export const PeersSnapshotSchema: GenMessage<PeersSnapshot> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 33);
+  messageDesc(file_alys_peer_v1_peer, 39);
 
 /**
  * PeerDisconnected tells that a peer is gone.
@@ -1183,7 +1338,7 @@ export type PeerDisconnected = Message<"alys.peer.v1.PeerDisconnected"> & {
  * Use `create(PeerDisconnectedSchema)` to create a new message.
  */
 export const PeerDisconnectedSchema: GenMessage<PeerDisconnected> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 34);
+  messageDesc(file_alys_peer_v1_peer, 40);
 
 /**
  * @generated from message alys.peer.v1.ReportOffenceRequest
@@ -1211,7 +1366,8 @@ export type ReportOffenceRequest = Message<"alys.peer.v1.ReportOffenceRequest"> 
   detail: string;
 
   /**
-   * Digest of the offending message, at most 64 bytes: penalties are deduplicated by peer, offence and this.
+   * Digest of the offending message, at most 64 bytes: penalties are deduplicated by peer, offence and this. Of an
+   * equivocation the hashes of both blocks, 32 bytes each, the lower one first.
    *
    * @generated from field: bytes evidence = 4;
    */
@@ -1230,7 +1386,7 @@ export type ReportOffenceRequest = Message<"alys.peer.v1.ReportOffenceRequest"> 
  * Use `create(ReportOffenceRequestSchema)` to create a new message.
  */
 export const ReportOffenceRequestSchema: GenMessage<ReportOffenceRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 35);
+  messageDesc(file_alys_peer_v1_peer, 41);
 
 /**
  * @generated from message alys.peer.v1.ReportOffenceResponse
@@ -1243,7 +1399,7 @@ export type ReportOffenceResponse = Message<"alys.peer.v1.ReportOffenceResponse"
  * Use `create(ReportOffenceResponseSchema)` to create a new message.
  */
 export const ReportOffenceResponseSchema: GenMessage<ReportOffenceResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 36);
+  messageDesc(file_alys_peer_v1_peer, 42);
 
 /**
  * @generated from message alys.peer.v1.RecordPerformanceRequest
@@ -1297,7 +1453,7 @@ export type RecordPerformanceRequest = Message<"alys.peer.v1.RecordPerformanceRe
  * Use `create(RecordPerformanceRequestSchema)` to create a new message.
  */
 export const RecordPerformanceRequestSchema: GenMessage<RecordPerformanceRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 37);
+  messageDesc(file_alys_peer_v1_peer, 43);
 
 /**
  * @generated from message alys.peer.v1.RecordPerformanceResponse
@@ -1310,7 +1466,7 @@ export type RecordPerformanceResponse = Message<"alys.peer.v1.RecordPerformanceR
  * Use `create(RecordPerformanceResponseSchema)` to create a new message.
  */
 export const RecordPerformanceResponseSchema: GenMessage<RecordPerformanceResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 38);
+  messageDesc(file_alys_peer_v1_peer, 44);
 
 /**
  * @generated from message alys.peer.v1.RefreshStatusRequest
@@ -1329,7 +1485,7 @@ export type RefreshStatusRequest = Message<"alys.peer.v1.RefreshStatusRequest"> 
  * Use `create(RefreshStatusRequestSchema)` to create a new message.
  */
 export const RefreshStatusRequestSchema: GenMessage<RefreshStatusRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 39);
+  messageDesc(file_alys_peer_v1_peer, 45);
 
 /**
  * @generated from message alys.peer.v1.RefreshStatusResponse
@@ -1342,7 +1498,7 @@ export type RefreshStatusResponse = Message<"alys.peer.v1.RefreshStatusResponse"
  * Use `create(RefreshStatusResponseSchema)` to create a new message.
  */
 export const RefreshStatusResponseSchema: GenMessage<RefreshStatusResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 40);
+  messageDesc(file_alys_peer_v1_peer, 46);
 
 /**
  * @generated from message alys.peer.v1.ReservePeersRequest
@@ -1361,7 +1517,7 @@ export type ReservePeersRequest = Message<"alys.peer.v1.ReservePeersRequest"> & 
  * Use `create(ReservePeersRequestSchema)` to create a new message.
  */
 export const ReservePeersRequestSchema: GenMessage<ReservePeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 41);
+  messageDesc(file_alys_peer_v1_peer, 47);
 
 /**
  * @generated from message alys.peer.v1.ReservePeersResponse
@@ -1374,7 +1530,7 @@ export type ReservePeersResponse = Message<"alys.peer.v1.ReservePeersResponse"> 
  * Use `create(ReservePeersResponseSchema)` to create a new message.
  */
 export const ReservePeersResponseSchema: GenMessage<ReservePeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 42);
+  messageDesc(file_alys_peer_v1_peer, 48);
 
 /**
  * PeerType classifies a peer.
@@ -1729,6 +1885,28 @@ export const PeerService: GenService<{
     methodKind: "unary";
     input: typeof ListBansRequestSchema;
     output: typeof ListBansResponseSchema;
+  },
+  /**
+   * ListDistrustedMembers lists the members that approved two blocks of one slot, and those that were trusted again.
+   *
+   * @generated from rpc alys.peer.v1.PeerService.ListDistrustedMembers
+   */
+  listDistrustedMembers: {
+    methodKind: "unary";
+    input: typeof ListDistrustedMembersRequestSchema;
+    output: typeof ListDistrustedMembersResponseSchema;
+  },
+  /**
+   * LiftDistrust trusts a member again that approved two blocks of one slot: its federation channel opens. The evidence is
+   * kept and counts as answered, also after a restart; new evidence closes the channel again. It holds for this node only.
+   * NOT_FOUND when the member is not distrusted.
+   *
+   * @generated from rpc alys.peer.v1.PeerService.LiftDistrust
+   */
+  liftDistrust: {
+    methodKind: "unary";
+    input: typeof LiftDistrustRequestSchema;
+    output: typeof LiftDistrustResponseSchema;
   },
   /**
    * StartDiscovery looks for new peers by the named means now, beside the periodic search: BOOTSTRAP dials the bootstrap

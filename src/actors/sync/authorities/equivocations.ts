@@ -1,6 +1,6 @@
 /**
  * Equivocations: two verified approvals of different headers of one slot. Remembers what was approved in the newest
- * slots, names the members who are in both, once each, and hands out the evidence. Fed by live blocks and by the
+ * slots, names the members who are in both, once for each further header, and hands out the evidence. Fed by live blocks and by the
  * proposals that the producer verified. A machine without effects of its own, owned by state.ts.
  */
 
@@ -8,7 +8,7 @@ import { decodeApproval } from "../../../chain/approval.ts";
 import { keysOf } from "../../../chain/authorities.ts";
 import { equalBytes } from "../../../chain/bytes.ts";
 import { findEquivocation } from "../../../chain/equivocation.ts";
-import { decodeHeader } from "../../../chain/header.ts";
+import { decodeHeader, headerHash } from "../../../chain/header.ts";
 import { toHex } from "../../../chain/hex.ts";
 import type { ApprovalCheck } from "../../../chain/validator.ts";
 import type { LiveEffect } from "../live-effect.ts";
@@ -37,8 +37,8 @@ export class Equivocations {
   readonly #parts: EquivocationParts;
   /** Approvals by slot, each header's as it was seen first and whenever others are in it. */
   readonly #seen = new Map<number, ApprovalCheck[]>();
-  /** Slots and keys that were told. Bounded with the slots. */
-  readonly #told = new Map<number, Set<string>>();
+  /** By slot and key, the headers that were told of: what names no other one is no news. Bounded with slots and headers. */
+  readonly #told = new Map<number, Map<string, Set<string>>>();
 
   constructor(parts: EquivocationParts) {
     this.#parts = parts;
@@ -59,10 +59,17 @@ export class Equivocations {
   #compare(slot: number, first: ApprovalCheck, second: ApprovalCheck): void {
     const found = findEquivocation(first, second);
     if (found === undefined) return;
-    const told = this.#told.get(slot) ?? new Set();
-    const guiltyKeys = found.guiltyKeys.filter((key) => !told.has(toHex(key)));
+    const told = this.#told.get(slot) ?? new Map<string, Set<string>>();
+    const headers = [first, second].map(({ header }) => toHex(headerHash(header)));
+    const guiltyKeys = found.guiltyKeys.filter((key) => {
+      const known = told.get(toHex(key));
+      return !headers.every((header) => known?.has(header));
+    });
     if (guiltyKeys.length === 0) return;
-    for (const key of guiltyKeys) told.add(toHex(key));
+    for (const key of guiltyKeys) {
+      const known = told.get(toHex(key)) ?? [];
+      told.set(toHex(key), new Set([...known, ...headers]));
+    }
     this.#told.set(slot, told);
     this.#parts.metrics.add("equivocations", guiltyKeys.length);
     this.#parts.effect({ type: "equivocation", evidence: { slot, guiltyKeys, first, second } });

@@ -1,17 +1,22 @@
 /**
- * EvidenceBook: what equivocations leave behind, kept over restarts for whoever decides about the member: one record for
- * each slot and pair of blocks, an encoded alys.sync.v1.Equivocation. Owned by the SyncActor; the table outlives it.
+ * EvidenceBook: what equivocations leave behind, kept over restarts: whoever is named in it and not trusted again by an
+ * administrator is distrusted from the start of a node on (the PeerActor's DistrustBook). One record for each slot, pair of
+ * blocks and members, an encoded alys.sync.v1.Equivocation. Owned by the SyncActor; the table outlives it.
  */
 
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { EquivocationSchema } from "../../../../gen/alys/sync/v1/sync_pb.ts";
-import { concatBytes } from "../../../chain/bytes.ts";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { type Equivocation, EquivocationSchema } from "../../../../gen/alys/sync/v1/sync_pb.ts";
+import { compareBytes, concatBytes } from "../../../chain/bytes.ts";
 import { sha256 } from "../../../chain/hash.ts";
+import { headerHash } from "../../../chain/header.ts";
 import { toHex } from "../../../chain/hex.ts";
 import type { Table } from "../../../storage/port.ts";
 import type { Evidence } from "./equivocations.ts";
 
-/** Records kept, under a kilobyte each; at the bound the one of the lowest slot goes. */
+/**
+ * Records kept, under a kilobyte each. At the bound the lowest slot goes whose members other records name too, so that who
+ * has approved much twice clears nobody; only where there is none the lowest of all.
+ */
 export const EVIDENCE_MAX = 256;
 
 export class EvidenceBook {
@@ -22,16 +27,48 @@ export class EvidenceBook {
     this.#table = table;
   }
 
-  /** Rejects with the table's Failure. */
+  /** What is kept already stays as it is. Rejects with the table's Failure. */
   async keep(evidence: Evidence): Promise<void> {
     if (this.#table === undefined) return;
+    const key = keyOf(evidence);
+    if (this.#table.get(key) !== undefined) return;
     const message = create(EquivocationSchema, equivocationMessage(evidence));
-    const keys = [...this.#table.entries()].map(([key]) => key);
     const entries = new Map<string, Uint8Array | undefined>();
-    // Ascending by slot, since the keys begin with it.
-    for (const key of keys.slice(0, Math.max(0, keys.length + 1 - EVIDENCE_MAX))) entries.set(key, undefined);
-    entries.set(keyOf(evidence), toBinary(EquivocationSchema, message));
+    for (const superfluous of superfluousIn([...this.#table.entries()], message)) {
+      entries.set(superfluous, undefined);
+    }
+    entries.set(key, toBinary(EquivocationSchema, message));
     await this.#table.put(entries);
+  }
+}
+
+/** Keys of the records that make room for another one. Ascending by slot, since the keys begin with it. */
+function superfluousIn(entries: readonly [string, Uint8Array][], added: Equivocation): string[] {
+  const records = entries.map(([key, bytes]) => ({ key, members: membersIn(bytes) }));
+  const times = new Map<string, number>();
+  const count = (members: readonly string[], by: number): void => {
+    for (const member of members) times.set(member, (times.get(member) ?? 0) + by);
+  };
+  count(added.memberKeys.map(toHex), 1);
+  for (const { members } of records) count(members, 1);
+  const superfluous: string[] = [];
+  while (records.length >= EVIDENCE_MAX) {
+    const isNamedElsewhere = ({ members }: (typeof records)[number]): boolean =>
+      members.every((member) => (times.get(member) ?? 0) > 1);
+    const [gone] = records.splice(Math.max(0, records.findIndex(isNamedElsewhere)), 1);
+    if (gone === undefined) break;
+    count(gone.members, -1);
+    superfluous.push(gone.key);
+  }
+  return superfluous;
+}
+
+/** None in a record that cannot be read: it goes first. */
+function membersIn(bytes: Uint8Array): string[] {
+  try {
+    return fromBinary(EquivocationSchema, bytes.slice()).memberKeys.map(toHex);
+  } catch {
+    return [];
   }
 }
 
@@ -47,14 +84,16 @@ export function equivocationMessage(evidence: Evidence): MessageInitShape<typeof
   };
 }
 
-/** Digest of both headers: what tells two cases apart. */
+/** Hashes of both blocks, 32 bytes each, the lower one first: what tells two cases apart, whichever block came first. */
 export function digestOf({ first, second }: Evidence): Uint8Array {
-  return sha256(concatBytes([first.header, second.header]));
+  const hashes = [headerHash(first.header), headerHash(second.header)];
+  return concatBytes(hashes.sort(compareBytes));
 }
 
 const SLOT_DIGITS = 16;
 
 function keyOf(evidence: Evidence): string {
-  const digest = toHex(digestOf(evidence)).slice(0, 16);
+  const members = [...evidence.guiltyKeys].sort(compareBytes);
+  const digest = toHex(sha256(concatBytes([digestOf(evidence), ...members]))).slice(0, 16);
   return `${String(evidence.slot).padStart(SLOT_DIGITS, "0")}-${digest}`;
 }

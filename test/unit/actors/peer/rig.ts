@@ -16,6 +16,7 @@ import { networkActor } from "../../../../src/actors/network/actor.ts";
 import { peerActor } from "../../../../src/actors/peer/actor.ts";
 import { BanTable } from "../../../../src/actors/peer/ban-table.ts";
 import type { PeerActorConfig } from "../../../../src/actors/peer/config.ts";
+import { DistrustBook } from "../../../../src/actors/peer/distrust-book.ts";
 import type { OwnDelegation } from "../../../../src/actors/peer/handshake.ts";
 import { PeerBook } from "../../../../src/actors/peer/peer-book.ts";
 import { encodeDelegation, signDelegation } from "../../../../src/chain/delegation.ts";
@@ -38,6 +39,7 @@ import { MemoryHost } from "../../../../src/p2p/memory/host.ts";
 import { MemoryNetwork } from "../../../../src/p2p/memory/network.ts";
 import type { HostOptions, Protocol } from "../../../../src/p2p/port.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
+import type { Table } from "../../../../src/storage/port.ts";
 import { MemoryShelf } from "../../../../src/storage/shelf.ts";
 import { segmentOf } from "../../integrations/chain/segments.ts";
 
@@ -181,6 +183,8 @@ export class Node {
   readonly validator: CountingValidator;
   readonly bans: BanTable;
   readonly book: PeerBook;
+  /** What the SyncActor would keep of equivocations. */
+  readonly evidence: Table;
   readonly peer: PeerCell;
   readonly network: NetworkCell;
   /** Everything that WatchPeers told since the node started. */
@@ -210,9 +214,11 @@ export class Node {
     this.host = new MemoryHost({ identity: this.identity, gate: this.bans, network: world.network });
     const run = environment({ clock, scheduler, random, log: this.log });
     const { host, validator, bans, book } = this;
+    this.evidence = store.table("equivocations");
+    const distrust = new DistrustBook(this.evidence, store.table("distrust"));
     this.peer = actorCell(
       peerActor({
-        ...{ config, chain, validator, host, bans, book, peerIdBytes },
+        ...{ config, chain, validator, host, bans, book, distrust, peerIdBytes },
         ownDelegation: options.delegation,
       }),
       run,
