@@ -99,8 +99,7 @@ async function compose(
     chain: resources.chain,
     isChainRequired: settings.integrations.chainRequired,
     ownKey: resources.authorityKey?.publicKey,
-    onChange: (id, isAttached, epoch) => {
-      const reason = isAttached ? "a process attached" : "the attached process is gone";
+    onChange: (id, epoch, reason) => {
       const change = { id, state: ChildState.RUNNING, epoch: BigInt(epoch), reason };
       supervisor.internalRef.tell(SupervisorInternalService.method.reportSupervision, { change });
     },

@@ -20,6 +20,7 @@ import { EmbeddedBridge } from "../integrations/bridge/embedded.ts";
 import type { BridgePort } from "../integrations/bridge/port.ts";
 import { AttachedChain } from "../integrations/chain/attached.ts";
 import type { ChainPort } from "../integrations/chain/port.ts";
+import { type Contradiction, contradictionText } from "../integrations/chain/standing.ts";
 import { AttachedEngine } from "../integrations/engine/attached.ts";
 import { EmbeddedEngine } from "../integrations/engine/embedded.ts";
 import type { EnginePort } from "../integrations/engine/port.ts";
@@ -45,8 +46,8 @@ export interface AttachmentParts {
   readonly isChainRequired: boolean;
   /** Our authority key, 48 bytes; undefined on a node that is no member. */
   readonly ownKey: Uint8Array | undefined;
-  /** A process attached to a child of the integrations' supervisor, or is gone. */
-  readonly onChange: (child: string, isAttached: boolean, epoch: number) => void;
+  /** A process attached to a child of the integrations' supervisor, is gone, or on another chain: `reason` says it. */
+  readonly onChange: (child: string, epoch: number, reason: string) => void;
   /** ChainService does not serve while a required ChainActor is away. */
   readonly health: HealthBoard;
   readonly clock: Clock;
@@ -59,7 +60,7 @@ type Cells = Pick<NodeCells, "peer" | "network" | "sync" | "producer">;
 const FEDERATION_LIFETIME_MS = 1_500;
 
 export class Attachments {
-  readonly chain: ChainPort;
+  readonly chain: AttachedChain;
   readonly engine: EnginePort;
   readonly bridge: BridgePort;
   readonly services: readonly ServedService[];
@@ -82,9 +83,15 @@ export class Attachments {
       isRequired: parts.isChainRequired,
       clock,
       log: log.child({ part: "chain" }),
+      diverged: (contradiction) => {
+        parts.onChange("chain", hubs.chain.epoch, divergenceReason(contradiction));
+      },
     });
     for (const [child, hub] of Object.entries(hubs)) {
-      hub.listen((isAttached) => parts.onChange(child, isAttached, hub.epoch));
+      hub.listen((isAttached) => {
+        const reason = isAttached ? "a process attached" : "the attached process is gone";
+        parts.onChange(child, hub.epoch, reason);
+      });
     }
     health.set(ChainService.typeName, chain.snapshot().isAvailable);
     chain.subscribe((event) => {
@@ -129,7 +136,15 @@ export class Attachments {
       staleAnswers: BigInt(staleAnswers),
       ...(head && { head: referenceTo(head) }),
       ...(final && { final: referenceTo(final) }),
+      ...(id === "chain" && this.#contradiction()),
     };
+  }
+
+  #contradiction() {
+    const { contradiction } = this.chain;
+    if (contradiction === undefined) return undefined;
+    const { height, sinceMs, ...same } = contradiction;
+    return { contradiction: { ...same, height: BigInt(height), since: timestampFromMs(sinceMs) } };
   }
 
   /** No process is attached any more, none is let in, and pulls that wait are answered. */
@@ -189,6 +204,11 @@ export class Attachments {
     const { peersReached } = await this.#network.ask(publish, { block });
     return { blockHash, peersReached };
   }
+}
+
+function divergenceReason(contradiction: Contradiction | undefined): string {
+  if (contradiction === undefined) return "the attached process does not contradict our chain any more";
+  return `the attached process is on another chain: ${contradictionText(contradiction)}`;
 }
 
 function encodedHead({ block, parentHash, isSyncing, targetHeight }: AnnounceHeadRequest): Uint8Array {

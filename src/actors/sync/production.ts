@@ -26,6 +26,8 @@ export interface ProductionFacts {
   /** Our member key, where we have one. */
   readonly ownKey: Uint8Array | undefined;
   readonly isChainAvailable: boolean;
+  /** Why it is not, in the chain's words. */
+  readonly chainReason?: string | undefined;
   readonly override: ProductionOverride;
   /** Unix milliseconds, the clock by which Status messages were stamped. */
   readonly nowMs: number;
@@ -178,7 +180,8 @@ function judgePeers(facts: ProductionFacts, limits: ProductionLimits): Condition
 function judgeRest(facts: ProductionFacts): Condition[] {
   const conditions = judgeKey(facts);
   if (!facts.isChainAvailable) {
-    conditions.push({ condition: ProductionCondition.CHAIN, detail: "the ChainActor is away" });
+    const detail = facts.chainReason ?? "the ChainActor is away";
+    conditions.push({ condition: ProductionCondition.CHAIN, detail });
   }
   if (facts.override === "forbid") {
     conditions.push({ condition: ProductionCondition.EMERGENCY, detail: "the operator forbids production" });

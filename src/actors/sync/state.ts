@@ -292,7 +292,7 @@ export class SyncMachine {
   /** Whether this node may produce now. */
   judge(moment: Moment): ProductionVerdict {
     const { chain, ownKey, config } = this.#parts;
-    const { head, isAvailable } = chain.snapshot();
+    const { head, isAvailable, unavailable } = chain.snapshot();
     const target = this.#target(head, moment);
     const verdict = judgeProduction(
       {
@@ -304,6 +304,7 @@ export class SyncMachine {
         authorities: chain.authoritiesAt(head.height + 1).keys,
         ownKey,
         isChainAvailable: isAvailable,
+        chainReason: unavailable?.message,
         override: this.#override,
         nowMs: moment.unixMs,
       },
@@ -318,7 +319,7 @@ export class SyncMachine {
 
   status(moment: Moment): StatusFacts {
     const { chain, config } = this.#parts;
-    const { head, final, isAvailable } = chain.snapshot();
+    const { head, final, isAvailable, unavailable } = chain.snapshot();
     return {
       head,
       final,
@@ -328,6 +329,7 @@ export class SyncMachine {
       isRunning: this.#isRunning,
       pausedReason: this.pausedReason,
       isChainAvailable: isAvailable,
+      chainReason: unavailable?.message,
       hasSource: this.#hasSource(head.height, moment),
       isFailing: this.pipeline.isFailing || this.#tail.state === "damaged",
       isSynced: this.#isSynced,

@@ -20,6 +20,8 @@ export interface StatusFacts {
   /** Undefined while it is not paused. */
   readonly pausedReason: string | undefined;
   readonly isChainAvailable: boolean;
+  /** Why it is not, in the chain's words. */
+  readonly chainReason?: string | undefined;
   /** Somebody proved a head, or nobody else is needed. */
   readonly hasSource: boolean;
   readonly isFailing: boolean;
@@ -52,7 +54,7 @@ function reasonOf(facts: StatusFacts, state: SyncState): string {
   if (!facts.isRunning)
     return facts.operatorsReason === "" ? "not started" : `stopped: ${facts.operatorsReason}`;
   if (facts.pausedReason !== undefined) return facts.pausedReason;
-  if (!facts.isChainAvailable) return "the ChainActor is away";
+  if (!facts.isChainAvailable) return facts.chainReason ?? "the ChainActor is away";
   if (facts.pipelineReason !== "") return facts.pipelineReason;
   if (!facts.hasSource) return "no peer has proven a head yet";
   if (state === SyncState.CATCH_UP && facts.target === undefined) {

@@ -12,7 +12,7 @@ import type { BlockPoint } from "../../storage/port.ts";
 import type { DuplexStream } from "./frame.ts";
 import { type Carrier, type Heartbeat, Line, type Welcome } from "./line.ts";
 import { PullDesk } from "./pull-desk.ts";
-import { HEARTBEAT_MS } from "./session.ts";
+import { type AttachSession, HEARTBEAT_MS } from "./session.ts";
 import { StreamCarrier } from "./stream-carrier.ts";
 
 export interface AttachHubParts {
@@ -32,10 +32,18 @@ export interface AttachOwner {
   /** It may be called from now on. */
   attached(): void;
   detached(): void;
+  /** A heartbeat came: where the client says it stands. */
+  reported(reported: Reported): void;
+}
+
+/** What a client says of itself; undefined for what it leaves out. */
+export interface Reported {
+  readonly head: BlockPoint | undefined;
+  readonly final: BlockPoint | undefined;
 }
 
 /** The attachment as it stands, for those who look after the node. */
-export interface Attachment {
+export interface Attachment extends Reported {
   readonly instanceId: string;
   readonly principal: string;
   readonly epoch: number;
@@ -46,9 +54,6 @@ export interface Attachment {
   readonly bytesInFlight: number;
   readonly callsWaiting: number;
   readonly noticesSkipped: number;
-  /** Where the client says it stands. */
-  readonly head: BlockPoint | undefined;
-  readonly final: BlockPoint | undefined;
 }
 
 interface Waiting {
@@ -62,7 +67,12 @@ export class AttachHub {
   readonly #parts: AttachHubParts;
   readonly #calls = new Map<bigint, Waiting>();
   readonly #listeners = new Set<(isAttached: boolean) => void>();
-  #owner: AttachOwner = { admit: () => undefined, attached: () => {}, detached: () => {} };
+  #owner: AttachOwner = {
+    admit: () => undefined,
+    attached: () => {},
+    detached: () => {},
+    reported: () => {},
+  };
   #primary: Line | undefined;
   /** Why nobody is let in any more. */
   #closed: Failure | undefined;
@@ -100,7 +110,6 @@ export class AttachHub {
   get attachment(): Attachment | undefined {
     if (this.#primary === undefined) return undefined;
     const { instanceId, epoch, sinceMs, carrier, session, notices } = this.#primary;
-    const { head, final } = session.reported;
     return {
       instanceId,
       epoch,
@@ -111,8 +120,7 @@ export class AttachHub {
       bytesInFlight: session.bytesInFlight,
       callsWaiting: session.callsWaiting,
       noticesSkipped: notices.skipped,
-      head: head && pointOf(head),
-      final: final && pointOf(final),
+      ...reportedOf(session),
     };
   }
 
@@ -175,6 +183,9 @@ export class AttachHub {
       },
       answered: (id, value) => this.#settle(id)?.resolve(value),
       failed: (id, reason) => this.#settle(id)?.reject(reason),
+      reported: (line) => {
+        if (this.#primary === line) this.#owner.reported(reportedOf(line.session));
+      },
       ended: (line) => this.#ended(line),
       heartbeat: () => this.#heartbeat(),
     });
@@ -236,6 +247,10 @@ export class AttachHub {
 /** As messages carry it. */
 export function referenceTo({ height, hash }: BlockPoint): { height: bigint; hash: Uint8Array } {
   return { height: BigInt(height), hash };
+}
+
+function reportedOf({ reported: { head, final } }: AttachSession): Reported {
+  return { head: head && pointOf(head), final: final && pointOf(final) };
 }
 
 function pointOf({ height, hash }: { height: bigint; hash: Uint8Array }): BlockPoint {

@@ -37,6 +37,8 @@ export interface LineEvents {
   welcomed(): void;
   answered(id: bigint, value: unknown): void;
   failed(id: bigint, reason: Failure): void;
+  /** The client said where it stands. */
+  reported(line: Line): void;
   ended(line: Line): void;
   /** What a heartbeat says. */
   heartbeat(): Heartbeat;
@@ -116,6 +118,8 @@ export class Line {
         return this.#events.answered(effect.id, effect.value);
       case "failed":
         return this.#events.failed(effect.id, effect.failure);
+      case "reported":
+        return this.#events.reported(this);
       case "ended":
         this.failure = effect.failure;
         this.#events.ended(this);

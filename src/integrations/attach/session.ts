@@ -46,6 +46,8 @@ export type SessionEffect =
   | { readonly type: "send"; readonly frame: NodeFrame }
   | { readonly type: "answered"; readonly id: bigint; readonly value: unknown }
   | { readonly type: "failed"; readonly id: bigint; readonly failure: Failure }
+  /** `reported` is new. */
+  | { readonly type: "reported" }
   | { readonly type: "ended"; readonly failure: Failure };
 
 type Phase = "greeting" | "deciding" | "attached" | "ended";
@@ -120,6 +122,7 @@ export class AttachSession {
         return this.#violate("there is one hello to a stream");
       case "heartbeat":
         this.#reported = message.value as AttachHeartbeat;
+        this.#effects.push({ type: "reported" });
         return;
       case "credit":
         return this.#widen(message.value as AttachCredit, nowMs);

@@ -19,6 +19,7 @@ import type {
   ChildTemplate,
   ImportOutcome,
 } from "./port.ts";
+import { type Contradiction, contradictionText } from "./standing.ts";
 
 export interface AttachedChainParts {
   /** The node's own; closed with this one. */
@@ -28,6 +29,8 @@ export interface AttachedChainParts {
   readonly isRequired: boolean;
   readonly clock: Clock;
   readonly log: Log;
+  /** The attached process began to contradict our chain, or stopped to: undefined. */
+  readonly diverged?: (contradiction: Contradiction | undefined) => void;
 }
 
 /** An import waits so long for the ChainActor's word; then it is `notNow`, and asked again it is there already. */
@@ -50,20 +53,26 @@ export class AttachedChain implements ChainPort {
   readonly #waiters = new Set<Waiter>();
   #wasAvailable: boolean;
 
-  constructor({ chain, hub, isRequired, clock, log }: AttachedChainParts) {
+  constructor({ chain, hub, isRequired, clock, log, diverged = () => {} }: AttachedChainParts) {
     this.facts = chain.facts;
     this.genesisHeader = chain.genesisHeader;
     this.#chain = chain;
     this.#isRequired = isRequired;
     this.#clock = clock;
-    this.#follower = new Follower({ chain, hub, clock, log, changed: () => this.#changed() });
+    this.#follower = new Follower({ chain, hub, clock, log, changed: () => this.#changed(), diverged });
     this.#wasAvailable = this.#isAvailable();
     chain.subscribe((event) => this.#told(event));
   }
 
   snapshot(): ChainSnapshot {
     const snapshot = this.#chain.snapshot();
-    return { ...snapshot, isAvailable: snapshot.isAvailable && this.#isAvailable() };
+    if (!snapshot.isAvailable || this.#isAvailable()) return snapshot;
+    return { ...snapshot, isAvailable: false, unavailable: this.#whyNot() };
+  }
+
+  /** Where the attached process says that it stands on other blocks than ours. */
+  get contradiction(): Contradiction | undefined {
+    return this.#follower.contradiction;
   }
 
   async importSegment(segment: ValidatedSegment): Promise<ImportOutcome> {
@@ -137,10 +146,14 @@ export class AttachedChain implements ChainPort {
   }
 
   #whyNot() {
-    const { refusal } = this.#follower;
-    return refusal === undefined
-      ? failure("UNAVAILABLE", "CHAIN_ACTOR_AWAY", "the ChainActor is away or behind")
-      : failure("UNAVAILABLE", "CHAIN_ACTOR_REFUSES", `the ChainActor refuses block ${refusal.height}`);
+    const { refusal, contradiction } = this.#follower;
+    if (refusal !== undefined)
+      return failure("UNAVAILABLE", "CHAIN_ACTOR_REFUSES", `the ChainActor refuses block ${refusal.height}`);
+    if (contradiction !== undefined) {
+      const text = contradictionText(contradiction);
+      return failure("UNAVAILABLE", "CHAIN_ACTOR_DIVERGED", `the ChainActor is on another chain: ${text}`);
+    }
+    return failure("UNAVAILABLE", "CHAIN_ACTOR_AWAY", "the ChainActor is away or behind");
   }
 
   /** Resolves whether the follower applied the block of this height in time. */
@@ -161,7 +174,8 @@ export class AttachedChain implements ChainPort {
 
   #told(event: ChainEvent): void {
     if (event.type === "imported") this.#follower.headMoved();
-    else if (event.type === "reorganized") this.#follower.headMoved(event.commonHeight);
+    else if (event.type === "reorganized")
+      this.#follower.reorganized(event.commonHeight, event.blocksReverted);
     this.#emit(event);
   }
 

@@ -10,9 +10,10 @@ import type { Clock, TimerHandle } from "../../kernel/clock.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { BlockPoint } from "../../storage/port.ts";
-import type { AttachHub, AttachOwner } from "../attach/hub.ts";
+import type { AttachHub, AttachOwner, Reported } from "../attach/hub.ts";
 import { blockView } from "./block-view.ts";
 import type { ChainPort } from "./port.ts";
+import { type Contradiction, contradictionText, Standing } from "./standing.ts";
 
 /** Blocks of one batch. */
 const BATCH_BLOCKS_MAX = 64;
@@ -34,6 +35,8 @@ export interface FollowerParts {
   readonly log: Log;
   /** Availability, or what the client confirmed, may have changed. */
   readonly changed: () => void;
+  /** The client began to contradict our chain, in what is given; undefined when it ended. */
+  readonly diverged: (contradiction: Contradiction | undefined) => void;
 }
 
 interface Batch {
@@ -49,6 +52,7 @@ export interface Refusal {
 
 export class Follower implements AttachOwner {
   readonly #parts: FollowerParts;
+  readonly #standing: Standing;
   #isActive = false;
   #hasCaughtUp = false;
   #wantsViews = false;
@@ -61,12 +65,18 @@ export class Follower implements AttachOwner {
 
   constructor(parts: FollowerParts) {
     this.#parts = parts;
+    this.#standing = new Standing(parts.chain);
     parts.hub.own(this);
   }
 
-  /** Attached, and once at our head since. */
+  /** Attached, once at our head since, and not on another chain by its own word. */
   get isFollowing(): boolean {
-    return this.#isActive && this.#hasCaughtUp;
+    return this.#isActive && this.#hasCaughtUp && this.contradiction === undefined;
+  }
+
+  /** Where the attached client says that it stands on other blocks than those it confirmed. */
+  get contradiction(): Contradiction | undefined {
+    return this.#isActive ? this.#standing.contradiction : undefined;
   }
 
   /** Height of the newest block that the client applied, as far as we know. */
@@ -86,6 +96,9 @@ export class Follower implements AttachOwner {
       const text = `the client needs block ${from.height + 1}, our first is ${earliestHeight}`;
       return failure("OUT_OF_RANGE", "ATTACH_PRUNED", text);
     }
+    const wasDiverged = this.contradiction !== undefined;
+    this.#standing.begun(from, Number(lastApplied?.height ?? 0n), this.#parts.clock.monotonicMs());
+    if (wasDiverged) this.#parts.diverged(undefined);
     this.#wantsViews = withBlockViews;
     this.#confirmedHeight = from.height;
     this.#refusal = undefined;
@@ -103,15 +116,40 @@ export class Follower implements AttachOwner {
   }
 
   detached(): void {
+    const wasDiverged = this.contradiction !== undefined;
     this.#isActive = false;
+    if (wasDiverged) this.#parts.diverged(undefined);
     this.#hasCaughtUp = false;
     this.#restart();
     this.#parts.changed();
   }
 
-  /** The node's head moved. `commonHeight`: blocks above it were replaced. */
-  headMoved(commonHeight?: number): void {
-    if (commonHeight !== undefined && commonHeight + 1 < this.#nextHeight) {
+  reported(reported: Reported): void {
+    if (!this.#isActive) return;
+    const { clock, log } = this.#parts;
+    const isNews = this.#standing.heard(reported, this.#confirmedHeight, clock.monotonicMs(), clock.nowMs());
+    if (!isNews) return;
+    const { contradiction } = this;
+    if (contradiction === undefined) log.info("the attached ChainActor is on our chain again");
+    else {
+      const text = contradictionText(contradiction);
+      const { height } = contradiction;
+      log.error("the attached ChainActor is on another chain", { alarm: "chain_diverged", height, text });
+    }
+    this.#parts.diverged(contradiction);
+    this.#parts.changed();
+  }
+
+  /** The node's head moved forward. */
+  headMoved(): void {
+    this.#pump();
+  }
+
+  /** The blocks above `commonHeight`, so many, were replaced. */
+  reorganized(commonHeight: number, blocksReverted: number): void {
+    const { clock } = this.#parts;
+    this.#standing.voided(commonHeight, commonHeight + blocksReverted, clock.monotonicMs());
+    if (commonHeight + 1 < this.#nextHeight) {
       this.#confirmedHeight = Math.min(this.#confirmedHeight, commonHeight);
       this.#restart();
     }
@@ -209,6 +247,7 @@ export class Follower implements AttachOwner {
         case ImportVerdict.IMPORTED:
         case ImportVerdict.ALREADY_KNOWN:
           this.#confirmedHeight = height;
+          this.#standing.confirmed(height, this.#parts.clock.monotonicMs());
           break;
         case ImportVerdict.INVALID:
           this.#refuse(height, reason);

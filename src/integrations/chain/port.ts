@@ -31,6 +31,8 @@ export interface ChainSnapshot {
   readonly earliestHeight: number;
   /** False while an attached ChainActor is away: nothing can be imported, nobody is to blame. */
   readonly isAvailable: boolean;
+  /** Why it is not, where there is more to say than that it is closed. */
+  readonly unavailable?: Failure;
 }
 
 /** What became of a segment. Only `invalid` is the fault of who sent it. */

@@ -145,14 +145,15 @@ export const AttachWelcomeSchema: GenMessage<AttachWelcome> = /*@__PURE__*/
  */
 export type AttachHeartbeat = Message<"alys.integration.v1.AttachHeartbeat"> & {
   /**
-   * Head of the sender.
+   * Head of the sender. The node holds a ChainActor's against its own chain: one that contradicts what the ChainActor
+   * confirmed ends its following.
    *
    * @generated from field: alys.chain.v1.BlockReference head = 1;
    */
   head?: BlockReference | undefined;
 
   /**
-   * Final block of the sender.
+   * Final block of the sender; as with the head.
    *
    * @generated from field: alys.chain.v1.BlockReference final = 2;
    */

@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file alys/supervisor/v1/supervisor.proto.
  */
 export const file_alys_supervisor_v1_supervisor: GenFile = /*@__PURE__*/
-  fileDesc("CiNhbHlzL3N1cGVydmlzb3IvdjEvc3VwZXJ2aXNvci5wcm90bxISYWx5cy5zdXBlcnZpc29yLnYxIvEDCgtDaGlsZFN0YXR1cxIKCgJpZBgBIAEoCRItCgVzdGF0ZRgCIAEoDjIeLmFseXMuc3VwZXJ2aXNvci52MS5DaGlsZFN0YXRlEg0KBWVwb2NoGAMgASgEEhAKCHJlc3RhcnRzGAQgASgEEisKB3N0YXJ0ZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEG1haWxib3hfbWVzc2FnZXMYBiABKA0SFQoNbWFpbGJveF9ieXRlcxgHIAEoBBIUCgxsYXN0X2ZhaWx1cmUYCCABKAkSEAoIc3RyYXRlZ3kYCSABKAkSMQoIY2hpbGRyZW4YCiADKAsyHy5hbHlzLnN1cGVydmlzb3IudjEuQ2hpbGRTdGF0dXMSDwoHcGluZ19tcxgLIAEoARIVCg1pc19yZXNwb25zaXZlGAwgASgIEjEKBmNvdW50cxgNIAEoCzIhLmFseXMuc3VwZXJ2aXNvci52MS5NYWlsYm94Q291bnRzEjgKDmV2ZW50X2xvb3BfbGFnGA4gASgLMiAuYWx5cy5zdXBlcnZpc29yLnYxLkV2ZW50TG9vcExhZxI4CgphdHRhY2htZW50GA8gASgLMiQuYWx5cy5zdXBlcnZpc29yLnYxLkF0dGFjaG1lbnRTdGF0dXMi8AIKEEF0dGFjaG1lbnRTdGF0dXMSEwoLaXNfYXR0YWNoZWQYASABKAgSEwoLaW5zdGFuY2VfaWQYAiABKAkSEQoJcHJpbmNpcGFsGAMgASgJEg0KBWVwb2NoGAQgASgEEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglpc19wdWxsZWQYBiABKAgSFwoPY2FsbHNfaW5fZmxpZ2h0GAcgASgNEhcKD2J5dGVzX2luX2ZsaWdodBgIIAEoBBIVCg1jYWxsc193YWl0aW5nGAkgASgNEhcKD25vdGljZXNfc2tpcHBlZBgKIAEoBBIVCg1zdGFsZV9hbnN3ZXJzGAsgASgEEisKBGhlYWQYDCABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEiwKBWZpbmFsGA0gASgLMh0uYWx5cy5jaGFpbi52MS5CbG9ja1JlZmVyZW5jZSJyCg1NYWlsYm94Q291bnRzEg8KB2hhbmRsZWQYASABKAQSDwoHcmVmdXNlZBgCIAEoBBIPCgdkcm9wcGVkGAMgASgEEg8KB2V4cGlyZWQYBCABKAQSDwoHY3Jhc2hlcxgFIAEoBBIMCgRzbG93GAYgASgEIj4KDEV2ZW50TG9vcExhZxIOCgZwNTBfbXMYASABKAESDgoGcDk5X21zGAIgASgBEg4KBm1heF9tcxgDIAEoASIQCg5HZXRUcmVlUmVxdWVzdCJACg9HZXRUcmVlUmVzcG9uc2USLQoEcm9vdBgBIAEoCzIfLmFseXMuc3VwZXJ2aXNvci52MS5DaGlsZFN0YXR1cyIxChNSZXN0YXJ0QWN0b3JSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSIlChRSZXN0YXJ0QWN0b3JSZXNwb25zZRINCgVlcG9jaBgBIAEoBCIuChBTdG9wQWN0b3JSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSITChFTdG9wQWN0b3JSZXNwb25zZSI6ChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0EiAKCXBhZ2Vfc2l6ZRgBIAEoDUINkrUYCTEAAAAAAECPQCJ9CgpEZWFkTGV0dGVyEg0KBWFjdG9yGAEgASgJEg4KBm1ldGhvZBgCIAEoCRIOCgZyZWFzb24YAyABKAkSKAoEdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOY29ycmVsYXRpb25faWQYBSABKAkiXgoXTGlzdERlYWRMZXR0ZXJzUmVzcG9uc2USNAoMZGVhZF9sZXR0ZXJzGAEgAygLMh4uYWx5cy5zdXBlcnZpc29yLnYxLkRlYWRMZXR0ZXISDQoFdG90YWwYAiABKAQiLwoXV2F0Y2hEZWFkTGV0dGVyc1JlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJIqACChhXYXRjaERlYWRMZXR0ZXJzUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEj8KCHNuYXBzaG90GAIgASgLMisuYWx5cy5zdXBlcnZpc29yLnYxLkxpc3REZWFkTGV0dGVyc1Jlc3BvbnNlSAASNQoLZGVhZF9sZXR0ZXIYAyABKAsyHi5hbHlzLnN1cGVydmlzb3IudjEuRGVhZExldHRlckgAEi0KCWhlYXJ0YmVhdBgEIAEoCzIYLmFseXMuYWN0b3IudjEuSGVhcnRiZWF0SAASKQoHc2tpcHBlZBgFIAEoCzIWLmFseXMuYWN0b3IudjEuU2tpcHBlZEgAQgcKBWV2ZW50IkoKEkluamVjdEZhdWx0UmVxdWVzdBIKCgJpZBgBIAEoCRIoCgVmYXVsdBgCIAEoDjIZLmFseXMuc3VwZXJ2aXNvci52MS5GYXVsdCIVChNJbmplY3RGYXVsdFJlc3BvbnNlIi8KF1dhdGNoU3VwZXJ2aXNpb25SZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSJsChBTdXBlcnZpc2lvbkV2ZW50EgoKAmlkGAEgASgJEi0KBXN0YXRlGAIgASgOMh4uYWx5cy5zdXBlcnZpc29yLnYxLkNoaWxkU3RhdGUSDQoFZXBvY2gYAyABKAQSDgoGcmVhc29uGAQgASgJIpUCChhXYXRjaFN1cGVydmlzaW9uUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEjMKCHNuYXBzaG90GAIgASgLMh8uYWx5cy5zdXBlcnZpc29yLnYxLkNoaWxkU3RhdHVzSAASNgoGY2hhbmdlGAMgASgLMiQuYWx5cy5zdXBlcnZpc29yLnYxLlN1cGVydmlzaW9uRXZlbnRIABItCgloZWFydGJlYXQYBCABKAsyGC5hbHlzLmFjdG9yLnYxLkhlYXJ0YmVhdEgAEikKB3NraXBwZWQYBSABKAsyFi5hbHlzLmFjdG9yLnYxLlNraXBwZWRIAEIHCgVldmVudCJQChhSZXBvcnRTdXBlcnZpc2lvblJlcXVlc3QSNAoGY2hhbmdlGAEgASgLMiQuYWx5cy5zdXBlcnZpc29yLnYxLlN1cGVydmlzaW9uRXZlbnQiGwoZUmVwb3J0U3VwZXJ2aXNpb25SZXNwb25zZSrHAQoKQ2hpbGRTdGF0ZRIbChdDSElMRF9TVEFURV9VTlNQRUNJRklFRBAAEhgKFENISUxEX1NUQVRFX1NUQVJUSU5HEAESFwoTQ0hJTERfU1RBVEVfUlVOTklORxACEhsKF0NISUxEX1NUQVRFX0JBQ0tJTkdfT0ZGEAMSGAoUQ0hJTERfU1RBVEVfU1RPUFBJTkcQBBIXChNDSElMRF9TVEFURV9TVE9QUEVEEAUSGQoVQ0hJTERfU1RBVEVfU1VTUEVOREVEEAYqZAoFRmF1bHQSFQoRRkFVTFRfVU5TUEVDSUZJRUQQABIPCgtGQVVMVF9DUkFTSBABEhEKDUZBVUxUX1NVU1BFTkQQAhIQCgxGQVVMVF9SRVNVTUUQAxIOCgpGQVVMVF9IQU5HEAQyqQYKEVN1cGVydmlzb3JTZXJ2aWNlEmIKB0dldFRyZWUSIi5hbHlzLnN1cGVydmlzb3IudjEuR2V0VHJlZVJlcXVlc3QaIy5hbHlzLnN1cGVydmlzb3IudjEuR2V0VHJlZVJlc3BvbnNlIg6QAgGKtRgHCAEQ0A8YAhJuCgxSZXN0YXJ0QWN0b3ISJy5hbHlzLnN1cGVydmlzb3IudjEuUmVzdGFydEFjdG9yUmVxdWVzdBooLmFseXMuc3VwZXJ2aXNvci52MS5SZXN0YXJ0QWN0b3JSZXNwb25zZSILirUYBwgBEJBOGAQSZQoJU3RvcEFjdG9yEiQuYWx5cy5zdXBlcnZpc29yLnYxLlN0b3BBY3RvclJlcXVlc3QaJS5hbHlzLnN1cGVydmlzb3IudjEuU3RvcEFjdG9yUmVzcG9uc2UiC4q1GAcIARCQThgEEnoKD0xpc3REZWFkTGV0dGVycxIqLmFseXMuc3VwZXJ2aXNvci52MS5MaXN0RGVhZExldHRlcnNSZXF1ZXN0GisuYWx5cy5zdXBlcnZpc29yLnYxLkxpc3REZWFkTGV0dGVyc1Jlc3BvbnNlIg6QAgGKtRgHCAMQ0A8YAhJrCgtJbmplY3RGYXVsdBImLmFseXMuc3VwZXJ2aXNvci52MS5JbmplY3RGYXVsdFJlcXVlc3QaJy5hbHlzLnN1cGVydmlzb3IudjEuSW5qZWN0RmF1bHRSZXNwb25zZSILirUYBwgBENAPGAQSdwoQV2F0Y2hEZWFkTGV0dGVycxIrLmFseXMuc3VwZXJ2aXNvci52MS5XYXRjaERlYWRMZXR0ZXJzUmVxdWVzdBosLmFseXMuc3VwZXJ2aXNvci52MS5XYXRjaERlYWRMZXR0ZXJzUmVzcG9uc2UiBoq1GAIYAjABEncKEFdhdGNoU3VwZXJ2aXNpb24SKy5hbHlzLnN1cGVydmlzb3IudjEuV2F0Y2hTdXBlcnZpc2lvblJlcXVlc3QaLC5hbHlzLnN1cGVydmlzb3IudjEuV2F0Y2hTdXBlcnZpc2lvblJlc3BvbnNlIgaKtRgCGAIwATKaAQoZU3VwZXJ2aXNvckludGVybmFsU2VydmljZRJ9ChFSZXBvcnRTdXBlcnZpc2lvbhIsLmFseXMuc3VwZXJ2aXNvci52MS5SZXBvcnRTdXBlcnZpc2lvblJlcXVlc3QaLS5hbHlzLnN1cGVydmlzb3IudjEuUmVwb3J0U3VwZXJ2aXNpb25SZXNwb25zZSILirUYBwgBEOgHGAVCiAEKGm5ldHdvcmsuYWx5cy5zdXBlcnZpc29yLnYxUAFaU2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL3N1cGVydmlzb3IvdjE7c3VwZXJ2aXNvcnYxqgISQWx5cy5TdXBlcnZpc29yLlYxYgZwcm90bzM", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_chain_v1_chain, file_google_protobuf_timestamp]);
+  fileDesc("CiNhbHlzL3N1cGVydmlzb3IvdjEvc3VwZXJ2aXNvci5wcm90bxISYWx5cy5zdXBlcnZpc29yLnYxIvEDCgtDaGlsZFN0YXR1cxIKCgJpZBgBIAEoCRItCgVzdGF0ZRgCIAEoDjIeLmFseXMuc3VwZXJ2aXNvci52MS5DaGlsZFN0YXRlEg0KBWVwb2NoGAMgASgEEhAKCHJlc3RhcnRzGAQgASgEEisKB3N0YXJ0ZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEG1haWxib3hfbWVzc2FnZXMYBiABKA0SFQoNbWFpbGJveF9ieXRlcxgHIAEoBBIUCgxsYXN0X2ZhaWx1cmUYCCABKAkSEAoIc3RyYXRlZ3kYCSABKAkSMQoIY2hpbGRyZW4YCiADKAsyHy5hbHlzLnN1cGVydmlzb3IudjEuQ2hpbGRTdGF0dXMSDwoHcGluZ19tcxgLIAEoARIVCg1pc19yZXNwb25zaXZlGAwgASgIEjEKBmNvdW50cxgNIAEoCzIhLmFseXMuc3VwZXJ2aXNvci52MS5NYWlsYm94Q291bnRzEjgKDmV2ZW50X2xvb3BfbGFnGA4gASgLMiAuYWx5cy5zdXBlcnZpc29yLnYxLkV2ZW50TG9vcExhZxI4CgphdHRhY2htZW50GA8gASgLMiQuYWx5cy5zdXBlcnZpc29yLnYxLkF0dGFjaG1lbnRTdGF0dXMitAMKEEF0dGFjaG1lbnRTdGF0dXMSEwoLaXNfYXR0YWNoZWQYASABKAgSEwoLaW5zdGFuY2VfaWQYAiABKAkSEQoJcHJpbmNpcGFsGAMgASgJEg0KBWVwb2NoGAQgASgEEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglpc19wdWxsZWQYBiABKAgSFwoPY2FsbHNfaW5fZmxpZ2h0GAcgASgNEhcKD2J5dGVzX2luX2ZsaWdodBgIIAEoBBIVCg1jYWxsc193YWl0aW5nGAkgASgNEhcKD25vdGljZXNfc2tpcHBlZBgKIAEoBBIVCg1zdGFsZV9hbnN3ZXJzGAsgASgEEisKBGhlYWQYDCABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEiwKBWZpbmFsGA0gASgLMh0uYWx5cy5jaGFpbi52MS5CbG9ja1JlZmVyZW5jZRJCCg1jb250cmFkaWN0aW9uGA4gASgLMisuYWx5cy5zdXBlcnZpc29yLnYxLkF0dGFjaG1lbnRDb250cmFkaWN0aW9uIoYBChdBdHRhY2htZW50Q29udHJhZGljdGlvbhIKCgJvZhgBIAEoCRIOCgZoZWlnaHQYAiABKAQSEgoKdGhlaXJfaGFzaBgDIAEoDBIQCghvdXJfaGFzaBgEIAEoDBIpCgVzaW5jZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAicgoNTWFpbGJveENvdW50cxIPCgdoYW5kbGVkGAEgASgEEg8KB3JlZnVzZWQYAiABKAQSDwoHZHJvcHBlZBgDIAEoBBIPCgdleHBpcmVkGAQgASgEEg8KB2NyYXNoZXMYBSABKAQSDAoEc2xvdxgGIAEoBCI+CgxFdmVudExvb3BMYWcSDgoGcDUwX21zGAEgASgBEg4KBnA5OV9tcxgCIAEoARIOCgZtYXhfbXMYAyABKAEiEAoOR2V0VHJlZVJlcXVlc3QiQAoPR2V0VHJlZVJlc3BvbnNlEi0KBHJvb3QYASABKAsyHy5hbHlzLnN1cGVydmlzb3IudjEuQ2hpbGRTdGF0dXMiMQoTUmVzdGFydEFjdG9yUmVxdWVzdBIKCgJpZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiJQoUUmVzdGFydEFjdG9yUmVzcG9uc2USDQoFZXBvY2gYASABKAQiLgoQU3RvcEFjdG9yUmVxdWVzdBIKCgJpZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiEwoRU3RvcEFjdG9yUmVzcG9uc2UiOgoWTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBIgCglwYWdlX3NpemUYASABKA1CDZK1GAkxAAAAAABAj0AifQoKRGVhZExldHRlchINCgVhY3RvchgBIAEoCRIOCgZtZXRob2QYAiABKAkSDgoGcmVhc29uGAMgASgJEigKBHRpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDmNvcnJlbGF0aW9uX2lkGAUgASgJIl4KF0xpc3REZWFkTGV0dGVyc1Jlc3BvbnNlEjQKDGRlYWRfbGV0dGVycxgBIAMoCzIeLmFseXMuc3VwZXJ2aXNvci52MS5EZWFkTGV0dGVyEg0KBXRvdGFsGAIgASgEIi8KF1dhdGNoRGVhZExldHRlcnNSZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSKgAgoYV2F0Y2hEZWFkTGV0dGVyc1Jlc3BvbnNlEikKCHBvc2l0aW9uGAEgASgLMhcuYWx5cy5hY3Rvci52MS5Qb3NpdGlvbhI/CghzbmFwc2hvdBgCIAEoCzIrLmFseXMuc3VwZXJ2aXNvci52MS5MaXN0RGVhZExldHRlcnNSZXNwb25zZUgAEjUKC2RlYWRfbGV0dGVyGAMgASgLMh4uYWx5cy5zdXBlcnZpc29yLnYxLkRlYWRMZXR0ZXJIABItCgloZWFydGJlYXQYBCABKAsyGC5hbHlzLmFjdG9yLnYxLkhlYXJ0YmVhdEgAEikKB3NraXBwZWQYBSABKAsyFi5hbHlzLmFjdG9yLnYxLlNraXBwZWRIAEIHCgVldmVudCJKChJJbmplY3RGYXVsdFJlcXVlc3QSCgoCaWQYASABKAkSKAoFZmF1bHQYAiABKA4yGS5hbHlzLnN1cGVydmlzb3IudjEuRmF1bHQiFQoTSW5qZWN0RmF1bHRSZXNwb25zZSIvChdXYXRjaFN1cGVydmlzaW9uUmVxdWVzdBIUCgxyZXN1bWVfdG9rZW4YASABKAkibAoQU3VwZXJ2aXNpb25FdmVudBIKCgJpZBgBIAEoCRItCgVzdGF0ZRgCIAEoDjIeLmFseXMuc3VwZXJ2aXNvci52MS5DaGlsZFN0YXRlEg0KBWVwb2NoGAMgASgEEg4KBnJlYXNvbhgEIAEoCSKVAgoYV2F0Y2hTdXBlcnZpc2lvblJlc3BvbnNlEikKCHBvc2l0aW9uGAEgASgLMhcuYWx5cy5hY3Rvci52MS5Qb3NpdGlvbhIzCghzbmFwc2hvdBgCIAEoCzIfLmFseXMuc3VwZXJ2aXNvci52MS5DaGlsZFN0YXR1c0gAEjYKBmNoYW5nZRgDIAEoCzIkLmFseXMuc3VwZXJ2aXNvci52MS5TdXBlcnZpc2lvbkV2ZW50SAASLQoJaGVhcnRiZWF0GAQgASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAUgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSABCBwoFZXZlbnQiUAoYUmVwb3J0U3VwZXJ2aXNpb25SZXF1ZXN0EjQKBmNoYW5nZRgBIAEoCzIkLmFseXMuc3VwZXJ2aXNvci52MS5TdXBlcnZpc2lvbkV2ZW50IhsKGVJlcG9ydFN1cGVydmlzaW9uUmVzcG9uc2UqxwEKCkNoaWxkU3RhdGUSGwoXQ0hJTERfU1RBVEVfVU5TUEVDSUZJRUQQABIYChRDSElMRF9TVEFURV9TVEFSVElORxABEhcKE0NISUxEX1NUQVRFX1JVTk5JTkcQAhIbChdDSElMRF9TVEFURV9CQUNLSU5HX09GRhADEhgKFENISUxEX1NUQVRFX1NUT1BQSU5HEAQSFwoTQ0hJTERfU1RBVEVfU1RPUFBFRBAFEhkKFUNISUxEX1NUQVRFX1NVU1BFTkRFRBAGKmQKBUZhdWx0EhUKEUZBVUxUX1VOU1BFQ0lGSUVEEAASDwoLRkFVTFRfQ1JBU0gQARIRCg1GQVVMVF9TVVNQRU5EEAISEAoMRkFVTFRfUkVTVU1FEAMSDgoKRkFVTFRfSEFORxAEMqkGChFTdXBlcnZpc29yU2VydmljZRJiCgdHZXRUcmVlEiIuYWx5cy5zdXBlcnZpc29yLnYxLkdldFRyZWVSZXF1ZXN0GiMuYWx5cy5zdXBlcnZpc29yLnYxLkdldFRyZWVSZXNwb25zZSIOkAIBirUYBwgBENAPGAISbgoMUmVzdGFydEFjdG9yEicuYWx5cy5zdXBlcnZpc29yLnYxLlJlc3RhcnRBY3RvclJlcXVlc3QaKC5hbHlzLnN1cGVydmlzb3IudjEuUmVzdGFydEFjdG9yUmVzcG9uc2UiC4q1GAcIARCQThgEEmUKCVN0b3BBY3RvchIkLmFseXMuc3VwZXJ2aXNvci52MS5TdG9wQWN0b3JSZXF1ZXN0GiUuYWx5cy5zdXBlcnZpc29yLnYxLlN0b3BBY3RvclJlc3BvbnNlIguKtRgHCAEQkE4YBBJ6Cg9MaXN0RGVhZExldHRlcnMSKi5hbHlzLnN1cGVydmlzb3IudjEuTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBorLmFseXMuc3VwZXJ2aXNvci52MS5MaXN0RGVhZExldHRlcnNSZXNwb25zZSIOkAIBirUYBwgDENAPGAISawoLSW5qZWN0RmF1bHQSJi5hbHlzLnN1cGVydmlzb3IudjEuSW5qZWN0RmF1bHRSZXF1ZXN0GicuYWx5cy5zdXBlcnZpc29yLnYxLkluamVjdEZhdWx0UmVzcG9uc2UiC4q1GAcIARDQDxgEEncKEFdhdGNoRGVhZExldHRlcnMSKy5hbHlzLnN1cGVydmlzb3IudjEuV2F0Y2hEZWFkTGV0dGVyc1JlcXVlc3QaLC5hbHlzLnN1cGVydmlzb3IudjEuV2F0Y2hEZWFkTGV0dGVyc1Jlc3BvbnNlIgaKtRgCGAIwARJ3ChBXYXRjaFN1cGVydmlzaW9uEisuYWx5cy5zdXBlcnZpc29yLnYxLldhdGNoU3VwZXJ2aXNpb25SZXF1ZXN0GiwuYWx5cy5zdXBlcnZpc29yLnYxLldhdGNoU3VwZXJ2aXNpb25SZXNwb25zZSIGirUYAhgCMAEymgEKGVN1cGVydmlzb3JJbnRlcm5hbFNlcnZpY2USfQoRUmVwb3J0U3VwZXJ2aXNpb24SLC5hbHlzLnN1cGVydmlzb3IudjEuUmVwb3J0U3VwZXJ2aXNpb25SZXF1ZXN0Gi0uYWx5cy5zdXBlcnZpc29yLnYxLlJlcG9ydFN1cGVydmlzaW9uUmVzcG9uc2UiC4q1GAcIARDoBxgFQogBChpuZXR3b3JrLmFseXMuc3VwZXJ2aXNvci52MVABWlNnaXRodWIuY29tL2FseXMtbmV0d29yay9hbHlzLW5ldHdvcmsvY2xpZW50cy9nby9nZW4vYWx5cy9zdXBlcnZpc29yL3YxO3N1cGVydmlzb3J2MaoCEkFseXMuU3VwZXJ2aXNvci5WMWIGcHJvdG8z", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_chain_v1_chain, file_google_protobuf_timestamp]);
 
 /**
  * ChildStatus is one child of a supervisor, or a supervisor with its children.
@@ -237,6 +237,13 @@ export type AttachmentStatus = Message<"alys.supervisor.v1.AttachmentStatus"> & 
    * @generated from field: alys.chain.v1.BlockReference final = 13;
    */
   final?: BlockReference | undefined;
+
+  /**
+   * Set while what a ChainActor says of itself cannot be on this node's chain: it does not count as following.
+   *
+   * @generated from field: alys.supervisor.v1.AttachmentContradiction contradiction = 14;
+   */
+  contradiction?: AttachmentContradiction | undefined;
 };
 
 /**
@@ -245,6 +252,55 @@ export type AttachmentStatus = Message<"alys.supervisor.v1.AttachmentStatus"> & 
  */
 export const AttachmentStatusSchema: GenMessage<AttachmentStatus> = /*@__PURE__*/
   messageDesc(file_alys_supervisor_v1_supervisor, 1);
+
+/**
+ * AttachmentContradiction is two blocks of one height that cannot both be right.
+ *
+ * @generated from message alys.supervisor.v1.AttachmentContradiction
+ */
+export type AttachmentContradiction = Message<"alys.supervisor.v1.AttachmentContradiction"> & {
+  /**
+   * Which block of itself the client named: head or final.
+   *
+   * @generated from field: string of = 1;
+   */
+  of: string;
+
+  /**
+   * Their height.
+   *
+   * @generated from field: uint64 height = 2;
+   */
+  height: bigint;
+
+  /**
+   * The client's block, 32 bytes.
+   *
+   * @generated from field: bytes their_hash = 3;
+   */
+  theirHash: Uint8Array;
+
+  /**
+   * The block of this height on the node's chain, 32 bytes.
+   *
+   * @generated from field: bytes our_hash = 4;
+   */
+  ourHash: Uint8Array;
+
+  /**
+   * When the client began to contradict.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 5;
+   */
+  since?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message alys.supervisor.v1.AttachmentContradiction.
+ * Use `create(AttachmentContradictionSchema)` to create a new message.
+ */
+export const AttachmentContradictionSchema: GenMessage<AttachmentContradiction> = /*@__PURE__*/
+  messageDesc(file_alys_supervisor_v1_supervisor, 2);
 
 /**
  * MailboxCounts counts messages since the node started.
@@ -300,7 +356,7 @@ export type MailboxCounts = Message<"alys.supervisor.v1.MailboxCounts"> & {
  * Use `create(MailboxCountsSchema)` to create a new message.
  */
 export const MailboxCountsSchema: GenMessage<MailboxCounts> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 2);
+  messageDesc(file_alys_supervisor_v1_supervisor, 3);
 
 /**
  * EventLoopLag is how late timers ran, over the last ten seconds.
@@ -335,7 +391,7 @@ export type EventLoopLag = Message<"alys.supervisor.v1.EventLoopLag"> & {
  * Use `create(EventLoopLagSchema)` to create a new message.
  */
 export const EventLoopLagSchema: GenMessage<EventLoopLag> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 3);
+  messageDesc(file_alys_supervisor_v1_supervisor, 4);
 
 /**
  * @generated from message alys.supervisor.v1.GetTreeRequest
@@ -348,7 +404,7 @@ export type GetTreeRequest = Message<"alys.supervisor.v1.GetTreeRequest"> & {
  * Use `create(GetTreeRequestSchema)` to create a new message.
  */
 export const GetTreeRequestSchema: GenMessage<GetTreeRequest> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 4);
+  messageDesc(file_alys_supervisor_v1_supervisor, 5);
 
 /**
  * @generated from message alys.supervisor.v1.GetTreeResponse
@@ -367,7 +423,7 @@ export type GetTreeResponse = Message<"alys.supervisor.v1.GetTreeResponse"> & {
  * Use `create(GetTreeResponseSchema)` to create a new message.
  */
 export const GetTreeResponseSchema: GenMessage<GetTreeResponse> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 5);
+  messageDesc(file_alys_supervisor_v1_supervisor, 6);
 
 /**
  * @generated from message alys.supervisor.v1.RestartActorRequest
@@ -393,7 +449,7 @@ export type RestartActorRequest = Message<"alys.supervisor.v1.RestartActorReques
  * Use `create(RestartActorRequestSchema)` to create a new message.
  */
 export const RestartActorRequestSchema: GenMessage<RestartActorRequest> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 6);
+  messageDesc(file_alys_supervisor_v1_supervisor, 7);
 
 /**
  * @generated from message alys.supervisor.v1.RestartActorResponse
@@ -412,7 +468,7 @@ export type RestartActorResponse = Message<"alys.supervisor.v1.RestartActorRespo
  * Use `create(RestartActorResponseSchema)` to create a new message.
  */
 export const RestartActorResponseSchema: GenMessage<RestartActorResponse> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 7);
+  messageDesc(file_alys_supervisor_v1_supervisor, 8);
 
 /**
  * @generated from message alys.supervisor.v1.StopActorRequest
@@ -438,7 +494,7 @@ export type StopActorRequest = Message<"alys.supervisor.v1.StopActorRequest"> & 
  * Use `create(StopActorRequestSchema)` to create a new message.
  */
 export const StopActorRequestSchema: GenMessage<StopActorRequest> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 8);
+  messageDesc(file_alys_supervisor_v1_supervisor, 9);
 
 /**
  * @generated from message alys.supervisor.v1.StopActorResponse
@@ -451,7 +507,7 @@ export type StopActorResponse = Message<"alys.supervisor.v1.StopActorResponse"> 
  * Use `create(StopActorResponseSchema)` to create a new message.
  */
 export const StopActorResponseSchema: GenMessage<StopActorResponse> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 9);
+  messageDesc(file_alys_supervisor_v1_supervisor, 10);
 
 /**
  * @generated from message alys.supervisor.v1.ListDeadLettersRequest
@@ -470,7 +526,7 @@ export type ListDeadLettersRequest = Message<"alys.supervisor.v1.ListDeadLetters
  * Use `create(ListDeadLettersRequestSchema)` to create a new message.
  */
 export const ListDeadLettersRequestSchema: GenMessage<ListDeadLettersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 10);
+  messageDesc(file_alys_supervisor_v1_supervisor, 11);
 
 /**
  * DeadLetter is a message that found no actor.
@@ -519,7 +575,7 @@ export type DeadLetter = Message<"alys.supervisor.v1.DeadLetter"> & {
  * Use `create(DeadLetterSchema)` to create a new message.
  */
 export const DeadLetterSchema: GenMessage<DeadLetter> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 11);
+  messageDesc(file_alys_supervisor_v1_supervisor, 12);
 
 /**
  * @generated from message alys.supervisor.v1.ListDeadLettersResponse
@@ -545,7 +601,7 @@ export type ListDeadLettersResponse = Message<"alys.supervisor.v1.ListDeadLetter
  * Use `create(ListDeadLettersResponseSchema)` to create a new message.
  */
 export const ListDeadLettersResponseSchema: GenMessage<ListDeadLettersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 12);
+  messageDesc(file_alys_supervisor_v1_supervisor, 13);
 
 /**
  * @generated from message alys.supervisor.v1.WatchDeadLettersRequest
@@ -564,7 +620,7 @@ export type WatchDeadLettersRequest = Message<"alys.supervisor.v1.WatchDeadLette
  * Use `create(WatchDeadLettersRequestSchema)` to create a new message.
  */
 export const WatchDeadLettersRequestSchema: GenMessage<WatchDeadLettersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 13);
+  messageDesc(file_alys_supervisor_v1_supervisor, 14);
 
 /**
  * @generated from message alys.supervisor.v1.WatchDeadLettersResponse
@@ -622,7 +678,7 @@ export type WatchDeadLettersResponse = Message<"alys.supervisor.v1.WatchDeadLett
  * Use `create(WatchDeadLettersResponseSchema)` to create a new message.
  */
 export const WatchDeadLettersResponseSchema: GenMessage<WatchDeadLettersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 14);
+  messageDesc(file_alys_supervisor_v1_supervisor, 15);
 
 /**
  * @generated from message alys.supervisor.v1.InjectFaultRequest
@@ -648,7 +704,7 @@ export type InjectFaultRequest = Message<"alys.supervisor.v1.InjectFaultRequest"
  * Use `create(InjectFaultRequestSchema)` to create a new message.
  */
 export const InjectFaultRequestSchema: GenMessage<InjectFaultRequest> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 15);
+  messageDesc(file_alys_supervisor_v1_supervisor, 16);
 
 /**
  * @generated from message alys.supervisor.v1.InjectFaultResponse
@@ -661,7 +717,7 @@ export type InjectFaultResponse = Message<"alys.supervisor.v1.InjectFaultRespons
  * Use `create(InjectFaultResponseSchema)` to create a new message.
  */
 export const InjectFaultResponseSchema: GenMessage<InjectFaultResponse> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 16);
+  messageDesc(file_alys_supervisor_v1_supervisor, 17);
 
 /**
  * @generated from message alys.supervisor.v1.WatchSupervisionRequest
@@ -680,7 +736,7 @@ export type WatchSupervisionRequest = Message<"alys.supervisor.v1.WatchSupervisi
  * Use `create(WatchSupervisionRequestSchema)` to create a new message.
  */
 export const WatchSupervisionRequestSchema: GenMessage<WatchSupervisionRequest> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 17);
+  messageDesc(file_alys_supervisor_v1_supervisor, 18);
 
 /**
  * SupervisionEvent is a change in the tree.
@@ -722,7 +778,7 @@ export type SupervisionEvent = Message<"alys.supervisor.v1.SupervisionEvent"> & 
  * Use `create(SupervisionEventSchema)` to create a new message.
  */
 export const SupervisionEventSchema: GenMessage<SupervisionEvent> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 18);
+  messageDesc(file_alys_supervisor_v1_supervisor, 19);
 
 /**
  * @generated from message alys.supervisor.v1.WatchSupervisionResponse
@@ -780,7 +836,7 @@ export type WatchSupervisionResponse = Message<"alys.supervisor.v1.WatchSupervis
  * Use `create(WatchSupervisionResponseSchema)` to create a new message.
  */
 export const WatchSupervisionResponseSchema: GenMessage<WatchSupervisionResponse> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 19);
+  messageDesc(file_alys_supervisor_v1_supervisor, 20);
 
 /**
  * @generated from message alys.supervisor.v1.ReportSupervisionRequest
@@ -799,7 +855,7 @@ export type ReportSupervisionRequest = Message<"alys.supervisor.v1.ReportSupervi
  * Use `create(ReportSupervisionRequestSchema)` to create a new message.
  */
 export const ReportSupervisionRequestSchema: GenMessage<ReportSupervisionRequest> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 20);
+  messageDesc(file_alys_supervisor_v1_supervisor, 21);
 
 /**
  * @generated from message alys.supervisor.v1.ReportSupervisionResponse
@@ -812,7 +868,7 @@ export type ReportSupervisionResponse = Message<"alys.supervisor.v1.ReportSuperv
  * Use `create(ReportSupervisionResponseSchema)` to create a new message.
  */
 export const ReportSupervisionResponseSchema: GenMessage<ReportSupervisionResponse> = /*@__PURE__*/
-  messageDesc(file_alys_supervisor_v1_supervisor, 21);
+  messageDesc(file_alys_supervisor_v1_supervisor, 22);
 
 /**
  * ChildState is where a child stands.

@@ -6,66 +6,12 @@ import {
   ChainServiceAttachRequestSchema,
   ImportVerdict,
 } from "../../../../gen/alys/integration/v1/integration_pb.ts";
-import { AttachHub } from "../../../../src/integrations/attach/hub.ts";
-import { AttachedChain } from "../../../../src/integrations/chain/attached.ts";
-import type { ChainEvent, ImportOutcome } from "../../../../src/integrations/chain/port.ts";
-import { FakeClock } from "../../../../src/kernel/clock.ts";
-import { MemoryLog } from "../../../../src/kernel/log.ts";
-import { settleMicrotasks } from "../../../../src/kernel/scheduler.ts";
 import { chainPortContract } from "../../../contract/chain-port.ts";
 import { PullClient } from "../attach/clients.ts";
 import { FakeClient } from "../attach/fake-client.ts";
 import { pullProcess } from "../attach/stub-process.ts";
-import { ChainRig, hashOfBlock, quickForge, run, segmentOf } from "./segments.ts";
-
-class AttachedRig {
-  readonly rig: ChainRig;
-  readonly clock = new FakeClock();
-  readonly log = new MemoryLog();
-  readonly hub: AttachHub;
-  readonly chain: AttachedChain;
-  readonly events: ChainEvent[] = [];
-
-  constructor(isRequired: boolean, forge = quickForge(), finalityDepth = 64) {
-    this.rig = new ChainRig(forge, finalityDepth);
-    const { clock, log } = this;
-    const { genesisHash } = this.rig.facts;
-    this.hub = new AttachHub({
-      name: "chain",
-      genesisHash,
-      clock,
-      log,
-      progress: () => this.rig.chain.snapshot(),
-    });
-    this.chain = new AttachedChain({ chain: this.rig.chain, hub: this.hub, isRequired, clock, log });
-    this.chain.subscribe((event) => this.events.push(event));
-  }
-
-  async settle(): Promise<void> {
-    for (let turn = 0; turn < 4; turn++) {
-      await this.rig.scheduler.runUntilIdle();
-      await settleMicrotasks();
-    }
-  }
-
-  async import(blocks: readonly Uint8Array[]): Promise<ImportOutcome> {
-    const outcome = this.chain.importSegment(segmentOf(blocks));
-    await this.settle();
-    return await outcome;
-  }
-
-  async attach(client: FakeClient, hello: object = {}): Promise<void> {
-    client.attach(this.hub, hello);
-    await this.settle();
-  }
-
-  async advance(ms: number): Promise<void> {
-    for (let passed = 0; passed < ms; passed += 500) {
-      this.clock.advance(500);
-      await this.settle();
-    }
-  }
-}
+import { AttachedRig } from "./attached-rig.ts";
+import { hashOfBlock, quickForge, run, segmentOf } from "./segments.ts";
 
 for (const isRequired of [false, true]) {
   const name = isRequired ? "AttachedChain that requires its ChainActor" : "AttachedChain";
