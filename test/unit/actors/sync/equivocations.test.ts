@@ -27,9 +27,9 @@ const forge = new ChainForge({ members: 4 });
 const authorities = authoritySet(forge.secretKeys.map((key) => key.publicKey));
 const keyOf = (member: number) => toHex(forge.secretKeys[member]!.publicKey);
 
-/** Two blocks of one slot, and approvals of them. */
-const rivals = [1, 2].map((mark) => forge.fork().next({ transactions: [Uint8Array.of(mark)] }));
-function approved(which: 0 | 1, bits: number): ApprovalCheck {
+/** Three blocks of one slot, and approvals of them. */
+const rivals = [1, 2, 3].map((mark) => forge.fork().next({ transactions: [Uint8Array.of(mark)] }));
+function approved(which: 0 | 1 | 2, bits: number): ApprovalCheck {
   const approval = encodeApproval({ bits, length: 4, signature: new Uint8Array(96) });
   return { header: splitBlock(rivals[which]!).header, approval, authorities };
 }
@@ -67,6 +67,54 @@ test("Equivocations finds an author's two proposals, and nobody in approvals of 
   assert.deepEqual(guilty(), []);
   equivocations.saw(approved(1, 0b0001));
   assert.deepEqual(guilty(), [[keyOf(0)]]);
+});
+
+test("Equivocations tells once of a third block, whichever of the others it meets", () => {
+  const { equivocations, guilty } = machine();
+  for (const which of [0, 1, 2] as const) equivocations.saw(approved(which, 0b0011));
+  assert.deepEqual(guilty(), [
+    [keyOf(0), keyOf(1)],
+    [keyOf(0), keyOf(1)],
+  ]);
+  for (const which of [2, 1, 0] as const) equivocations.saw(approved(which, 0b0011));
+  assert.equal(guilty().length, 2);
+});
+
+test("EvidenceBook keeps a case once, whichever block came first, and each further member of it", async () => {
+  const scheduler = new SimulatedScheduler();
+  const genesisHash = forge.genesis.hash;
+  const table = openMemoryStore({ disk: new MemoryDisk(), genesisHash, scheduler }).table("equivocations");
+  const book = new EvidenceBook(table);
+  const keep = async (evidence: Evidence): Promise<void> => {
+    const kept = book.keep(evidence);
+    await scheduler.runUntilIdle();
+    await kept;
+  };
+  const [first, second, third] = [approved(0, 15), approved(1, 15), approved(2, 15)];
+  const [one, two] = authorities.keys as [Uint8Array, Uint8Array];
+  await keep({ slot: 1, guiltyKeys: [one], first, second });
+  await keep({ slot: 1, guiltyKeys: [one], first: second, second: first });
+  assert.equal([...table.entries()].length, 1);
+  await keep({ slot: 1, guiltyKeys: [two], first, second });
+  await keep({ slot: 1, guiltyKeys: [one], first, second: third });
+  assert.equal([...table.entries()].length, 3);
+});
+
+test("EvidenceBook gives up nobody's last case for the many of another", async () => {
+  const scheduler = new SimulatedScheduler();
+  const genesisHash = forge.genesis.hash;
+  const table = openMemoryStore({ disk: new MemoryDisk(), genesisHash, scheduler }).table("equivocations");
+  const book = new EvidenceBook(table);
+  const [first, second] = [approved(0, 15), approved(1, 15)];
+  const [one, two] = authorities.keys as [Uint8Array, Uint8Array];
+  for (let slot = 1; slot <= EVIDENCE_MAX + 5; slot++) {
+    const kept = book.keep({ slot, guiltyKeys: [slot === 1 ? one : two], first, second });
+    await scheduler.runUntilIdle();
+    await kept;
+  }
+  const records = [...table.entries()].map(([, bytes]) => fromBinary(EquivocationSchema, bytes.slice()));
+  assert.equal(records.length, EVIDENCE_MAX);
+  assert.deepEqual([records[0]?.slot, records[1]?.slot], [1n, 7n]);
 });
 
 test("EvidenceBook keeps the newest cases over a restart", async () => {
