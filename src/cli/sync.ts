@@ -153,6 +153,8 @@ export function syncFields(status: SyncStatus): FieldRow[] {
     ["imported", `${grouped(status.blocksSynced)} synced, ${grouped(status.blocksFollowed)} followed live`],
     ["can produce", yesNo(status.canProduceBlocks)],
   ];
+  if (status.unprovenTarget !== undefined)
+    fields.splice(4, 0, ["unproven target", blockText(status.unprovenTarget)]);
   return status.resumedFromHeight === 0n
     ? fields
     : [...fields, ["resumed from", grouped(status.resumedFromHeight)]];

@@ -120,6 +120,9 @@ export const VALID_AHEAD_MAX = 32;
  */
 export const STALL_MS = 20_000;
 
+/** Failed attempts at the range that import waits for after which the status says so. */
+export const ATTEMPTS_REPORTED = 4;
+
 /** Segments end at multiples of this where they can, so that nodes that synced apart wrote the same ones. */
 export const SEGMENT_ALIGNMENT = 64;
 

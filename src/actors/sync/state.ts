@@ -6,20 +6,11 @@
 
 import { quorumOf } from "../../chain/approval.ts";
 import { equalBytes } from "../../chain/bytes.ts";
+import { toHex } from "../../chain/hex.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import { Equivocations } from "./authorities/equivocations.ts";
 import { Hints } from "./authorities/hints.ts";
-import type { BatchState } from "./batch.ts";
-import {
-  GOSSIP_GRACE_BLOCKS,
-  GOSSIP_GRACE_MS,
-  LOOKUP_GRACE_BLOCKS,
-  type Mode,
-  STALL_MS,
-  STATUS_REFRESH_MS,
-  type SyncConfig,
-  TARGET_EXCLUSION_MS,
-} from "./config.ts";
+import { type Mode, STATUS_REFRESH_MS, type SyncConfig } from "./config.ts";
 import { LiveBlocks } from "./live.ts";
 import type { LiveEffect } from "./live-effect.ts";
 import type { Stuck } from "./liveness.ts";
@@ -40,7 +31,8 @@ import { RateMeter } from "./progress.ts";
 import { QuotaLedger } from "./quota.ts";
 import type { StatusFacts } from "./status.ts";
 import { beginTailCheck, stepTailCheck, type TailCheck, tailCount } from "./tail-check.ts";
-import { chooseTarget, lagOf, type ProvenHead } from "./target.ts";
+import { type Bringers, Standstill } from "./targets/standstill.ts";
+import { Targets } from "./targets/targets.ts";
 
 export type SyncEffect =
   | PipelineEffect
@@ -75,21 +67,9 @@ export interface StartOptions {
   readonly heightMax: number | undefined;
 }
 
-const WORDS: Readonly<Record<BatchState, string>> = {
-  awaiting: "waiting for a peer that has them",
-  downloading: "being downloaded",
-  awaitingValidation: "waiting for validation",
-  validating: "being validated",
-  importing: "being imported",
-  final: "imported",
-};
-
 function isKnown(chain: ChainReads, hash: Uint8Array): boolean {
   return chain.heightOf(hash) !== undefined || chain.readBlockByHash(hash) !== undefined;
 }
-
-/** Failed attempts at the range that import waits for after which the status says so. */
-const ATTEMPTS_REPORTED = 4;
 
 export class SyncMachine {
   readonly metrics = new SyncMetrics();
@@ -116,8 +96,8 @@ export class SyncMachine {
   #production = FIRST_MEMORY;
   #isSynced = false;
   #canProduce = false;
-  /** Since when a better head is known while ours stands still, monotonic milliseconds. */
-  #behind: { readonly hash: Uint8Array; readonly sinceMs: number } | undefined;
+  readonly #standstill = new Standstill();
+  readonly #targets = new Targets(this.peers);
   #refreshedMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: MachineParts) {
@@ -253,12 +233,12 @@ export class SyncMachine {
       this.operations.finish("", moment.unixMs);
       return this.#halt(`height ${heightMax} is reached`);
     }
-    const target = this.#target(head, moment) ?? this.#hinted(head, moment);
+    const target = this.#targets.next(head, this.pipeline.batches[0], moment.monotonicMs);
     this.pipeline.pump({
       nowMs: moment.monotonicMs,
       head,
       finalHeight: final.height,
-      target: this.#isDue(head, target, moment) ? target : undefined,
+      target: this.#standstill.isDue(head, target, this.#bringers(), moment.monotonicMs) ? target : undefined,
       connectedPeers: this.peers.size,
       isTargetConfirmed: target !== undefined && this.peers.isConfirmed(target),
       heightMax,
@@ -293,7 +273,7 @@ export class SyncMachine {
   judge(moment: Moment): ProductionVerdict {
     const { chain, ownKey, config } = this.#parts;
     const { head, isAvailable, unavailable } = chain.snapshot();
-    const target = this.#target(head, moment);
+    const target = this.#targets.proven(head, moment.monotonicMs);
     const verdict = judgeProduction(
       {
         headHeight: head.height,
@@ -324,7 +304,8 @@ export class SyncMachine {
       head,
       final,
       headAgeMs: moment.unixMs - head.timestampMs,
-      target: this.#target(head, moment),
+      target: this.#targets.proven(head, moment.monotonicMs),
+      unprovenTarget: this.#targets.unproven(head, moment.monotonicMs),
       mode: this.#options.mode,
       isRunning: this.#isRunning,
       pausedReason: this.pausedReason,
@@ -354,7 +335,7 @@ export class SyncMachine {
     this.#isRunning = false;
     this.#isPaused = false;
     this.#operatorsReason = reason;
-    this.#behind = undefined;
+    this.#standstill.over();
     this.pipeline.stop();
     this.live.stop();
     this.lookups.stop();
@@ -394,42 +375,13 @@ export class SyncMachine {
     return this.#isRunning && !this.#isPaused && this.#parts.chain.snapshot().isAvailable;
   }
 
-  #target(own: ProvenHead, moment: Moment): ProvenHead | undefined {
-    return chooseTarget(own, this.peers.provenHeads(moment.monotonicMs));
-  }
-
-  /**
-   * Where nobody proves a better head than ours: the best one that is claimed under authorities that we do not know yet.
-   * Following the chain up to it is how they become known. A claim that nobody makes good is left alone for a while.
-   */
-  #hinted(own: ProvenHead, moment: Moment): ProvenHead | undefined {
-    const hint = chooseTarget(own, this.peers.hints(moment.monotonicMs));
-    const front = this.pipeline.batches[0];
-    if (hint === undefined || front?.state !== "awaiting" || front.attempts < ATTEMPTS_REPORTED) return hint;
-    this.peers.excludeHead(hint.hash, moment.monotonicMs + TARGET_EXCLUSION_MS);
-    return chooseTarget(own, this.peers.hints(moment.monotonicMs));
-  }
-
-  /**
-   * A step or two behind a moment ago, gossip is given the time to bring the block before a range is asked for, and a
-   * lookup the time to bring a few.
-   */
-  #isDue(head: ProvenHead, target: ProvenHead | undefined, moment: Moment): boolean {
-    if (target === undefined) {
-      this.#behind = undefined;
-      return false;
-    }
-    if (this.#behind === undefined || !equalBytes(this.#behind.hash, head.hash)) {
-      this.#behind = { hash: head.hash, sinceMs: moment.monotonicMs };
-    }
-    const isLookingUp = this.lookups.size > 0 || this.live.jobs > 0;
-    const graceBlocks = isLookingUp ? LOOKUP_GRACE_BLOCKS : GOSSIP_GRACE_BLOCKS;
-    const isGossipsTurn =
-      this.#production.isNear &&
-      (this.live.heldBlocks === 0 || isLookingUp) &&
-      this.pipeline.batches.length === 0 &&
-      lagOf(head, target) <= graceBlocks;
-    return !isGossipsTurn || moment.monotonicMs - this.#behind.sinceMs >= GOSSIP_GRACE_MS;
+  #bringers(): Bringers {
+    return {
+      isNear: this.#production.isNear,
+      isLookingUp: this.lookups.size > 0 || this.live.jobs > 0,
+      heldBlocks: this.live.heldBlocks,
+      hasRanges: this.pipeline.batches.length > 0,
+    };
   }
 
   /** A node that needs nobody else (it alone is a quorum, or no peers are asked for) has one in itself. */
@@ -439,8 +391,7 @@ export class SyncMachine {
     const { keys } = chain.authoritiesAt(headHeight + 1);
     const isMember = ownKey !== undefined && keys.some((key) => equalBytes(key, ownKey));
     if (isMember && quorumOf(keys.length) === 1) return true;
-    const { monotonicMs } = moment;
-    return !this.peers.provenHeads(monotonicMs).next().done || !this.peers.hints(monotonicMs).next().done;
+    return this.#targets.hasSource(moment.monotonicMs);
   }
 
   #reason(moment: Moment): string {
@@ -450,26 +401,18 @@ export class SyncMachine {
     return this.pipeline.reason || this.#stall(moment) || this.#unknown(moment);
   }
 
+  #stall(moment: Moment): string {
+    return this.#standstill.reason(this.pipeline.batches[0], this.#isPaused, moment.monotonicMs);
+  }
+
   /** What is followed is no target that anybody proved. */
   #unknown(moment: Moment): string {
     const { head } = this.#parts.chain.snapshot();
-    const hint = this.#isSynced || this.#target(head, moment) ? undefined : this.#hinted(head, moment);
-    return hint === undefined
-      ? ""
-      : `following the chain towards height ${hint.height}, which is claimed under authorities that are not known yet`;
-  }
-
-  /** Within a bound it is said what is missing: after failed attempts, or when the head stands still for long. */
-  #stall(moment: Moment): string {
-    const front = this.pipeline.batches[0];
-    if (front?.state === "awaiting" && front.attempts >= ATTEMPTS_REPORTED) {
-      const { range, attempts } = front;
-      return `no peer delivers valid blocks from height ${range.first} on, after ${attempts} attempts`;
-    }
-    const stalledMs = this.#behind === undefined ? 0 : moment.monotonicMs - this.#behind.sinceMs;
-    if (stalledMs < STALL_MS || this.#isPaused) return "";
-    const doing = front === undefined ? "nothing is asked for" : `the next blocks are ${WORDS[front.state]}`;
-    return `stalled: the head stands still for ${Math.floor(stalledMs / 1000)} s, ${doing}`;
+    if (this.#isSynced || this.#targets.proven(head, moment.monotonicMs)) return "";
+    const hint = this.#targets.unproven(head, moment.monotonicMs);
+    if (hint === undefined) return "";
+    const block = `height ${hint.height} (block ${toHex(hint.hash.subarray(0, 4))})`;
+    return `following the chain towards ${block}, which is claimed under authorities that are not known yet`;
   }
 
   /**

@@ -15,6 +15,8 @@ export interface StatusFacts {
   readonly pools: MessageInitShape<typeof SyncStatusSchema>["pools"];
   readonly final: { readonly height: number; readonly hash: Uint8Array };
   readonly target: ProvenHead | undefined;
+  /** Better than that, and claimed under authorities that are not known yet. Nothing but what is shown follows from it. */
+  readonly unprovenTarget: ProvenHead | undefined;
   readonly mode: Mode;
   readonly isRunning: boolean;
   /** Undefined while it is not paused. */
@@ -47,7 +49,9 @@ function stateOf(facts: StatusFacts): SyncState {
   if (facts.isFailing) return SyncState.FAILED;
   if (!facts.isRunning || !facts.hasSource) return SyncState.DISCOVERING;
   if (facts.isSynced) return SyncState.SYNCED;
-  return lagOf(facts.head, facts.target) > CATCH_UP_BLOCKS ? SyncState.BLOCKS : SyncState.CATCH_UP;
+  return lagOf(facts.head, facts.target ?? facts.unprovenTarget) > CATCH_UP_BLOCKS
+    ? SyncState.BLOCKS
+    : SyncState.CATCH_UP;
 }
 
 function reasonOf(facts: StatusFacts, state: SyncState): string {
@@ -72,6 +76,7 @@ export function syncStatus(facts: StatusFacts): MessageInitShape<typeof SyncStat
     mode: SyncMode[facts.mode],
     head: reference(facts.head),
     target: reference(target),
+    ...(facts.unprovenTarget === undefined ? {} : { unprovenTarget: reference(facts.unprovenTarget) }),
     final: reference(facts.final),
     progressPpm: progressPpm(facts.head.height, target.height),
     blocksPerSecond: facts.blocksPerSecond,

@@ -207,6 +207,7 @@ function keyOf(status: StatusInit): string {
     status.state,
     status.head?.height,
     status.target?.height,
+    status.unprovenTarget?.height,
     status.final?.height,
     status.connectedPeers,
     status.usefulPeers,

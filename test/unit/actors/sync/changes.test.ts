@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NetworkInternalService } from "../../../../gen/alys/network/v1/network_pb.ts";
 import { Offence, PeerInternalService } from "../../../../gen/alys/peer/v1/peer_pb.ts";
+import { ProductionCondition, SyncService, SyncState } from "../../../../gen/alys/sync/v1/sync_pb.ts";
 import type { Mode } from "../../../../src/actors/sync/config.ts";
 import { ChainForge, forgeSecretKeys, type ScheduledChange } from "../../../../src/chain/forge.ts";
 import { MemoryDisk } from "../../../../src/storage/memory.ts";
@@ -204,8 +205,8 @@ test("a claimed head that nobody makes good is left alone, and proves nothing", 
   await rig.run(30_000);
   assert.equal(rig.height, 50);
   assert.ok(rig.requests.length < 30, `${rig.requests.length} requests`);
-  const { target } = await rig.status();
-  assert.equal(target?.height, 50n);
+  const { target, unprovenTarget } = await rig.status();
+  assert.deepEqual([target?.height, unprovenTarget], [50n, undefined]);
   assert.deepEqual(rig.offences(), []);
   await rig.stop();
 });
@@ -232,8 +233,8 @@ async function withEvidence(claim: (head: Uint8Array) => Uint8Array, changeAt = 
 test("a claimed head is proven by the changes that lead from our authorities to its own", async () => {
   const { rig, asked } = await withEvidence((head) => head);
   assert.deepEqual(asked, [0n]);
-  const { head, target } = await rig.status();
-  assert.deepEqual([head?.height, target?.height], [0n, 400n]);
+  const { head, target, unprovenTarget } = await rig.status();
+  assert.deepEqual([head?.height, target?.height, unprovenTarget], [0n, 400n, undefined]);
   assert.deepEqual(rig.offences(), []);
   await rig.stop();
 });
@@ -251,9 +252,50 @@ test("a claimed head that its own set did not approve is a lie", async () => {
 
 test("a claimed head that no checkpoint leads to stays a hint", async () => {
   const { rig } = await withEvidence((head) => head, 390);
-  const { target, reason } = await rig.status();
+  const { state, target, unprovenTarget, reason, progressPpm } = await rig.status();
   assert.equal(target?.height, 0n);
+  // It is named, and nothing is judged by it but what is shown.
+  const { hash } = rig.peers
+    .get("a")!
+    .blocks.slice(-1)
+    .map((block) => ({ hash: hashOf(block) }))[0]!;
+  assert.deepEqual([unprovenTarget?.height, unprovenTarget?.hash], [400n, hash]);
+  assert.equal(state, SyncState.BLOCKS);
+  assert.equal(progressPpm, 1_000_000);
   assert.match(reason, /claimed under authorities that are not known yet/);
+  assert.match(reason, new RegExp(`height 400 .block ${Buffer.from(hash).toString("hex").slice(0, 8)}`));
+  const near: ProductionCondition[] = [ProductionCondition.RATIO, ProductionCondition.LAG];
+  assert(!(await rig.production()).unmet.some(({ condition }) => near.includes(condition)));
   assert.deepEqual(rig.offences(), []);
+  await rig.stop();
+});
+
+test("a synced node shows a better claimed head, stays SYNCED, and WatchSyncStatus tells of both", async () => {
+  const { forge, blocks } = forgeChanging(300, [{ height: 250, set: withMembers(3) }]);
+  const rig = new SyncRig(forge, { config: { headAgeMsMax: 1_000_000 } });
+  const told: (bigint | undefined)[] = [];
+  rig.cell.ref.watch(
+    SyncService.method.watchSyncStatus,
+    {},
+    {
+      onMessage: ({ event }) => {
+        if (event.case === "status" || event.case === "snapshot")
+          told.push(event.value.unprovenTarget?.height);
+      },
+      onEnd: () => undefined,
+    },
+  );
+  rig.connect({ a: { blocks: blocks.slice(0, 240) } });
+  await rig.run(5_000);
+  assert.equal((await rig.status()).state, SyncState.SYNCED);
+  rig.connect({ b: { blocks, isUnproven: true, behaviour: silent } });
+  rig.disconnect("a");
+  await rig.run(1_000);
+  const { state, target, unprovenTarget } = await rig.status();
+  assert.deepEqual([state, target?.height, unprovenTarget?.height], [SyncState.SYNCED, 240n, 300n]);
+  rig.disconnect("b");
+  await rig.run(1_000);
+  assert.equal((await rig.status()).unprovenTarget, undefined);
+  assert.deepEqual([told[0], told.includes(300n), told.at(-1)], [undefined, true, undefined]);
   await rig.stop();
 });
