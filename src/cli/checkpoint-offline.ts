@@ -1,5 +1,5 @@
 /**
- * `alysctl checkpoints recover --data-dir`: the recovery of a node that does not run, for one whose newest blocks are damaged
+ * `alysctl checkpoints recover --config` or `--data-dir`: the recovery of a node that does not run, for one whose newest blocks are damaged
  * so that it does not start. It takes the lock that a node takes, verifies before it touches anything, carries the same
  * recovery out on the store, and opens the chain afterwards as a node would. A file of its own, loaded when it is asked
  * for: it brings the block store and BLS. The vote record is a file that it does not open.
@@ -7,7 +7,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { loadChain } from "../chain/chain-file.ts";
-import { FINALITY_DEPTH } from "../chain/finality.ts";
 import { chainFactsOf, type Genesis } from "../chain/spec.ts";
 import type { ChainFacts } from "../chain/validator.ts";
 import { CheckpointDesk } from "../integrations/chain/checkpoint-desk.ts";
@@ -22,13 +21,12 @@ import { DATABASE_FILE } from "../storage/lmdb-layout.ts";
 import { openLmdbStore } from "../storage/lmdb-store.ts";
 import { FolderShelf } from "../storage/shelf.ts";
 import { grouped } from "./format.ts";
+import { type OfflineNodeOptions, offlineNode } from "./offline-node.ts";
 import type { Session } from "./session.ts";
 import { renderFields } from "./table.ts";
 
 export interface OfflineOptions {
-  readonly dataDir: string;
-  /** Path of the chain's specification. */
-  readonly chain: string;
+  readonly node: OfflineNodeOptions;
   readonly mode: string;
   /** Empty: the newest sound one. */
   readonly checkpointId: string;
@@ -41,15 +39,18 @@ const DRIFT_MS = 0;
 
 /** Rejects with the Failure that forbids it; then nothing was changed, unless it says so. */
 export async function recoverOffline(session: Session, options: OfflineOptions): Promise<void> {
-  const loaded = loadChain(options.chain);
+  const node = offlineNode(options.node, process.env);
+  const { finalityDepth } = node;
+  const loaded = loadChain(node.specificationFile);
   if (loaded instanceof Failure) throw loaded;
   const { genesis, parameters } = loaded;
-  const finalityDepth = FINALITY_DEPTH;
   const facts = chainFactsOf(parameters, genesis.hash, { driftMs: DRIFT_MS, finalityDepth });
-  const folder = join(options.dataDir, "chain");
+  const folder = join(node.dataDirectory, "chain");
   if (!existsSync(join(folder, DATABASE_FILE)))
     throw failure("NOT_FOUND", "DATABASE_MISSING", `${folder} holds no block store`);
-  const done = await carryOut(session, options, folder, genesis, facts);
+  if (node.configFile === undefined) session.terminal.err(assumption(facts));
+  const outcome = await carryOut(session, options, node.dataDirectory, genesis, facts);
+  const done = { ...outcome, configuration: node.configFile, finalityDepth };
   const opened = done.isDryRun ? undefined : await reopen(folder, genesis, facts, session.terminal.clock);
   if (session.isJson) return session.terminal.out(JSON.stringify({ ...done, ...opened }, undefined, 2));
   if (opened === undefined) return session.terminal.out(`would ${done.plan}`);
@@ -57,8 +58,18 @@ export async function recoverOffline(session: Session, options: OfflineOptions):
     renderFields([
       ["recovered", done.plan],
       ["head", `block ${grouped(opened.height)}, opened and sound`],
+      ["finality depth", `${grouped(finalityDepth)} blocks, ${node.configFile ?? "assumed"}`],
       ["then", thenOf(done.mode, opened.missing)],
     ]),
+  );
+}
+
+/** A store that was written under other values opens, and only its final height is another one. */
+function assumption({ finalityDepth, pow }: ChainFacts): string {
+  const placement = pow.placement.toLowerCase().replaceAll("_", " ");
+  return (
+    `no --config: taking a finality depth of ${finalityDepth} blocks and merged mining in ${placement}, ` +
+    "as a node does whose configuration says nothing else"
   );
 }
 
@@ -80,18 +91,19 @@ interface Done {
 
 async function carryOut(
   session: Session,
-  { dataDir, mode: word, checkpointId, isDryRun, isScanned }: OfflineOptions,
-  folder: string,
+  { mode: word, checkpointId, isDryRun, isScanned }: OfflineOptions,
+  dataDirectory: string,
   genesis: Genesis,
   facts: ChainFacts,
 ): Promise<Done> {
   const mode = RECOVERY_MODES.find((known) => known.toLowerCase() === word);
   if (mode === undefined) throw failure("INVALID_ARGUMENT", "BAD_MODE", `there is no mode ${word}`);
   const { authorities } = genesis;
+  const folder = join(dataDirectory, "chain");
   const store = await openLmdbStore({ folder, genesisHash: genesis.hash, isVerified: false });
   try {
     const chain = new OfflineChain(store, facts, authorities);
-    const shelf = new FolderShelf(join(dataDir, "checkpoints"));
+    const shelf = new FolderShelf(join(dataDirectory, "checkpoints"));
     const desk = new CheckpointDesk({ chain, store, shelf, authorities, clock: session.terminal.clock });
     const plan = await planRecovery(desk, { checkpointId, mode, isScanned });
     if (!isDryRun) await recover(desk, plan, terminalLog(session));

@@ -9,6 +9,7 @@ import {
   RecoveryMode,
   SyncService,
 } from "../../gen/alys/sync/v1/sync_pb.ts";
+import { FINALITY_DEPTH } from "../chain/finality.ts";
 import { failure } from "../kernel/errors.ts";
 import { grouped, hash, size, time } from "./format.ts";
 import { followOperation } from "./operation.ts";
@@ -31,14 +32,19 @@ interface RecoverOptions {
   readonly dryRun?: boolean;
   readonly wait?: boolean;
   readonly scan?: boolean;
-  /** Of a node that does not run; then `chain` is needed too. */
+  /** Of a node that does not run: its configuration, or its data directory and chain specification. */
+  readonly config?: string;
   readonly dataDir?: string;
   readonly chain?: string;
 }
 
 const OFFLINE_HELP = `
-With --data-dir no node is asked: the directory is locked, checkpoint and blocks are verified, and only then is anything
-changed. The vote record is never touched. What follows (back-fill, synchronising) is the node's, at its next start.`;
+With --config or --data-dir no node is asked: the directory is locked, checkpoint and blocks are verified, and only then is anything
+changed. The vote record is never touched. What follows (back-fill, synchronising) is the node's, at its next start.
+
+--config takes the file that alysd is started with, its environment and what was changed while it ran: data directory, chain
+specification and finality depth are the node's own. --data-dir and --chain say otherwise where they are given. Without
+--config both are needed, and the finality depth is taken to be ${FINALITY_DEPTH} blocks.`;
 
 export function addCheckpointsCommands(program: Command, run: Run): void {
   const checkpoints = program.command("checkpoints").description("checkpoints, proofs and recovery");
@@ -82,8 +88,12 @@ export function addCheckpointsCommands(program: Command, run: Run): void {
     .option("--dry-run", "only say what would happen")
     .option("--wait", "follow it to its end; the exit status says how it ended")
     .option("--scan", "look through the whole chain for damage first; minimal always does")
-    .option("--data-dir <path>", "recover this data directory of a node that does not run, or does not start")
-    .option("--chain <path>", "chain specification, with --data-dir")
+    .option(
+      "--config <file>",
+      "recover the node of this configuration, which does not run, or does not start",
+    )
+    .option("--data-dir <path>", "recover this data directory; default: that of --config")
+    .option("--chain <path>", "chain specification, with --data-dir; default: that of --config")
     .addHelpText("after", OFFLINE_HELP)
     .action((id: string, options: RecoverOptions) => run((session) => recover(session, id, options)));
 }
@@ -140,16 +150,15 @@ async function prove(session: Session, by: BlockName, checkpointId: string): Pro
 }
 
 async function recover(session: Session, checkpointId: string, options: RecoverOptions): Promise<void> {
-  const { dataDir, chain, mode, dryRun = false, scan = false } = options;
-  if (dataDir !== undefined) {
-    if (chain === undefined)
-      throw failure(
-        "INVALID_ARGUMENT",
-        "CHAIN_MISSING",
-        "--data-dir needs --chain, the chain's specification",
-      );
+  const { config, dataDir, chain, mode, dryRun = false, scan = false } = options;
+  if (config !== undefined || dataDir !== undefined) {
     const { recoverOffline } = await import("./checkpoint-offline.ts");
-    return recoverOffline(session, { dataDir, chain, mode, checkpointId, isDryRun: dryRun, isScanned: scan });
+    const node = { config, dataDir, chain };
+    return recoverOffline(session, { node, mode, checkpointId, isDryRun: dryRun, isScanned: scan });
+  }
+  if (chain !== undefined) {
+    const text = "--chain is for a node that does not run: add its --data-dir, or give its --config";
+    throw failure("INVALID_ARGUMENT", "DATA_DIR_MISSING", text);
   }
   const request = {
     checkpointId,

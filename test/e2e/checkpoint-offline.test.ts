@@ -207,10 +207,44 @@ test("it refuses what it must, and then nothing was changed", () =>
     const { signal } = new AbortController();
     const alone = ["checkpoints", "recover", "--mode", "minimal", "--data-dir", folder];
     assert.notEqual(await runAlysctl(alone, terminal, signal), 0);
-    assert.match(terminal.errors.join(), /needs --chain/);
+    assert.match(terminal.errors.join(), /needs --config, .* or --chain/);
     const nowhere = ["checkpoints", "recover", "--mode", "minimal", "--data-dir", join(folder, "none")];
     assert.notEqual(await runAlysctl([...nowhere, "--chain", specification], terminal, signal), 0);
     assert(!existsSync(join(folder, "none")));
+  }));
+
+test("with --config it takes directory, chain and finality depth from the node's configuration, and says what it assumes without", () =>
+  inCopy(async (folder) => {
+    await spoil(folder, scribbled(395));
+    const file = join(folder, "node.toml");
+    const lines = ["[storage]", 'data_directory = "."', "[chain]", "specification_file = 'chain.json'"];
+    writeFileSync(file, [...lines, "finality_depth = 32"].join("\n"));
+    const recovered = async (
+      ...args: string[]
+    ): Promise<{ said: string; answer: Record<string, unknown> }> => {
+      const terminal = new MemoryTerminal();
+      const { signal } = new AbortController();
+      const call = ["-o", "json", "checkpoints", "recover", "--mode", "minimal", ...args];
+      const status = await runAlysctl(call, terminal, signal);
+      const said = terminal.errors.join("\n");
+      assert.equal(status, 0, said);
+      return { said, answer: JSON.parse(terminal.text) };
+    };
+    const assumed = await recovered("--dry-run", "--data-dir", folder, "--chain", specification);
+    assert.equal(assumed.answer["finalityDepth"], 64);
+    assert.match(
+      assumed.said,
+      /no --config: taking a finality depth of 64 blocks and merged mining in coinbase outputs/,
+    );
+    const { said, answer } = await recovered("--config", file);
+    assert.doesNotMatch(said, /no --config/);
+    assert.match(said, /"final_height":368/, "400 less 32");
+    assert.equal(answer["finalityDepth"], 32);
+    assert.equal(answer["configuration"], file);
+    assert.equal(answer["height"], 300);
+    const node = await open(folder);
+    assert.equal(node.chain.snapshot().head.height, 300);
+    await node.close();
   }));
 
 test("a node with damaged newest blocks refuses to start, is recovered, starts and synchronises", async (t) => {
