@@ -6,10 +6,14 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { Offence, PeerInternalService, PeerService, PeerType } from "../../../../gen/alys/peer/v1/peer_pb.ts";
 import { EquivocationSchema } from "../../../../gen/alys/sync/v1/sync_pb.ts";
 import { DistrustBook } from "../../../../src/actors/peer/distrust-book.ts";
+import type { Evidence } from "../../../../src/actors/sync/authorities/equivocations.ts";
+import {
+  equivocationMessage,
+  digestOf as reportedDigest,
+} from "../../../../src/actors/sync/authorities/evidence-book.ts";
+import { authoritySet } from "../../../../src/chain/authorities.ts";
 import { splitBlock } from "../../../../src/chain/block.ts";
-import { compareBytes, concatBytes } from "../../../../src/chain/bytes.ts";
 import { ChainForge } from "../../../../src/chain/forge.ts";
-import { headerHash } from "../../../../src/chain/header.ts";
 import { toHex } from "../../../../src/chain/hex.ts";
 import { SimulatedScheduler } from "../../../../src/kernel/scheduler.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
@@ -17,6 +21,8 @@ import { type Node, World } from "./rig.ts";
 
 const forge = new ChainForge({ members: 3 });
 const [one, two] = forge.secretKeys.map(({ publicKey }) => publicKey) as [Uint8Array, Uint8Array];
+
+const authorities = authoritySet(forge.secretKeys.map(({ publicKey }) => publicKey));
 
 /** Headers of the first slot, and one of a later slot. */
 const [first, second, third] = [1, 2, 3].map((mark) => headerOf(mark)) as [
@@ -30,12 +36,23 @@ function headerOf(mark: number, skippedSlots = 0): Uint8Array {
   return splitBlock(forge.fork().next({ transactions: [Uint8Array.of(mark)], skippedSlots })).header.slice();
 }
 
-const digestOf = (left: Uint8Array, right: Uint8Array): Uint8Array =>
-  concatBytes([headerHash(left), headerHash(right)].sort(compareBytes));
+const caseOf = (
+  slot: number,
+  guiltyKeys: Uint8Array[],
+  ...[left, right]: readonly Uint8Array[]
+): Evidence => {
+  const approval = new Uint8Array();
+  const [first, second] = [left!, right!].map((header) => ({ header, approval, authorities }));
+  return { slot, guiltyKeys, first: first!, second: second! };
+};
 
-function recordOf(slot: bigint, memberKeys: Uint8Array[], left: Uint8Array, right: Uint8Array): Uint8Array {
-  const evidence = { slot, memberKeys, firstHeader: left, secondHeader: right };
-  return toBinary(EquivocationSchema, create(EquivocationSchema, evidence));
+/** As the SyncActor reports it. */
+const digestOf = (...headers: readonly Uint8Array[]): Uint8Array => reportedDigest(caseOf(0, [], ...headers));
+
+/** As the SyncActor keeps it. */
+function recordOf(slot: bigint, memberKeys: Uint8Array[], ...headers: readonly Uint8Array[]): Uint8Array {
+  const message = equivocationMessage(caseOf(Number(slot), memberKeys, ...headers));
+  return toBinary(EquivocationSchema, create(EquivocationSchema, message));
 }
 
 /** Two tables on one disk, and what happens to it. */
