@@ -9,10 +9,12 @@ import {
   type JsonValue,
   toJson,
 } from "@bufbuild/protobuf";
-import { type Command, Help } from "commander";
+import { type Command, Help, Option } from "commander";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { asError, Failure, failure } from "../kernel/errors.ts";
 import { policyOf } from "../kernel/protocol.ts";
+import type { ClientCallOptions } from "./client.ts";
+import { parseRequestId } from "./options.ts";
 import { answersText } from "./reference/descriptions.ts";
 import { methodHelp } from "./reference/method-help.ts";
 import { protoFolder, readComments } from "./reference/proto-comments.ts";
@@ -22,6 +24,11 @@ import { renderTable } from "./table.ts";
 
 /** While the node does not keep up with what we send both ways, as long as a full buffer takes to drain. */
 const SEND_PAUSE_MS = 20;
+
+interface CallOptions {
+  readonly list?: boolean;
+  readonly requestId?: string;
+}
 
 const MORE_HELP = `
 Help of a method, with its fields: alysctl call --help SERVICE/METHOD
@@ -35,11 +42,18 @@ export function addCallCommand(program: Command, run: Run): void {
     .argument("[method]", "SERVICE/METHOD, the service with or without its package")
     .argument("[request]", "protobuf's JSON (bytes in base64), or - to read it from standard input", "{}")
     .option("--list", "list all methods")
+    .addOption(
+      new Option(
+        "--request-id <id>",
+        "name a call that changes state: repeated with the same id and request, it is carried out once",
+      ).argParser(parseRequestId),
+    )
     .configureHelp({ formatHelp: helpOf })
-    .action((method: string | undefined, request: string, { list }: { list?: boolean }) =>
+    .action((method: string | undefined, request: string, { list, requestId }: CallOptions) =>
       run(async (session) => {
         if (list === true || method === undefined) return listMethods(session);
-        return callMethod(session, method, request);
+        if (requestId === undefined) return callMethod(session, method, request, session.call);
+        return callNamed(session, method, request, requestId);
       }),
     );
 }
@@ -73,20 +87,53 @@ function listMethods(session: Session): void {
   session.terminal.out(renderTable(["METHOD", "ANSWERS", "SCOPE"], rows));
 }
 
-async function callMethod(session: Session, name: string, request: string): Promise<void> {
+/** The same with a name: a failure tells it, for whoever does not know whether the call was carried out. */
+async function callNamed(session: Session, name: string, request: string, requestId: string): Promise<void> {
   const method = findMethod(name);
   if (method instanceof Failure) throw method;
-  if (goesBothWays(method)) return callBothWays(session, method, request);
+  if (!takesRequestId(method)) {
+    session.terminal.err(
+      `the node takes no request id for ${method.name}: it is carried out as often as called`,
+    );
+  }
+  const onReplayed = (): void => {
+    session.terminal.err(`answered before: the call ${requestId} was carried out once`);
+  };
+  try {
+    await callMethod(session, name, request, { ...session.call, requestId, onReplayed });
+  } catch (thrown) {
+    if (!(thrown instanceof Failure)) throw thrown;
+    const { code, reason, message, detail } = thrown;
+    const metadata = { ...detail.metadata, request_id: requestId };
+    throw failure(code, reason, message, { ...detail, metadata });
+  }
+}
+
+/** As the control plane has it: one answer, and state that the call may change. */
+function takesRequestId(method: DescMethod): boolean {
+  if (method.methodKind !== "unary" || method.parent === Health) return false;
+  const { scope } = policyOf(method);
+  return scope === "operate" || scope === "admin";
+}
+
+async function callMethod(
+  session: Session,
+  name: string,
+  request: string,
+  options: ClientCallOptions,
+): Promise<void> {
+  const method = findMethod(name);
+  if (method instanceof Failure) throw method;
+  if (goesBothWays(method)) return callBothWays(session, method, request, options);
   const message = parseRequest(method, request === "-" ? await session.terminal.read() : request);
   const print = (answer: object, indent: number | undefined): void => {
     session.terminal.out(answerJson(method, answer, indent));
   };
   if (method.methodKind === "unary") {
-    print(await session.connection.unary(method, message, session.call), 2);
+    print(await session.connection.unary(method, message, options), 2);
     return;
   }
-  for await (const answer of session.connection.stream(method, message, session.call))
-    print(answer, undefined);
+  for await (const answer of session.connection.stream(method, message, options)) print(answer, undefined);
 }
 
 function goesBothWays(method: DescMethod): method is DescMethod & DescMethodBiDiStreaming {
@@ -98,10 +145,11 @@ async function callBothWays(
   session: Session,
   method: DescMethod & DescMethodBiDiStreaming,
   request: string,
+  options: ClientCallOptions,
 ): Promise<void> {
   const ending = new AbortController();
   const signal = AbortSignal.any([session.signal, ending.signal]);
-  const duplex = session.connection.duplex(method, { ...session.call, signal });
+  const duplex = session.connection.duplex(method, { ...options, signal });
   const sendAll = async (): Promise<void> => {
     for await (const line of request === "-" ? session.terminal.lines(signal) : [request]) {
       if (line.trim() === "") continue;

@@ -26,7 +26,7 @@ import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/go
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 import { asBuffer, asBytes, pathOf } from "../control/codec.ts";
 import { CORRELATION_KEY, DETAILS_KEY } from "../control/errors.ts";
-import { REQUEST_ID_KEY } from "../control/request-ids.ts";
+import { REPLAYED_KEY, REQUEST_ID_KEY } from "../control/request-ids.ts";
 import { realClock } from "../kernel/clock.ts";
 import { Failure, type FailureDetail, failure, type StatusCode } from "../kernel/errors.ts";
 import {
@@ -48,6 +48,8 @@ export interface ClientCallOptions {
   readonly traceparent?: string | undefined;
   /** Names a state-changing unary call, so that it may be repeated and is carried out once. */
   readonly requestId?: string | undefined;
+  /** Called when the node had carried the call of this request id out before, and answers as then. */
+  readonly onReplayed?: (() => void) | undefined;
 }
 
 /**
@@ -167,6 +169,9 @@ export class Connection {
           else resolve(response as ResponseOf<M>);
         },
       );
+      const { onReplayed } = options;
+      if (onReplayed !== undefined)
+        call.on("metadata", (headers) => headers.get(REPLAYED_KEY).length > 0 && onReplayed());
       const cancel = (): void => call.cancel();
       signal?.addEventListener("abort", cancel, { once: true });
     });

@@ -16,7 +16,12 @@ import { RULES } from "../config/table.ts";
 import { failure } from "../kernel/errors.ts";
 import { enumName } from "./format.ts";
 import { jsonOf, type Run, type Session } from "./session.ts";
-import { renderTable } from "./table.ts";
+import { CUT, fitRows, renderTable } from "./table.ts";
+
+/** As wide as a terminal surely is. */
+const TABLE_COLUMNS = 100;
+/** Lines that a value may take: enough for a path beside the longest name. */
+const VALUE_LINES = 4;
 
 interface ChangeOptions {
   readonly dryRun?: true;
@@ -36,7 +41,10 @@ export function addConfigCommands(node: Command, run: Run): void {
     .command("get")
     .description("settings with where they come from and when a change takes effect")
     .argument("[prefix]", "only this setting or section: sync, sync.batch_blocks", "")
-    .action((prefix: string) => run((session) => show(session, prefix)));
+    .option("--json", "all of them with their whole values, as with -o json; the table cuts long ones")
+    .action((prefix: string, { json }: { json?: true }) =>
+      run((session) => show(session, prefix, json === true)),
+    );
   const changing = (name: string, description: string): Command =>
     config
       .command(name)
@@ -55,15 +63,25 @@ export function addConfigCommands(node: Command, run: Run): void {
     );
 }
 
-async function show(session: Session, prefix: string): Promise<void> {
+async function show(session: Session, prefix: string, isJson: boolean): Promise<void> {
   const answer = await session.client(NodeService).getConfig({}, session.call);
   const settings = answer.settings.filter(
     ({ key }) => prefix === "" || key === prefix || key.startsWith(`${prefix}.`),
   );
   if (settings.length === 0) throw failure("NOT_FOUND", "SETTING_UNKNOWN", `there is no setting ${prefix}`);
-  session.show(GetConfigResponseSchema, { ...answer, settings }, () =>
-    renderTable(["SETTING", "VALUE", "FROM", "CHANGES", "AFTER A RESTART"], settings.map(rowOf)),
-  );
+  const shown = { ...answer, settings };
+  if (isJson) return session.terminal.out(jsonOf(GetConfigResponseSchema, shown, 2));
+  return session.show(GetConfigResponseSchema, shown, () => settingsTable(settings));
+}
+
+/** At most TABLE_COLUMNS wide: long values take a few lines, and longer ones are cut. */
+export function settingsTable(settings: readonly ConfigSetting[]): string {
+  const awaitRestart = settings.some((one) => one.awaitsRestart);
+  const headings = ["SETTING", "VALUE", "FROM", "CHANGES", ...(awaitRestart ? ["NEXT START"] : [])];
+  const fit = { columnsMax: TABLE_COLUMNS, linesMax: VALUE_LINES, flexible: [1, 4] };
+  const { rows, isCut } = fitRows(headings, settings.map(rowOf), fit);
+  const table = renderTable(headings, rows);
+  return isCut ? `${table}\n${CUT} marks values that are cut; --json has them whole` : table;
 }
 
 function rowOf({ key, value, origin, effect, nextValue, awaitsRestart }: ConfigSetting): string[] {

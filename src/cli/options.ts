@@ -5,6 +5,7 @@
 import { InvalidArgumentError } from "commander";
 import { PUBLIC_KEY_LENGTH } from "../chain/body-layout.ts";
 import { fromHex } from "../chain/hex.ts";
+import { isRequestId } from "../control/request-ids.ts";
 
 const UNITS_MS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -56,6 +57,12 @@ export function parseMemberKey(text: string): Uint8Array {
   const key = parseHex(text);
   if (key.length !== PUBLIC_KEY_LENGTH) throw new InvalidArgumentError("Not 48 bytes of hex.");
   return key;
+}
+
+/** A caller's name for its call, as x-request-id takes it. */
+export function parseRequestId(text: string): string {
+  if (isRequestId(text)) return text;
+  throw new InvalidArgumentError("Not 1 to 128 letters, digits and _.:/@+-.");
 }
 
 /** HOST:PORT, or unix:PATH; a bare path of a socket is taken as one. */

@@ -1,6 +1,7 @@
 /** `alysctl supervisor`: the tree of actors, restarts and dead letters. */
 import { type Command, Option } from "commander";
 import {
+  type AttachmentStatus,
   ChildStateSchema,
   type ChildStatus,
   GetTreeResponseSchema,
@@ -10,10 +11,10 @@ import {
   type WatchSupervisionResponse,
   WatchSupervisionResponseSchema,
 } from "../../gen/alys/supervisor/v1/supervisor_pb.ts";
-import { enumName, grouped, size, time } from "./format.ts";
+import { enumName, grouped, hash, shortHash, size, time } from "./format.ts";
 import { parseWhole } from "./options.ts";
 import type { Run, Session } from "./session.ts";
-import { renderTable } from "./table.ts";
+import { printable, renderTable } from "./table.ts";
 import { rewatch } from "./watch.ts";
 
 const DEAD_LETTERS_MAX = 1_000;
@@ -22,7 +23,7 @@ export function addSupervisorCommands(program: Command, run: Run): void {
   const supervisor = program.command("supervisor").description("the tree of actors");
   supervisor
     .command("tree")
-    .description("every actor with its state and restarts")
+    .description("every actor with its state and restarts, and which processes are attached")
     .action(() => run(showTree));
   supervisor
     .command("restart")
@@ -61,11 +62,14 @@ async function showTree(session: Session): Promise<void> {
   );
 }
 
-/** The tree as a table, children drawn below their supervisors. */
+/** The tree as a table, children drawn below their supervisors, and which processes do the work of some of them. */
 export function renderTree(root: ChildStatus): string {
   const rows: string[][] = [];
+  const places: Place[] = [];
   const visit = (child: ChildStatus, indent: string, branch: string, below: string): void => {
     const kind = child.strategy === "" ? "" : ` (${child.strategy})`;
+    const { id, attachment } = child;
+    if (attachment !== undefined) places.push({ id, attachment });
     rows.push([
       `${indent}${branch}${child.id}${kind}`,
       enumName(ChildStateSchema, child.state),
@@ -81,7 +85,43 @@ export function renderTree(root: ChildStatus): string {
     });
   };
   visit(root, "", "", "");
-  return renderTable(["ACTOR", "STATE", "RESTARTS", "STARTED", "QUEUED", "BYTES", "LAST FAILURE"], rows);
+  const headings = ["ACTOR", "STATE", "RESTARTS", "STARTED", "QUEUED", "BYTES", "LAST FAILURE"];
+  return [renderTable(headings, rows), ...attachedLines(places)].join("\n");
+}
+
+/** A child whose work another process can do. */
+interface Place {
+  readonly id: string;
+  readonly attachment: AttachmentStatus;
+}
+
+/** Below the tree; nothing of a node that does not tell. */
+function attachedLines(places: readonly Place[]): string[] {
+  if (places.length === 0) return [];
+  const attached = places.filter(({ attachment }) => attachment.isAttached);
+  if (attached.length === 0) return ["", `no process is attached (${places.map(({ id }) => id).join(", ")})`];
+  const rows = attached.map(({ id, attachment }) => [
+    id,
+    stateOf(attachment),
+    attachment.head === undefined
+      ? "-"
+      : `${grouped(attachment.head.height)}  ${shortHash(attachment.head.hash)}`,
+    time(attachment.since),
+    attachment.instanceId,
+  ]);
+  const contradictions = attached.flatMap(({ id, attachment: { contradiction } }) => {
+    if (contradiction === undefined) return [];
+    const { of, height, theirHash, ourHash } = contradiction;
+    const what = `${of} at height ${grouped(height)} is ${hash(theirHash)}, our block there is ${hash(ourHash)}`;
+    return [printable(`${id} is on another chain: its ${what}`)];
+  });
+  return ["", renderTable(["ATTACHED", "STATE", "HEAD", "SINCE", "INSTANCE"], rows), ...contradictions];
+}
+
+function stateOf({ contradiction, isPulled, callsWaiting }: AttachmentStatus): string {
+  if (contradiction !== undefined) return "diverged";
+  const way = isPulled ? "pulls" : "streams";
+  return callsWaiting === 0 ? way : `${way}, ${grouped(callsWaiting)} calls wait`;
 }
 
 async function restart(session: Session, id: string, reason: string): Promise<void> {

@@ -50,6 +50,11 @@ const TOO_MANY_REQUEST_IDS = failure(
   { retryDelayMs: 1_000 },
 );
 
+/** Whether the node takes it for a name of a call. */
+export function isRequestId(text: string): boolean {
+  return REQUEST_ID.test(text);
+}
+
 /** How a call that is repeated may be answered. */
 export interface NamedCall {
   readonly principal: string;
@@ -83,7 +88,7 @@ export function requestIdOf(metadata: Metadata): string | Failure | undefined {
   const given = metadata.get(REQUEST_ID_KEY);
   if (given.length === 0) return undefined;
   const [id] = given;
-  return given.length === 1 && typeof id === "string" && REQUEST_ID.test(id) ? id : BAD_REQUEST_ID;
+  return given.length === 1 && typeof id === "string" && isRequestId(id) ? id : BAD_REQUEST_ID;
 }
 
 export class RequestIds {

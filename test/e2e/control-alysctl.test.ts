@@ -125,6 +125,28 @@ test("call reaches any method by name, with JSON from the command line or standa
   );
 });
 
+test("call --request-id names a call: it is carried out once, and a failure tells the id", async (t) => {
+  const { control, probe } = await world(t);
+  const at = ["-a", control.address ?? "", "call"];
+  const first = await alysctl([...at, "--request-id", "deploy-7", "SyncService/StopSync"]);
+  assert.equal(first.status, 0, first.errors);
+  assert.equal(first.errors, "");
+  const again = await alysctl([...at, "SyncService/StopSync", "--request-id", "deploy-7"]);
+  assert.equal(again.status, 0, again.errors);
+  assert.match(again.errors, /answered before: the call deploy-7 was carried out once/);
+  assert.equal(probe.calls.length, 1);
+  const other = await alysctl([...at, "SyncService/StopSync", '{"reason": "x"}', "--request-id", "deploy-7"]);
+  assert.equal(other.status, 16);
+  assert.match(other.errors, /ALREADY_EXISTS\/REQUEST_ID_REUSED: .*request id: deploy-7\)$/);
+  const unnamed = await alysctl([...at, "SyncService/StopSync", '{"reason": "x"}']);
+  assert.equal(unnamed.status, 0, unnamed.errors);
+  const malformed = await alysctl([...at, "SyncService/StopSync", "--request-id", "two words"]);
+  assert.equal(malformed.status, 64);
+  const reading = await alysctl([...at, "SyncService/CanProduceBlocks", "--request-id", "deploy-8"]);
+  assert.equal(reading.status, 0);
+  assert.match(reading.errors, /takes no request id for CanProduceBlocks/);
+});
+
 test("call goes both ways, a request a line, and names the line that is none", async (t) => {
   const { control } = await world(t, {
     attach: async ({ requests, send }) => {

@@ -64,6 +64,9 @@ test("the bash script completes commands, options, their values, and methods", (
   assert.deepEqual(offeredByBash(file, "alysctl checkpoints recover --mode s"), ["safe"]);
   assert.deepEqual(offeredByBash(file, "alysctl -o j"), ["json"]);
   assert.deepEqual(offeredByBash(file, "alysctl call SyncService/GetB"), ["SyncService/GetBlock"]);
+  assert.deepEqual(offeredByBash(file, "alysctl call --req"), ["--request-id"]);
+  assert.deepEqual(offeredByBash(file, "alysctl node config get --j"), ["--json"]);
+  assert.deepEqual(offeredByBash(file, "alysctl checkpoints recover --conf"), ["--config"]);
   assert.deepEqual(offeredByBash(file, "alysctl completion f"), ["fish"]);
 });
 

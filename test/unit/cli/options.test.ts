@@ -7,6 +7,7 @@ import {
   parseDuration,
   parseHex,
   parseMemberKey,
+  parseRequestId,
   parseUint64,
   parseWhole,
 } from "../../../src/cli/options.ts";
@@ -32,6 +33,11 @@ test("whole numbers keep to their range", () => {
 test("64-bit numbers keep all their bits", () => {
   assert.equal(parseUint64("18446744073709551615"), 2n ** 64n - 1n);
   refuses(parseUint64, ["18446744073709551616", "-1", "1.0", ""]);
+});
+
+test("request ids are what the node takes", () => {
+  assert.equal(parseRequestId("deploy-7:stop@3"), "deploy-7:stop@3");
+  refuses(parseRequestId, ["", "two words", "ü", "x".repeat(129)]);
 });
 
 test("hex is taken with and without 0x", () => {
