@@ -203,6 +203,7 @@ class World {
       metrics: new SyncMetrics(),
       quota: new QuotaLedger(),
       effect: (effect) => this.#perform(effect),
+      approved: () => undefined,
       progressed: () => undefined,
     });
     const { height, hash } = theirs.at(-1)!;

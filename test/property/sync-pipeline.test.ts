@@ -78,6 +78,7 @@ class World {
       metrics: this.metrics,
       quota: new QuotaLedger(),
       effect: (effect) => this.#perform(effect),
+      approved: () => undefined,
       progressed: () => undefined,
     });
     for (const [index] of kinds.entries()) {

@@ -9,7 +9,7 @@ import { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { BlockFault } from "../../chain/block-fault.ts";
 import { describeFault } from "../../chain/block-fault.ts";
 import { sha256 } from "../../chain/hash.ts";
-import type { SegmentVerdict } from "../../chain/validator.ts";
+import type { AuthoritySetFacts, SegmentVerdict } from "../../chain/validator.ts";
 import type { ImportOutcome } from "../../integrations/chain/port.ts";
 import { assertNever, type Failure } from "../../kernel/errors.ts";
 import {
@@ -53,6 +53,8 @@ export interface PipelineParts {
   readonly quota: QuotaLedger;
   readonly metrics: SyncMetrics;
   effect(effect: PipelineEffect): void;
+  /** The approvals of these blocks were verified, each one. */
+  approved(blocks: readonly Uint8Array[], authorities: AuthoritySetFacts): void;
   /** Blocks became part of the chain that we follow. */
   progressed(blocks: number, nowMs: number): void;
 }
@@ -165,6 +167,11 @@ export class Pipeline {
     if (batch === undefined) return;
     if (!verdict.ok) return this.#faulty(batch, ticket.index, verdict.index, verdict.fault, nowMs);
     this.#parts.metrics.add("segmentsValidated");
+    const slot = batch.slots[ticket.index];
+    if (slot?.policy === "EVERY_BLOCK") {
+      const blocks = batch.answer.blocks.slice(slot.start, slot.start + slot.count);
+      this.#parts.approved(blocks, batch.sets.authorities);
+    }
     const next = this.#step(batch, { type: "validated", index: ticket.index, segment: verdict.segment });
     if (next?.state !== "importing") return;
     const broken = brokenLink(next.slots);

@@ -116,6 +116,7 @@ export class SyncMachine {
       ...shared,
       config,
       chain,
+      approved: (blocks, authorities) => this.equivocations.sawBlocks(blocks, authorities),
       progressed: (blocks, nowMs) => this.#rate.add(blocks, nowMs),
     });
     this.live = new LiveBlocks({

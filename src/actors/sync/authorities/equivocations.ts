@@ -1,16 +1,18 @@
 /**
  * Equivocations: two verified approvals of different headers of one slot. Remembers what was approved in the newest
- * slots, names the members who are in both, once for each further header, and hands out the evidence. Fed by live blocks and by the
- * proposals that the producer verified. A machine without effects of its own, owned by state.ts.
+ * slots, names the members who are in both, once for each further header, and hands out the evidence. Fed by live blocks,
+ * by blocks near the head that a range sync had verified one by one, and by the proposals that the producer verified. A
+ * machine without effects of its own, owned by state.ts.
  */
 
 import { decodeApproval } from "../../../chain/approval.ts";
 import { keysOf } from "../../../chain/authorities.ts";
+import { splitBlock } from "../../../chain/block.ts";
 import { equalBytes } from "../../../chain/bytes.ts";
 import { findEquivocation } from "../../../chain/equivocation.ts";
 import { decodeHeader, headerHash } from "../../../chain/header.ts";
 import { toHex } from "../../../chain/hex.ts";
-import type { ApprovalCheck } from "../../../chain/validator.ts";
+import type { ApprovalCheck, AuthoritySetFacts } from "../../../chain/validator.ts";
 import type { LiveEffect } from "../live-effect.ts";
 import type { SyncMetrics } from "../metrics.ts";
 
@@ -42,6 +44,14 @@ export class Equivocations {
 
   constructor(parts: EquivocationParts) {
     this.#parts = parts;
+  }
+
+  /** SSZ SignedBlocks whose own approvals were verified under this set; their memory is not kept. */
+  sawBlocks(blocks: readonly Uint8Array[], authorities: AuthoritySetFacts): void {
+    for (const block of blocks) {
+      const { header, approval } = splitBlock(block);
+      this.saw({ header: header.slice(), approval: approval.slice(), authorities });
+    }
   }
 
   /** `check.approval` was verified under `check.authorities`. */

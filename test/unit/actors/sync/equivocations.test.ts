@@ -177,6 +177,30 @@ test("SyncActor tells of members who approved two live blocks of one slot", asyn
   await rig.stop();
 });
 
+test("SyncActor finds members who approved blocks of a fork that a range sync brings, in the slots of ours", async () => {
+  const { forge: chain, blocks } = forgeBlocks(20);
+  const [fork, elsewhere] = [chain.fork(), chain.fork()];
+  const transactions = [Uint8Array.of(9)];
+  const ours = [...blocks, chain.next(), chain.next()];
+  const beside = [...blocks, elsewhere.next({ skippedSlots: 5, transactions })];
+  const theirs = [...blocks, ...Array.from({ length: 4 }, () => fork.next({ transactions }))];
+  const rig = new SyncRig(chain);
+  rig.simulation.clock.advance(60_000);
+  const equivocations = () => rig.metrics?.get("equivocations");
+  rig.connect({ a: { blocks: ours } });
+  await rig.run(3_000);
+  assert.deepEqual([rig.height, equivocations()], [22, 0]);
+  rig.connect({ b: { blocks: beside } });
+  await rig.run(3_000);
+  assert.equal(equivocations(), 0, "a slot of its own");
+  rig.connect({ c: { blocks: theirs }, d: { blocks: theirs } });
+  await rig.run(5_000);
+  assert.deepEqual([rig.height, rig.metrics?.get("reorganizations")], [24, 1]);
+  assert.equal(equivocations(), 2 * chain.secretKeys.length);
+  assert.deepEqual(rig.offences(), []);
+  await rig.stop();
+});
+
 test("SyncActor takes the producer's word for approvals of proposals", async () => {
   const { forge: chain, blocks } = forgeBlocks(20);
   const rig = new SyncRig(chain);

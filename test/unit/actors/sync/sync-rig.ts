@@ -183,8 +183,11 @@ export class SyncRig {
     return Object.fromEntries(told.map(({ handle, verdict }) => [handle, names[verdict as 1 | 2 | 3]]));
   }
 
+  /** Of peers; what members did is told without one. */
   offences(): { peerId: string; offence: Offence; evidence: Uint8Array }[] {
-    return this.peerInternal.told(PeerInternalService.method.reportOffence);
+    return this.peerInternal
+      .told(PeerInternalService.method.reportOffence)
+      .filter(({ peerId }) => peerId !== "");
   }
 
   run(ms: number): Promise<void> {
