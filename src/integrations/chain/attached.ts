@@ -174,8 +174,7 @@ export class AttachedChain implements ChainPort {
 
   #told(event: ChainEvent): void {
     if (event.type === "imported") this.#follower.headMoved();
-    else if (event.type === "reorganized")
-      this.#follower.reorganized(event.commonHeight, event.blocksReverted);
+    else if (event.type === "reorganized") this.#follower.headMoved(event.commonHeight);
     this.#emit(event);
   }
 

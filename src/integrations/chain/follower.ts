@@ -97,7 +97,7 @@ export class Follower implements AttachOwner {
       return failure("OUT_OF_RANGE", "ATTACH_PRUNED", text);
     }
     const wasDiverged = this.contradiction !== undefined;
-    this.#standing.begun(from, Number(lastApplied?.height ?? 0n), this.#parts.clock.monotonicMs());
+    this.#standing.begun();
     if (wasDiverged) this.#parts.diverged(undefined);
     this.#wantsViews = withBlockViews;
     this.#confirmedHeight = from.height;
@@ -140,16 +140,9 @@ export class Follower implements AttachOwner {
     this.#parts.changed();
   }
 
-  /** The node's head moved forward. */
-  headMoved(): void {
-    this.#pump();
-  }
-
-  /** The blocks above `commonHeight`, so many, were replaced. */
-  reorganized(commonHeight: number, blocksReverted: number): void {
-    const { clock } = this.#parts;
-    this.#standing.voided(commonHeight, commonHeight + blocksReverted, clock.monotonicMs());
-    if (commonHeight + 1 < this.#nextHeight) {
+  /** The node's head moved. `commonHeight`: blocks above it were replaced. */
+  headMoved(commonHeight?: number): void {
+    if (commonHeight !== undefined && commonHeight + 1 < this.#nextHeight) {
       this.#confirmedHeight = Math.min(this.#confirmedHeight, commonHeight);
       this.#restart();
     }
@@ -247,7 +240,6 @@ export class Follower implements AttachOwner {
         case ImportVerdict.IMPORTED:
         case ImportVerdict.ALREADY_KNOWN:
           this.#confirmedHeight = height;
-          this.#standing.confirmed(height, this.#parts.clock.monotonicMs());
           break;
         case ImportVerdict.INVALID:
           this.#refuse(height, reason);

@@ -1,7 +1,7 @@
 /**
  * Standing: what the attached ChainActor says of its own head and final block, held against this node's chain. It finds
  * the contradiction that no verdict shows: a client that confirmed our blocks and stands on others. Follower owns it and
- * tells it what the client confirmed and what a reorganization voided. Pure: time is an argument.
+ * tells it what the client confirmed. Time is an argument.
  */
 
 import { equalBytes } from "../../chain/bytes.ts";
@@ -11,10 +11,10 @@ import type { Reported } from "../attach/hub.ts";
 import type { ChainPort } from "./port.ts";
 
 /**
- * For a client to let go of what a reorganization voided, counted anew from each verdict by which it takes a voided
- * height again: the deadline of a batch (10 s) and a heartbeat (5 s). What it says after that is meant.
+ * For a client to let go of blocks that a reorganization replaced, from when it first names one at a height that it took
+ * again: the deadline of a batch (10 s) and a heartbeat (5 s). What it says after that is meant.
  */
-export const VOID_MS = 15_000;
+export const BESIDE_MS = 15_000;
 
 const HASH_LENGTH = 32;
 
@@ -31,28 +31,19 @@ export interface Contradiction {
   readonly sinceMs: number;
 }
 
-/** Heights whose blocks were replaced a moment ago: the client may still name the old ones. */
-interface Voided {
-  /** What is up to here was not replaced. */
-  readonly above: number;
-  /** The highest that the client may have had. */
-  readonly top: number;
-  /** Monotonic. */
-  readonly untilMs: number;
-}
-
 /** For logs, statuses and failures. */
 export function contradictionText({ of, height, theirHash, ourHash }: Contradiction): string {
   const what = of === "head" ? "head" : "final block";
   return `its ${what} at height ${height} is ${toHex(theirHash)}, our block there is ${toHex(ourHash)}`;
 }
 
-type Judgement = "contradicts" | "agrees" | "unknown";
+type Judgement = "contradicts" | "agrees" | "beside" | "unknown";
 
 export class Standing {
   readonly #chain: ChainPort;
-  #voided: Voided | undefined;
   #contradiction: Contradiction | undefined;
+  /** Since when the client names blocks beside our chain, monotonic milliseconds. */
+  #besideSinceMs: number | undefined;
 
   constructor(chain: ChainPort) {
     this.#chain = chain;
@@ -63,31 +54,10 @@ export class Standing {
     return this.#contradiction;
   }
 
-  /** A client was let in: calls go on from `from`, its own last block was at `lastHeight`. Its past is forgotten. */
-  begun(from: BlockPoint, lastHeight: number, nowMs: number): void {
+  /** A client was let in: what another one said, or the same one before, is forgotten. */
+  begun(): void {
     this.#contradiction = undefined;
-    this.#voided = undefined;
-    // A number that nobody can check: what lies beyond our head will be compared when we have it.
-    const top = Math.min(lastHeight, this.#chain.snapshot().head.height);
-    if (top > from.height) this.voided(from.height, top, nowMs);
-  }
-
-  /** The blocks above `above` are replaced, of which the client may have had those up to `top`. */
-  voided(above: number, top: number, nowMs: number): void {
-    const before = this.#voidedAt(nowMs);
-    this.#voided = {
-      above: Math.min(above, before?.above ?? above),
-      top: Math.max(top, before?.top ?? top),
-      untilMs: nowMs + VOID_MS,
-    };
-  }
-
-  /** The client applied the block of this height. */
-  confirmed(height: number, nowMs: number): void {
-    const voided = this.#voided;
-    if (voided === undefined || height <= voided.above || height > voided.top) return;
-    // However long it took: only now the old block is gone there.
-    this.#voided = { ...voided, untilMs: nowMs + VOID_MS };
+    this.#besideSinceMs = undefined;
   }
 
   /** Takes the client's word. True when the contradiction began, changed or ended. */
@@ -96,6 +66,8 @@ export class Standing {
     const final = this.#judge(reported.final, Number.POSITIVE_INFINITY, nowMs);
     if (head === "contradicts") return this.#found("head", reported.head, unixMs);
     if (final === "contradicts") return this.#found("final", reported.final, unixMs);
+    if (head !== "beside" && final !== "beside" && (head === "agrees" || final === "agrees"))
+      this.#besideSinceMs = undefined;
     const before = this.#contradiction;
     if (before === undefined) return false;
     // A head on a branch that grows says nothing about the blocks below it; a final block vouches for itself alone.
@@ -115,12 +87,15 @@ export class Standing {
     if (equalBytes(ours, point.hash)) return "agrees";
     // Above what it confirmed it has its own block until ours reaches it.
     if (point.height > highest) return "unknown";
-    const voided = this.#voidedAt(nowMs);
-    return voided !== undefined && point.height > voided.above ? "unknown" : "contradicts";
+    return this.#isExcused(point.hash, nowMs) ? "beside" : "contradicts";
   }
 
-  #voidedAt(nowMs: number): Voided | undefined {
-    return this.#voided !== undefined && nowMs < this.#voided.untilMs ? this.#voided : undefined;
+  /** Blocks beside our chain are those that we replaced, some of them at this moment. */
+  #isExcused(hash: Uint8Array, nowMs: number): boolean {
+    const known = this.#chain.readBlockByHash(hash);
+    if (known === undefined || known.isCanonical) return false;
+    this.#besideSinceMs ??= nowMs;
+    return nowMs - this.#besideSinceMs < BESIDE_MS;
   }
 
   #found(of: Contradiction["of"], point: BlockPoint | undefined, unixMs: number): boolean {

@@ -7,7 +7,7 @@ import {
   ImportVerdict,
 } from "../../../../gen/alys/integration/v1/integration_pb.ts";
 import { toHex } from "../../../../src/chain/hex.ts";
-import { VOID_MS } from "../../../../src/integrations/chain/standing.ts";
+import { BESIDE_MS } from "../../../../src/integrations/chain/standing.ts";
 import { PullClient } from "../attach/clients.ts";
 import { FakeClient } from "../attach/fake-client.ts";
 import { AttachedRig } from "./attached-rig.ts";
@@ -153,22 +153,36 @@ test("AttachedChain gives its ChainActor time to leave blocks that a reorganizat
   await rig.import(run(forge, 3));
   const other = forge.fork();
   await rig.import(run(forge, 2));
-  const old = rig.ours(5);
+  const [older, old] = [rig.ours(4), rig.ours(5)];
   assert.equal((await rig.import([other.next({ skippedSlots: 4 }), ...run(other, 3)])).kind, "reorganized");
   assert.deepEqual(hashOfBlock(rig.client.blocks.at(-1)!), other.headHash);
   // Written before the new blocks were applied, or it has not caught up with its own store.
-  await rig.report({ head: old, final: old });
-  await rig.advance(VOID_MS - 1_000);
-  await rig.report({ head: old, final: old });
+  await rig.report({ head: old, final: older });
+  await rig.advance(BESIDE_MS - 500);
+  await rig.report({ head: old, final: rig.ours(2) });
   assert.equal(rig.isDiverged, false);
-  // What lies below the reorganization has no such excuse.
-  await rig.report({ head: { height: 3, hash: OTHER } });
+  await rig.advance(500);
+  await rig.report({ head: older });
+  assert.equal(rig.isDiverged, true);
+  assert.deepEqual(rig.chain.contradiction?.theirHash, older.hash);
+});
+
+test("AttachedChain excuses replaced blocks alone, and anew once its ChainActor had left them", async () => {
+  const rig = new DivergedRig(false, quickForge(3));
+  const { forge } = rig.rig;
+  await rig.attach(rig.client);
+  await rig.import(run(forge, 3));
+  const other = forge.fork();
+  await rig.import(run(forge, 2));
+  const old = rig.ours(5);
+  await rig.import([other.next({ skippedSlots: 4 }), ...run(other, 3)]);
+  await rig.report({ head: old });
+  await rig.report({ head: { height: 5, hash: OTHER } });
   assert.equal(rig.isDiverged, true);
   await rig.report({ head: rig.ours(5) });
-  await rig.advance(1_000);
+  await rig.advance(BESIDE_MS);
   await rig.report({ head: old });
-  assert.equal(rig.isDiverged, true);
-  assert.deepEqual(rig.chain.contradiction?.theirHash, old.hash);
+  assert.equal(rig.isDiverged, false);
 });
 
 test("AttachedChain counts that time from when the ChainActor took the replaced heights again", async () => {
@@ -181,7 +195,7 @@ test("AttachedChain counts that time from when the ChainActor took the replaced 
   const old = rig.ours(5);
   rig.client.judge = () => ImportVerdict.NOT_NOW;
   await rig.import([other.next({ skippedSlots: 4 }), ...run(other, 3)]);
-  await rig.advance(VOID_MS * 2);
+  await rig.advance(BESIDE_MS * 2);
   await rig.report({ head: old });
   assert.equal(rig.isDiverged, false);
   rig.client.judge = () => ImportVerdict.IMPORTED;
@@ -189,7 +203,7 @@ test("AttachedChain counts that time from when the ChainActor took the replaced 
   assert.deepEqual(hashOfBlock(rig.client.blocks.at(-1)!), other.headHash);
   await rig.report({ head: old });
   assert.equal(rig.isDiverged, false);
-  await rig.advance(VOID_MS);
+  await rig.advance(BESIDE_MS);
   await rig.report({ head: old });
   assert.equal(rig.isDiverged, true);
 });
@@ -208,7 +222,7 @@ test("AttachedChain gives the same time to a ChainActor that comes back on a blo
   await rig.attach(rig.client);
   await rig.report({ head: old });
   assert.equal(rig.isDiverged, false);
-  await rig.advance(VOID_MS);
+  await rig.advance(BESIDE_MS);
   await rig.report({ head: old });
   assert.equal(rig.isDiverged, true);
 });
