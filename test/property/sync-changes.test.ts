@@ -205,6 +205,7 @@ class World {
       effect: (effect) => this.#perform(effect),
       approved: () => undefined,
       progressed: () => undefined,
+      served: () => undefined,
     });
     const { height, hash } = theirs.at(-1)!;
     for (const index of kinds.keys()) {

@@ -80,6 +80,7 @@ class World {
       effect: (effect) => this.#perform(effect),
       approved: () => undefined,
       progressed: () => undefined,
+      served: () => undefined,
     });
     for (const [index] of kinds.entries()) {
       const head = { height: BigInt(TARGET), hash: hashAt(TARGET), slot: BigInt(TARGET) };

@@ -9,8 +9,8 @@ import type { ImportOutcome } from "../../integrations/chain/port.ts";
 import { assertNever } from "../../kernel/errors.ts";
 
 export type ImportDecision =
-  /** The segment is where it belongs. `isHead`: the chain that we follow has reached it. */
-  | { readonly kind: "advance"; readonly isHead: boolean }
+  /** The segment is where it belongs. `isHead`: the chain that we follow has reached it; `isNew`: we did not have it. */
+  | { readonly kind: "advance"; readonly isHead: boolean; readonly isNew: boolean }
   /** The range begins above where the two chains part: begin lower. */
   | { readonly kind: "stepBack" }
   /** The target's chain parts from ours below the final block: leave it alone. */
@@ -24,10 +24,11 @@ export function decideImport(outcome: ImportOutcome): ImportDecision {
   switch (outcome.kind) {
     case "imported":
     case "reorganized":
-      return { kind: "advance", isHead: true };
+      return { kind: "advance", isHead: true, isNew: true };
     case "known":
+      return { kind: "advance", isHead: false, isNew: false };
     case "side":
-      return { kind: "advance", isHead: false };
+      return { kind: "advance", isHead: false, isNew: true };
     case "unknownParent":
       return { kind: "stepBack" };
     case "belowFinal":

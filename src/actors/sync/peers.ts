@@ -145,6 +145,18 @@ export class PeerBook {
     this.#change(peerId, { hint: undefined, claimed: undefined });
   }
 
+  /** Those whose proven head it is and who have blocks from a height on; members and their sentries alone, or everybody. */
+  reporters({ hash }: ProvenHead, fromHeight: number, isFederationOnly: boolean): string[] {
+    const ids: string[] = [];
+    for (const peer of this.#peers.values()) {
+      const head = bestOf(peer);
+      if (head === undefined || !equalBytes(head.hash, hash)) continue;
+      if (peer.earliestHeight > fromHeight || (isFederationOnly && peer.membership === undefined)) continue;
+      ids.push(peer.peerId);
+    }
+    return ids;
+  }
+
   /** Whether two parties, or a member, report this head. */
   isConfirmed({ hash }: ProvenHead): boolean {
     const isSame = (head: ProvenHead | undefined): boolean =>

@@ -9,6 +9,7 @@ import { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { BlockFault } from "../../chain/block-fault.ts";
 import { describeFault } from "../../chain/block-fault.ts";
 import { sha256 } from "../../chain/hash.ts";
+import { decodeHeader, HEADER_LENGTH } from "../../chain/header.ts";
 import type { AuthoritySetFacts, SegmentVerdict } from "../../chain/validator.ts";
 import type { ImportOutcome } from "../../integrations/chain/port.ts";
 import { assertNever, type Failure } from "../../kernel/errors.ts";
@@ -57,6 +58,8 @@ export interface PipelineParts {
   approved(blocks: readonly Uint8Array[], authorities: AuthoritySetFacts): void;
   /** Blocks became part of the chain that we follow. */
   progressed(blocks: number, nowMs: number): void;
+  /** Blocks up to this one, that we did not have, came from peers and are durable. */
+  served(last: { readonly height: number; readonly slot: number }): void;
 }
 
 /** Failures of our own in a row after which the state says FAILED. */
@@ -119,6 +122,11 @@ export class Pipeline {
   /** It failed again and again for a reason of our own; it goes on trying. */
   get isFailing(): boolean {
     return this.#ownFailures >= FAILURES_IN_ROW;
+  }
+  /** Blocks came that we could not validate or import yet, for a reason of our own. */
+  get isTroubled(): boolean {
+    const { front } = this.#ranges;
+    return this.#ownFailures > 0 && front?.state !== "awaiting" && front?.state !== "downloading";
   }
   /** A reorganization waits for a second peer that reports its head. */
   get isUnconfirmed(): boolean {
@@ -349,8 +357,11 @@ export class Pipeline {
     decision: Extract<ImportDecision, { kind: "advance" }>,
     nowMs: number,
   ): void {
-    const blocks = batch.slots[index]?.count ?? 0;
+    const { start = 0, count: blocks = 0 } = batch.slots[index] ?? {};
     this.#parts.metrics.add("segmentsImported");
+    const last = batch.answer.blocks[start + blocks - 1];
+    if (decision.isNew && last !== undefined)
+      this.#parts.served(decodeHeader(last.subarray(0, HEADER_LENGTH)));
     if (decision.isHead) {
       this.#stepBack = 0;
       this.#confirmation.ended();

@@ -118,6 +118,7 @@ export class SyncMachine {
       chain,
       approved: (blocks, authorities) => this.equivocations.sawBlocks(blocks, authorities),
       progressed: (blocks, nowMs) => this.#rate.add(blocks, nowMs),
+      served: (last) => this.#targets.served(last),
     });
     this.live = new LiveBlocks({
       chain: {
@@ -248,6 +249,7 @@ export class SyncMachine {
       mayRequest: !this.#isPaused,
       mayProcess: isAvailable,
     });
+    this.#watchPass(isAvailable, moment);
   }
 
   /** The chain has another head: held blocks may have their parent now. */
@@ -376,6 +378,23 @@ export class SyncMachine {
     return this.#isRunning && !this.#isPaused && this.#parts.chain.snapshot().isAvailable;
   }
 
+  /** A certified head whose ancestors nobody delivers is left alone for a while. */
+  #watchPass(isAvailable: boolean, moment: Moment): void {
+    const { isTroubled, isUnconfirmed, batches } = this.pipeline;
+    const left = this.#targets.observe({
+      front: batches[0],
+      isPeersTurn: isAvailable && !this.#isPaused && !isTroubled && !isUnconfirmed,
+      isFederationOnly: this.#options.mode === "FEDERATION",
+      nowMs: moment.monotonicMs,
+    });
+    if (left === undefined) return;
+    this.metrics.add("targetsAbandoned");
+    const { head, passes, forMs } = left;
+    const fields = { height: head.height, hash: toHex(head.hash), passes, left_alone_ms: forMs };
+    const message = "nobody delivers what leads to a certified head: it is left alone";
+    this.#effects.push({ type: "warning", message, fields });
+  }
+
   #bringers(): Bringers {
     return {
       isNear: this.#production.isNear,
@@ -403,7 +422,8 @@ export class SyncMachine {
   }
 
   #stall(moment: Moment): string {
-    return this.#standstill.reason(this.pipeline.batches[0], this.#isPaused, moment.monotonicMs);
+    const withheld = this.#targets.withheldReason(this.#parts.chain.snapshot().head, moment.monotonicMs);
+    return withheld || this.#standstill.reason(this.pipeline.batches[0], this.#isPaused, moment.monotonicMs);
   }
 
   /** What is followed is no target that anybody proved. */

@@ -1,16 +1,31 @@
 /**
  * Targets: which head synchronisation goes for, and which one it is judged by. A proven head is both. One that is claimed
  * under authorities that we do not know is followed where nobody proves a better one than ours, and shown, and nothing is
- * judged by it. Owned by state.ts.
+ * judged by it. Nor is anything by a proven head that is withheld (withheld.ts). Owned by state.ts.
  */
 
 import type { Batch } from "../batch.ts";
 import { ATTEMPTS_REPORTED, TARGET_EXCLUSION_MS } from "../config.ts";
 import type { PeerBook } from "../peers.ts";
 import { chooseTarget, type ProvenHead } from "../target.ts";
+import { type LeftAlone, WithheldHeads } from "./withheld.ts";
+
+/** The pass under way, as far as it says whether the target's ancestors come. */
+export interface PassView {
+  /** What import waits for. */
+  readonly front: Batch | undefined;
+  /** False while something of our own is in the way. */
+  readonly isPeersTurn: boolean;
+  /** Members and their sentries alone are asked. */
+  readonly isFederationOnly: boolean;
+  readonly nowMs: number;
+}
 
 export class Targets {
   readonly #peers: PeerBook;
+  readonly #withheld = new WithheldHeads();
+  /** The proven head that is gone for. */
+  #going: ProvenHead | undefined;
 
   constructor(peers: PeerBook) {
     this.#peers = peers;
@@ -18,7 +33,10 @@ export class Targets {
 
   /** The best proven head that is better than ours: what progress, being synced and production are judged by. */
   proven(own: ProvenHead, nowMs: number): ProvenHead | undefined {
-    return chooseTarget(own, this.#peers.provenHeads(nowMs));
+    return chooseTarget(
+      own,
+      this.#heads(nowMs, (head) => !this.#withheld.isDoubted(head)),
+    );
   }
 
   /** The best claimed head that is better than ours and than every proven one. To be shown, never to be judged by. */
@@ -31,12 +49,37 @@ export class Targets {
    * how its authorities become known. A claim that nobody makes good is left alone for a while.
    */
   next(own: ProvenHead, front: Batch | undefined, nowMs: number): ProvenHead | undefined {
-    const proven = this.proven(own, nowMs);
-    if (proven !== undefined) return proven;
+    this.#going = chooseTarget(
+      own,
+      this.#heads(nowMs, (head) => !this.#withheld.isLeftAlone(head, nowMs)),
+    );
+    if (this.#going !== undefined) return this.#going;
     const hint = chooseTarget(own, this.#peers.hints(nowMs));
     if (hint === undefined || front?.state !== "awaiting" || front.attempts < ATTEMPTS_REPORTED) return hint;
     this.#peers.excludeHead(hint.hash, nowMs + TARGET_EXCLUSION_MS);
     return chooseTarget(own, this.#peers.hints(nowMs));
+  }
+
+  /** How the pass goes, after whatever moved it. Says when the head that is gone for is left alone from now on. */
+  observe({ front, isPeersTurn, isFederationOnly, nowMs }: PassView): LeftAlone | undefined {
+    const target = this.#going;
+    if (target === undefined || front === undefined) return undefined;
+    const reporters = this.#peers.reporters(target, front.range.first, isFederationOnly);
+    return this.#withheld.observe({ target, front, reporters, isPeersTurn, nowMs });
+  }
+
+  /** A block that was new to us came by range and is durable. */
+  served(block: { readonly height: number; readonly slot: number }): void {
+    this.#withheld.served(block);
+  }
+
+  /** What is said of a certified head that nothing is judged by; empty without one. */
+  withheldReason(own: ProvenHead, nowMs: number): string {
+    return this.#withheld.reason(own, this.#peers.provenHeads(nowMs), nowMs);
+  }
+
+  *#heads(nowMs: number, mayBe: (head: ProvenHead) => boolean): Generator<ProvenHead> {
+    for (const head of this.#peers.provenHeads(nowMs)) if (mayBe(head)) yield head;
   }
 
   /** Whether anybody said where the chain stands. */
