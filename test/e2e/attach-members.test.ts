@@ -16,6 +16,7 @@ import {
 } from "../../gen/alys/integration/v1/integration_pb.ts";
 import { ProductionStage } from "../../gen/alys/integration/v1/notice_pb.ts";
 import { type ChildStatus, SupervisorService } from "../../gen/alys/supervisor/v1/supervisor_pb.ts";
+import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
 import type { Connection } from "../../src/cli/client.ts";
 import { connectTo, eventually, heightOf, prepareNetwork } from "./local-network.ts";
 
@@ -151,6 +152,38 @@ async function pullBlocks(connection: Connection): Promise<void> {
   assert.equal(attachment?.isPulled, true);
   assert.equal(attachment?.instanceId, "puller");
   assert.equal(attachment?.epoch, epoch);
+  await contradict(connection, epoch);
   const block = { ssz: new Uint8Array(10) };
   await assert.rejects(chain.reportBlockProduced({ block }), { code: "INVALID_ARGUMENT" });
+}
+
+/** It says that it stands on another block than it confirmed: the tree names both, and those who watch are told. */
+async function contradict(connection: Connection, epoch: bigint): Promise<void> {
+  const reasons: string[] = [];
+  const watching = new AbortController();
+  const supervisor = connection.client(SupervisorService);
+  const watched = (async () => {
+    for await (const { event } of supervisor.watchSupervision({}, { signal: watching.signal }))
+      if (event.case !== "heartbeat")
+        reasons.push(event.case === "change" ? event.value.reason : (event.case ?? ""));
+  })().catch(() => {});
+  await eventually("it watches", PROGRESS_MS, async () => reasons.includes("snapshot"));
+  const hash = new Uint8Array(32).fill(0xee);
+  const message = { case: "heartbeat" as const, value: { head: { height: 1n, hash } } };
+  await connection
+    .client(ChainService)
+    .completeWork({ instanceId: "puller", epoch, frames: [{ callId: 0n, message }] });
+  const { root } = await supervisor.getTree({});
+  const contradiction = find(root, "chain")?.attachment?.contradiction;
+  assert.equal(contradiction?.of, "head");
+  assert.deepEqual(contradiction?.theirHash, hash);
+  const { view } = await connection.client(SyncService).getBlock({ by: { case: "height", value: 1n } });
+  assert.deepEqual(contradiction?.ourHash, view?.hash);
+  await eventually("those who watch are told", PROGRESS_MS, async () =>
+    reasons.some((reason) =>
+      reason.startsWith("the attached process is on another chain: its head at height 1"),
+    ),
+  );
+  watching.abort();
+  await watched;
 }
