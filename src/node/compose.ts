@@ -16,6 +16,7 @@ import { producerActor } from "../actors/producer/actor.ts";
 import type { Signer } from "../actors/producer/ballot.ts";
 import type { ProducerConfig } from "../actors/producer/config.ts";
 import { syncActor } from "../actors/sync/actor.ts";
+import { keptCases } from "../actors/sync/authorities/evidence-book.ts";
 import type { SyncConfig } from "../actors/sync/config.ts";
 import type { Validator } from "../chain/validator.ts";
 import type { BridgePort } from "../integrations/bridge/port.ts";
@@ -73,7 +74,7 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
       host,
       bans,
       book,
-      distrust: new DistrustBook(parts.evidence, parts.answers),
+      distrust: new DistrustBook(() => keptCases(parts.evidence), parts.answers),
       peerIdBytes,
       ownDelegation: delegation,
     }),

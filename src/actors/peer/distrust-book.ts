@@ -1,7 +1,7 @@
 /**
  * DistrustBook: which members approved two blocks of one slot, and of which an administrator said that they may be trusted
- * again. It follows from two tables: the evidence, which the SyncActor keeps and this only reads, and the answers to it,
- * which are its own. So a restart neither ends distrust nor renews it. Owned by the PeerActor; it outlives the actor.
+ * again. It follows from the kept evidence, which is another's and only read here, and from a table of the answers to it,
+ * which is its own. So a restart neither ends distrust nor renews it. Owned by the PeerActor; it outlives the actor.
  */
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
@@ -12,9 +12,8 @@ import {
   type RestoredTrust,
   RestoredTrustSchema,
 } from "../../../gen/alys/peer/v1/peer_pb.ts";
-import { EquivocationSchema } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import { concatBytes } from "../../chain/bytes.ts";
-import { HASH_LENGTH, HEADER_LENGTH, headerHash } from "../../chain/header.ts";
+import { HASH_LENGTH } from "../../chain/header.ts";
 import { fromHex, toHex } from "../../chain/hex.ts";
 import type { Table } from "../../storage/port.ts";
 
@@ -49,22 +48,33 @@ interface Restored {
   readonly blocks: ReadonlySet<string>;
 }
 
-interface KeptCase {
-  readonly members: readonly string[];
+/** Evidence on disk: members who approved two blocks of a slot. */
+export interface KeptCase {
+  readonly slot: number;
+  /** 48 bytes each. */
+  readonly memberKeys: readonly Uint8Array[];
+  /** Hashes of both blocks, 64 bytes. */
+  readonly digest: Uint8Array;
+}
+
+interface Case {
   readonly slot: bigint;
+  readonly members: readonly string[];
   readonly blocks: readonly string[];
 }
 
+const NOTHING_KEPT = (): readonly KeptCase[] => [];
+
 export class DistrustBook {
-  readonly #evidence: Table | undefined;
+  readonly #evidence: () => readonly KeptCase[];
   readonly #answers: Table | undefined;
   /** By key in hex: blocks that it approved beside another of their slot, where that is not answered. */
   readonly #distrusted = new Map<string, Set<string>>();
   /** By key in hex, in the order in which they were trusted again. */
   readonly #restored = new Map<string, Restored>();
 
-  /** Without tables it remembers as long as it lives. Records that cannot be read count as none. */
-  constructor(evidence?: Table, answers?: Table) {
+  /** `evidence` reads what is on disk now. Without a table it remembers its answers as long as it lives. */
+  constructor(evidence: () => readonly KeptCase[] = NOTHING_KEPT, answers?: Table) {
     this.#evidence = evidence;
     this.#answers = answers;
     for (const restored of readAnswers(answers))
@@ -157,13 +167,12 @@ export class DistrustBook {
   }
 
   /** The evidence on disk, at most as much as the SyncActor keeps. */
-  #kept(): KeptCase[] {
-    const cases: KeptCase[] = [];
-    for (const [, bytes] of this.#evidence?.entries() ?? []) {
-      const kept = readCase(bytes);
-      if (kept !== undefined) cases.push(kept);
-    }
-    return cases;
+  #kept(): Case[] {
+    return this.#evidence().map(({ slot, memberKeys, digest }) => ({
+      slot: BigInt(slot),
+      members: memberKeys.map(toHex),
+      blocks: blocksIn(digest),
+    }));
   }
 }
 
@@ -190,15 +199,6 @@ function readAnswers(table: Table | undefined): Restored[] {
   }
   const timeOf = ({ trust }: Restored): number => (trust.restored ? timestampMs(trust.restored) : 0);
   return restored.sort((left, right) => timeOf(left) - timeOf(right));
-}
-
-function readCase(bytes: Uint8Array): KeptCase | undefined {
-  const evidence = decoded(() => fromBinary(EquivocationSchema, bytes.slice()));
-  if (evidence === undefined) return undefined;
-  const { slot, memberKeys, firstHeader, secondHeader } = evidence;
-  if (firstHeader.length !== HEADER_LENGTH || secondHeader.length !== HEADER_LENGTH) return undefined;
-  const blocks = [firstHeader, secondHeader].map((header) => toHex(headerHash(header)));
-  return { members: memberKeys.map(toHex), slot, blocks };
 }
 
 function decoded<T>(decode: () => T): T | undefined {

@@ -8,7 +8,7 @@ import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/p
 import { type Equivocation, EquivocationSchema } from "../../../../gen/alys/sync/v1/sync_pb.ts";
 import { compareBytes, concatBytes } from "../../../chain/bytes.ts";
 import { sha256 } from "../../../chain/hash.ts";
-import { headerHash } from "../../../chain/header.ts";
+import { HEADER_LENGTH, headerHash } from "../../../chain/header.ts";
 import { toHex } from "../../../chain/hex.ts";
 import type { Table } from "../../../storage/port.ts";
 import type { Evidence } from "./equivocations.ts";
@@ -64,11 +64,33 @@ function superfluousIn(entries: readonly [string, Uint8Array][], added: Equivoca
 }
 
 /** None in a record that cannot be read: it goes first. */
-function membersIn(bytes: Uint8Array): string[] {
+const membersIn = (bytes: Uint8Array): string[] => readRecord(bytes)?.memberKeys.map(toHex) ?? [];
+
+/** What is kept of one case; `digest` as digestOf has it. */
+export interface KeptCase {
+  readonly slot: number;
+  readonly memberKeys: readonly Uint8Array[];
+  readonly digest: Uint8Array;
+}
+
+/** Everything in a book's table, ascending by slot. Records that cannot be read count as none. */
+export function keptCases(table: Table | undefined): KeptCase[] {
+  const cases: KeptCase[] = [];
+  for (const [, bytes] of table?.entries() ?? []) {
+    const record = readRecord(bytes);
+    if (record === undefined) continue;
+    const { slot, memberKeys, firstHeader, secondHeader } = record;
+    if (firstHeader.length !== HEADER_LENGTH || secondHeader.length !== HEADER_LENGTH) continue;
+    cases.push({ slot: Number(slot), memberKeys, digest: digestOfHeaders(firstHeader, secondHeader) });
+  }
+  return cases;
+}
+
+function readRecord(bytes: Uint8Array): Equivocation | undefined {
   try {
-    return fromBinary(EquivocationSchema, bytes.slice()).memberKeys.map(toHex);
+    return fromBinary(EquivocationSchema, bytes.slice());
   } catch {
-    return [];
+    return undefined;
   }
 }
 
@@ -86,8 +108,11 @@ export function equivocationMessage(evidence: Evidence): MessageInitShape<typeof
 
 /** Hashes of both blocks, 32 bytes each, the lower one first: what tells two cases apart, whichever block came first. */
 export function digestOf({ first, second }: Evidence): Uint8Array {
-  const hashes = [headerHash(first.header), headerHash(second.header)];
-  return concatBytes(hashes.sort(compareBytes));
+  return digestOfHeaders(first.header, second.header);
+}
+
+function digestOfHeaders(first: Uint8Array, second: Uint8Array): Uint8Array {
+  return concatBytes([headerHash(first), headerHash(second)].sort(compareBytes));
 }
 
 const SLOT_DIGITS = 16;

@@ -9,6 +9,7 @@ import { DistrustBook } from "../../../../src/actors/peer/distrust-book.ts";
 import type { Evidence } from "../../../../src/actors/sync/authorities/equivocations.ts";
 import {
   equivocationMessage,
+  keptCases,
   digestOf as reportedDigest,
 } from "../../../../src/actors/sync/authorities/evidence-book.ts";
 import { authoritySet } from "../../../../src/chain/authorities.ts";
@@ -66,7 +67,7 @@ class Disk {
   }
 
   book(): DistrustBook {
-    return new DistrustBook(this.evidence, this.#store.table("distrust"));
+    return new DistrustBook(() => keptCases(this.evidence), this.#store.table("distrust"));
   }
 
   async settle<T>(promise: Promise<T>): Promise<T> {

@@ -19,6 +19,7 @@ import type { PeerActorConfig } from "../../../../src/actors/peer/config.ts";
 import { DistrustBook } from "../../../../src/actors/peer/distrust-book.ts";
 import type { OwnDelegation } from "../../../../src/actors/peer/handshake.ts";
 import { PeerBook } from "../../../../src/actors/peer/peer-book.ts";
+import { keptCases } from "../../../../src/actors/sync/authorities/evidence-book.ts";
 import { encodeDelegation, signDelegation } from "../../../../src/chain/delegation.ts";
 import { ChainForge } from "../../../../src/chain/forge.ts";
 import { InlineValidator } from "../../../../src/chain/pool/inline.ts";
@@ -215,7 +216,7 @@ export class Node {
     const run = environment({ clock, scheduler, random, log: this.log });
     const { host, validator, bans, book } = this;
     this.evidence = store.table("equivocations");
-    const distrust = new DistrustBook(this.evidence, store.table("distrust"));
+    const distrust = new DistrustBook(() => keptCases(this.evidence), store.table("distrust"));
     this.peer = actorCell(
       peerActor({
         ...{ config, chain, validator, host, bans, book, distrust, peerIdBytes },
