@@ -30,8 +30,10 @@ export interface EquivocationParts {
   effect(effect: LiveEffect): void;
 }
 
-/** Slots remembered, some eight minutes; at the bound the lowest is forgotten. */
-const SLOTS_MAX = 256;
+/** Slots remembered, some eight minutes; at the bound the lowest ones are forgotten. */
+const SLOTS_MAX = 320;
+/** Forgotten at once: looking for the lowest costs as much as remembering so many. */
+const SLOTS_FORGOTTEN = 64;
 /** Different headers of one slot that are compared; more come only from members who are named already. */
 const HEADERS_MAX = 8;
 
@@ -87,9 +89,11 @@ export class Equivocations {
 
   #forget(): void {
     if (this.#seen.size <= SLOTS_MAX) return;
-    const lowest = Math.min(...this.#seen.keys());
-    this.#seen.delete(lowest);
-    this.#told.delete(lowest);
+    const ascending = [...this.#seen.keys()].sort((left, right) => left - right);
+    for (const slot of ascending.slice(0, SLOTS_FORGOTTEN)) {
+      this.#seen.delete(slot);
+      this.#told.delete(slot);
+    }
   }
 }
 

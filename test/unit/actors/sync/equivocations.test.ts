@@ -17,6 +17,7 @@ import { encodeApproval } from "../../../../src/chain/approval.ts";
 import { authoritySet } from "../../../../src/chain/authorities.ts";
 import { splitBlock } from "../../../../src/chain/block.ts";
 import { ChainForge } from "../../../../src/chain/forge.ts";
+import { decodeHeader } from "../../../../src/chain/header.ts";
 import { toHex } from "../../../../src/chain/hex.ts";
 import type { ApprovalCheck } from "../../../../src/chain/validator.ts";
 import { SimulatedScheduler } from "../../../../src/kernel/scheduler.ts";
@@ -78,6 +79,25 @@ test("Equivocations tells once of a third block, whichever of the others it meet
   ]);
   for (const which of [2, 1, 0] as const) equivocations.saw(approved(which, 0b0011));
   assert.equal(guilty().length, 2);
+});
+
+test("Equivocations forgets the lowest slots and remembers at least the newest 256", () => {
+  const { equivocations, found } = machine();
+  const chain = new ChainForge({ members: 4 });
+  const pairs = Array.from({ length: 400 }, () => {
+    const other = chain.fork().next({ transactions: [Uint8Array.of(1)] });
+    return [chain.next(), other] as const;
+  });
+  equivocations.sawBlocks(
+    pairs.map(([block]) => block),
+    authorities,
+  );
+  equivocations.sawBlocks([pairs[0]![1], pairs[400 - 256]![1], pairs[399]![1]], authorities);
+  const slotOf = (at: number) => decodeHeader(splitBlock(pairs[at]![0]).header).slot;
+  assert.deepEqual(
+    found.map(({ slot }) => slot),
+    [slotOf(400 - 256), slotOf(399)],
+  );
 });
 
 test("EvidenceBook keeps a case once, whichever block came first, and each further member of it", async () => {
