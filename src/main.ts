@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { realClock } from "./kernel/clock.ts";
 import { Failure } from "./kernel/errors.ts";
 import type { LogLevel, RootLog } from "./telemetry/log.ts";
 
@@ -18,6 +19,9 @@ const EXIT_CONFIG = 78;
 
 /** An orderly stop takes at most this long; then the process ends all the same. */
 const STOP_DEADLINE_MS = 5_000;
+
+/** Who signals a process and its group (timeout, npm, a terminal) signals us twice, and means it once. */
+const SAME_SIGNAL_MS = 500;
 
 const USAGE = `usage: alysd --config FILE [--exit-with-parent]
        alysd localnet [options]     (alysd localnet --help)
@@ -89,6 +93,7 @@ async function runNode(configFile: string, isTiedToParent: boolean): Promise<num
       fields: { pid: process.pid },
     });
     const stopAsked = stopSignals(isTiedToParent);
+    if (settings.telemetry.logFile !== "") process.on("SIGHUP", log.reopen);
     const unforeseen = uncaughtErrors();
     const node = await startNode({
       loaded,
@@ -122,11 +127,12 @@ interface End {
 /** SIGINT or SIGTERM, or the end of standard input when the parent holds it open; a second signal ends at once. */
 function stopSignals(isTiedToParent: boolean): Promise<End> {
   return new Promise((resolve) => {
-    let count = 0;
+    let firstMs: number | undefined;
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       process.on(signal, () => {
-        count++;
-        if (count > 1) process.exit(EXIT_SOFTWARE);
+        const nowMs = realClock.monotonicMs();
+        firstMs ??= nowMs;
+        if (nowMs - firstMs > SAME_SIGNAL_MS) process.exit(EXIT_SOFTWARE);
         resolve({ reason: signal, isFailure: false });
       });
     }
@@ -149,8 +155,7 @@ function uncaughtErrors(): Promise<End> {
   });
 }
 
-async function within(work: Promise<void>, deadlineMs: number): Promise<boolean> {
-  const { realClock } = await import("./kernel/clock.ts");
+function within(work: Promise<void>, deadlineMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = realClock.setTimer(deadlineMs, () => resolve(false));
     work.then(
@@ -167,5 +172,11 @@ async function within(work: Promise<void>, deadlineMs: number): Promise<boolean>
   });
 }
 
+/** What main() itself did not expect; unhandled, it would leave a process that no signal ends. */
+function unexpected(error: unknown): number {
+  console.error("alysd:", error);
+  return EXIT_SOFTWARE;
+}
+
 // Everything is closed by now; a handle that is left must not keep the process.
-process.exit(await main());
+process.exit(await main().catch(unexpected));

@@ -1,10 +1,11 @@
 /**
  * Structured logging with pino behind the kernel's Log port. Owns the destination and the level of every actor; the
  * composition root makes it, everyone else holds a child. Bytes are logged as hex, bigints as strings, errors with
- * their stack, so that a message never spoils a line.
+ * their stack, so that a message never spoils a line. Writing a line never throws: a full disk must cost lines, not an actor.
  */
 
 import { type Logger, pino, stdTimeFunctions } from "pino";
+import { asError, failure } from "../kernel/errors.ts";
 import type { Fields, Log } from "../kernel/log.ts";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
@@ -25,15 +26,21 @@ export interface LogOptions {
 export interface RootLog extends Log {
   /** Sets the level of one actor, or of all; answers the level before. */
   setLevel(actor: string | undefined, level: LogLevel): LogLevel;
-  /** Writes out what is buffered. */
+  /** Writes out what is buffered, as far as it can be written. */
   flush(): void;
+  /** Opens the file again by its name, for whoever renamed it; if that fails, goes on with the one it has and says so. */
+  reopen(): void;
 }
 
 /** Actors are few and named in code; the bound only guards against a mistake. */
 const ACTORS_MAX = 64;
 
+/** Lines that cannot be written wait, so many bytes of them; later ones are dropped, and counted in a line afterwards. */
+const WAITING_BYTES_MAX = 1_048_576;
+
+/** Throws INVALID_ARGUMENT/CONFIG_INVALID when the file cannot be opened. */
 export function openLog(options: LogOptions): RootLog {
-  const destination = pino.destination({ dest: options.file ?? 2, sync: true, mkdir: true });
+  const destination = openDestination(options.file);
   const logger = pino(
     {
       level: options.level,
@@ -43,6 +50,16 @@ export function openLog(options: LogOptions): RootLog {
     },
     destination,
   );
+  let lost = 0;
+  destination.on("drop", () => lost++);
+  // A line is out again: say how many are missing. If that one is dropped too, the next line that is out says it.
+  destination.on("write", () => {
+    if (lost === 0) return;
+    const lines = lost;
+    lost = 0;
+    logger.warn({ lines }, "lines of this log were lost, it could not be written");
+    if (lost > 0) lost = lines;
+  });
   const actors = new Map<string, Logger>();
   const remember = (fields: Fields, child: Logger): void => {
     const actor = fields["actor"];
@@ -61,8 +78,33 @@ export function openLog(options: LogOptions): RootLog {
       if (child !== undefined) child.level = level;
       return before;
     },
-    flush: () => destination.flushSync(),
+    // Lines are written at once; only those that could not be are tried again. flushSync() would try for ever.
+    flush: () => void destination.write(""),
+    reopen: () => {
+      try {
+        destination.reopen();
+      } catch (error) {
+        logger.warn({ error: plainValue(error) }, "the log file cannot be opened again");
+      }
+    },
   };
+}
+
+function openDestination(file: string | undefined) {
+  try {
+    const destination = pino.destination({
+      dest: file ?? 2,
+      sync: true,
+      mkdir: true,
+      maxLength: WAITING_BYTES_MAX,
+    });
+    // Without a listener the error would be thrown at whoever logs. The line waits and is tried again with the next one.
+    destination.on("error", () => {});
+    return destination;
+  } catch (error) {
+    const text = `telemetry.log_file: ${file} cannot be opened: ${asError(error).message}`;
+    throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", text, { field: "telemetry.log_file" });
+  }
 }
 
 function wrap(logger: Logger, remember: (fields: Fields, child: Logger) => void): Log {

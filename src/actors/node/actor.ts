@@ -97,7 +97,7 @@ class NodeActor implements Actor<Public, Internal> {
     const levels = new LogLevels({
       actors: parts.actors,
       set: parts.setLogLevel,
-      after: context.timers.after,
+      after: (delayMs, run) => context.timers.after(delayMs, run),
     });
     this.handlers = {
       ...tokenHandlers(context, parts.tokens),

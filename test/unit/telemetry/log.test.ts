@@ -1,7 +1,7 @@
 /** Logging: what a line looks like, and levels by actor. */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -56,4 +56,64 @@ test("setLevel() changes one actor and leaves the others", () => {
     lines.map((line) => line["msg"]),
     ["seen", "seen too"],
   );
+});
+
+test("a full disk costs lines, never the one who logs", () => {
+  const directory = mkdtempSync(join(tmpdir(), "alys-log-"));
+  try {
+    const link = join(directory, "node.log");
+    symlinkSync("/dev/full", link);
+    const log = openLog({ level: "info", file: link, fields: {} });
+    log.info("first");
+    log.info("second");
+    // More than what may wait.
+    for (let count = 0; count < 30; count++) log.info("x".repeat(65_536));
+    log.flush();
+    const real = join(directory, "real.log");
+    unlinkSync(link);
+    symlinkSync(real, link);
+    log.reopen();
+    log.info("there is room again");
+    log.flush();
+    const lines = readFileSync(real, "utf8").trim().split("\n");
+    const messages = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.deepEqual(
+      messages.slice(0, 2).map((line) => line["msg"]),
+      ["first", "second"],
+    );
+    const told = messages.find((line) => line["lines"] !== undefined);
+    assert.match(String(told?.["msg"]), /were lost/);
+    assert.equal(
+      messages.filter((line) => String(line["msg"]).startsWith("xx")).length + Number(told?.["lines"]),
+      30,
+    );
+    assert.equal(messages.filter((line) => line["msg"] === "there is room again").length, 1);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test("reopen() goes on in a new file of the name, so that logs can be rotated", () => {
+  const directory = mkdtempSync(join(tmpdir(), "alys-log-"));
+  try {
+    const file = join(directory, "node.log");
+    const log = openLog({ level: "info", file, fields: {} });
+    log.info("before");
+    renameSync(file, `${file}.1`);
+    log.reopen();
+    log.info("after");
+    log.flush();
+    assert.match(readFileSync(`${file}.1`, "utf8"), /before/);
+    assert.match(readFileSync(file, "utf8"), /after/);
+    assert.doesNotMatch(readFileSync(file, "utf8"), /before/);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test("a log file that cannot be opened is a failure that names the setting", () => {
+  assert.throws(() => openLog({ level: "info", file: tmpdir(), fields: {} }), {
+    name: "Failure",
+    message: /^telemetry\.log_file: .* cannot be opened: EISDIR/,
+  });
 });
