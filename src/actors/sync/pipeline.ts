@@ -13,33 +13,24 @@ import { decodeHeader, HEADER_LENGTH } from "../../chain/header.ts";
 import type { AuthoritySetFacts, SegmentVerdict } from "../../chain/validator.ts";
 import type { ImportOutcome } from "../../integrations/chain/port.ts";
 import { assertNever, type Failure } from "../../kernel/errors.ts";
+import { isExplainedBySets, type SetReads } from "./authorities/sets.ts";
+import type { Batch, BatchEvent } from "./batch.ts";
 import {
-  isExplainedBySets,
-  type SetReads,
-  type SetsInForce,
-  setsBehind,
-  setsBehindParent,
-} from "./authorities/sets.ts";
-import { type Batch, type BatchEvent, endsAtBarrier, stepBatch } from "./batch.ts";
-import {
-  IMPORTS_MAX,
-  OWN_FAILURE_PAUSE_MS,
-  OWN_FAILURE_PAUSE_MS_MAX,
   type SyncConfig,
   TARGET_EXCLUSION_MS,
   TARGET_PAUSE_MS,
   UNPROVEN_ATTEMPTS_MAX,
   UNPROVEN_ATTEMPTS_MIN,
-  VALID_AHEAD_MAX,
-  verifiesEveryBlock,
 } from "./config.ts";
-import { cutSlots } from "./cut.ts";
 import { Downloads, type Timing } from "./downloads.ts";
 import { decideImport, type ImportDecision, judgeFault } from "./import.ts";
 import { brokenLink } from "./link.ts";
-import { findStuck, type Stuck, type Ticket, ticketKey } from "./liveness.ts";
+import { findStuck, type Stuck, type Ticket } from "./liveness.ts";
 import type { SyncMetrics } from "./metrics.ts";
 import { Confirmation, type PartingReads } from "./parting.ts";
+import { Conveyor, type Working } from "./pass/conveyor.ts";
+import { OwnFailures } from "./pass/own-failures.ts";
+import { Pass } from "./pass/pass.ts";
 import type { PeerBook } from "./peers.ts";
 import type { PipelineEffect } from "./pipeline-effect.ts";
 import type { QuotaLedger } from "./quota.ts";
@@ -62,39 +53,28 @@ export interface PipelineParts {
   served(last: { readonly height: number; readonly slot: number }): void;
 }
 
-/** Failures of our own in a row after which the state says FAILED. */
-const FAILURES_IN_ROW = 8;
-
-type Working = Extract<Batch, { state: "validating" | "importing" }>;
-
 export class Pipeline {
   readonly #parts: PipelineParts;
   readonly #ranges = new Ranges();
   readonly #downloads: Downloads;
-  /**
-   * Validations and imports that will still settle, stale ones too: they use a worker or the disk all the
-   * same.
-   */
-  readonly #checking = new Set<string>();
-  readonly #importing = new Set<string>();
-  #target: ProvenHead | undefined;
-  /** First height of the pass under way; undefined between passes. */
-  #passFirst: number | undefined;
-  /**
-   * Blocks below our head at which the next pass begins, because a pass above it did not link; 0 normally.
-   */
-  #stepBack = 0;
-  /** The pass begins right above the final block: there is no lower. */
-  #isAtFloor = false;
+  readonly #conveyor: Conveyor;
+  readonly #pass = new Pass();
+  readonly #ownFailures = new OwnFailures();
   readonly #confirmation = new Confirmation();
-  /** Failures of our own in a row. */
-  #ownFailures = 0;
+  #target: ProvenHead | undefined;
   #reason = "";
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
     this.#downloads = new Downloads({
       ...parts,
+      ranges: this.#ranges,
+      effect: (effect) => parts.effect(effect),
+    });
+    const { config, chain } = parts;
+    this.#conveyor = new Conveyor({
+      config,
+      chain,
       ranges: this.#ranges,
       effect: (effect) => parts.effect(effect),
     });
@@ -107,10 +87,10 @@ export class Pipeline {
     return this.#downloads.lowestHeight;
   }
   get segmentsChecking(): number {
-    return this.#checking.size;
+    return this.#conveyor.checking;
   }
   get segmentsImporting(): number {
-    return this.#importing.size;
+    return this.#conveyor.importing;
   }
   get bytesBuffered(): number {
     return this.#ranges.heldBytes;
@@ -121,12 +101,12 @@ export class Pipeline {
   }
   /** It failed again and again for a reason of our own; it goes on trying. */
   get isFailing(): boolean {
-    return this.#ownFailures >= FAILURES_IN_ROW;
+    return this.#ownFailures.isFailing;
   }
   /** Blocks came that we could not validate or import yet, for a reason of our own. */
   get isTroubled(): boolean {
     const { front } = this.#ranges;
-    return this.#ownFailures > 0 && front?.state !== "awaiting" && front?.state !== "downloading";
+    return this.#ownFailures.isAny && front?.state !== "awaiting" && front?.state !== "downloading";
   }
   /** A reorganization waits for a second peer that reports its head. */
   get isUnconfirmed(): boolean {
@@ -142,18 +122,14 @@ export class Pipeline {
     this.#target = target;
     if (target === undefined) {
       // What was handed to the chain comes back first, so that its blocks are counted.
-      if (this.#importing.size === 0) this.#reset();
+      if (this.#conveyor.importing === 0) this.#reset();
       if (!this.#ranges.front) return;
     } else {
-      this.#beginPass(situation, target);
+      this.#go(situation, target);
     }
-    if (situation.mayProcess) {
-      this.#cut(situation);
-      this.#check();
-      this.#submit();
-    }
+    if (situation.mayProcess) this.#conveyor.move(situation, this.#confirmation);
     if (target !== undefined && situation.mayRequest && situation.mayProcess) {
-      this.#downloads.send(nowMs, this.#stepBack > 0 ? target : undefined, situation.mode);
+      this.#downloads.send(nowMs, this.#pass.isBelowHead ? target : undefined, situation.mode);
     }
   }
 
@@ -170,7 +146,7 @@ export class Pipeline {
   }
 
   validated(ticket: Ticket, verdict: SegmentVerdict, nowMs: number): void {
-    this.#checking.delete(ticketKey(ticket));
+    this.#conveyor.settled(ticket);
     const batch = this.#working(ticket);
     if (batch === undefined) return;
     if (!verdict.ok) return this.#faulty(batch, ticket.index, verdict.index, verdict.fault, nowMs);
@@ -188,13 +164,13 @@ export class Pipeline {
 
   /** The validator itself failed: nobody's fault. */
   validationFailed(ticket: Ticket, reason: Failure, nowMs: number): void {
-    this.#checking.delete(ticketKey(ticket));
+    this.#conveyor.settled(ticket);
     const batch = this.#working(ticket);
     if (batch !== undefined) this.#retry(batch, `validation failed: ${reason.message}`, nowMs);
   }
 
   imported(ticket: Ticket, outcome: ImportOutcome, nowMs: number): void {
-    this.#importing.delete(ticketKey(ticket));
+    this.#conveyor.settled(ticket);
     const batch = this.#working(ticket);
     if (batch === undefined) return;
     const decision = decideImport(outcome);
@@ -206,7 +182,7 @@ export class Pipeline {
         return this.#voidSubmitted(nowMs);
       case "retry":
         this.#retry(batch, decision.reason, nowMs);
-        return this.#voidSubmitted(nowMs + this.#pauseMs());
+        return this.#voidSubmitted(nowMs + this.#ownFailures.pauseMs);
       case "stepBack":
         return this.#beginLower(nowMs);
       case "abandon":
@@ -220,12 +196,12 @@ export class Pipeline {
   stop(): void {
     this.#reset();
     this.#reason = "";
-    this.#ownFailures = 0;
+    this.#ownFailures.over();
   }
 
   /** Puts back what waits for nothing, and tells what it was. */
   mend(nowMs: number): Stuck[] {
-    const tickets = new Set([...this.#checking, ...this.#importing]);
+    const { tickets } = this.#conveyor;
     const stuck = findStuck({ batches: this.#ranges.batches, requestIds: this.#downloads.ids, tickets });
     for (const { batchId } of stuck) {
       const batch = this.#ranges.find(batchId);
@@ -240,115 +216,10 @@ export class Pipeline {
     return stuck;
   }
 
-  #beginPass(situation: Situation, target: ProvenHead): void {
-    const { head, finalHeight, heightMax, nowMs } = situation;
-    if (this.#stepBack === 0) this.#ranges.dropBelow(head.height);
-    const last = Math.min(target.height, heightMax ?? target.height);
-    if (this.#ranges.front === undefined) {
-      if (this.#stepBack > 0 && this.#passFirst !== undefined && this.#passFirst <= last) {
-        // A whole pass beside our chain ended and fork choice did not take it.
-        const reason = "the target's chain was not better than ours after all";
-        return this.#abandon(reason, nowMs, TARGET_PAUSE_MS);
-      }
-      // A better head that is no higher is a fork by definition.
-      this.#stepBack = Math.max(this.#stepBack, head.height - target.height + 1, 0);
-      const floor = Math.max(1, finalHeight + 1);
-      this.#passFirst = Math.max(floor, head.height + 1 - this.#stepBack);
-      this.#isAtFloor = this.#passFirst === floor;
-      this.#ranges.restart(this.#passFirst);
-    }
-    this.#ranges.plan(last, this.#parts.config.batchBlocks);
-  }
-
-  /**
-   * Cuts answers in order of height. The first one stands on what is durable, so that its sets are known; those behind it
-   * take the sets of the one before, and nothing behind a change of authorities is cut before the change is durable.
-   */
-  #cut(situation: Situation): void {
-    const { target, mode, finalityDepth, nowMs } = situation;
-    const { chain } = this.#parts;
-    const everyBlockFrom =
-      verifiesEveryBlock(mode) || target === undefined ? 0 : target.height - finalityDepth + 1;
-    const { front, batches } = this.#ranges;
-    let before: SetsInForce | undefined;
-    for (const batch of [...batches]) {
-      if (batch.state === "validating" || batch.state === "importing") before = batch.sets;
-      if (endsAtBarrier(batch)) return;
-      if (batch.state !== "awaitingValidation" || batch.notBeforeMs > nowMs) continue;
-      if (batch === front && !this.#confirmation.allows(chain, batch.answer.blocks, situation)) return;
-      if (batch.mustBeFirst && batch !== front) continue;
-      const { blocks } = batch.answer;
-      const { first } = batch.range;
-      const sets: SetsInForce =
-        batch === front
-          ? setsBehindParent(chain, blocks[0] ?? new Uint8Array(), first)
-          : setsBehind(before?.authorities ?? chain.authoritiesAt(first));
-      const slots = cutSlots(blocks, first, everyBlockFrom);
-      const end = slots.findIndex(({ isBarrier }) => isBarrier) + 1 || slots.length;
-      const last = slots[end - 1];
-      const cut = end < slots.length && last ? this.#ranges.split(batch, last.start + last.count) : batch;
-      this.#step(cut, { type: "cut", slots: slots.slice(0, end), sets });
-      before = sets;
-      if (last?.isBarrier) return;
-    }
-  }
-
-  /**
-   * Validates in order of height: what import waits for first. Nothing beyond the first batch while the chain has enough
-   * to import: that would only wait, in memory.
-   */
-  #check(): void {
-    const { validationsMax } = this.#parts.config;
-    if (this.#checking.size >= validationsMax) return;
-    const isFarAhead = this.#validAhead() >= VALID_AHEAD_MAX;
-    for (const { id } of [...this.#ranges.batches]) {
-      if (isFarAhead && id !== this.#ranges.front?.id) return;
-      const slots = this.#slotsOf(id);
-      for (const [index, slot] of slots.entries()) {
-        if (this.#checking.size >= validationsMax) return;
-        const batch = this.#ranges.find(id);
-        if (slot.step.at === "waiting" && batch?.state === "validating") {
-          this.#step(batch, { type: "checking", index });
-          const ticket = { batchId: id, revision: batch.revision, index };
-          this.#checking.add(ticketKey(ticket));
-          const { start, count, policy } = slot;
-          const blocks = batch.answer.blocks.slice(start, start + count);
-          const sets = start === 0 ? batch.sets : setsBehind(batch.sets.authorities);
-          this.#parts.effect({ type: "validate", ticket, blocks, policy, sets });
-        }
-      }
-    }
-  }
-
-  /** Valid segments that are not handed to the chain yet. */
-  #validAhead(): number {
-    let count = 0;
-    for (const batch of this.#ranges.batches) {
-      for (const { step } of this.#slotsOf(batch.id)) if (step.at === "valid") count++;
-    }
-    return count;
-  }
-
-  /** Hands segments to the chain, strictly in order of height. */
-  #submit(): void {
-    for (const { id } of [...this.#ranges.batches]) {
-      const slots = this.#slotsOf(id);
-      for (const [index, { step }] of slots.entries()) {
-        if (this.#importing.size >= IMPORTS_MAX) return;
-        const batch = this.#ranges.find(id);
-        if (step.at !== "valid" || batch?.state !== "importing") continue;
-        this.#step(batch, { type: "submitted", index });
-        const ticket = { batchId: id, revision: batch.revision, index };
-        this.#importing.add(ticketKey(ticket));
-        this.#parts.effect({ type: "import", ticket, segment: step.segment });
-      }
-      if (this.#ranges.find(id)?.state !== "importing") return;
-    }
-  }
-
-  #slotsOf(id: number): Working["slots"] {
-    const batch = this.#ranges.find(id);
-    return batch?.state === "validating" || batch?.state === "importing" ? batch.slots : [];
+  #go(situation: Situation, target: ProvenHead): void {
+    if (this.#pass.go(situation, target, this.#ranges, this.#parts.config.batchBlocks)) return;
+    const reason = "the target's chain was not better than ours after all";
+    this.#abandon(reason, situation.nowMs, TARGET_PAUSE_MS);
   }
 
   #advance(
@@ -363,13 +234,13 @@ export class Pipeline {
     if (decision.isNew && last !== undefined)
       this.#parts.served(decodeHeader(last.subarray(0, HEADER_LENGTH)));
     if (decision.isHead) {
-      this.#stepBack = 0;
+      this.#pass.linked();
       this.#confirmation.ended();
       this.#parts.metrics.add("blocksSynced", blocks);
       this.#parts.progressed(blocks, nowMs);
     }
     this.#reason = "";
-    this.#ownFailures = 0;
+    this.#ownFailures.over();
     this.#step(batch, { type: "imported", index });
     this.#ranges.dropFinal();
   }
@@ -394,7 +265,7 @@ export class Pipeline {
    */
   #unproven(batch: Working, nowMs: number): void {
     const attempts = batch.attempts + 1;
-    if (attempts >= UNPROVEN_ATTEMPTS_MIN && !this.#isAtFloor) return this.#beginLower(nowMs);
+    if (attempts >= UNPROVEN_ATTEMPTS_MIN && !this.#pass.isAtFloor) return this.#beginLower(nowMs);
     if (attempts >= UNPROVEN_ATTEMPTS_MAX) {
       return this.#abandon("the target's chain is under authorities that do not follow from ours", nowMs);
     }
@@ -418,14 +289,10 @@ export class Pipeline {
 
   #retry(batch: Working, reason: string, nowMs: number): void {
     this.#reason = reason;
-    this.#ownFailures++;
+    this.#ownFailures.add();
     this.#parts.metrics.add("ownFailures");
-    const notBeforeMs = nowMs + this.#pauseMs();
+    const notBeforeMs = nowMs + this.#ownFailures.pauseMs;
     this.#step(batch, { type: "putBack", notBeforeMs, mustBeFirst: false });
-  }
-
-  #pauseMs(): number {
-    return Math.min(OWN_FAILURE_PAUSE_MS_MAX, OWN_FAILURE_PAUSE_MS * 2 ** Math.max(0, this.#ownFailures - 1));
   }
 
   /**
@@ -443,11 +310,11 @@ export class Pipeline {
    * final one.
    */
   #beginLower(nowMs: number): void {
-    if (this.#isAtFloor)
+    if (this.#pass.isAtFloor)
       return this.#abandon("the target's chain parts from ours below the final block", nowMs);
     this.#parts.metrics.add("stepsBack");
-    this.#stepBack = Math.max(1, this.#stepBack * 2);
-    this.#forgetPass();
+    this.#pass.lower();
+    this.#forgetBatches();
   }
 
   #abandon(reason: string, nowMs: number, pauseMs = TARGET_EXCLUSION_MS): void {
@@ -458,15 +325,15 @@ export class Pipeline {
   }
 
   #reset(): void {
-    this.#stepBack = 0;
+    this.#pass.ended();
     this.#confirmation.ended();
-    this.#forgetPass();
+    this.#forgetBatches();
   }
-  #forgetPass(): void {
+
+  #forgetBatches(): void {
     this.#confirmation.dropped();
     this.#downloads.cancelAll();
     this.#ranges.restart(1);
-    this.#passFirst = undefined;
   }
 
   /** The batch that an outcome is for; undefined when the outcome is stale. */
@@ -479,8 +346,6 @@ export class Pipeline {
   }
 
   #step(batch: Batch, event: BatchEvent): Batch | undefined {
-    const next = stepBatch(batch, event);
-    if (next !== undefined) this.#ranges.replace(next);
-    return next;
+    return this.#ranges.step(batch, event);
   }
 }

@@ -5,7 +5,15 @@
  */
 
 import { assert } from "../../kernel/errors.ts";
-import { type Batch, heldBytes, lastHeight, newBatch, splitBatch } from "./batch.ts";
+import {
+  type Batch,
+  type BatchEvent,
+  heldBytes,
+  lastHeight,
+  newBatch,
+  splitBatch,
+  stepBatch,
+} from "./batch.ts";
 import { ANSWER_BYTES_MAX, BATCHES_MAX, SEGMENT_ALIGNMENT } from "./config.ts";
 
 /** Weight of the newest answer in the size of a block. */
@@ -93,6 +101,13 @@ export class Ranges {
       const rest = newBatch(this.#nextId++, { first: restFirst, count: restCount });
       this.#batches.splice(at, 1, next, rest);
     }
+  }
+
+  /** Lets the batch take its step. Undefined where the event does not belong to its state, which is then unchanged. */
+  step(batch: Batch, event: BatchEvent): Batch | undefined {
+    const next = stepBatch(batch, event);
+    if (next !== undefined) this.replace(next);
+    return next;
   }
 
   /**

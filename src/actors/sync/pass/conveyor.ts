@@ -1,0 +1,156 @@
+/**
+ * Conveyor: what was downloaded on its way to the chain. Answers are cut into segments, segments are validated in parallel
+ * and handed to the chain in order, as far as the bounds allow. It knows which validations and imports are under way; what
+ * their outcomes mean is the pipeline's, which owns it.
+ */
+
+import { type SetReads, type SetsInForce, setsBehind, setsBehindParent } from "../authorities/sets.ts";
+import { type Batch, endsAtBarrier } from "../batch.ts";
+import { IMPORTS_MAX, type SyncConfig, VALID_AHEAD_MAX, verifiesEveryBlock } from "../config.ts";
+import { cutSlots } from "../cut.ts";
+import { type Ticket, ticketKey } from "../liveness.ts";
+import type { Confirmation, PartingReads } from "../parting.ts";
+import type { PipelineEffect } from "../pipeline-effect.ts";
+import type { Ranges } from "../range.ts";
+import type { Situation } from "../situation.ts";
+
+export interface ConveyorParts {
+  readonly config: SyncConfig;
+  readonly chain: SetReads & PartingReads;
+  readonly ranges: Ranges;
+  effect(effect: PipelineEffect): void;
+}
+
+/** A batch that is cut. */
+export type Working = Extract<Batch, { state: "validating" | "importing" }>;
+
+export class Conveyor {
+  readonly #parts: ConveyorParts;
+  /** Those that will still settle, stale ones too: they use a worker or the disk all the same. */
+  readonly #checking = new Set<string>();
+  readonly #importing = new Set<string>();
+
+  constructor(parts: ConveyorParts) {
+    this.#parts = parts;
+  }
+
+  get checking(): number {
+    return this.#checking.size;
+  }
+
+  get importing(): number {
+    return this.#importing.size;
+  }
+
+  /** Keys of all that will still settle. */
+  get tickets(): ReadonlySet<string> {
+    return new Set([...this.#checking, ...this.#importing]);
+  }
+
+  /** Its validation, or its import, came to its end. */
+  settled(ticket: Ticket): void {
+    const key = ticketKey(ticket);
+    // The import of a segment begins when its validation has settled: it is in one of them at most.
+    if (!this.#checking.delete(key)) this.#importing.delete(key);
+  }
+
+  /** Moves on whatever can move. */
+  move(situation: Situation, confirmation: Confirmation): void {
+    this.#cut(situation, confirmation);
+    this.#check();
+    this.#submit();
+  }
+
+  /**
+   * Cuts answers in order of height. The first one stands on what is durable, so that its sets are known; those behind it
+   * take the sets of the one before, and nothing behind a change of authorities is cut before the change is durable.
+   */
+  #cut(situation: Situation, confirmation: Confirmation): void {
+    const { target, mode, finalityDepth, nowMs } = situation;
+    const { chain, ranges } = this.#parts;
+    const everyBlockFrom =
+      verifiesEveryBlock(mode) || target === undefined ? 0 : target.height - finalityDepth + 1;
+    const { front, batches } = ranges;
+    let before: SetsInForce | undefined;
+    for (const batch of [...batches]) {
+      if (batch.state === "validating" || batch.state === "importing") before = batch.sets;
+      if (endsAtBarrier(batch)) return;
+      if (batch.state !== "awaitingValidation" || batch.notBeforeMs > nowMs) continue;
+      if (batch === front && !confirmation.allows(chain, batch.answer.blocks, situation)) return;
+      if (batch.mustBeFirst && batch !== front) continue;
+      const { blocks } = batch.answer;
+      const { first } = batch.range;
+      const sets: SetsInForce =
+        batch === front
+          ? setsBehindParent(chain, blocks[0] ?? new Uint8Array(), first)
+          : setsBehind(before?.authorities ?? chain.authoritiesAt(first));
+      const slots = cutSlots(blocks, first, everyBlockFrom);
+      const end = slots.findIndex(({ isBarrier }) => isBarrier) + 1 || slots.length;
+      const last = slots[end - 1];
+      const cut = end < slots.length && last ? ranges.split(batch, last.start + last.count) : batch;
+      ranges.step(cut, { type: "cut", slots: slots.slice(0, end), sets });
+      before = sets;
+      if (last?.isBarrier) return;
+    }
+  }
+
+  /**
+   * Validates in order of height: what import waits for first. Nothing beyond the first batch while the chain has enough
+   * to import: that would only wait, in memory.
+   */
+  #check(): void {
+    const { ranges, config, effect } = this.#parts;
+    const { validationsMax } = config;
+    if (this.#checking.size >= validationsMax) return;
+    const isFarAhead = this.#validAhead() >= VALID_AHEAD_MAX;
+    for (const { id } of [...ranges.batches]) {
+      if (isFarAhead && id !== ranges.front?.id) return;
+      const slots = this.#slotsOf(id);
+      for (const [index, slot] of slots.entries()) {
+        if (this.#checking.size >= validationsMax) return;
+        const batch = ranges.find(id);
+        if (slot.step.at === "waiting" && batch?.state === "validating") {
+          ranges.step(batch, { type: "checking", index });
+          const ticket = { batchId: id, revision: batch.revision, index };
+          this.#checking.add(ticketKey(ticket));
+          const { start, count, policy } = slot;
+          const blocks = batch.answer.blocks.slice(start, start + count);
+          const sets = start === 0 ? batch.sets : setsBehind(batch.sets.authorities);
+          effect({ type: "validate", ticket, blocks, policy, sets });
+        }
+      }
+    }
+  }
+
+  /** Valid segments that are not handed to the chain yet. */
+  #validAhead(): number {
+    let count = 0;
+    for (const batch of this.#parts.ranges.batches) {
+      for (const { step } of this.#slotsOf(batch.id)) if (step.at === "valid") count++;
+    }
+    return count;
+  }
+
+  /** Hands segments to the chain, strictly in order of height. */
+  #submit(): void {
+    const { ranges, effect } = this.#parts;
+    for (const { id } of [...ranges.batches]) {
+      const slots = this.#slotsOf(id);
+      for (const [index, { step }] of slots.entries()) {
+        if (this.#importing.size >= IMPORTS_MAX) return;
+        const batch = ranges.find(id);
+        if (step.at !== "valid" || batch?.state !== "importing") continue;
+        ranges.step(batch, { type: "submitted", index });
+        const ticket = { batchId: id, revision: batch.revision, index };
+        this.#importing.add(ticketKey(ticket));
+        effect({ type: "import", ticket, segment: step.segment });
+      }
+      if (ranges.find(id)?.state !== "importing") return;
+    }
+  }
+
+  #slotsOf(id: number): Working["slots"] {
+    const batch = this.#parts.ranges.find(id);
+    return batch?.state === "validating" || batch?.state === "importing" ? batch.slots : [];
+  }
+}
