@@ -4,13 +4,11 @@
  * collects what is to be done outside; time is an argument. The actor feeds it and carries its effects out.
  */
 
-import { quorumOf } from "../../chain/approval.ts";
-import { equalBytes } from "../../chain/bytes.ts";
 import { toHex } from "../../chain/hex.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import { Equivocations } from "./authorities/equivocations.ts";
 import { Hints } from "./authorities/hints.ts";
-import { type Mode, STATUS_REFRESH_MS, type SyncConfig } from "./config.ts";
+import type { Mode, SyncConfig } from "./config.ts";
 import { LiveBlocks } from "./live.ts";
 import type { LiveEffect } from "./live-effect.ts";
 import type { Stuck } from "./liveness.ts";
@@ -21,14 +19,10 @@ import { PeerBook } from "./peers.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { PipelineEffect } from "./pipeline-effect.ts";
 import { poolLevels } from "./pools.ts";
-import {
-  FIRST_MEMORY,
-  judgeProduction,
-  type ProductionOverride,
-  type ProductionVerdict,
-} from "./production.ts";
+import type { ProductionOverride, ProductionVerdict } from "./production.ts";
 import { RateMeter } from "./progress.ts";
 import { QuotaLedger } from "./quota.ts";
+import { Standing } from "./standing.ts";
 import type { StatusFacts } from "./status.ts";
 import { beginTailCheck, stepTailCheck, type TailCheck, tailCount } from "./tail-check.ts";
 import { type Bringers, Standstill } from "./targets/standstill.ts";
@@ -90,15 +84,10 @@ export class SyncMachine {
   #isPaused = false;
   #operatorsReason = "";
   #tail: TailCheck = { state: "none" };
-  #isEmergency = false;
   #nowMs = 0;
-  #override: ProductionOverride = "none";
-  #production = FIRST_MEMORY;
-  #isSynced = false;
-  #canProduce = false;
   readonly #standstill = new Standstill();
   readonly #targets = new Targets(this.peers);
-  #refreshedMs = Number.NEGATIVE_INFINITY;
+  readonly #standing: Standing;
 
   constructor(parts: MachineParts) {
     const { chain, config } = parts;
@@ -109,6 +98,7 @@ export class SyncMachine {
     const effect = (wanted: SyncEffect): void => void this.#effects.push(wanted);
     const quota = new QuotaLedger();
     const shared = { peers: this.peers, quota, metrics: this.metrics, effect };
+    this.#standing = new Standing({ ...parts, ...shared, targets: this.#targets });
     this.lookups = new Lookups(shared);
     this.hints = new Hints(shared);
     this.equivocations = new Equivocations(shared);
@@ -149,7 +139,7 @@ export class SyncMachine {
     return this.#operatorsReason === "" ? "paused" : `paused: ${this.#operatorsReason}`;
   }
   get override(): ProductionOverride {
-    return this.#override;
+    return this.#standing.override;
   }
   get mode(): Mode {
     return this.#options.mode;
@@ -208,7 +198,7 @@ export class SyncMachine {
   }
 
   overrideProduction(override: ProductionOverride): void {
-    this.#override = override;
+    this.#standing.override = override;
   }
 
   /** Its requests go elsewhere. */
@@ -267,37 +257,13 @@ export class SyncMachine {
     }
     const stuck = this.pipeline.mend(moment.monotonicMs);
     this.move(moment);
-    this.#watchEmergency(this.judge(moment), moment);
-    this.#refreshReports(moment);
+    this.#standing.tick(this.#isRunning, this.pipeline.isUnconfirmed, moment);
     return stuck;
   }
 
   /** Whether this node may produce now. */
   judge(moment: Moment): ProductionVerdict {
-    const { chain, ownKey, config } = this.#parts;
-    const { head, isAvailable, unavailable } = chain.snapshot();
-    const target = this.#targets.proven(head, moment.monotonicMs);
-    const verdict = judgeProduction(
-      {
-        headHeight: head.height,
-        headHash: head.hash,
-        headAgeMs: moment.unixMs - head.timestampMs,
-        targetHeight: Math.max(head.height, target?.height ?? 0),
-        peers: [...this.peers.all()],
-        authorities: chain.authoritiesAt(head.height + 1).keys,
-        ownKey,
-        isChainAvailable: isAvailable,
-        chainReason: unavailable?.message,
-        override: this.#override,
-        nowMs: moment.unixMs,
-      },
-      config,
-      this.#production,
-    );
-    this.#production = verdict.memory;
-    this.#isSynced = verdict.isSynced;
-    this.#canProduce = verdict.canProduce;
-    return verdict;
+    return this.#standing.judge(moment);
   }
 
   status(moment: Moment): StatusFacts {
@@ -314,9 +280,9 @@ export class SyncMachine {
       pausedReason: this.pausedReason,
       isChainAvailable: isAvailable,
       chainReason: unavailable?.message,
-      hasSource: this.#hasSource(head.height, moment),
+      hasSource: this.#standing.hasSource(moment),
       isFailing: this.pipeline.isFailing || this.#tail.state === "damaged",
-      isSynced: this.#isSynced,
+      isSynced: this.#standing.isSynced,
       operatorsReason: this.#operatorsReason,
       pipelineReason: this.#reason(moment),
       pools: poolLevels(this, config),
@@ -326,7 +292,7 @@ export class SyncMachine {
       requestsInFlight: this.pipeline.requestsInFlight,
       bytesBuffered: this.pipeline.bytesBuffered,
       bytesBufferedMax: config.bufferBytesMax,
-      canProduce: this.#canProduce,
+      canProduce: this.#standing.canProduce,
       resumedFromHeight: this.resumedFromHeight,
       lowestRequestedHeight: this.pipeline.lowestRequestedHeight,
       blocksSynced: this.metrics.get("blocksSynced"),
@@ -361,19 +327,6 @@ export class SyncMachine {
     this.lookups.want(child, parent, height, peerId, this.#nowMs);
   }
 
-  /** Tells when no block has come for too long, and when it is over: once each. */
-  #watchEmergency({ isEmergency }: ProductionVerdict, moment: Moment): void {
-    const { head } = this.#parts.chain.snapshot();
-    // A node that nobody told of the chain yet knows nothing of its state.
-    const isInformed = this.#isRunning && this.#hasSource(head.height, moment);
-    if (!isInformed || isEmergency === this.#isEmergency) return;
-    this.#isEmergency = isEmergency;
-    if (isEmergency) this.metrics.add("emergencies");
-    const fields = { height: head.height, headAgeMs: moment.unixMs - head.timestampMs };
-    const message = isEmergency ? "emergency: no block for too long" : "the emergency is over";
-    this.#effects.push({ type: "warning", message, fields });
-  }
-
   #isFollowing(): boolean {
     return this.#isRunning && !this.#isPaused && this.#parts.chain.snapshot().isAvailable;
   }
@@ -397,21 +350,11 @@ export class SyncMachine {
 
   #bringers(): Bringers {
     return {
-      isNear: this.#production.isNear,
+      isNear: this.#standing.isNear,
       isLookingUp: this.lookups.size > 0 || this.live.jobs > 0,
       heldBlocks: this.live.heldBlocks,
       hasRanges: this.pipeline.batches.length > 0,
     };
-  }
-
-  /** A node that needs nobody else (it alone is a quorum, or no peers are asked for) has one in itself. */
-  #hasSource(headHeight: number, moment: Moment): boolean {
-    const { chain, config, ownKey } = this.#parts;
-    if (config.peersMin === 0) return true;
-    const { keys } = chain.authoritiesAt(headHeight + 1);
-    const isMember = ownKey !== undefined && keys.some((key) => equalBytes(key, ownKey));
-    if (isMember && quorumOf(keys.length) === 1) return true;
-    return this.#targets.hasSource(moment.monotonicMs);
   }
 
   #reason(moment: Moment): string {
@@ -429,23 +372,10 @@ export class SyncMachine {
   /** What is followed is no target that anybody proved. */
   #unknown(moment: Moment): string {
     const { head } = this.#parts.chain.snapshot();
-    if (this.#isSynced || this.#targets.proven(head, moment.monotonicMs)) return "";
+    if (this.#standing.isSynced || this.#targets.proven(head, moment.monotonicMs)) return "";
     const hint = this.#targets.unproven(head, moment.monotonicMs);
     if (hint === undefined) return "";
     const block = `height ${hint.height} (block ${toHex(hint.hash.subarray(0, 4))})`;
     return `following the chain towards ${block}, which is claimed under authorities that are not known yet`;
-  }
-
-  /**
-   * While only the head's age stands in the way, or a reorganization waits for a second peer, reports of the same head
-   * decide: they must be fresh.
-   */
-  #refreshReports(moment: Moment): void {
-    const { isNear, isFresh } = this.#production;
-    const isDue = moment.monotonicMs - this.#refreshedMs >= STATUS_REFRESH_MS;
-    const areWanted = (isNear && !isFresh) || this.pipeline.isUnconfirmed;
-    if (!this.#isRunning || !areWanted || !isDue || this.peers.size === 0) return;
-    this.#refreshedMs = moment.monotonicMs;
-    this.#effects.push({ type: "refreshStatus" });
   }
 }

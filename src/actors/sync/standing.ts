@@ -1,0 +1,127 @@
+/**
+ * Standing: how near the head this node is and whether it may produce, judged by production.ts and remembered from one
+ * judgement to the next; the operator's word on it; the emergency, told once; and the fresh reports of other heads that
+ * a judgement waits for. Owned by state.ts.
+ */
+
+import { quorumOf } from "../../chain/approval.ts";
+import { equalBytes } from "../../chain/bytes.ts";
+import type { ChainPort } from "../../integrations/chain/port.ts";
+import { STATUS_REFRESH_MS, type SyncConfig } from "./config.ts";
+import type { SyncMetrics } from "./metrics.ts";
+import type { PeerBook } from "./peers.ts";
+import {
+  FIRST_MEMORY,
+  judgeProduction,
+  type ProductionOverride,
+  type ProductionVerdict,
+} from "./production.ts";
+import type { Moment, SyncEffect } from "./state.ts";
+import type { Targets } from "./targets/targets.ts";
+
+export interface StandingParts {
+  readonly config: SyncConfig;
+  readonly chain: Pick<ChainPort, "snapshot" | "authoritiesAt">;
+  readonly ownKey: Uint8Array | undefined;
+  readonly peers: PeerBook;
+  readonly targets: Targets;
+  readonly metrics: SyncMetrics;
+  effect(effect: SyncEffect): void;
+}
+
+export class Standing {
+  /** The operator's word. */
+  override: ProductionOverride = "none";
+  readonly #parts: StandingParts;
+  #memory = FIRST_MEMORY;
+  #isSynced = false;
+  #canProduce = false;
+  #isEmergency = false;
+  #refreshedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: StandingParts) {
+    this.#parts = parts;
+  }
+
+  /** As it was judged last. */
+  get isSynced(): boolean {
+    return this.#isSynced;
+  }
+  get canProduce(): boolean {
+    return this.#canProduce;
+  }
+  /** By ratio and lag. */
+  get isNear(): boolean {
+    return this.#memory.isNear;
+  }
+
+  /** Whether this node may produce now. */
+  judge(moment: Moment): ProductionVerdict {
+    const { chain, ownKey, config, targets, peers } = this.#parts;
+    const { head, isAvailable, unavailable } = chain.snapshot();
+    const target = targets.proven(head, moment.monotonicMs);
+    const verdict = judgeProduction(
+      {
+        headHeight: head.height,
+        headHash: head.hash,
+        headAgeMs: moment.unixMs - head.timestampMs,
+        targetHeight: Math.max(head.height, target?.height ?? 0),
+        peers: [...peers.all()],
+        authorities: chain.authoritiesAt(head.height + 1).keys,
+        ownKey,
+        isChainAvailable: isAvailable,
+        chainReason: unavailable?.message,
+        override: this.override,
+        nowMs: moment.unixMs,
+      },
+      config,
+      this.#memory,
+    );
+    this.#memory = verdict.memory;
+    this.#isSynced = verdict.isSynced;
+    this.#canProduce = verdict.canProduce;
+    return verdict;
+  }
+
+  /** A node that needs nobody else (it alone is a quorum, or no peers are asked for) has a source in itself. */
+  hasSource(moment: Moment): boolean {
+    const { chain, config, ownKey, targets } = this.#parts;
+    if (config.peersMin === 0) return true;
+    const { keys } = chain.authoritiesAt(chain.snapshot().head.height + 1);
+    const isMember = ownKey !== undefined && keys.some((key) => equalBytes(key, ownKey));
+    if (isMember && quorumOf(keys.length) === 1) return true;
+    return targets.hasSource(moment.monotonicMs);
+  }
+
+  /** Once a tick. `isUnconfirmed`: a reorganization waits for a second peer. */
+  tick(isRunning: boolean, isUnconfirmed: boolean, moment: Moment): void {
+    this.#watchEmergency(this.judge(moment), isRunning, moment);
+    this.#refreshReports(isRunning, isUnconfirmed, moment);
+  }
+
+  /** Tells when no block has come for too long, and when it is over: once each. */
+  #watchEmergency({ isEmergency }: ProductionVerdict, isRunning: boolean, moment: Moment): void {
+    const { chain, metrics, effect } = this.#parts;
+    // A node that nobody told of the chain yet knows nothing of its state.
+    const isInformed = isRunning && this.hasSource(moment);
+    if (!isInformed || isEmergency === this.#isEmergency) return;
+    this.#isEmergency = isEmergency;
+    if (isEmergency) metrics.add("emergencies");
+    const { height, timestampMs } = chain.snapshot().head;
+    const message = isEmergency ? "emergency: no block for too long" : "the emergency is over";
+    effect({ type: "warning", message, fields: { height, headAgeMs: moment.unixMs - timestampMs } });
+  }
+
+  /**
+   * While only the head's age stands in the way, or a reorganization waits for a second peer, reports of the same head
+   * decide: they must be fresh.
+   */
+  #refreshReports(isRunning: boolean, isUnconfirmed: boolean, moment: Moment): void {
+    const { isNear, isFresh } = this.#memory;
+    const isDue = moment.monotonicMs - this.#refreshedMs >= STATUS_REFRESH_MS;
+    const areWanted = (isNear && !isFresh) || isUnconfirmed;
+    if (!isRunning || !areWanted || !isDue || this.#parts.peers.size === 0) return;
+    this.#refreshedMs = moment.monotonicMs;
+    this.#parts.effect({ type: "refreshStatus" });
+  }
+}
