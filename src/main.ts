@@ -23,6 +23,10 @@ const STOP_DEADLINE_MS = 5_000;
 /** Who signals a process and its group (timeout, npm, a terminal) signals us twice, and means it once. */
 const SAME_SIGNAL_MS = 500;
 
+const DAMAGE_ADVICE =
+  "alysd: what can be saved of a damaged chain, `alysctl checkpoints recover --config FILE --mode minimal --dry-run` tells;\n" +
+  "alysd: docs/checkpoints.md has the rest. Nothing was changed.";
+
 const USAGE = `usage: alysd --config FILE [--exit-with-parent]
        alysd localnet [options]     (alysd localnet --help)
        alysd --version | --help`;
@@ -115,6 +119,7 @@ async function runNode(configFile: string, isTiedToParent: boolean): Promise<num
     log?.error("node does not start", { error });
     log?.flush();
     console.error(`alysd: ${isOperating ? error.message : ((error as Error).stack ?? String(error))}`);
+    if (isOperating && error.code === "DATA_LOSS") console.error(DAMAGE_ADVICE);
     return isOperating ? EXIT_CONFIG : EXIT_SOFTWARE;
   }
 }

@@ -24,7 +24,9 @@ function parseListenAddress(text: string, setting: AddressField): { host: string
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   if (host === undefined || !(port <= 65_535)) {
-    return failure("INVALID_ARGUMENT", "BAD_LISTEN_ADDRESS", `${text} is no HOST:PORT`, { field });
+    return failure("INVALID_ARGUMENT", "BAD_LISTEN_ADDRESS", `${field}: "${text}" is no HOST:PORT`, {
+      field,
+    });
   }
   if (setting !== "listen_address" || isLoopback(host)) return { host, port };
   const why =

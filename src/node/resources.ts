@@ -22,7 +22,7 @@ import { openEmbeddedChain } from "../integrations/chain/embedded.ts";
 import type { ChainPort } from "../integrations/chain/port.ts";
 import { correlatedLog } from "../kernel/cause.ts";
 import { realClock } from "../kernel/clock.ts";
-import { assert, Failure } from "../kernel/errors.ts";
+import { assert, Failure, failure } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { realRandom } from "../kernel/random.ts";
 import { loadOrCreateIdentity, peerIdBytes } from "../p2p/identity.ts";
@@ -93,9 +93,7 @@ async function open(
   const directory = settings.storage.dataDirectory;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await chmod(directory, 0o700);
-  const loaded = required(
-    loadChain(settings.chain.specificationFile, settings.chain.proofsFile || undefined),
-  );
+  const loaded = chainOf(settings);
   if (loaded.warning !== undefined) log.warn(loaded.warning);
   const { genesis, parameters } = loaded;
   const { finalityDepth } = settings.chain;
@@ -154,6 +152,18 @@ async function open(
   };
 }
 
+/** The chain that the settings name. Throws a Failure that says which setting names the file at fault. */
+function chainOf({ chain }: Settings): LoadedChain {
+  const specification = loadChain(chain.specificationFile);
+  if (specification instanceof Failure) {
+    throw about("chain.specification_file", chain.specificationFile, specification);
+  }
+  if (chain.proofsFile === "") return specification;
+  const loaded = loadChain(chain.specificationFile, chain.proofsFile);
+  if (loaded instanceof Failure) throw about("chain.proofs_file", chain.proofsFile, loaded);
+  return loaded;
+}
+
 interface Member {
   readonly key: SecretKey;
   readonly votes: VoteStore;
@@ -187,6 +197,12 @@ function openMember(
       role: ROLE_MEMBER,
     },
   };
+}
+
+/** The failure with the setting and the file in its text. */
+function about(field: string, file: string, { code, reason, message }: Failure): Failure {
+  const text = message.includes(file) ? message : `${file}: ${message}`;
+  return failure(code, reason, `${field}: ${text}`, { field });
 }
 
 function required<T>(value: T | Failure): T {

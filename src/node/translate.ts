@@ -9,6 +9,7 @@ import { isRange } from "../actors/peer/ip-bans.ts";
 import type { ProducerConfig } from "../actors/producer/config.ts";
 import type { Settings } from "../config/load.ts";
 import { failure } from "../kernel/errors.ts";
+import { peerIdBytes } from "../p2p/identity.ts";
 import { GOSSIP_DEFAULTS, type HostOptions } from "../p2p/port.ts";
 
 /** What identify tells others of us. */
@@ -26,6 +27,20 @@ function bootstrapPeers(addresses: readonly string[]): readonly BootstrapPeer[] 
   });
 }
 
+/** TCP or QUIC on an address or a name. */
+const LISTEN_ADDRESS = /^\/(?:ip[46]|dns[46]?)\/[^/]+\/(?:tcp\/\d{1,5}|udp\/\d{1,5}\/quic-v1)$/;
+
+/** The addresses as they are. Throws a Failure naming the key. */
+function listenAddresses(addresses: readonly string[]): readonly string[] {
+  for (const address of addresses) {
+    if (LISTEN_ADDRESS.test(address)) continue;
+    const wanted = "/ip4/ADDRESS/tcp/PORT or /ip4/ADDRESS/udp/PORT/quic-v1";
+    const message = `network.listen_addresses: "${address}" is not of the form ${wanted}`;
+    throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", message, { field: "network.listen_addresses" });
+  }
+  return addresses;
+}
+
 export function hostOptions(
   { network }: Settings,
   genesisHash: Uint8Array,
@@ -38,7 +53,7 @@ export function hostOptions(
     network.listenAddresses.some((address) => address.includes(transport));
   return {
     genesisHash,
-    listenAddresses: network.listenAddresses,
+    listenAddresses: listenAddresses(network.listenAddresses),
     // The PeerActor dials; the host only has to know nothing.
     bootstrapAddresses: [],
     transports: { tcp: isUsed("/tcp/"), quic: isUsed("/quic-v1") },
@@ -77,6 +92,14 @@ function checkRanges(key: string, ranges: readonly string[]): void {
   throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", message, { field: key });
 }
 
+/** The ids as they are. Throws a Failure naming the key: a member that is misspelt has no reserved slot. */
+function memberPeerIds(peerIds: readonly string[]): readonly string[] {
+  const wrong = peerIds.find((peerId) => peerIdBytes(peerId) === undefined);
+  if (wrong === undefined) return peerIds;
+  const key = "network.federation.member_peer_ids";
+  throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", `${key}: "${wrong}" is no peer id`, { field: key });
+}
+
 export function peerConfig({ network, peer }: Settings): PeerActorConfig {
   checkRanges("peer.allowed_ips", peer.allowedIps);
   return {
@@ -90,7 +113,7 @@ export function peerConfig({ network, peer }: Settings): PeerActorConfig {
     banDurationMs: Number(peer.banDurationMs),
     knownPeersMax: peer.knownPeersMax,
     bootstrap: bootstrapPeers(network.bootstrapPeers),
-    memberPeerIds: network.federation.memberPeerIds,
+    memberPeerIds: memberPeerIds(network.federation.memberPeerIds),
     outboundPerSubnetMax: peer.outboundPerSubnetMax,
     discovery: { kademlia: network.discovery.kademlia, mdns: network.discovery.mdns },
   };

@@ -83,7 +83,21 @@ export function faultOf(cause: Failure): Fault {
 /** Turns whatever a library threw into one of ours; a Failure passes unchanged. */
 export function toHostFailure(cause: unknown, otherwise: HostFailureReason): Failure {
   if (cause instanceof Failure) return cause;
-  return hostFailure(otherwise, withoutStack(cause instanceof Error ? cause.message : String(cause)));
+  const message = withoutStack(cause instanceof Error ? cause.message : String(cause));
+  return hostFailure(otherwise, otherwise === "LISTEN_FAILED" ? listenText(message) : message);
+}
+
+/** An address that libp2p could not listen on, and why, as it lists them. */
+const NOT_LISTENED = /(\/(?:ip|dns)\S+): (?:\w*Error: )?(.+?)(?= \/(?:ip|dns)|$)/g;
+
+/** The addresses and reasons out of libp2p's text, which advises to change options of its own that nobody has here. */
+function listenText(message: string): string {
+  const addresses = [...message.matchAll(NOT_LISTENED)].map(([, address, why = ""]) => {
+    const inUse = why.includes("EADDRINUSE") ? "another program listens there" : why;
+    const isOthers = why.includes("EADDRNOTAVAIL");
+    return `${address}: ${isOthers ? "this machine has no such address" : inUse}`;
+  });
+  return addresses.length === 0 ? message : `cannot listen on ${addresses.join("; ")}`;
 }
 
 /** libp2p packs the stacks of what went wrong below into its messages; an operator wants the sentence. */

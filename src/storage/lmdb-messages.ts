@@ -47,7 +47,10 @@ const IO_ERROR = /input\/output error/i;
 export function factsOf(thrown: unknown): FailureFacts {
   if (thrown instanceof Failure) return { code: thrown.code, reason: thrown.reason, message: thrown.message };
   const { message } = asError(thrown);
-  if (NO_ROOM.test(message)) return { code: "RESOURCE_EXHAUSTED", reason: "DISK_FULL", message };
+  if (NO_ROOM.test(message)) {
+    const text = `the disk of the chain is full, nothing was written (${message.split(":", 1)[0]})`;
+    return { code: "RESOURCE_EXHAUSTED", reason: "DISK_FULL", message: text };
+  }
   if (CORRUPT.test(message)) return { code: "DATA_LOSS", reason: "DATABASE_CORRUPT", message };
   if (IO_ERROR.test(message)) return { code: "DATA_LOSS", reason: "DISK_FAILED", message };
   return { code: "INTERNAL", reason: "STORE_FAILED", message };
