@@ -12,6 +12,7 @@ from typing import Callable, Optional, Protocol, Sequence
 
 import grpc
 
+from alys.chain.v1.chain_pb2 import BlockReference
 from alys.integration.v1 import integration_pb2 as pb
 from alys.integration.v1 import integration_pb2_grpc as rpc
 
@@ -137,16 +138,16 @@ def _attach_once(stub, request_of, actor, calls, connection, instance_id, stop) 
     """Serves one stream to its end. True when the node let us in."""
     requests: queue.Queue = queue.Queue()
     ended = threading.Event()
+    # The actor is asked between its calls only; heartbeats repeat what it said last.
+    head = _last_applied(actor)
     hello = pb.AttachHello(
         protocol_version=1,
         instance_id=instance_id,
+        last_applied=head,
         credit_calls=WINDOW_CALLS,
         credit_bytes=WINDOW_BYTES,
         take_over=connection.take_over,
     )
-    last = actor.last_applied() if hasattr(actor, "last_applied") else None
-    if last is not None:
-        hello.last_applied.height, hello.last_applied.hash = last
     requests.put(request_of(hello=hello))
     metadata = (("authorization", f"Bearer {connection.token}"),) if connection.token else ()
     call = stub.Attach(iter(requests.get, None), metadata=metadata)
@@ -154,7 +155,7 @@ def _attach_once(stub, request_of, actor, calls, connection, instance_id, stop) 
 
     def beat(interval_s: float) -> None:
         while not ended.wait(interval_s):
-            requests.put(request_of(heartbeat=pb.AttachHeartbeat()))
+            requests.put(request_of(heartbeat=pb.AttachHeartbeat(head=head)))
 
     def leave() -> None:
         while not ended.is_set():
@@ -171,7 +172,10 @@ def _attach_once(stub, request_of, actor, calls, connection, instance_id, stop) 
                 interval_s = welcome.heartbeat_interval_ms / 1000
                 threading.Thread(target=beat, args=(interval_s,), daemon=True).start()
             elif frame.call_id > 0:
-                requests.put(_answer(request_of, calls, frame, kind, welcome))
+                answer = _answer(request_of, calls, frame, kind, welcome)
+                if answer.WhichOneof("message") != "error":
+                    head = _last_applied(actor)
+                requests.put(answer)
             elif kind not in (None, "heartbeat") and hasattr(actor, "told"):
                 actor.told(kind, getattr(frame, kind))
     except grpc.RpcError:
@@ -182,6 +186,11 @@ def _attach_once(stub, request_of, actor, calls, connection, instance_id, stop) 
         requests.put(None)
         call.cancel()
     return welcome is not None
+
+
+def _last_applied(actor) -> Optional[BlockReference]:
+    last = actor.last_applied() if hasattr(actor, "last_applied") else None
+    return None if last is None else BlockReference(height=last[0], hash=last[1])
 
 
 def _answer(request_of, calls, frame, kind: Optional[str], welcome: Optional[pb.AttachWelcome]):

@@ -58,8 +58,8 @@ func Chain(ctx context.Context, actor ChainActor, options Options) error {
 		hello: func(hello *v1.AttachHello) *Request {
 			return &Request{Message: &v1.ChainServiceAttachRequest_Hello{Hello: hello}}
 		},
-		heartbeat: func() *Request {
-			return &Request{Message: &v1.ChainServiceAttachRequest_Heartbeat{Heartbeat: &v1.AttachHeartbeat{}}}
+		heartbeat: func(heartbeat *v1.AttachHeartbeat) *Request {
+			return &Request{Message: &v1.ChainServiceAttachRequest_Heartbeat{Heartbeat: heartbeat}}
 		},
 		problem: func(callID uint64, problem *v1.AttachError) *Request {
 			return &Request{CallId: callID, Message: &v1.ChainServiceAttachRequest_Error{Error: problem}}
@@ -96,8 +96,8 @@ func Engine(ctx context.Context, actor EngineActor, options Options) error {
 		hello: func(hello *v1.AttachHello) *Request {
 			return &Request{Message: &v1.EngineServiceAttachRequest_Hello{Hello: hello}}
 		},
-		heartbeat: func() *Request {
-			return &Request{Message: &v1.EngineServiceAttachRequest_Heartbeat{Heartbeat: &v1.AttachHeartbeat{}}}
+		heartbeat: func(heartbeat *v1.AttachHeartbeat) *Request {
+			return &Request{Message: &v1.EngineServiceAttachRequest_Heartbeat{Heartbeat: heartbeat}}
 		},
 		problem: func(callID uint64, problem *v1.AttachError) *Request {
 			return &Request{CallId: callID, Message: &v1.EngineServiceAttachRequest_Error{Error: problem}}
@@ -146,8 +146,8 @@ func Bridge(ctx context.Context, actor BridgeActor, options Options) error {
 		hello: func(hello *v1.AttachHello) *Request {
 			return &Request{Message: &v1.BridgeServiceAttachRequest_Hello{Hello: hello}}
 		},
-		heartbeat: func() *Request {
-			return &Request{Message: &v1.BridgeServiceAttachRequest_Heartbeat{Heartbeat: &v1.AttachHeartbeat{}}}
+		heartbeat: func(heartbeat *v1.AttachHeartbeat) *Request {
+			return &Request{Message: &v1.BridgeServiceAttachRequest_Heartbeat{Heartbeat: heartbeat}}
 		},
 		problem: func(callID uint64, problem *v1.AttachError) *Request {
 			return &Request{CallId: callID, Message: &v1.BridgeServiceAttachRequest_Error{Error: problem}}

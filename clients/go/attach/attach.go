@@ -12,6 +12,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -48,7 +49,7 @@ const (
 type speech[Request, Response any] struct {
 	open        func(context.Context, grpc.ClientConnInterface) (grpc.BidiStreamingClient[Request, Response], error)
 	hello       func(*integrationv1.AttachHello) *Request
-	heartbeat   func() *Request
+	heartbeat   func(*integrationv1.AttachHeartbeat) *Request
 	problem     func(callID uint64, problem *integrationv1.AttachError) *Request
 	lastApplied func() (height uint64, hash []byte)
 	// hear gives the welcome, or the answer to a call; an error is answered with its status.
@@ -143,11 +144,18 @@ func once[Request, Response any](
 		CreditBytes:     windowBytes,
 		TakeOver:        options.TakeOver,
 	}
-	if speech.lastApplied != nil {
+	// The actor is asked between its calls only; heartbeats repeat what it said last.
+	var head atomic.Pointer[chainv1.BlockReference]
+	look := func() {
+		if speech.lastApplied == nil {
+			return
+		}
 		if height, hash := speech.lastApplied(); hash != nil {
-			hello.LastApplied = &chainv1.BlockReference{Height: height, Hash: hash}
+			head.Store(&chainv1.BlockReference{Height: height, Hash: hash})
 		}
 	}
+	look()
+	hello.LastApplied = head.Load()
 	say(speech.hello(hello))
 	for {
 		frame, err := stream.Recv()
@@ -155,10 +163,15 @@ func once[Request, Response any](
 			return wasWelcome, err
 		}
 		callID, welcome, answer, err := speech.hear(frame)
+		if err == nil {
+			look()
+		}
 		switch {
 		case welcome != nil:
 			wasWelcome = true
-			go beat(ctx, time.Duration(welcome.HeartbeatIntervalMs)*time.Millisecond, func() { say(speech.heartbeat()) })
+			go beat(ctx, time.Duration(welcome.HeartbeatIntervalMs)*time.Millisecond, func() {
+				say(speech.heartbeat(&integrationv1.AttachHeartbeat{Head: head.Load()}))
+			})
 		case callID == 0:
 		case err != nil:
 			code := status.Code(err)

@@ -5,6 +5,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Request, Status, Streaming};
 
+use crate::proto::chain::v1::BlockReference;
 use crate::proto::integration::v1::{
     bridge_service_attach_request::Message as BridgeSaid,
     bridge_service_attach_response::Message as BridgeNotice,
@@ -119,8 +120,9 @@ impl Speaker for ChainSpeaker<'_> {
             message: Some(said),
         }
     }
-    fn last_applied(&self) -> Option<(u64, Vec<u8>)> {
-        self.actor.last_applied()
+    fn last_applied(&self) -> Option<BlockReference> {
+        let (height, hash) = self.actor.last_applied()?;
+        Some(BlockReference { height, hash })
     }
     fn hear(&mut self, response: Self::Response) -> (u64, Heard<Self::Said>) {
         let heard = match response.message {

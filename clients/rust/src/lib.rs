@@ -128,7 +128,7 @@ pub(crate) trait Speaker: Send {
     fn heartbeat(heartbeat: AttachHeartbeat) -> Self::Said;
     fn error(error: AttachError) -> Self::Said;
     fn frame(call_id: u64, said: Self::Said) -> Self::Request;
-    fn last_applied(&self) -> Option<(u64, Vec<u8>)> {
+    fn last_applied(&self) -> Option<BlockReference> {
         None
     }
     fn hear(&mut self, response: Self::Response) -> (u64, Heard<Self::Said>);
@@ -152,9 +152,7 @@ pub(crate) async fn attach<S: Speaker>(
         let hello = AttachHello {
             protocol_version: 1,
             instance_id: instance_id.clone(),
-            last_applied: speaker
-                .last_applied()
-                .map(|(height, hash)| BlockReference { height, hash }),
+            last_applied: speaker.last_applied(),
             credit_calls: WINDOW_CALLS,
             credit_bytes: WINDOW_BYTES,
             take_over: connection.take_over,
@@ -205,7 +203,8 @@ async fn attach_once<S: Speaker>(
         let heard = tokio::select! {
             heard = stream.message() => heard.map_err(|problem| (was_welcome, problem))?,
             _ = heartbeat.tick(), if was_welcome => {
-                let beat = S::heartbeat(AttachHeartbeat::default());
+                let head = speaker.last_applied();
+                let beat = S::heartbeat(AttachHeartbeat { head, ..AttachHeartbeat::default() });
                 let _ = requests.send(S::frame(0, beat)).await;
                 continue;
             }
