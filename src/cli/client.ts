@@ -28,7 +28,7 @@ import { asBuffer, asBytes, pathOf } from "../control/codec.ts";
 import { CORRELATION_KEY, DETAILS_KEY } from "../control/errors.ts";
 import { REPLAYED_KEY, REQUEST_ID_KEY } from "../control/request-ids.ts";
 import { realClock } from "../kernel/clock.ts";
-import { Failure, type FailureDetail, failure, type StatusCode } from "../kernel/errors.ts";
+import { asError, Failure, type FailureDetail, failure, type StatusCode } from "../kernel/errors.ts";
 import {
   policyOf,
   type RequestInitOf,
@@ -249,7 +249,12 @@ function tlsCredentials(address: string, tls: NonNullable<ConnectOptions["tls"]>
   const ip = addressIp(address);
   // The certificate must hold the address that was dialled, whatever TLS was told.
   const verify = ip === undefined ? {} : { checkServerIdentity: identityOf(ip) };
-  return credentials.createSsl(tls.authority, tls.key ?? null, tls.certificate ?? null, verify);
+  try {
+    return credentials.createSsl(tls.authority, tls.key ?? null, tls.certificate ?? null, verify);
+  } catch (thrown) {
+    const why = asError(thrown).message;
+    throw failure("INVALID_ARGUMENT", "TLS_FILES", `the certificate and its key cannot be used: ${why}`);
+  }
 }
 
 function identityOf(ip: string): NonNullable<VerifyOptions["checkServerIdentity"]> {

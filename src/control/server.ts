@@ -111,6 +111,8 @@ const CONNECTION_MEMORY_MB_MAX = 64;
 /** A dead path is found out within 40 s, so that no watcher hangs on it for ever. */
 const KEEPALIVE_MS = 30_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
+/** A connection without a call for so long is closed; clients connect again by themselves when they call. */
+const CONNECTION_IDLE_MS_MAX = 300_000;
 const HEARTBEAT_MS = 10_000;
 /** Of the 5 s that the node has for its shutdown. */
 const CLOSE_MS_MAX = 2_000;
@@ -121,6 +123,7 @@ const SERVER_OPTIONS: ServerOptions = {
   "grpc-node.max_session_memory": CONNECTION_MEMORY_MB_MAX,
   "grpc.keepalive_time_ms": KEEPALIVE_MS,
   "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+  "grpc.max_connection_idle_ms": CONNECTION_IDLE_MS_MAX,
   // grpc.enable_channelz stays on: without it grpc-js 1.14 does not remember its sessions, and
   // forceShutdown ends none.
 };

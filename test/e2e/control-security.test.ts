@@ -8,6 +8,7 @@ import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { type ConnectOptions, connect } from "../../src/cli/client.ts";
 import { runAlysctl } from "../../src/cli/program.ts";
 import { openAuditFile } from "../../src/control/audit-file.ts";
+import { openCredentials } from "../../src/control/auth/credentials.ts";
 import { attenuateToken } from "../../src/control/auth/token.ts";
 import { openTokenStore, type TokenStore } from "../../src/control/auth/token-store.ts";
 import { startControl, type TlsOptions } from "../../src/control/server.ts";
@@ -268,6 +269,25 @@ test("a certificate of another authority or another domain is nobody's", async (
   await assert.rejects(stranger.getSyncStatus({}), fails("UNAUTHENTICATED", "CERTIFICATE_UNNAMED"));
   const deceived = client({ tls: credentialsOf(other.dir) }, control.tlsAddress).client(SyncService);
   await assert.rejects(deceived.getSyncStatus({}), { code: "UNAVAILABLE" });
+});
+
+test("a key of another certificate is a failure that says so", async (t) => {
+  const { dir } = await tlsFiles(t);
+  const { key = Buffer.alloc(0) } = credentialsOf(dir, "operator-alysctl");
+  const mixed = { ...credentialsOf(dir, "admin-alysctl"), key };
+  assert.throws(() => connect("127.0.0.1:1", { tls: mixed }), {
+    name: "Failure",
+    reason: "TLS_FILES",
+    message: /the certificate and its key cannot be used: .*mismatch/,
+  });
+});
+
+test("who does not finish the TLS handshake is cut off", async (t) => {
+  const { tls } = await tlsFiles(t);
+  const opened = openCredentials(tls, realClock, silentLog);
+  t.after(() => opened.close());
+  // Waiting for it would take the ten seconds.
+  assert.equal(opened._getConstructorOptions()?.handshakeTimeout, 10_000);
 });
 
 test("a revoked certificate is refused within seconds, its streams end, and others go on", async (t) => {

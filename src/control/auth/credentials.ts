@@ -22,6 +22,9 @@ export interface TlsFiles {
 /** Anyone but the owner may neither read nor write a private key. */
 const OTHERS = 0o077;
 
+/** A caller that has not finished its TLS handshake by then is cut off: anybody can open connections. */
+const HANDSHAKE_MS_MAX = 10_000;
+
 interface Loaded {
   readonly context: SecureContextOptions;
   readonly fingerprint: string;
@@ -40,7 +43,15 @@ export class RotatingCredentials extends ServerCredentials {
 
   constructor(files: TlsFiles, loaded: Loaded, clock: Clock, log: Log) {
     const isMutual = files.clientCaFile !== undefined;
-    super({ requestCert: isMutual, rejectUnauthorized: isMutual, minVersion: "TLSv1.3" }, loaded.context);
+    super(
+      {
+        requestCert: isMutual,
+        rejectUnauthorized: isMutual,
+        minVersion: "TLSv1.3",
+        handshakeTimeout: HANDSHAKE_MS_MAX,
+      },
+      loaded.context,
+    );
     this.#files = files;
     this.#log = log;
     const { fingerprint, expires } = loaded;
