@@ -10,6 +10,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { type Failure, failure, type StatusCode } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { scopeOf } from "./auth/gate.ts";
+import type { RefusalLines } from "./refusals.ts";
 
 /** Codes that say that the caller was turned away, not that the work failed. */
 const REFUSALS: ReadonlySet<StatusCode> = new Set([
@@ -57,6 +58,8 @@ export interface AuditParts {
   readonly log: Log;
   readonly clock: Clock;
   readonly audit?: AuditSink | undefined;
+  /** Writes lines about refused calls; without it each has one. */
+  readonly refusals?: RefusalLines | undefined;
 }
 
 /** Characters of a stated reason that a line takes, 3 KiB where each is escaped; the rest is known by the request's hash. */
@@ -144,13 +147,14 @@ export class AuditRecord {
 
   /** The call ended; `reason` is undefined for OK. */
   end(reason: Failure | undefined, isReplayed = false): void {
-    const { log, audit } = this.#parts;
+    const { log, audit, refusals } = this.#parts;
     const isRefused = reason !== undefined && REFUSALS.has(reason.code);
     if (!this.#changesState && !isRefused) return;
     const ended = this.#entry(reason?.code ?? "OK", reason?.reason);
     const entry = isReplayed ? { ...ended, isReplayed } : ended;
     audit?.append(entry);
-    if (isRefused) log.warn("control call refused", { ...entry });
+    if (isRefused && refusals !== undefined) refusals.write({ ...entry });
+    else if (isRefused) log.warn("control call refused", { ...entry });
     else if (audit === undefined) log.info("control call", { ...entry });
   }
 

@@ -23,6 +23,7 @@ import { decodeRequest, encodeResponse, pathOf } from "./codec.ts";
 import { correlationIdOf, remainingMs, traceparentOf } from "./correlation.ts";
 import { CORRELATION_KEY, toFailure, toStatus } from "./errors.ts";
 import type { LiveCalls, LiveStream } from "./live-calls.ts";
+import type { RefusalLines } from "./refusals.ts";
 import { type OnceAnswer, REPLAYED_KEY, type RequestIds, requestIdOf } from "./request-ids.ts";
 import { isGone, Outgoing, type WritableCall } from "./stream.ts";
 
@@ -36,6 +37,8 @@ export interface CallHost {
   readonly gate: Gate;
   /** Where audited calls are written; the log without it. */
   readonly audit?: AuditSink | undefined;
+  /** Bounds what the log has of refused calls. */
+  readonly refusals: RefusalLines;
   /** Remembers the answers of calls that their callers named. */
   readonly requestIds: RequestIds;
 }

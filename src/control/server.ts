@@ -26,6 +26,7 @@ import { HealthBoard, healthHandlers } from "./health.ts";
 import { listenOnSocket, listenOnTcp } from "./listen.ts";
 import { LIVE_CALLS_MAX, LiveCalls } from "./live-calls.ts";
 import { addReflection } from "./reflection.ts";
+import { RefusalLines } from "./refusals.ts";
 import { RequestIds } from "./request-ids.ts";
 
 export interface ControlOptions {
@@ -186,6 +187,7 @@ class Control implements RunningControl {
   readonly #correlationIds: CorrelationIds;
   readonly #rates: RateLimiter | undefined;
   readonly #requestIds: RequestIds;
+  readonly #refusals: RefusalLines;
   readonly #listeners: Listener[] = [];
   readonly #credentials: RotatingCredentials[] = [];
   #revocations: Revocations | undefined;
@@ -202,6 +204,7 @@ class Control implements RunningControl {
     this.#correlationIds = new CorrelationIds(options.random ?? realRandom);
     const { rateLimit, clock } = options;
     this.#requestIds = new RequestIds(clock);
+    this.#refusals = new RefusalLines(options.log, clock);
     this.#rates = rateLimit === undefined ? undefined : new RateLimiter(rateLimit, clock);
   }
 
@@ -273,7 +276,9 @@ class Control implements RunningControl {
     this.#listeners.push({ server, gate });
     const correlationIds = this.#correlationIds;
     const requestIds = this.#requestIds;
-    const host: CallHost = { log, clock, live: this.#live, correlationIds, gate, audit, requestIds };
+    const refusals = this.#refusals;
+    const live = this.#live;
+    const host: CallHost = { log, clock, live, correlationIds, gate, audit, refusals, requestIds };
     this.services = addServices(server, this.#options, host, this.#health);
     return server;
   }
