@@ -264,7 +264,9 @@ export class NodeProcess {
   #actorParts(settings: Settings, startedMs: number): ActorParts {
     const { machine, away, store, bans, host } = this;
     const { facts } = machine.world.history;
-    const opening = hostOptions(settings, facts.genesisHash, facts.slotDurationMs, "sim");
+    // The settings speak of TCP and QUIC; the hosts of a simulation meet in memory.
+    const options = hostOptions(settings, facts.genesisHash, facts.slotDurationMs, "sim");
+    const opening = { ...options, listenAddresses: [machine.address] };
     return {
       config: {
         peer: peerConfig(settings),
@@ -279,6 +281,8 @@ export class NodeProcess {
       host,
       bans,
       schedule: store.table("producer"),
+      evidence: store.table("equivocations"),
+      answers: store.table("distrust"),
       book: new PeerBook(store.table("peers"), settings.peer.knownPeersMax),
       ...memberParts(machine, startedMs),
       startedMs,
@@ -351,7 +355,6 @@ function settingsOf(machine: Machine): Settings {
 specification_file = "chain.json"
 finality_depth = ${world.history.facts.finalityDepth}
 [network]
-listen_addresses = ["${machine.address}"]
 bootstrap_peers = [${bootstrap.join(", ")}]
 max_connections = 64
 private_network = true

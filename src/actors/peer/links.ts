@@ -255,8 +255,7 @@ export class Links {
     const isNew = link.state === "handshaking";
     peer.lastSeenMs = Math.max(peer.lastSeenMs, status.receivedMs);
     if (latencyMs !== undefined) peer.score = observe(peer.score, { latencyMs });
-    const trusted = this.membership.trusted(status);
-    this.membership.set(peer, trusted);
+    const trusted = this.membership.greeted(peer, status);
     if (isNew && !hasSlot(peer, link.connection.direction, book.all(), config)) {
       return this.#dismiss(peer, GoodbyeReason.TOO_MANY_PEERS);
     }

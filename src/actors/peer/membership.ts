@@ -59,11 +59,18 @@ export class Membership {
     this.#protect();
   }
 
-  /** A status without the role of a key that is distrusted. */
-  trusted(status: ProvenStatus): ProvenStatus {
+  /**
+   * Takes in what a status proved of a peer, and answers it without the role of a key that is distrusted. Such a member
+   * keeps the slot that is due to it: it has lost the privileged channel and is not to be banned by score.
+   */
+  greeted(peer: KnownPeer, status: ProvenStatus): ProvenStatus {
     const { memberKey } = status;
+    this.set(peer, status);
     const isDistrusted = memberKey !== undefined && this.#parts.distrust.isDistrusted(memberKey);
-    return isDistrusted && this.#isQuorumLeft() ? withoutRole(status) : status;
+    if (!isDistrusted || !this.#isQuorumLeft()) return status;
+    const trusted = withoutRole(status);
+    this.set(peer, trusted);
+    return trusted;
   }
 
   /** Whether the members in force who did not equivocate are a quorum. */

@@ -51,6 +51,8 @@ export interface KnownPeer {
   isNamed: boolean;
   /** Named, or remembered as a member: reserved slot. */
   isReserved: boolean;
+  /** Key of the member whom the slot is due to, 48 bytes; it outlives the role. */
+  reservedFor: Uint8Array | undefined;
   /** BLS key of its delegation, 48 bytes. */
   memberKey: Uint8Array | undefined;
   memberRole: number;
@@ -134,15 +136,17 @@ export class PeerBook {
     peer.memberKey = memberKey;
     peer.memberRole = memberRole;
     peer.isReserved = true;
+    peer.reservedFor = memberKey;
     this.#dirty.add(peer.peerId);
     const same = [...this.#peers.values()].filter(
-      (other) => other.isReserved && !other.isNamed && sameKey(other.memberKey, memberKey),
+      (other) => other.isReserved && !other.isNamed && sameKey(other.reservedFor, memberKey),
     );
     if (same.length <= REMEMBERED_PER_KEY_MAX) return;
     const oldest = same
       .filter((other) => other !== peer)
       .reduce((left, right) => (left.lastSeenMs <= right.lastSeenMs ? left : right));
     oldest.isReserved = false;
+    oldest.reservedFor = undefined;
     oldest.memberKey = undefined;
     oldest.memberRole = 0;
     this.#dirty.add(oldest.peerId);
@@ -200,6 +204,7 @@ function newPeer(peerId: string): KnownPeer {
     isBootstrap: false,
     isNamed: false,
     isReserved: false,
+    reservedFor: undefined,
     memberKey: undefined,
     memberRole: 0,
     link: { state: "disconnected" },
@@ -248,6 +253,7 @@ function restored(peerId: string, info: PeerInfo): KnownPeer {
     addresses: info.addresses.slice(0, ADDRESSES_MAX),
     assignedType: info.peerType,
     isReserved: isMember,
+    reservedFor: isMember ? info.memberKey : undefined,
     memberKey: isMember ? info.memberKey.slice() : undefined,
     memberRole: info.memberRole,
   };

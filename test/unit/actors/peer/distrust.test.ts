@@ -206,6 +206,8 @@ test("LiftDistrust gives a member its role back, over restarts, until new eviden
   node = await memberNode(world, 0, await node.kill());
   await world.connect(node, guilty);
   assert.equal(await typeOf(node, guilty), PeerType.REGULAR);
+  // Without its role it is a member of the federation still, whom no score bans.
+  assert.equal(node.book.get(guilty.id)?.isReserved, true);
 
   const { trust } = await world.drive(lift("its operator explained"));
   await world.run(50);
