@@ -4,7 +4,7 @@
  * every fault by key.
  */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parse } from "smol-toml";
 import { type Failure, failure } from "../kernel/errors.ts";
@@ -57,7 +57,7 @@ function parseConfig(
 ): LoadedConfig {
   const bare = settleText(source, environment, directory, name);
   const overridesFile = join(bare.settings.storage.dataDirectory, OVERRIDES_FILE);
-  const text = readText(overridesFile);
+  const text = readOverrides(overridesFile);
   if (text === undefined) return { ...bare, overridesFile };
   const faults: ConfigFault[] = [];
   const overrides = overrideValues(parseToml(text, overridesFile), faults);
@@ -120,6 +120,11 @@ function parseToml(source: string, name: string): Record<string, unknown> {
 }
 
 /** Undefined when there is no such file. */
+/** Undefined also where there is no folder to hold it: opening the storage says what is wrong with that. */
+function readOverrides(file: string): string | undefined {
+  return statSync(dirname(file), { throwIfNoEntry: false })?.isDirectory() ? readText(file) : undefined;
+}
+
 function readText(file: string): string | undefined {
   try {
     return readFileSync(file, "utf8");

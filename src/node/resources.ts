@@ -22,7 +22,7 @@ import { openEmbeddedChain } from "../integrations/chain/embedded.ts";
 import type { ChainPort } from "../integrations/chain/port.ts";
 import { correlatedLog } from "../kernel/cause.ts";
 import { realClock } from "../kernel/clock.ts";
-import { assert, Failure, failure } from "../kernel/errors.ts";
+import { asError, assert, Failure, failure } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { realRandom } from "../kernel/random.ts";
 import { loadOrCreateIdentity, peerIdBytes } from "../p2p/identity.ts";
@@ -91,8 +91,7 @@ async function open(
   close: () => Promise<void>,
 ): Promise<Resources> {
   const directory = settings.storage.dataDirectory;
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  await chmod(directory, 0o700);
+  await makeDataDirectory(directory);
   const loaded = chainOf(settings);
   if (loaded.warning !== undefined) log.warn(loaded.warning);
   const { genesis, parameters } = loaded;
@@ -150,6 +149,17 @@ async function open(
     delegation: member?.delegation,
     close,
   };
+}
+
+async function makeDataDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await chmod(directory, 0o700);
+  } catch (error) {
+    const { message } = asError(error);
+    const cause = failure("FAILED_PRECONDITION", "STORE_OPEN_FAILED", message);
+    throw about("storage.data_directory", directory, cause);
+  }
 }
 
 /** The chain that the settings name. Throws a Failure that says which setting names the file at fault. */

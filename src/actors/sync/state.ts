@@ -82,7 +82,10 @@ export class SyncMachine {
   #options: StartOptions;
   #isRunning = false;
   #isPaused = false;
+  /** Why it is paused, in the operator's words. */
   #operatorsReason = "";
+  /** Why it does not run, while it does not. */
+  #restingReason = "not started";
   #tail: TailCheck = { state: "none" };
   #nowMs = 0;
   readonly #standstill = new Standstill();
@@ -167,8 +170,9 @@ export class SyncMachine {
   }
 
   stop(reason: string, moment: Moment): void {
-    this.operations.finish(`stopped: ${reason}`, moment.unixMs);
-    this.#halt(reason);
+    const text = reason === "" ? "stopped" : `stopped: ${reason}`;
+    this.operations.finish(text, moment.unixMs);
+    this.#halt(text);
   }
 
   /** So many blocks of the store's tail were sound, or one was not. */
@@ -223,7 +227,7 @@ export class SyncMachine {
     const { heightMax, mode } = this.#options;
     if (heightMax !== undefined && head.height >= heightMax) {
       this.operations.finish("", moment.unixMs);
-      return this.#halt(`height ${heightMax} is reached`);
+      return this.#halt(`stopped: height ${heightMax} is reached`);
     }
     const target = this.#targets.next(head, this.pipeline.batches[0], moment.monotonicMs);
     this.pipeline.pump({
@@ -283,7 +287,7 @@ export class SyncMachine {
       hasSource: this.#standing.hasSource(moment),
       isFailing: this.pipeline.isFailing || this.#tail.state === "damaged",
       isSynced: this.#standing.isSynced,
-      operatorsReason: this.#operatorsReason,
+      restingReason: this.#restingReason,
       pipelineReason: this.#reason(moment),
       pools: poolLevels(this, config),
       blocksPerSecond: this.#rate.blocksPerSecond(moment.monotonicMs),
@@ -303,7 +307,7 @@ export class SyncMachine {
   #halt(reason: string): void {
     this.#isRunning = false;
     this.#isPaused = false;
-    this.#operatorsReason = reason;
+    this.#restingReason = reason;
     this.#standstill.over();
     this.pipeline.stop();
     this.live.stop();

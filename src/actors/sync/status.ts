@@ -28,8 +28,8 @@ export interface StatusFacts {
   readonly hasSource: boolean;
   readonly isFailing: boolean;
   readonly isSynced: boolean;
-  /** Why the operator stopped it; empty otherwise. */
-  readonly operatorsReason: string;
+  /** Why it does not run, when it does not. */
+  readonly restingReason: string;
   /** Why the pipeline does not move; empty otherwise. */
   readonly pipelineReason: string;
   readonly blocksPerSecond: number;
@@ -55,8 +55,7 @@ function stateOf(facts: StatusFacts): SyncState {
 }
 
 function reasonOf(facts: StatusFacts, state: SyncState): string {
-  if (!facts.isRunning)
-    return facts.operatorsReason === "" ? "not started" : `stopped: ${facts.operatorsReason}`;
+  if (!facts.isRunning) return facts.restingReason;
   if (facts.pausedReason !== undefined) return facts.pausedReason;
   if (!facts.isChainAvailable) return facts.chainReason ?? "the ChainActor is away";
   if (facts.pipelineReason !== "") return facts.pipelineReason;

@@ -5,7 +5,7 @@ import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import type { DescMessage } from "@bufbuild/protobuf";
 import { NodeConfigSchema } from "../../../gen/alys/config/v1/config_pb.ts";
-import { loadSettings, parseSettings } from "../../../src/config/load.ts";
+import { loadConfig, loadSettings, parseSettings } from "../../../src/config/load.ts";
 import { RULES } from "../../../src/config/table.ts";
 import { Failure } from "../../../src/kernel/errors.ts";
 
@@ -123,6 +123,17 @@ test("loadSettings() names a file that cannot be read", () => {
     () => loadSettings("/nonexistent/node.toml", {}),
     (error) => error instanceof Failure && error.code === "NOT_FOUND" && /nonexistent/.test(error.message),
   );
+});
+
+test("loadConfig() leaves a data directory that is a file to whoever opens it", () => {
+  const here = import.meta.filename;
+  for (const directory of [here, `${here}/below`]) {
+    const environment = { ALYS__STORAGE__DATA_DIRECTORY: directory };
+    assert.equal(
+      loadConfig("config/development.toml", environment).settings.storage.dataDirectory,
+      directory,
+    );
+  }
 });
 
 test("every template in config/ is valid", () => {

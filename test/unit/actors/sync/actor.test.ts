@@ -366,6 +366,8 @@ test("stopSync() drops what is under way; what is imported stays", async () => {
   await rig.run(2_000);
   assert.ok(rig.height - height <= 64);
   assert.equal((await rig.status()).reason, "stopped: test");
+  await rig.ask(rig.cell.ref.ask(stopSync, {}));
+  assert.equal((await rig.status()).reason, "stopped");
   await rig.stop();
 });
 
