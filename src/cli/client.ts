@@ -36,6 +36,7 @@ import {
   type StreamOf,
   type UnaryOf,
 } from "../kernel/protocol.ts";
+import { type Attempt, whyUnreachable } from "./unreachable.ts";
 
 export interface ClientCallOptions {
   /**
@@ -110,10 +111,12 @@ export class Connection {
   readonly address: string;
   readonly #grpc: GrpcClient;
   readonly #token: string | undefined;
+  readonly #attempt: Attempt;
 
   constructor(address: string, { token, tls }: ConnectOptions) {
     this.address = address;
     this.#token = token;
+    this.#attempt = attemptOf(tls);
     const channel = tls === undefined ? credentials.createInsecure() : tlsCredentials(address, tls);
     this.#grpc = new GrpcClient(address, channel, {
       "grpc.max_receive_message_length": RESPONSE_BYTES_MAX,
@@ -231,7 +234,7 @@ export class Connection {
   }
 
   #failureOf(thrown: unknown): Failure {
-    return failureOf(thrown, this.address);
+    return failureOf(thrown, this.address, this.#attempt);
   }
 }
 
@@ -243,6 +246,11 @@ function addressIp(address: string): string | undefined {
   const host = /^(?:\[(.+)\]|([^:]+)):\d+$/.exec(address);
   const text = host?.[1] ?? host?.[2] ?? "";
   return isIP(text) === 0 ? undefined : text;
+}
+
+function attemptOf(tls: ConnectOptions["tls"]): Attempt {
+  if (tls === undefined) return "plain";
+  return tls.certificate === undefined ? "tls" : "certificate";
 }
 
 function tlsCredentials(address: string, tls: NonNullable<ConnectOptions["tls"]>): ChannelCredentials {
@@ -290,7 +298,7 @@ function ownDeadlineMs(method: DescMethod): number {
 }
 
 /** The error of grpc-js as a Failure, details unpacked. */
-function failureOf(thrown: unknown, address: string): Failure {
+function failureOf(thrown: unknown, address: string, attempt: Attempt): Failure {
   if (thrown instanceof Failure) return thrown;
   const error = thrown as Partial<ServiceError>;
   const code = codeName(error.code);
@@ -298,16 +306,11 @@ function failureOf(thrown: unknown, address: string): Failure {
   const [packed] = error.metadata?.get(DETAILS_KEY) ?? [];
   if (packed instanceof Buffer) return failureFromDetails(code, text, packed);
   if (code === "UNAVAILABLE") {
-    return failure(code, "UNREACHABLE", `cannot reach a node at ${address}: ${transportError(text)}`);
+    const why = whyUnreachable(text, attempt, address);
+    return failure(code, "UNREACHABLE", `cannot reach a node at ${address}: ${why}`);
   }
   // After the first comma grpc-js goes on about its own inside.
   return failure(code, code, code === "DEADLINE_EXCEEDED" ? text.replace(/,.*/, "") : text);
-}
-
-/** What grpc-js says of a connection, without its frame: "connect ECONNREFUSED 127.0.0.1:50051". */
-function transportError(text: string): string {
-  const inner = /Last error: (?:Error: )?(.*?)\.? Resolution note:/.exec(text)?.[1];
-  return inner === undefined ? text : `${inner}; is alysd running there?`;
 }
 
 function codeName(code: status | undefined): StatusCode {

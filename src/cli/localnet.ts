@@ -97,9 +97,6 @@ class LocalnetSession {
   async #prepare(): Promise<LocalNetwork> {
     const { members, blocks, auxpowEvery, dataDirectory, isKept } = this.#options;
     const seed = this.#options.seed ?? realRandom.integer(SEED_MAX);
-    this.#screen.print(
-      `a chain of ${members} members and ${grouped(blocks)} blocks is forged (seed ${seed})`,
-    );
     const network = await LocalNetwork.prepare({
       members,
       blocks,
@@ -111,6 +108,11 @@ class LocalnetSession {
       clock: realClock,
       random: realRandom,
       signal: this.#stopped,
+      // Not before: a folder that holds something is refused, and nothing is forged.
+      onForging: () =>
+        this.#screen.print(
+          `a chain of ${members} members and ${grouped(blocks)} blocks is forged (seed ${seed})`,
+        ),
       onForged: (done) =>
         this.#screen.show({ label: "forged", done, total: blocks, unit: "blocks" }, done === blocks),
     });

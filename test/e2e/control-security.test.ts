@@ -240,6 +240,7 @@ test("TLS callers bring a token; callers with certificates are who these say", a
   // Without TLS nothing is understood there.
   await assert.rejects(client({ token }, tlsAddress).client(SyncService).getSyncStatus({}), {
     code: "UNAVAILABLE",
+    message: `cannot reach a node at ${tlsAddress}: it closed the connection, as a TLS port does; for TLS give --ca FILE`,
   });
 
   const as = (name: string) =>
@@ -250,7 +251,13 @@ test("TLS callers bring a token; callers with certificates are who these say", a
   assert.ok((await as("actor-chain").getSyncStatus({})).status);
   await assert.rejects(as("actor-chain").stopSync({}), fails("PERMISSION_DENIED", "METHOD_NOT_GRANTED"));
   const nobody = client({ tls: credentialsOf(dir) }, mutualTlsAddress).client(SyncService);
-  await assert.rejects(nobody.getSyncStatus({}), { code: "UNAVAILABLE" });
+  await assert.rejects(nobody.getSyncStatus({}), {
+    code: "UNAVAILABLE",
+    message:
+      /^cannot reach a node at \S+: it (asks for a certificate|closed the connection); (if it asks for a certificate, )?give --cert FILE and --key FILE$/,
+  });
+  const plain = client({ tls: credentialsOf(dir) }).client(SyncService);
+  await assert.rejects(plain.getSyncStatus({}), { message: /no TLS is spoken there; connect without --ca/ });
 });
 
 test("a certificate of another authority or another domain is nobody's", async (t) => {

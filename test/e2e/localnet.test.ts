@@ -147,7 +147,8 @@ test("alysd localnet refuses a folder that is not empty, and nonsense", async (t
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const first = runLocalnet(t, "--blocks", "0", "--data-dir", join(import.meta.dirname));
   assert.deepEqual((await first.ended())[0], 1);
-  assert.match(first.output(), /is not empty/);
+  assert.match(first.output(), /^alysd localnet: --data-dir .* is not empty$/m);
+  assert.doesNotMatch(first.output(), /forged/);
   const second = runLocalnet(t, "--members", "99");
   assert.deepEqual((await second.ended())[0], 64);
   assert.match(second.output(), /--members must be a whole number from 1 to 15/);

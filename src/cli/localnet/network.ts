@@ -43,6 +43,8 @@ export interface NetworkOptions {
   readonly random: Random;
   /** Aborting ends preparation early: `prepare` then rejects CANCELLED. */
   readonly signal?: AbortSignal;
+  /** The folder is there and may be filled: now the chain is forged. */
+  readonly onForging?: () => void;
   readonly onForged?: (blocksDone: number) => void;
 }
 
@@ -66,6 +68,7 @@ export class LocalNetwork {
     const folder = await makeNetworkFolder(options.dataDirectory);
     const claims = new PortClaims();
     try {
+      options.onForging?.();
       const nodes = await makeNodes(folder, members, random);
       const keyed = nodes.filter(({ isMember }) => isMember);
       const [first] = keyed;
