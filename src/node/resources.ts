@@ -157,7 +157,7 @@ async function makeDataDirectory(directory: string): Promise<void> {
     await chmod(directory, 0o700);
   } catch (error) {
     const { message } = asError(error);
-    const cause = failure("FAILED_PRECONDITION", "STORE_OPEN_FAILED", message);
+    const cause = failure("INVALID_ARGUMENT", "CONFIG_INVALID", message);
     throw about("storage.data_directory", directory, cause);
   }
 }
