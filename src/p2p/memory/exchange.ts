@@ -12,8 +12,9 @@ import { encodeChunk, encodeEnd, encodeError, ResponseDecoder } from "../framing
 import type { RequestHandle, RequestOptions, ResponseError } from "../port.ts";
 import type { Protocol } from "../protocols.ts";
 
-/** As the libp2p host. */
+/** Both as the libp2p host: from the announcement to `respond`, and from there to the last byte. */
 const RESPOND_DEADLINE_MS = 10_000;
+const ANSWER_DEADLINE_MS = 30_000;
 
 /** How an answer travels back. */
 export interface ReturnPath {
@@ -81,10 +82,7 @@ export class MemoryResponder {
       bytesOut: 0,
     };
     this.#serving.set(handle, serving);
-    serving.timer = clock.setTimer(RESPOND_DEADLINE_MS, () => {
-      path.fail("STREAM_RESET");
-      this.#leave(handle, "expired");
-    });
+    this.#limit(handle, serving, RESPOND_DEADLINE_MS);
     const deadlineMs = clock.monotonicMs() + RESPOND_DEADLINE_MS;
     events.emit({ type: "request", handle, peerId, protocol, payload, deadlineMs });
     return () => this.#leave(handle, "closed");
@@ -96,9 +94,18 @@ export class MemoryResponder {
   ): void {
     const serving = this.#serving.get(handle);
     if (serving?.phase !== "waiting") return;
-    serving.timer?.cancel();
     serving.phase = "answering";
+    this.#limit(handle, serving, ANSWER_DEADLINE_MS);
     void this.#answer(handle, serving, answer);
+  }
+
+  /** Gives what comes next so long, and then breaks off: bytes that were lost would hold the exchange for ever. */
+  #limit(handle: RequestHandle, serving: Serving, deadlineMs: number): void {
+    serving.timer?.cancel();
+    serving.timer = this.#parts.clock.setTimer(deadlineMs, () => {
+      serving.path.fail("STREAM_RESET");
+      this.#leave(handle, "expired");
+    });
   }
 
   close(): void {
