@@ -31,6 +31,7 @@ import {
   TRANSACTIONS_MAX,
 } from "./body-layout.ts";
 import { hashPairs } from "./hash.ts";
+import { ListRootBatch } from "./list-root-batch.ts";
 import { readUint32 } from "./little-endian.ts";
 import {
   byteListRoot,
@@ -39,7 +40,6 @@ import {
   containerRoot,
   depthOf,
   hashFixedTrees,
-  ListRootBatch,
   listRoot,
   uint64Chunk,
 } from "./merkle.ts";

@@ -119,12 +119,12 @@ function parseToml(source: string, name: string): Record<string, unknown> {
   }
 }
 
-/** Undefined when there is no such file. */
 /** Undefined also where there is no folder to hold it: opening the storage says what is wrong with that. */
 function readOverrides(file: string): string | undefined {
   return statSync(dirname(file), { throwIfNoEntry: false })?.isDirectory() ? readText(file) : undefined;
 }
 
+/** Undefined when there is no such file. */
 function readText(file: string): string | undefined {
   try {
     return readFileSync(file, "utf8");

@@ -163,15 +163,14 @@ async function makeDataDirectory(directory: string): Promise<void> {
 }
 
 /** The chain that the settings name. Throws a Failure that says which setting names the file at fault. */
-function chainOf({ chain }: Settings): LoadedChain {
-  const specification = loadChain(chain.specificationFile);
-  if (specification instanceof Failure) {
-    throw about("chain.specification_file", chain.specificationFile, specification);
-  }
-  if (chain.proofsFile === "") return specification;
-  const loaded = loadChain(chain.specificationFile, chain.proofsFile);
-  if (loaded instanceof Failure) throw about("chain.proofs_file", chain.proofsFile, loaded);
-  return loaded;
+function chainOf({ chain: { specificationFile, proofsFile } }: Settings): LoadedChain {
+  const loaded = loadChain(specificationFile, proofsFile || undefined);
+  if (!(loaded instanceof Failure)) return loaded;
+  // What loads without its proofs is not at fault itself.
+  const isSound = proofsFile !== "" && !(loadChain(specificationFile) instanceof Failure);
+  throw isSound
+    ? about("chain.proofs_file", proofsFile, loaded)
+    : about("chain.specification_file", specificationFile, loaded);
 }
 
 interface Member {

@@ -58,7 +58,7 @@ export interface KeptCase {
 }
 
 interface Case {
-  readonly slot: bigint;
+  readonly slot: number;
   readonly members: readonly string[];
   readonly blocks: readonly string[];
 }
@@ -133,8 +133,8 @@ export class DistrustBook {
       const open = kept.filter(
         ({ members, blocks }) => members.includes(member) && !blocks.every((block) => answered?.has(block)),
       );
-      const slots = [...new Set(open.map(({ slot }) => slot))].sort((left, right) => (left < right ? -1 : 1));
-      const told = slots.slice(-SLOTS_TOLD);
+      const slots = [...new Set(open.map(({ slot }) => slot))].sort((left, right) => left - right);
+      const told = slots.slice(-SLOTS_TOLD).map(BigInt);
       return create(DistrustedMemberSchema, { memberKey: fromHex(member), slots: told, isCutOff });
     });
   }
@@ -169,7 +169,7 @@ export class DistrustBook {
   /** The evidence on disk, at most as much as the SyncActor keeps. */
   #kept(): Case[] {
     return this.#evidence().map(({ slot, memberKeys, digest }) => ({
-      slot: BigInt(slot),
+      slot,
       members: memberKeys.map(toHex),
       blocks: blocksIn(digest),
     }));

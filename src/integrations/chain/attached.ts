@@ -10,6 +10,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import { failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { AttachHub } from "../attach/hub.ts";
+import { type Contradiction, contradictionText } from "./claims.ts";
 import { Follower } from "./follower.ts";
 import type {
   ChainEvent,
@@ -19,7 +20,6 @@ import type {
   ChildTemplate,
   ImportOutcome,
 } from "./port.ts";
-import { type Contradiction, contradictionText } from "./standing.ts";
 
 export interface AttachedChainParts {
   /** The node's own; closed with this one. */

@@ -12,8 +12,8 @@ import type { Log } from "../../kernel/log.ts";
 import type { BlockPoint } from "../../storage/port.ts";
 import type { AttachHub, AttachOwner, Reported } from "../attach/hub.ts";
 import { blockView } from "./block-view.ts";
+import { Claims, type Contradiction, contradictionText } from "./claims.ts";
 import type { ChainPort } from "./port.ts";
-import { type Contradiction, contradictionText, Standing } from "./standing.ts";
 
 /** Blocks of one batch. */
 const BATCH_BLOCKS_MAX = 64;
@@ -52,7 +52,7 @@ export interface Refusal {
 
 export class Follower implements AttachOwner {
   readonly #parts: FollowerParts;
-  readonly #standing: Standing;
+  readonly #claims: Claims;
   #isActive = false;
   #hasCaughtUp = false;
   #wantsViews = false;
@@ -65,7 +65,7 @@ export class Follower implements AttachOwner {
 
   constructor(parts: FollowerParts) {
     this.#parts = parts;
-    this.#standing = new Standing(parts.chain);
+    this.#claims = new Claims(parts.chain);
     parts.hub.own(this);
   }
 
@@ -76,7 +76,7 @@ export class Follower implements AttachOwner {
 
   /** Where the attached client says that it stands on other blocks than those it confirmed. */
   get contradiction(): Contradiction | undefined {
-    return this.#isActive ? this.#standing.contradiction : undefined;
+    return this.#isActive ? this.#claims.contradiction : undefined;
   }
 
   /** Height of the newest block that the client applied, as far as we know. */
@@ -97,7 +97,7 @@ export class Follower implements AttachOwner {
       return failure("OUT_OF_RANGE", "ATTACH_PRUNED", text);
     }
     const wasDiverged = this.contradiction !== undefined;
-    this.#standing.begun();
+    this.#claims.begun();
     if (wasDiverged) this.#parts.diverged(undefined);
     this.#wantsViews = withBlockViews;
     this.#confirmedHeight = from.height;
@@ -127,7 +127,7 @@ export class Follower implements AttachOwner {
   reported(reported: Reported): void {
     if (!this.#isActive) return;
     const { clock, log } = this.#parts;
-    const isNews = this.#standing.heard(reported, this.#confirmedHeight, clock.monotonicMs(), clock.nowMs());
+    const isNews = this.#claims.heard(reported, this.#confirmedHeight, clock.monotonicMs(), clock.nowMs());
     if (!isNews) return;
     const { contradiction } = this;
     if (contradiction === undefined) log.info("the attached ChainActor is on our chain again");

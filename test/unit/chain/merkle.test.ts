@@ -18,7 +18,6 @@ import {
   depthOf,
   hashFixedTrees,
   hashPair,
-  ListRootBatch,
   listRoot,
   merkleize,
   zeroHash,
@@ -84,31 +83,6 @@ test("byteListRoot, byteVectorRoot, listRoot: the reference's", () => {
       assert.equal(toHex(byteVectorRoot(key)), toHex(new ByteVectorType(48).hashTreeRoot(key)));
     }),
   );
-});
-
-test("ListRootBatch: every list has the root it has alone, round after round", () => {
-  const batch = new ListRootBatch(5);
-  fc.assert(
-    fc.property(fc.array(fc.uint8Array({ maxLength: 1024 }), { maxLength: 30 }), (items) => {
-      for (const item of items) batch.add(item, 0, item.length, item.length);
-      assert.deepEqual(batch.finish(), concatBytes(items.map((item) => byteListRoot(item, 2 ** 10))));
-      assert.equal(batch.size, 0);
-    }),
-  );
-});
-
-test("ListRootBatch: grows past its first memory", () => {
-  const batch = new ListRootBatch(15);
-  const items = [1, 200_000, 0, 70_000].map((length) => new Uint8Array(length).fill(3));
-  for (const item of items) batch.add(item, 0, item.length, item.length);
-  assert.deepEqual(batch.finish(), concatBytes(items.map((item) => byteListRoot(item, 2 ** 20))));
-});
-
-test("ListRootBatch: more lists than are hashed together keep their order", () => {
-  const batch = new ListRootBatch(5);
-  const items = Array.from({ length: 5_000 }, (_, index) => new Uint8Array(index % 97).fill(index));
-  for (const item of items) batch.add(item, 0, item.length, item.length);
-  assert.deepEqual(batch.finish(), concatBytes(items.map((item) => byteListRoot(item, 2 ** 10))));
 });
 
 test("signingRoot: the root of SigningData under a domain of type and chain", () => {

@@ -2,8 +2,8 @@
 
 import { AttachHub } from "../../../../src/integrations/attach/hub.ts";
 import { AttachedChain } from "../../../../src/integrations/chain/attached.ts";
+import type { Contradiction } from "../../../../src/integrations/chain/claims.ts";
 import type { ChainEvent, ImportOutcome } from "../../../../src/integrations/chain/port.ts";
-import type { Contradiction } from "../../../../src/integrations/chain/standing.ts";
 import { FakeClock } from "../../../../src/kernel/clock.ts";
 import { MemoryLog } from "../../../../src/kernel/log.ts";
 import { settleMicrotasks } from "../../../../src/kernel/scheduler.ts";

@@ -7,7 +7,7 @@ import {
   ImportVerdict,
 } from "../../../../gen/alys/integration/v1/integration_pb.ts";
 import { toHex } from "../../../../src/chain/hex.ts";
-import { BESIDE_MS } from "../../../../src/integrations/chain/standing.ts";
+import { BESIDE_MS } from "../../../../src/integrations/chain/claims.ts";
 import { PullClient } from "../attach/clients.ts";
 import { FakeClient } from "../attach/fake-client.ts";
 import { AttachedRig } from "./attached-rig.ts";
@@ -48,6 +48,18 @@ async function following(isRequired: boolean, blocks = 10, finalityDepth = 64): 
   await rig.import(run(rig.rig.forge, blocks));
   assert.equal(rig.client.blocks.length, blocks);
   return rig;
+}
+
+/** Five blocks, all confirmed, and a branch that replaces those from the fourth on. */
+async function replaceable(isRequired: boolean) {
+  const rig = new DivergedRig(isRequired, quickForge(3));
+  const { forge } = rig.rig;
+  await rig.attach(rig.client);
+  await rig.import(run(forge, 3));
+  const branch = forge.fork();
+  await rig.import(run(forge, 2));
+  const better = [branch.next({ skippedSlots: 4 }), ...run(branch, 3)];
+  return { rig, older: rig.ours(4), old: rig.ours(5), better, betterHash: branch.headHash };
 }
 
 test("AttachedChain that requires its ChainActor waits while that stands on another block than it confirmed", async () => {
@@ -147,15 +159,9 @@ test("AttachedChain sees no contradiction in another block where the ChainActor 
 });
 
 test("AttachedChain gives its ChainActor time to leave blocks that a reorganization replaced", async () => {
-  const rig = new DivergedRig(true, quickForge(3));
-  const { forge } = rig.rig;
-  await rig.attach(rig.client);
-  await rig.import(run(forge, 3));
-  const other = forge.fork();
-  await rig.import(run(forge, 2));
-  const [older, old] = [rig.ours(4), rig.ours(5)];
-  assert.equal((await rig.import([other.next({ skippedSlots: 4 }), ...run(other, 3)])).kind, "reorganized");
-  assert.deepEqual(hashOfBlock(rig.client.blocks.at(-1)!), other.headHash);
+  const { rig, older, old, better, betterHash } = await replaceable(true);
+  assert.equal((await rig.import(better)).kind, "reorganized");
+  assert.deepEqual(hashOfBlock(rig.client.blocks.at(-1)!), betterHash);
   // Written before the new blocks were applied, or it has not caught up with its own store.
   await rig.report({ head: old, final: older });
   await rig.advance(BESIDE_MS - 500);
@@ -168,14 +174,8 @@ test("AttachedChain gives its ChainActor time to leave blocks that a reorganizat
 });
 
 test("AttachedChain excuses replaced blocks alone, and anew once its ChainActor had left them", async () => {
-  const rig = new DivergedRig(false, quickForge(3));
-  const { forge } = rig.rig;
-  await rig.attach(rig.client);
-  await rig.import(run(forge, 3));
-  const other = forge.fork();
-  await rig.import(run(forge, 2));
-  const old = rig.ours(5);
-  await rig.import([other.next({ skippedSlots: 4 }), ...run(other, 3)]);
+  const { rig, old, better } = await replaceable(false);
+  await rig.import(better);
   await rig.report({ head: old });
   await rig.report({ head: { height: 5, hash: OTHER } });
   assert.equal(rig.isDiverged, true);
@@ -186,21 +186,15 @@ test("AttachedChain excuses replaced blocks alone, and anew once its ChainActor 
 });
 
 test("AttachedChain counts that time from when the ChainActor took the replaced heights again", async () => {
-  const rig = new DivergedRig(false, quickForge(3));
-  const { forge } = rig.rig;
-  await rig.attach(rig.client);
-  await rig.import(run(forge, 3));
-  const other = forge.fork();
-  await rig.import(run(forge, 2));
-  const old = rig.ours(5);
+  const { rig, old, better, betterHash } = await replaceable(false);
   rig.client.judge = () => ImportVerdict.NOT_NOW;
-  await rig.import([other.next({ skippedSlots: 4 }), ...run(other, 3)]);
+  await rig.import(better);
   await rig.advance(BESIDE_MS * 2);
   await rig.report({ head: old });
   assert.equal(rig.isDiverged, false);
   rig.client.judge = () => ImportVerdict.IMPORTED;
   await rig.advance(1_000);
-  assert.deepEqual(hashOfBlock(rig.client.blocks.at(-1)!), other.headHash);
+  assert.deepEqual(hashOfBlock(rig.client.blocks.at(-1)!), betterHash);
   await rig.report({ head: old });
   assert.equal(rig.isDiverged, false);
   await rig.advance(BESIDE_MS);
@@ -209,16 +203,10 @@ test("AttachedChain counts that time from when the ChainActor took the replaced 
 });
 
 test("AttachedChain gives the same time to a ChainActor that comes back on a block beside the chain", async () => {
-  const rig = new DivergedRig(true, quickForge(3));
-  const { forge } = rig.rig;
-  await rig.attach(rig.client);
-  await rig.import(run(forge, 3));
-  const other = forge.fork();
-  await rig.import(run(forge, 2));
-  const old = rig.ours(5);
+  const { rig, old, better } = await replaceable(true);
   rig.client.vanish();
   await rig.settle();
-  await rig.rig.import([other.next({ skippedSlots: 4 }), ...run(other, 3)]);
+  await rig.rig.import(better);
   await rig.attach(rig.client);
   await rig.report({ head: old });
   assert.equal(rig.isDiverged, false);

@@ -1,5 +1,5 @@
 /**
- * Standing: what the attached ChainActor says of its own head and final block, held against this node's chain. It finds
+ * Claims: what the attached ChainActor says of its own head and final block, held against this node's chain. It finds
  * the contradiction that no verdict shows: a client that confirmed our blocks and stands on others. Follower owns it and
  * tells it what the client confirmed. Time is an argument.
  */
@@ -39,7 +39,7 @@ export function contradictionText({ of, height, theirHash, ourHash }: Contradict
 
 type Judgement = "contradicts" | "agrees" | "beside" | "unknown";
 
-export class Standing {
+export class Claims {
   readonly #chain: ChainPort;
   #contradiction: Contradiction | undefined;
   /** Since when the client names blocks beside our chain, monotonic milliseconds. */
