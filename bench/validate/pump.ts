@@ -3,11 +3,12 @@
  * chain in order, and counts when it is flushed. As many segments are under way as the SyncActor lets be, always.
  */
 
-import { IMPORTS_MAX } from "../../src/actors/sync/config.ts";
+import { ANSWER_BLOCK_BYTES_MAX } from "../../src/actors/network/config.ts";
+import { IMPORTS_MAX, syncConfig } from "../../src/actors/sync/config.ts";
 import { equalBytes } from "../../src/chain/bytes.ts";
 import type { ChainForge } from "../../src/chain/forge.ts";
 import type { ThreadValidator } from "../../src/chain/pool/threads.ts";
-import { segmentLength } from "../../src/chain/segment.ts";
+import { ownApproval, segmentLength } from "../../src/chain/segment.ts";
 import type { Policy, SegmentVerdict } from "../../src/chain/validator.ts";
 import type { EmbeddedChain } from "../../src/integrations/chain/embedded.ts";
 import { realClock } from "../../src/kernel/clock.ts";
@@ -32,9 +33,12 @@ export interface Passed {
 /** Blocks that wait to be cut; a segment never lacks one that is there. */
 const READY_BLOCKS = 256;
 
+const { batchBlocks: BATCH_BLOCKS } = syncConfig(undefined, 1);
+
 export class Pump {
   readonly #parts: PumpParts;
   #ready: Uint8Array[] = [];
+  readonly #answer = new AnswerRoom();
 
   constructor(parts: PumpParts) {
     this.#parts = parts;
@@ -47,17 +51,19 @@ export class Pump {
     const inFlightMax = validationsMax + IMPORTS_MAX;
     const passed: Passed[] = [];
     const importing: Promise<void>[] = [];
-    const checking: Promise<void>[] = [];
+    const checking = new Set<Promise<void>>();
     let order: Promise<unknown> = Promise.resolve();
     for (let left = blocks; left > 0; ) {
       const segment = await this.#cut(file, left);
       if (segment.length === 0) throw new Error("the file has too few blocks");
       left -= segment.length;
-      if (checking.length >= validationsMax) await checking.shift();
+      // Whichever is settled first makes room, as with the SyncActor.
+      while (checking.size >= validationsMax) await Promise.race(checking);
       await importing[importing.length - inFlightMax];
       const offeredMs = performance.now();
       const verdict = this.#validate(segment);
-      checking.push(verdict.then(() => undefined));
+      const check: Promise<void> = verdict.then(() => void checking.delete(check));
+      checking.add(check);
       // In order, and no more at a time than the SyncActor hands over.
       const handedOver = Promise.all([verdict, order, importing[importing.length - IMPORTS_MAX]]);
       const placed = handedOver.then(([value]) => this.#import(value));
@@ -84,12 +90,14 @@ export class Pump {
     const { validator, authorities, policy, chain } = this.#parts;
     const { head } = chain.snapshot();
     const isOnHead = head.height > 0 && blocks[0] && equalBytes(blocks[0].subarray(0, 32), head.hash);
+    const parentApproval = this.#answer.add(blocks);
+    const verifiedParentApproval = isOnHead ? head.approval : parentApproval;
     return validator.validateSegment({
       blocks,
       policy,
       authorities,
       nowMs: realClock.nowMs(),
-      ...(isOnHead ? { verifiedParentApproval: head.approval } : {}),
+      ...(verifiedParentApproval && { verifiedParentApproval }),
     });
   }
 
@@ -100,5 +108,27 @@ export class Pump {
       if (outcome.kind !== "imported") throw new Error(`not imported: ${JSON.stringify(outcome)}`);
     });
     return { done };
+  }
+}
+
+/** How many segments come in one answer of a peer, whose approvals at the seams need not be verified twice. */
+class AnswerRoom {
+  #blocks = 0;
+  #bytes = 0;
+  #approval: Uint8Array | undefined;
+
+  /** The approval that the segment's parent has in the same answer; undefined when the segment begins one. */
+  add(segment: readonly Uint8Array[]): Uint8Array | undefined {
+    const bytes = segment.reduce((sum, block) => sum + block.length, 0);
+    this.#blocks += segment.length;
+    this.#bytes += bytes;
+    const isFirst = this.#blocks > BATCH_BLOCKS || this.#bytes > ANSWER_BLOCK_BYTES_MAX;
+    const before = isFirst ? undefined : this.#approval;
+    if (isFirst) {
+      this.#blocks = segment.length;
+      this.#bytes = bytes;
+    }
+    this.#approval = segment.at(-1) && ownApproval(segment.at(-1) as Uint8Array).slice();
+    return before;
   }
 }

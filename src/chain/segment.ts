@@ -48,6 +48,11 @@ export function carriesNextAuthorities(block: Uint8Array): boolean {
   return fieldStart(block, BODY_FIELD.nextAuthorities) < bodyEnd(block);
 }
 
+/** The block's own approval, read likewise: whatever lies where it should be. */
+export function ownApproval(block: Uint8Array): Uint8Array {
+  return block.subarray(bodyEnd(block));
+}
+
 /** Whether the block carries an AuxPoW, read likewise. */
 export function carriesAuxPow(block: Uint8Array): boolean {
   return fieldStart(block, BODY_FIELD.auxpow) < fieldStart(block, BODY_FIELD.nextAuthorities);

@@ -42,8 +42,8 @@ export interface SegmentInput {
   /** Unix time in milliseconds against which future timestamps are judged. */
   readonly nowMs: number;
   /**
-   * Approval bytes of the first block's parent that are already verified: a parent_approval equal to them is
-   * not verified again (EVERY_BLOCK).
+   * Approval bytes of the first block's parent that are verified already, or elsewhere before the segment is imported: a
+   * parent_approval equal to them is not verified again (EVERY_BLOCK).
    */
   readonly verifiedParentApproval?: Uint8Array;
 }

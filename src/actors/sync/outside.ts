@@ -8,13 +8,7 @@ import { Offence, PeerInternalService } from "../../../gen/alys/peer/v1/peer_pb.
 import { describeFault } from "../../chain/block-fault.ts";
 import { equalBytes } from "../../chain/bytes.ts";
 import { toHex } from "../../chain/hex.ts";
-import type {
-  Policy,
-  SegmentInput,
-  SegmentVerdict,
-  ValidatedSegment,
-  Validator,
-} from "../../chain/validator.ts";
+import type { SegmentInput, SegmentVerdict, ValidatedSegment, Validator } from "../../chain/validator.ts";
 import type { ChainPort, ImportOutcome } from "../../integrations/chain/port.ts";
 import type { Outcome } from "../../kernel/actor.ts";
 import type { Clock } from "../../kernel/clock.ts";
@@ -61,6 +55,9 @@ const ASK_GRACE_MS = 1_000;
 /** A block by its hash, the way there and back: a slot is too late for it. */
 const LOOKUP_DEADLINE_MS = 3_000;
 
+/** Blocks to be validated as one. */
+type Run = Pick<Extract<SyncEffect, { type: "validate" }>, "blocks" | "policy" | "sets" | "parentApproval">;
+
 export class Outside {
   readonly #parts: OutsideParts;
   readonly #requests = new Map<number, AbortController>();
@@ -83,14 +80,13 @@ export class Outside {
         return this.#requests.get(effect.requestId)?.abort();
       case "validate": {
         const { ticket } = effect;
-        const { blocks, policy, sets } = effect;
-        return this.#validate(blocks, policy, sets, (outcome, nowMs) => {
+        return this.#validate(effect, (outcome, nowMs) => {
           if (outcome.ok) machine.pipeline.validated(ticket, outcome.value, nowMs);
           else machine.pipeline.validationFailed(ticket, outcome.failure, nowMs);
         });
       }
       case "validateLive":
-        return this.#validate([effect.block], "EVERY_BLOCK", effect.sets, (outcome) => {
+        return this.#validate(alone([effect.block], effect.sets), (outcome) => {
           if (outcome.ok) machine.live.validated(effect.id, outcome.value);
           else machine.live.validationFailed(effect.id, outcome.failure);
         });
@@ -230,40 +226,36 @@ export class Outside {
       return;
     }
     const sets = setsBehindParent(chain, read.blocks[0] ?? new Uint8Array(), first);
-    this.#validate(read.blocks, "EVERY_BLOCK", sets, (outcome) => {
+    this.#validate(alone(read.blocks, sets), (outcome) => {
       if (!outcome.ok) report({ height: first, reason: outcome.failure.message });
       else if (outcome.value.ok) report({ checked: read.blocks.length });
       else report({ height: first + outcome.value.index, reason: describeFault(outcome.value.fault) });
     });
   }
 
-  #validate(
-    blocks: readonly Uint8Array[],
-    policy: Policy,
-    sets: SetsInForce,
-    done: (outcome: Outcome<SegmentVerdict>, nowMs: number) => void,
-  ): void {
+  #validate(run: Run, done: (outcome: Outcome<SegmentVerdict>, nowMs: number) => void): void {
     const { validator, signal, moved } = this.#parts;
-    const work = validator.validateSegment(this.#input(blocks, policy, sets), signal).catch(fail);
+    const work = validator.validateSegment(this.#input(run), signal).catch(fail);
     this.#parts.effect(work, (outcome) => {
       done(outcome, this.now().monotonicMs);
       moved();
     });
   }
 
-  #input(blocks: readonly Uint8Array[], policy: Policy, sets: SetsInForce): SegmentInput {
+  #input({ blocks, policy, sets, parentApproval }: Run): SegmentInput {
     const { chain, clock } = this.#parts;
     const { authorities, parentAuthorities } = sets;
     const { head } = chain.snapshot();
     const isOnHead =
       head.approval.length > 0 && blocks[0] && equalBytes(blocks[0].subarray(0, 32), head.hash);
+    const verifiedParentApproval = isOnHead ? head.approval : parentApproval;
     return {
       blocks,
       policy,
       authorities,
       nowMs: clock.nowMs(),
       ...(equalBytes(authorities.root, parentAuthorities.root) ? {} : { parentAuthorities }),
-      ...(isOnHead ? { verifiedParentApproval: head.approval } : {}),
+      ...(verifiedParentApproval && { verifiedParentApproval }),
     };
   }
 
@@ -274,6 +266,11 @@ export class Outside {
       moved();
     });
   }
+}
+
+/** With nothing beside them. */
+function alone(blocks: readonly Uint8Array[], sets: SetsInForce): Run {
+  return { blocks, policy: "EVERY_BLOCK", sets, parentApproval: undefined };
 }
 
 /** The validator rejects when a worker dies or it is closed: a failure of our own, whatever it threw. */

@@ -24,6 +24,8 @@ export type PipelineEffect =
       readonly blocks: readonly Uint8Array[];
       readonly policy: Policy;
       readonly sets: SetsInForce;
+      /** The parent's own approval, where it is verified beside this segment and both are imported or neither is. */
+      readonly parentApproval: Uint8Array | undefined;
     }
   | { readonly type: "import"; readonly ticket: Ticket; readonly segment: ValidatedSegment }
   | {

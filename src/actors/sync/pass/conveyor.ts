@@ -4,6 +4,7 @@
  * their outcomes mean is the pipeline's, which owns it.
  */
 
+import { ownApproval } from "../../../chain/segment.ts";
 import { type SetReads, type SetsInForce, setsBehind, setsBehindParent } from "../authorities/sets.ts";
 import { type Batch, endsAtBarrier } from "../batch.ts";
 import { IMPORTS_MAX, type SyncConfig, VALID_AHEAD_MAX, verifiesEveryBlock } from "../config.ts";
@@ -115,8 +116,11 @@ export class Conveyor {
           this.#checking.add(ticketKey(ticket));
           const { start, count, policy } = slot;
           const blocks = batch.answer.blocks.slice(start, start + count);
-          const sets = start === 0 ? batch.sets : setsBehind(batch.sets.authorities);
-          effect({ type: "validate", ticket, blocks, policy, sets });
+          const parent = batch.answer.blocks[start - 1];
+          const sets = parent === undefined ? batch.sets : setsBehind(batch.sets.authorities);
+          // Nothing of an answer is imported before all its segments hold and stand on each other.
+          const parentApproval = parent && ownApproval(parent);
+          effect({ type: "validate", ticket, blocks, policy, sets, parentApproval });
         }
       }
     }

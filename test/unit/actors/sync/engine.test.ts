@@ -6,6 +6,8 @@ import fc from "fast-check";
 import { type Operation, SyncMode, SyncService, SyncState } from "../../../../gen/alys/sync/v1/sync_pb.ts";
 import { type OpenRequest, requestToSteal, TypicalDuration } from "../../../../src/actors/sync/hedge.ts";
 import { QuotaLedger } from "../../../../src/actors/sync/quota.ts";
+import { splitBlock } from "../../../../src/chain/block.ts";
+import { ChainForge } from "../../../../src/chain/forge.ts";
 import { type Failure, failure } from "../../../../src/kernel/errors.ts";
 import { RequestAdmission } from "../../../../src/p2p/admission.ts";
 import { PROTOCOL_LIMITS } from "../../../../src/p2p/protocols.ts";
@@ -253,5 +255,32 @@ test("a peer that rate-limits us is left alone for as long as it says, and never
   await rig.run(4_000);
   assert.equal(rig.height, 200);
   assert.deepEqual(rig.offences(), []);
+  await rig.stop();
+});
+
+test("mode FULL: an approval that two segments of an answer share is verified with the one that it ends", async () => {
+  const forge = ChainForge.of({ blocks: 200, signEvery: 1_000, endTimestampMs: 1_700_000_000_000 });
+  const unsigned = 64;
+  const blocks = Array.from({ length: 200 }, (_, index) => forge.next({}, index + 1 !== unsigned));
+  const seams: (Uint8Array | undefined)[] = [];
+  const rig = new SyncRig(forge, {
+    config: { mode: "FULL", batchBlocks: 200 },
+    validator: (inner) => ({
+      validateSegment: (input, signal) => {
+        seams.push(input.verifiedParentApproval);
+        return inner.validateSegment(input, signal);
+      },
+      verifyApprovals: (checks) => inner.verifyApprovals(checks),
+      verifySignatures: (checks) => inner.verifySignatures(checks),
+      close: () => inner.close(),
+    }),
+  });
+  rig.connect({ a: { blocks } });
+  await rig.run(1_000);
+  assert.equal(rig.height, 0);
+  assert.match(rig.log.records.map(({ fields }) => fields["detail"]).join(), /block 64: .*signature/);
+  assert.ok(rig.offences().length > 0 && rig.offences().every(({ peerId }) => peerId === "a"));
+  const own = splitBlock(blocks[unsigned - 1]!).approval;
+  assert.deepEqual(seams.slice(0, 2), [undefined, own]);
   await rig.stop();
 });
