@@ -51,12 +51,15 @@ export interface SyncConfig {
   readonly peersMin: number;
   /** Without a block for this long it is an emergency, milliseconds. */
   readonly emergencyTimeoutMs: number;
-  /** Segments being validated at a time: two a worker, so that none waits for its next one. */
+  /** Segments being validated at a time: one a worker, and a few more. */
   readonly validationsMax: number;
 }
 
-/** Segments a worker has in hand: one that it works on, one that waits. */
-const SEGMENTS_PER_WORKER = 2;
+/**
+ * Segments that wait for a worker, so that whichever is ready first has its next one at hand. One more a worker makes
+ * nothing faster: every segment only waits longer.
+ */
+const SEGMENTS_WAITING = 1;
 
 /** What the file says, filled up with the defaults that its comments name. `workers` is at least 1. */
 export function syncConfig(settings: SyncSettings | undefined, workers: number): SyncConfig {
@@ -73,7 +76,7 @@ export function syncConfig(settings: SyncSettings | undefined, workers: number):
     isAutoStart: settings?.autoStart ?? true,
     peersMin: settings?.federationConstraints?.peersMin ?? 1,
     emergencyTimeoutMs: settings?.federationConstraints?.emergencyTimeoutMs ?? 30_000,
-    validationsMax: Math.max(1, workers) * SEGMENTS_PER_WORKER,
+    validationsMax: Math.max(1, workers) + SEGMENTS_WAITING,
   };
 }
 

@@ -310,7 +310,7 @@ test("syncConfig() fills in what the file leaves open", () => {
       config.mode,
       config.validationsMax,
     ],
-    [512, 8, 67_108_864, "FAST", 4],
+    [512, 8, 67_108_864, "FAST", 3],
   );
 });
 
