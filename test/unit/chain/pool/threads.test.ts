@@ -3,8 +3,8 @@
  * its queue and leaves nothing behind.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { ChainForge } from "../../../../src/chain/forge.ts";
@@ -143,3 +143,31 @@ describe("ThreadValidator", () => {
     assert.ok(handles().length <= before, handles().join());
   });
 });
+
+describe("ThreadValidator beside other threads", () => {
+  const skip = process.platform === "linux" ? false : "niceness is a thread's own on Linux alone";
+
+  it("has its threads, and those that they start, go after all others", { skip }, async () => {
+    const pool = new ThreadValidator({ facts, workers: 2 });
+    try {
+      assert.ok((await pool.validateSegment(segment())).ok);
+      const nicenesses = threads();
+      const workers = nicenesses.filter(({ name }) => name === "alys-validator");
+      assert.ok(workers.length >= 2 && workers.every(({ niceness }) => niceness >= 10));
+      assert.ok(nicenesses.some(({ id, niceness }) => id === process.pid && niceness === getPriority()));
+    } finally {
+      await pool.close();
+    }
+  });
+});
+
+/** This process's threads. */
+function threads(): { id: number; name: string; niceness: number }[] {
+  return readdirSync("/proc/self/task").map((id) => {
+    const stat = readFileSync(`/proc/self/task/${id}/stat`, "utf8");
+    // The name, in parentheses, may hold blanks; the niceness is the 17th field behind it.
+    const end = stat.lastIndexOf(")");
+    const fields = stat.slice(end + 2).split(" ");
+    return { id: Number(id), name: stat.slice(stat.indexOf("(") + 1, end), niceness: Number(fields[16]) };
+  });
+}
