@@ -36,13 +36,11 @@ function capacityFor(needed: number): number {
   return capacity;
 }
 
-/** A list to be hashed: the view of its content, and what its root mixes in. */
-interface List {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-  readonly length: number;
-}
+/**
+ * Trees up to this depth are filled up with zero chunks from the bottom: to hash a few more of them costs less than to
+ * move all others aside for a zero hash at each level.
+ */
+const FILLED_DEPTH_MAX = 3;
 
 /**
  * The roots of many lists with the same limit, computed level by level over all of them: a native call costs
@@ -54,10 +52,20 @@ interface List {
  */
 export class ListRootBatch {
   readonly #depth: number;
-  /** Lists by the depth of their content, each in the order added. */
-  readonly #groups: List[][];
-  /** For each list added, the depth of its content. */
-  #depths: number[] = [];
+  /** Of the lists that wait, in the order added: where their content lies, and the number that each mixes in. */
+  readonly #starts = new Uint32Array(LISTS_MAX);
+  readonly #ends = new Uint32Array(LISTS_MAX);
+  readonly #lengths = new Uint32Array(LISTS_MAX);
+  /** Which of `#sources` holds the content: neighbours come from one body, most of them. */
+  readonly #sourceIndexes = new Uint16Array(LISTS_MAX);
+  #sources: Buffer[] = [];
+  #lastSource: Uint8Array | undefined;
+  /** The depth of its content, and its place when they are ordered by it. */
+  readonly #depths = new Uint8Array(LISTS_MAX);
+  readonly #places = new Uint32Array(LISTS_MAX);
+  #count = 0;
+  /** How many of them have each depth. */
+  readonly #countsByDepth: Uint32Array;
   /** Of the lists hashed before, in this round. */
   #roots: Uint8Array[] = [];
   #size = 0;
@@ -69,7 +77,7 @@ export class ListRootBatch {
   /** A list has room for 2^depth chunks. */
   constructor(depth: number) {
     this.#depth = depth;
-    this.#groups = Array.from({ length: depth + 1 }, () => []);
+    this.#countsByDepth = new Uint32Array(depth + 1);
     this.#pairs = Array.from({ length: depth + 1 }, () => makeLevel(0));
   }
 
@@ -84,12 +92,21 @@ export class ListRootBatch {
    * they are until `finish`.
    */
   add(bytes: Uint8Array, start: number, end: number, length: number): void {
-    const chunks = Math.max(1, Math.ceil((end - start) / CHUNK_LENGTH));
+    const chunks = chunksOf(start, end);
     const depth = 32 - Math.clz32(chunks - 1);
+    if (bytes !== this.#lastSource) {
+      this.#lastSource = bytes;
+      this.#sources.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+    }
+    const list = this.#count++;
+    this.#starts[list] = start;
+    this.#ends[list] = end;
+    this.#lengths[list] = length;
+    this.#sourceIndexes[list] = this.#sources.length - 1;
+    this.#depths[list] = depth;
+    this.#countsByDepth[depth] = (this.#countsByDepth[depth] as number) + 1;
     this.#size += (chunks + (chunks & 1)) * CHUNK_LENGTH;
-    this.#depths.push(depth);
-    (this.#groups[depth] as List[]).push({ bytes, start, end, length });
-    if (this.#depths.length >= LISTS_MAX) this.#roots.push(this.#hashAll());
+    if (this.#count === LISTS_MAX) this.#roots.push(this.#hashAll());
   }
 
   /** The roots of the lists in the order added, 32 bytes each in fresh memory. Begins a new round. */
@@ -103,63 +120,86 @@ export class ListRootBatch {
 
   /** The roots of the lists that wait, in the order added. */
   #hashAll(): Uint8Array {
-    const roots = new Uint8Array(this.#depths.length * CHUNK_LENGTH);
-    if (roots.length === 0) return roots;
-    // Single chunks, in order of depth: those of the level below, then the group whose content ends at this height.
+    const roots = new Uint8Array(this.#count * CHUNK_LENGTH);
+    this.#order();
+    // Single chunks, in order of depth: those of the level below, then those whose content ends at this height.
     let count = 0;
-    for (let height = 0; height <= this.#depth; height++) {
-      const group = this.#groups[height] as List[];
-      const { bytes, words } = this.#pairsAt(height, count + group.length);
-      movePairs(this.#above.words, words, count);
-      if (group.length > 0) this.#climb(group, height, words, count);
-      count += group.length;
+    for (let height = 0; height <= this.#depth && roots.length > 0; height++) {
+      const joining = this.#countsByDepth[height] as number;
+      const { bytes, words } = this.#pairsAt(height, count + joining);
+      movePairs(this.#above.words, words, 0, count);
+      if (joining > 0) this.#climb(height, words, count);
+      count += joining;
       if (height === this.#depth) this.#mixInLengths(words);
       this.#reserve(count * CHUNK_LENGTH);
       const above = this.#above.bytes.subarray(0, count * CHUNK_LENGTH);
       hashPairs(bytes.subarray(0, 2 * above.length), above);
     }
-    this.#unsort(roots);
-    for (const group of this.#groups) group.length = 0;
-    this.#depths = [];
+    this.#takeRoots(roots);
+    this.#count = 0;
+    this.#countsByDepth.fill(0);
+    this.#sources = [];
+    this.#lastSource = undefined;
     return roots;
   }
 
-  /**
-   * Hashes the content of lists of one depth up to a chunk each, and puts those on the left of the pairs from `first` on.
-   * The chunks of the level above stay where they are: they were moved before.
-   */
-  #climb(group: readonly List[], depth: number, pairs: Uint32Array, first: number): void {
-    const counts: number[] = [];
-    let size = 0;
-    for (const { start, end } of group) {
-      const chunks = Math.max(1, Math.ceil((end - start) / CHUNK_LENGTH));
-      counts.push(chunks);
-      size += (depth === 0 ? 1 : chunks + (chunks & 1)) * CHUNK_LENGTH;
+  /** Gives each list its place in the order of depth. */
+  #order(): void {
+    let next = 0;
+    const nextByDepth = Array.from(this.#countsByDepth, (count) => {
+      next += count;
+      return next - count;
+    });
+    for (let list = 0; list < this.#count; list++) {
+      const depth = this.#depths[list] as number;
+      const place = nextByDepth[depth] as number;
+      nextByDepth[depth] = place + 1;
+      this.#places[list] = place;
     }
-    this.#reserve(size);
-    let at = 0;
-    let view: DataView | undefined;
-    for (let list = 0; list < group.length; list++) {
-      const { bytes, start, end } = group[list] as List;
-      const chunks = counts[list] as number;
-      const next = at + (depth === 0 ? 1 : chunks + (chunks & 1)) * CHUNK_LENGTH;
-      // Neighbours come from one body, most of them.
-      if (view === undefined || bytes !== group[list - 1]?.bytes) view = viewOf(bytes);
-      place(view, start, end, this.#level, at, next);
-      at = next;
-    }
-    for (let height = 0; height < depth; height++) {
-      hashPairs(this.#level.bytes.subarray(0, size), this.#above.bytes.subarray(0, size / 2));
-      size = this.#pair(counts, height + 1, height + 1 === depth);
-    }
-    movePairs(this.#level.words, pairs.subarray(first * WORDS_PER_PAIR), group.length);
   }
 
   /**
-   * Makes the packed level above the working level, with the zero hash of its height beside each odd end (at the top there
-   * is none). Returns its bytes.
+   * Hashes the content of the lists of one depth up to a chunk each, and puts those on the left of the pairs from `first`
+   * on. The chunks of the level above are overwritten: they were moved before.
    */
-  #pair(counts: number[], height: number, isTop: boolean): number {
+  #climb(depth: number, pairs: Uint32Array, first: number): void {
+    const counts: number[] = [];
+    let size = this.#layOut(depth, counts);
+    for (let height = 0; height < depth; height++) {
+      this.#reserve(size);
+      hashPairs(this.#level.bytes.subarray(0, size), this.#above.bytes.subarray(0, size / 2));
+      [this.#level, this.#above] = [this.#above, this.#level];
+      size = depth <= FILLED_DEPTH_MAX ? size / 2 : this.#pairUp(counts, height + 1, height + 1 === depth);
+    }
+    movePairs(this.#level.words, pairs, first * WORDS_PER_PAIR, this.#countsByDepth[depth] as number);
+  }
+
+  /** Puts the content of the lists of one depth on the working level, and their chunks in `counts`. Returns its bytes. */
+  #layOut(depth: number, counts: number[]): number {
+    let at = 0;
+    for (let list = 0; list < this.#count; list++) {
+      if (this.#depths[list] !== depth) continue;
+      const start = this.#starts[list] as number;
+      const end = this.#ends[list] as number;
+      const chunks = chunksOf(start, end);
+      counts.push(chunks);
+      const room = depth <= FILLED_DEPTH_MAX ? 1 << depth : chunks + (chunks & 1);
+      const next = at + room * CHUNK_LENGTH;
+      this.#reserve(next);
+      const { bytes, words } = this.#level;
+      for (let word = (at + end - start) >>> 2; word < next >>> 2; word++) words[word] = 0;
+      const source = this.#sources[this.#sourceIndexes[list] as number] as Buffer;
+      source.copy(bytes, at, start, end);
+      at = next;
+    }
+    return at;
+  }
+
+  /**
+   * Puts the zero hash of its height behind each odd end of the working level (at the top there is none). Returns its
+   * bytes.
+   */
+  #pairUp(counts: number[], height: number, isTop: boolean): number {
     let chunks = 0;
     let odd = 0;
     for (let list = 0; list < counts.length; list++) {
@@ -168,12 +208,10 @@ export class ListRootBatch {
       chunks += count;
       odd += count & 1;
     }
-    if (isTop || odd === 0) {
-      [this.#level, this.#above] = [this.#above, this.#level];
-      return chunks * CHUNK_LENGTH;
-    }
-    const source = this.#above.words;
-    const target = this.#level.words;
+    if (isTop || odd === 0) return chunks * CHUNK_LENGTH;
+    this.#reserve((chunks + odd) * CHUNK_LENGTH);
+    const source = this.#level.words;
+    const target = this.#above.words;
     const zero = new Uint32Array(zeroHash(height).slice().buffer);
     let read = 0;
     let write = 0;
@@ -184,39 +222,27 @@ export class ListRootBatch {
       if ((count & 1) === 0) continue;
       for (let word = 0; word < WORDS_PER_CHUNK; word++) target[write++] = zero[word] as number;
     }
+    [this.#level, this.#above] = [this.#above, this.#level];
     return write * 4;
   }
 
-  /** The length of every list in the place of the topmost zero hash, in order of depth. */
+  /** The length of every list in the place of the topmost zero hash. */
   #mixInLengths(words: Uint32Array): void {
-    let at = WORDS_PER_CHUNK;
-    for (const group of this.#groups) {
-      for (const { length } of group) {
-        // Lengths are below 2^32, so that the low word is all of it (typed arrays here are little-endian, asserted
-        // below), and the words behind it are zero from the beginning.
-        words[at] = length;
-        at += WORDS_PER_PAIR;
-      }
+    for (let list = 0; list < this.#count; list++) {
+      // Lengths are below 2^32, so that the low word is all of it (typed arrays here are little-endian, asserted
+      // below), and the words behind it are zero from the beginning.
+      words[(this.#places[list] as number) * WORDS_PER_PAIR + WORDS_PER_CHUNK] = this.#lengths[
+        list
+      ] as number;
     }
   }
 
   /** From the order of depth to the order added. */
-  #unsort(roots: Uint8Array): void {
-    const next: number[] = [];
-    let start = 0;
-    for (const group of this.#groups) {
-      next.push(start);
-      start += group.length;
-    }
+  #takeRoots(roots: Uint8Array): void {
     const source = this.#above.words;
     const target = new Uint32Array(roots.buffer);
-    for (let list = 0; list < this.#depths.length; list++) {
-      const depth = this.#depths[list] as number;
-      const from = (next[depth] as number) * WORDS_PER_CHUNK;
-      next[depth] = (next[depth] as number) + 1;
-      for (let word = 0; word < WORDS_PER_CHUNK; word++) {
-        target[list * WORDS_PER_CHUNK + word] = source[from + word] as number;
-      }
+    for (let list = 0, to = 0; list < this.#count; list++, to += WORDS_PER_CHUNK) {
+      moveChunk(source, (this.#places[list] as number) * WORDS_PER_CHUNK, target, to);
     }
   }
 
@@ -247,49 +273,28 @@ function grown({ bytes }: Level, needed: number): Level {
   return level;
 }
 
-/** Longer contents are copied by a call, which for short ones costs more than the copying. */
-const SHORT_BYTES = 512;
-
-/** Puts the bytes of `view` from `start` to `end` at `at`, which is a whole chunk, and zeros behind them up to `next`. */
-function place(view: DataView, start: number, end: number, level: Level, at: number, next: number): void {
-  const length = end - start;
-  if (length > SHORT_BYTES) {
-    level.bytes.set(new Uint8Array(view.buffer, view.byteOffset + start, length), at);
-    level.bytes.fill(0, at + length, next);
-    return;
-  }
-  const { words } = level;
-  let word = at >>> 2;
-  let from = start;
-  for (const whole = end - (length & 3); from < whole; from += 4) words[word++] = view.getUint32(from, true);
-  if (from < end) {
-    let last = 0;
-    for (let shift = 0; from < end; from++, shift += 8) last |= view.getUint8(from) << shift;
-    words[word++] = last;
-  }
-  for (const stop = next >>> 2; word < stop; word++) words[word] = 0;
+/** An empty content is one zero chunk. */
+function chunksOf(start: number, end: number): number {
+  return Math.max(1, Math.ceil((end - start) / CHUNK_LENGTH));
 }
 
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** Puts chunks that lie back to back on the left of as many pairs, from the word `to` on. */
+function movePairs(chunks: Uint32Array, pairs: Uint32Array, to: number, count: number): void {
+  for (let from = 0, at = to; from < count * WORDS_PER_CHUNK; from += WORDS_PER_CHUNK, at += WORDS_PER_PAIR) {
+    moveChunk(chunks, from, pairs, at);
+  }
 }
 
-/** Puts chunks that lie back to back on the left of as many pairs. Unrolled: it runs for every list at every level. */
-function movePairs(chunks: Uint32Array, pairs: Uint32Array, count: number): void {
-  for (
-    let index = 0, from = 0, to = 0;
-    index < count;
-    index++, from += WORDS_PER_CHUNK, to += WORDS_PER_PAIR
-  ) {
-    pairs[to] = chunks[from] as number;
-    pairs[to + 1] = chunks[from + 1] as number;
-    pairs[to + 2] = chunks[from + 2] as number;
-    pairs[to + 3] = chunks[from + 3] as number;
-    pairs[to + 4] = chunks[from + 4] as number;
-    pairs[to + 5] = chunks[from + 5] as number;
-    pairs[to + 6] = chunks[from + 6] as number;
-    pairs[to + 7] = chunks[from + 7] as number;
-  }
+/** Unrolled: it runs for every list at every level. */
+function moveChunk(source: Uint32Array, from: number, target: Uint32Array, to: number): void {
+  target[to] = source[from] as number;
+  target[to + 1] = source[from + 1] as number;
+  target[to + 2] = source[from + 2] as number;
+  target[to + 3] = source[from + 3] as number;
+  target[to + 4] = source[from + 4] as number;
+  target[to + 5] = source[from + 5] as number;
+  target[to + 6] = source[from + 6] as number;
+  target[to + 7] = source[from + 7] as number;
 }
 
 if (new Uint8Array(new Uint32Array([1]).buffer)[0] !== 1) {
