@@ -84,7 +84,7 @@ const CASES: readonly ValidateCase[] = [
     chain: { ...THREE, ...SIGN_ENDS, ...LARGE_BLOCK },
     blocks: 48_000,
     quickBlocks: 5_120,
-    warmUpBlocks: 9_600,
+    warmUpBlocks: 24_000,
     metrics: segmentMetrics(12_000),
   },
   {
@@ -93,7 +93,7 @@ const CASES: readonly ValidateCase[] = [
     chain: THREE,
     blocks: 12_800,
     quickBlocks: 1_280,
-    warmUpBlocks: 1_600,
+    warmUpBlocks: 6_400,
     metrics: EVERY_BLOCK_METRICS,
   },
   {
@@ -102,7 +102,7 @@ const CASES: readonly ValidateCase[] = [
     chain: FIFTEEN,
     blocks: 12_800,
     quickBlocks: 0,
-    warmUpBlocks: 1_600,
+    warmUpBlocks: 6_400,
     isLong: true,
     metrics: EVERY_BLOCK_METRICS,
   },
@@ -112,7 +112,7 @@ const CASES: readonly ValidateCase[] = [
     chain: { ...THREE, ...LARGE_BLOCK },
     blocks: 12_800,
     quickBlocks: 1_280,
-    warmUpBlocks: 1_600,
+    warmUpBlocks: 6_400,
     metrics: EVERY_BLOCK_METRICS,
   },
 ];
