@@ -89,14 +89,21 @@ export function decodeState(bytes: Uint8Array): ChainState | undefined {
   return isSound && state.sealedFrom <= state.sealedBelow ? state : undefined;
 }
 
+/** Heights `[first, end)` of the blocks whose hash is in no run: those below the runs and those above. */
+export function unsealedRanges({ base, head, sealedFrom, sealedBelow }: ChainState): [number, number][] {
+  if (head === 0) return [];
+  const lowEnd = Math.max(base, Math.min(sealedFrom, head + 1));
+  const highStart = Math.max(sealedBelow, lowEnd);
+  const ranges: [number, number][] = [
+    [base, lowEnd],
+    [highStart, head + 1],
+  ];
+  return ranges.filter(([first, end]) => first < end);
+}
+
 /** Blocks whose hash is in no run. */
 export function unsealedCount(state: ChainState): number {
-  if (state.head === 0) return 0;
-  const sealed = Math.max(
-    0,
-    Math.min(state.sealedBelow, state.head + 1) - Math.max(state.sealedFrom, state.base),
-  );
-  return state.head - state.base + 1 - sealed;
+  return unsealedRanges(state).reduce((count, [first, end]) => count + end - first, 0);
 }
 
 export function isSealed(state: ChainState, height: number): boolean {
@@ -139,23 +146,34 @@ export function runKey(firstByte: number, run: number): number {
   return firstByte * 0x100_0000 + run;
 }
 
-/** Sorts the hashes of a run by their first byte: entries for each of the 256 values, empty ones left out. */
-export function runEntries(blocks: readonly { height: number; hash: Uint8Array }[]): Map<number, Uint8Array> {
-  const counts = new Uint32Array(256);
-  for (const { hash } of blocks) counts[hash[0] ?? 0] = (counts[hash[0] ?? 0] ?? 0) + 1;
-  const entries = new Map<number, Uint8Array>();
+/**
+ * Sorts the hashes of a run (32 bytes each, back to back) by their first byte: entries for each of the 256 values, empty ones
+ * left out, views on one memory. In loops over numbers: all writes wait meanwhile, and there are 65,536 of them.
+ */
+export function runEntries(heights: Uint32Array, hashes: Uint8Array): Map<number, Uint8Array> {
   const ends = new Uint32Array(256);
-  for (const { hash, height } of blocks) {
-    const first = hash[0] ?? 0;
-    let bytes = entries.get(first);
-    if (bytes === undefined) {
-      bytes = new Uint8Array((counts[first] ?? 0) * ENTRY_BYTES);
-      entries.set(first, bytes);
-    }
-    const at = ends[first] ?? 0;
-    bytes.set(hash.subarray(1, 1 + TAG_BYTES), at);
-    new DataView(bytes.buffer).setUint32(at + TAG_BYTES, height, true);
-    ends[first] = at + ENTRY_BYTES;
+  for (let at = 0; at < hashes.length; at += HASH_LENGTH) {
+    const first = hashes[at] as number;
+    ends[first] = (ends[first] as number) + 1;
+  }
+  const bytes = new Uint8Array(heights.length * ENTRY_BYTES);
+  const entries = new Map<number, Uint8Array>();
+  let start = 0;
+  for (let first = 0; first < 256; first++) {
+    const end = start + (ends[first] as number) * ENTRY_BYTES;
+    if (end > start) entries.set(first, bytes.subarray(start, end));
+    ends[first] = start;
+    start = end;
+  }
+  const source = new DataView(hashes.buffer, hashes.byteOffset, hashes.byteLength);
+  const target = new DataView(bytes.buffer);
+  for (let index = 0, at = 0; index < heights.length; index++, at += HASH_LENGTH) {
+    const first = hashes[at] as number;
+    const to = ends[first] as number;
+    target.setUint32(to, source.getUint32(at + 1));
+    target.setUint32(to + 4, source.getUint32(at + 5));
+    target.setUint32(to + TAG_BYTES, heights[index] as number, true);
+    ends[first] = to + ENTRY_BYTES;
   }
   return entries;
 }

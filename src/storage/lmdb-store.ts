@@ -11,8 +11,8 @@ import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { HashTail } from "./hash-tail.ts";
 import { type Databases, openDatabases } from "./lmdb.ts";
 import { checkDatabaseFile } from "./lmdb-file.ts";
+import { copyHashes } from "./lmdb-hashes.ts";
 import {
-  CHUNK_HASHES,
   type ChainState,
   DATABASE_FILE,
   heightOfKey,
@@ -24,6 +24,7 @@ import {
   sideKey,
   tableKey,
   unsealedCount,
+  unsealedRanges,
 } from "./lmdb-layout.ts";
 import { factsOf, failureOf } from "./lmdb-messages.ts";
 import { WriterThread } from "./lmdb-thread.ts";
@@ -306,12 +307,7 @@ class LmdbStore implements BlockStore {
 
   /** Hashes that are in no run of the index yet. Once, before anybody asks for heights. */
   collectTail(): void {
-    const { base, head, sealedFrom, sealedBelow } = this.#state;
-    if (head === 0) return;
-    const lowEnd = Math.min(sealedFrom, head + 1);
-    if (base < lowEnd) this.#tail.add(base, this.#hashes(base, lowEnd));
-    const highStart = Math.max(base, sealedBelow, lowEnd);
-    if (highStart <= head) this.#tail.add(highStart, this.#hashes(highStart, head + 1));
+    for (const [first, end] of unsealedRanges(this.#state)) this.#tail.add(first, this.#hashes(first, end));
   }
 
   #isStored(height: number): boolean {
@@ -328,18 +324,8 @@ class LmdbStore implements BlockStore {
   /** Hashes of stored heights `[first, end)`. */
   #hashes(first: number, end: number): Uint8Array {
     const hashes = new Uint8Array((end - first) * HASH_LENGTH);
-    for (let height = first; height < end; ) {
-      const number = Math.floor(height / CHUNK_HASHES);
-      const stop = Math.min(end, (number + 1) * CHUNK_HASHES);
-      const chunk = this.#databases.hashes.getBinary(number);
-      if (chunk === undefined) throw missing(this.#file, `hash of block ${height}`);
-      const from = height - number * CHUNK_HASHES;
-      hashes.set(
-        chunk.subarray(from * HASH_LENGTH, (from + stop - height) * HASH_LENGTH),
-        (height - first) * HASH_LENGTH,
-      );
-      height = stop;
-    }
+    const lost = copyHashes(this.#databases.hashes, first, end, hashes);
+    if (lost !== undefined) throw missing(this.#file, `hash of block ${lost}`);
     return hashes;
   }
 

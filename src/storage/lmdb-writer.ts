@@ -5,8 +5,9 @@
  */
 import { statfsSync } from "node:fs";
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { assert, assertNever, failure } from "../kernel/errors.ts";
+import { assert, assertNever, type Failure, failure } from "../kernel/errors.ts";
 import { type Databases, openDatabases } from "./lmdb.ts";
+import { copyHashes } from "./lmdb-hashes.ts";
 import {
   CHUNK_BYTES,
   CHUNK_HASHES,
@@ -14,13 +15,13 @@ import {
   encodeState,
   heightKey,
   heightOfKey,
-  isSealed,
   RUNS_MAX,
   runEntries,
   runKey,
   sideKey,
   tableKey,
   unsealedCount,
+  unsealedRanges,
 } from "./lmdb-layout.ts";
 import {
   type FailureFacts,
@@ -172,14 +173,17 @@ class Writer {
 
   /** Writes all hashes that are in no run as the next run. */
   #seal(): void {
-    this.#chunk = undefined;
     const { base, head, runs } = this.#state;
-    const blocks: { height: number; hash: Uint8Array }[] = [];
-    for (let height = base; height <= head; height++) {
-      if (isSealed(this.#state, height)) height = this.#state.sealedBelow;
-      if (height <= head) blocks.push({ height, hash: this.#hashAt(height) });
+    const count = unsealedCount(this.#state);
+    const heights = new Uint32Array(count);
+    const hashes = new Uint8Array(count * HASH_LENGTH);
+    let at = 0;
+    for (const [first, end] of unsealedRanges(this.#state)) {
+      const lost = copyHashes(this.#databases.hashes, first, end, hashes.subarray(at * HASH_LENGTH));
+      if (lost !== undefined) throw missing(`hash of block ${lost}`);
+      for (let height = first; height < end; height++) heights[at++] = height;
     }
-    for (const [firstByte, entries] of runEntries(blocks)) {
+    for (const [firstByte, entries] of runEntries(heights, hashes)) {
       this.#databases.index.putSync(runKey(firstByte, runs), entries);
     }
     this.#state = { ...this.#state, sealedFrom: base, sealedBelow: head + 1, runs: runs + 1 };
@@ -289,7 +293,11 @@ class Writer {
 }
 
 function assertStored<T>(value: T | undefined, what: string): asserts value is T {
-  if (value === undefined) throw failure("DATA_LOSS", "RECORD_MISSING", `${what} is not in the database`);
+  if (value === undefined) throw missing(what);
+}
+
+function missing(what: string): Failure {
+  return failure("DATA_LOSS", "RECORD_MISSING", `${what} is not in the database`);
 }
 
 function serve(port: MessagePort, writer: Writer, databases: Databases): void {
