@@ -148,12 +148,13 @@ describe("ThreadValidator beside other threads", () => {
   const skip = process.platform === "linux" ? false : "niceness is a thread's own on Linux alone";
 
   it("has its threads, and those that they start, go after all others", { skip }, async () => {
-    const pool = new ThreadValidator({ facts, workers: 2 });
+    // One, which has started when it answers.
+    const pool = new ThreadValidator({ facts, workers: 1 });
     try {
       assert.ok((await pool.validateSegment(segment())).ok);
       const nicenesses = threads();
       const workers = nicenesses.filter(({ name }) => name === "alys-validator");
-      assert.ok(workers.length >= 2 && workers.every(({ niceness }) => niceness >= 10));
+      assert.ok(workers.length >= 1 && workers.every(({ niceness }) => niceness >= 10));
       assert.ok(nicenesses.some(({ id, niceness }) => id === process.pid && niceness === getPriority()));
     } finally {
       await pool.close();
