@@ -191,7 +191,9 @@ const BAD_OWN = blockFault("BAD_APPROVAL_SIGNATURE", { of: "own" });
 const BAD_PARENT = blockFault("BAD_APPROVAL_SIGNATURE", { of: "parent" });
 
 function checkSignatures(work: Work): Finding | undefined {
-  const claims = work.input.policy === "SEGMENT" ? [ownClaim(work, work.blocks.length - 1)] : allClaims(work);
+  const domain = approvalDomain(work.facts.genesisHash);
+  const last = work.blocks.length - 1;
+  const claims = work.input.policy === "SEGMENT" ? [ownClaim(work, last, domain)] : allClaims(work, domain);
   claims.push(...possessionClaims(work));
   const bad = firstBadSet(claims.map((claim) => claim.set));
   if (bad === undefined) return undefined;
@@ -208,10 +210,10 @@ function possessionClaims(work: Work): Claim[] {
   return sets.map((set) => ({ index, fault: badProof(), set }));
 }
 
-function ownClaim(work: Work, index: number): Claim {
+function ownClaim(work: Work, index: number, domain: Uint8Array): Claim {
   const { approval } = work.blocks[index] as ParsedBlock;
   const { authorities } = work.input;
-  const set = approvalSet(hashAt(work, index), approval, authorities, approvalDomain(work.facts.genesisHash));
+  const set = approvalSet(hashAt(work, index), approval, authorities, domain);
   return { index, fault: BAD_OWN, set };
 }
 
@@ -219,7 +221,7 @@ function ownClaim(work: Work, index: number): Claim {
  * Each block's own approval, and each parent's approval that is not byte for byte one of those verified
  * already.
  */
-function allClaims(work: Work): Claim[] {
+function allClaims(work: Work, domain: Uint8Array): Claim[] {
   const claims: Claim[] = [];
   for (const [index, block] of work.blocks.entries()) {
     const carried = work.carried[index];
@@ -228,11 +230,10 @@ function allClaims(work: Work): Claim[] {
       parent === undefined ? work.input.verifiedParentApproval : parent.bytes.subarray(parent.approvalOffset);
     if (carried !== undefined && (verified === undefined || !equalBytes(carried.bytes, verified))) {
       const hash = parent === undefined ? block.header.parentHash : hashAt(work, index - 1);
-      const domainBytes = approvalDomain(work.facts.genesisHash);
-      const set = approvalSet(hash, carried.approval, parentSet(work, index), domainBytes);
+      const set = approvalSet(hash, carried.approval, parentSet(work, index), domain);
       claims.push({ index, fault: BAD_PARENT, set });
     }
-    claims.push(ownClaim(work, index));
+    claims.push(ownClaim(work, index, domain));
   }
   return claims;
 }
