@@ -51,7 +51,7 @@ export interface SyncConfig {
   readonly peersMin: number;
   /** Without a block for this long it is an emergency, milliseconds. */
   readonly emergencyTimeoutMs: number;
-  /** Segments being validated at a time: one a worker, and a few more. */
+  /** Segments being validated at a time: one a worker, and one that waits. */
   readonly validationsMax: number;
 }
 
