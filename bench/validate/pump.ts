@@ -128,7 +128,8 @@ class AnswerRoom {
       this.#blocks = segment.length;
       this.#bytes = bytes;
     }
-    this.#approval = segment.at(-1) && ownApproval(segment.at(-1) as Uint8Array).slice();
+    const last = segment.at(-1);
+    this.#approval = last && ownApproval(last).slice();
     return before;
   }
 }

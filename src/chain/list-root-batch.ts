@@ -16,6 +16,11 @@ const CAPACITY_BYTES_START = 64 * 1024;
  * and memory for so many at every height would be 64 MiB.
  */
 const LISTS_MAX = 2048;
+/**
+ * Trees up to this depth are filled up with zero chunks from the bottom: to hash a few more of them costs less than to
+ * move all others aside for a zero hash at each level.
+ */
+const FILLED_DEPTH_MAX = 3;
 const WORDS_PER_CHUNK = CHUNK_LENGTH / 4;
 const WORDS_PER_PAIR = 2 * WORDS_PER_CHUNK;
 
@@ -35,12 +40,6 @@ function capacityFor(needed: number): number {
   while (capacity < needed) capacity *= 2;
   return capacity;
 }
-
-/**
- * Trees up to this depth are filled up with zero chunks from the bottom: to hash a few more of them costs less than to
- * move all others aside for a zero hash at each level.
- */
-const FILLED_DEPTH_MAX = 3;
 
 /**
  * The roots of many lists with the same limit, computed level by level over all of them: a native call costs
