@@ -124,23 +124,26 @@ function bag(peaks: readonly Uint8Array[]): Uint8Array {
   return bagEach([peaks])[0] as Uint8Array;
 }
 
-/** The bag of each, undefined without peaks. */
+/** The bag of each, undefined without peaks. Loops over places: EVERY_BLOCK comes here for each block. */
 function bagEach(ranges: readonly (readonly Uint8Array[])[]): (Uint8Array | undefined)[] {
   const bags = ranges.map((peaks) => peaks.at(-1));
+  const pairs = new Uint8Array(ranges.length * 2 * HASH);
+  const open = [...ranges.keys()];
   for (let depth = 2; ; depth++) {
-    const open = [...ranges.keys()].filter(
-      (index) => (ranges[index] as readonly Uint8Array[]).length >= depth,
-    );
-    if (open.length === 0) return bags;
-    const pairs = new Uint8Array(open.length * 2 * HASH);
-    for (const [place, index] of open.entries()) {
-      pairs.set(ranges[index]?.at(-depth) as Uint8Array, place * 2 * HASH);
-      pairs.set(bags[index] as Uint8Array, place * 2 * HASH + HASH);
+    let count = 0;
+    for (const index of open) {
+      const peaks = ranges[index] as readonly Uint8Array[];
+      if (peaks.length < depth) continue;
+      pairs.set(peaks[peaks.length - depth] as Uint8Array, count * 2 * HASH);
+      pairs.set(bags[index] as Uint8Array, count * 2 * HASH + HASH);
+      open[count++] = index;
     }
-    const bagged = new Uint8Array(open.length * HASH);
-    hashPairs(pairs, bagged);
-    for (const [place, index] of open.entries()) {
-      bags[index] = bagged.subarray(place * HASH, (place + 1) * HASH);
+    if (count === 0) return bags;
+    open.length = count;
+    const bagged = new Uint8Array(count * HASH);
+    hashPairs(pairs.subarray(0, count * 2 * HASH), bagged);
+    for (let place = 0; place < count; place++) {
+      bags[open[place] as number] = bagged.subarray(place * HASH, (place + 1) * HASH);
     }
   }
 }
