@@ -29,11 +29,11 @@ import {
   type Verdict,
 } from "../port.ts";
 import { PROTOCOL_LIMITS, type Protocol, protocolId, type TopicName } from "../protocols.ts";
-import { TrafficMeter } from "../traffic.ts";
 import { Acquaintances, type Greeting, greetingOf } from "./acquaintances.ts";
 import { MemoryExchange, MemoryResponder } from "./exchange.ts";
 import { MemoryGossip } from "./gossip.ts";
-import { MemoryLink } from "./link.ts";
+import type { MemoryLink } from "./link.ts";
+import { MemoryLinks } from "./links.ts";
 import type { MemoryNetwork } from "./network.ts";
 
 /** As the libp2p host: inbound connections above `connectionsMax` that only reserved peers can take. */
@@ -60,9 +60,8 @@ export class MemoryHost implements Host {
   readonly #responder: MemoryResponder;
   readonly #desk: GossipDesk;
   readonly #gossip: MemoryGossip;
-  readonly #links = new Map<string, Link>();
+  readonly #links: MemoryLinks<MemoryHost>;
   readonly #acquaintances: Acquaintances;
-  readonly #traffic = new TrafficMeter();
   #protected: ReadonlySet<string> = new Set();
   #options: HostOptions | undefined;
   #addresses: string[] = [];
@@ -77,6 +76,11 @@ export class MemoryHost implements Host {
     this.#network = network;
     this.#events = new EventHub(parts.log ?? silentLog);
     this.#acquaintances = new Acquaintances(this.#events);
+    this.#links = new MemoryLinks({
+      clock: network.clock,
+      events: this.#events,
+      acquaintances: this.#acquaintances,
+    });
     this.#desk = new GossipDesk(network.clock, this.#events);
     this.#responder = new MemoryResponder({
       clock: network.clock,
@@ -126,7 +130,7 @@ export class MemoryHost implements Host {
     this.#network.unlisten(this);
     this.#responder.close();
     this.#desk.close();
-    for (const link of [...this.#links.values()]) this.#drop(link, "HOST_CLOSED");
+    for (const link of this.#links.all()) this.#drop(link, "HOST_CLOSED");
     this.#addresses = [];
     this.#events.emit({ type: "closed" });
   }
@@ -155,7 +159,7 @@ export class MemoryHost implements Host {
     options: DialOptions,
   ): Promise<ConnectionInfo> {
     this.#need();
-    const known = peerId === undefined ? undefined : this.#linkTo(peerId);
+    const known = peerId === undefined ? undefined : this.#links.to(peerId);
     if (known !== undefined) return known.info();
     const tried = addresses.length > 0 ? addresses : this.#network.addressesOf(peerId ?? "");
     if (tried.length === 0)
@@ -206,7 +210,7 @@ export class MemoryHost implements Host {
           reject(hostFailure("DIAL_FAILED", "the other side refused"));
           return;
         }
-        const own = this.#join(id, host, "outbound", address);
+        const own = this.#links.begin(id, host, "outbound", address);
         this.#greet(own);
         resolve(own.info());
       });
@@ -226,15 +230,7 @@ export class MemoryHost implements Host {
       this.#gateRefused += 1;
       return undefined;
     }
-    return this.#join(id, dialler, "inbound", remoteAddress);
-  }
-
-  #join(id: string, remote: MemoryHost, direction: "inbound" | "outbound", remoteAddress: string): Link {
-    const openedMs = this.#network.clock.nowMs();
-    const link = new MemoryLink({ id, remote, direction, remoteAddress, openedMs });
-    this.#links.set(id, link);
-    this.#events.emit({ type: "connectionOpened", connection: link.info() });
-    return link;
+    return this.#links.begin(id, dialler, "inbound", remoteAddress);
   }
 
   #greet({ id, remote }: Link): void {
@@ -244,37 +240,28 @@ export class MemoryHost implements Host {
 
   /** A link that we do not know was dropped meanwhile. */
   #greeted(id: string, greeting: Greeting): void {
-    if (this.#links.has(id) && this.#options !== undefined) {
+    if (this.#links.get(id) !== undefined && this.#options !== undefined) {
       this.#acquaintances.greeted(greeting, this.#options.genesisHash);
     }
   }
 
   async hangUp(peerId: string): Promise<void> {
     this.#need();
-    for (const link of [...this.#links.values()]) {
+    for (const link of this.#links.all()) {
       if (link.remote.peerId === peerId) this.#drop(link, "CONNECTION_LOST");
     }
   }
 
   /** Ends a link here at once and at the other end when the news arrives. */
   #drop(link: Link, reason: "CONNECTION_LOST" | "HOST_CLOSED"): void {
-    this.#forget(link, reason);
+    this.#links.end(link, reason);
     const { remote, id } = link;
     this.#network.deliver(this.peerId, remote.peerId, SMALL, () => remote.#dropId(id));
   }
 
   #dropId(id: string): void {
     const link = this.#links.get(id);
-    if (link !== undefined) this.#forget(link, "CONNECTION_LOST");
-  }
-
-  #forget(link: Link, reason: "CONNECTION_LOST" | "HOST_CLOSED"): void {
-    if (!this.#links.delete(link.id)) return;
-    const { peerId } = link.remote;
-    const isLastOfPeer = this.#linkTo(peerId) === undefined;
-    if (isLastOfPeer) this.#acquaintances.forget(peerId);
-    link.end(reason);
-    this.#events.emit({ type: "connectionClosed", connection: link.info(), isLastOfPeer });
+    if (link !== undefined) this.#links.end(link, "CONNECTION_LOST");
   }
 
   async ping(peerId: string, options: DialOptions): Promise<number> {
@@ -306,7 +293,7 @@ export class MemoryHost implements Host {
     link.exchanges.add(exchange);
     const { remote } = link;
     const name = protocolId(genesisHash, protocol);
-    this.#count(link, protocol, 0, payload.length);
+    this.#links.count(link, protocol, 0, payload.length);
     exchange.onCancel = () => {
       this.#network.deliver(this.peerId, peerId, SMALL, () => exchange.onCancelled());
     };
@@ -337,15 +324,15 @@ export class MemoryHost implements Host {
       back(SMALL, () => exchange.failFor("PROTOCOL_UNSUPPORTED"));
       return;
     }
-    this.#count(link, protocol, payload.length, 0);
+    this.#links.count(link, protocol, payload.length, 0);
     const cancel = (): void => exchange.onCancelled();
     link.cancels.add(cancel);
     exchange.onCancelled = this.#responder.accept(asker.peerId, protocol, payload, {
       send: (bytes) => {
-        this.#count(link, protocol, 0, bytes.length);
+        this.#links.count(link, protocol, 0, bytes.length);
         const { promise, resolve } = Promise.withResolvers<void>();
         back(bytes.length, () => {
-          asker.#countAt(id, protocol, bytes.length);
+          asker.#links.countIn(id, protocol, bytes.length);
           exchange.receive(bytes);
           resolve();
         });
@@ -369,13 +356,13 @@ export class MemoryHost implements Host {
   }
 
   #sendGossip(peerId: string, topic: TopicName, data: Uint8Array): void {
-    const link = this.#linkTo(peerId);
+    const link = this.#links.to(peerId);
     if (link === undefined || this.#network.losesGossip()) return;
-    this.#count(link, "gossip", 0, data.length);
+    this.#links.count(link, "gossip", 0, data.length);
     const { remote } = link;
     this.#network.deliver(this.peerId, peerId, data.length, () => {
-      if (!remote.#links.has(link.id) || !remote.isOpen) return;
-      remote.#countAt(link.id, "gossip", data.length);
+      if (remote.#links.get(link.id) === undefined || !remote.isOpen) return;
+      remote.#links.countIn(link.id, "gossip", data.length);
       void remote.#gossip.receive(this.peerId, topic, data);
     });
   }
@@ -397,11 +384,12 @@ export class MemoryHost implements Host {
   }
 
   connections(): readonly ConnectionInfo[] {
-    return [...this.#links.values()].map((link) => link.info());
+    return this.#links.infos();
   }
 
   stats(): HostStats {
     const connections = this.connections();
+    const traffic = this.#links.traffic();
     return {
       epoch: this.#events.epoch,
       connectionsIn: connections.filter((connection) => connection.direction === "inbound").length,
@@ -412,8 +400,8 @@ export class MemoryHost implements Host {
       messagesWaiting: this.#desk.waiting,
       rateLimited: this.#admission.refused,
       gateRefused: this.#gateRefused,
-      trafficByProtocol: this.#traffic.byLabel(),
-      trafficByTransport: { memory: this.#traffic.total() },
+      trafficByProtocol: traffic.byLabel,
+      trafficByTransport: { memory: traffic.total },
       gossip: this.#desk.stats((topic) => {
         const peers = this.#acquaintances.subscribers(topic);
         return { subscribers: peers.length, meshPeers: peers };
@@ -450,11 +438,6 @@ export class MemoryHost implements Host {
     return options?.kadDht === true && Buffer.compare(options.genesisHash, genesisHash) === 0;
   }
 
-  #linkTo(peerId: string): Link | undefined {
-    for (const link of this.#links.values()) if (link.remote.peerId === peerId) return link;
-    return undefined;
-  }
-
   #need(): HostOptions {
     if (this.#options === undefined) throw hostFailure("HOST_CLOSED", "the host is not open");
     return this.#options;
@@ -462,7 +445,7 @@ export class MemoryHost implements Host {
 
   #needLink(peerId: string): Link {
     this.#need();
-    const link = this.#linkTo(peerId);
+    const link = this.#links.to(peerId);
     if (link === undefined) throw hostFailure("NOT_CONNECTED", `no connection to ${peerId}`);
     return link;
   }
@@ -475,16 +458,6 @@ export class MemoryHost implements Host {
     if (this.#parts.gate.allows(peerId, address, direction)) return true;
     this.#gateRefused += 1;
     return false;
-  }
-
-  #count(link: Link, label: string, bytesIn: number, bytesOut: number): void {
-    link.traffic.add(label, bytesIn, bytesOut);
-    this.#traffic.add(label, bytesIn, bytesOut);
-  }
-
-  #countAt(id: string, label: string, bytesIn: number): void {
-    const link = this.#links.get(id);
-    if (link !== undefined) this.#count(link, label, bytesIn, 0);
   }
 }
 
