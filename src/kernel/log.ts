@@ -3,7 +3,7 @@
  * twins: one that is silent and one that remembers, for tests.
  */
 
-/** Structured fields of a log line; values must be cheap to serialize. An `Error` goes under `error`. */
+/** Structured fields of a log line, named in camelCase; values must be cheap to serialize. An `Error` goes under `error`. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 export interface Log {

@@ -93,7 +93,7 @@ test(`a sync of ${BLOCKS} blocks that is killed ${KILLS} times ends as an undist
 
 /** The height at which the newest process found its chain, as it says itself. */
 function resumedFrom(node: SyncingNode): number {
-  return Number(node.lines("sync starts").at(-1)?.["resumed_from_height"] ?? 0);
+  return Number(node.lines("sync starts").at(-1)?.["resumedFromHeight"] ?? 0);
 }
 
 function seconds(sinceMs: number): string {

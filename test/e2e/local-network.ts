@@ -70,7 +70,7 @@ export interface LoggedVote {
   readonly slot: number;
   readonly height: number;
   readonly hash: string;
-  readonly authority_index: number;
+  readonly authorityIndex: number;
 }
 
 /** The lines of a node's log that have this message. A line that a kill cut short is none. */
@@ -96,8 +96,8 @@ export function votesOf(network: LocalNetwork): LoggedVote[] {
 /** Fails when a member signed two blocks for one slot; answers how many (member, slot) pairs were looked at. */
 export function assertNobodySignedTwice(votes: readonly LoggedVote[]): number {
   const signed = new Map<string, string>();
-  for (const { authority_index, slot, hash } of votes) {
-    const key = `member ${authority_index} in slot ${slot}`;
+  for (const { authorityIndex, slot, hash } of votes) {
+    const key = `member ${authorityIndex} in slot ${slot}`;
     assert.equal(signed.get(key) ?? hash, hash, `${key} signed two blocks`);
     signed.set(key, hash);
   }

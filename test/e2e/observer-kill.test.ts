@@ -40,8 +40,8 @@ test("a killed observer resumes from its durable head and requests nothing below
   await eventually("the sync is complete", DEADLINE_MS, async () => (await heightOf(again)) >= BLOCKS);
 
   const [before, after] = linesOf(network.observer, "sync starts");
-  assert.equal(before?.["resumed_from_height"], 0);
-  const resumed = Number(after?.["resumed_from_height"]);
+  assert.equal(before?.["resumedFromHeight"], 0);
+  const resumed = Number(after?.["resumedFromHeight"]);
   assert.ok(resumed >= KILL_HEIGHT && resumed < BLOCKS, `resumed from ${resumed}`);
   const status = await statusOf(again);
   assert.equal(Number(status?.resumedFromHeight), resumed);

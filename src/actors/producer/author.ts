@@ -194,7 +194,7 @@ export class Author {
       );
       context.effect(sent, (outcome) => {
         if (outcome.ok) return this.#verify(block, index, key, outcome.value.payload);
-        context.log.info("no approval", { slot, authority_index: index, reason: outcome.failure.message });
+        context.log.info("no approval", { slot, authorityIndex: index, reason: outcome.failure.message });
       });
     }
     context.timers.after(consensusTimeoutMs, () => this.#input({ kind: "timedOut", slot }));
@@ -211,7 +211,7 @@ export class Author {
       approval.authorityIndex === index &&
       equalBytes(approval.blockHash, hash);
     if (approval === undefined || !isOurs) {
-      context.log.warn("a member's reply is no approval of our proposal", { slot, authority_index: index });
+      context.log.warn("a member's reply is no approval of our proposal", { slot, authorityIndex: index });
       return;
     }
     const { signature } = approval;
@@ -219,7 +219,7 @@ export class Author {
     const checked = parts.validator.verifySignatures([{ publicKeys: [key], signingRoot: root, signature }]);
     context.effect(checked, (outcome) => {
       if (!outcome.ok || outcome.value[0] !== true) {
-        context.log.warn("a member's approval does not verify", { slot, authority_index: index });
+        context.log.warn("a member's approval does not verify", { slot, authorityIndex: index });
         return;
       }
       witness.saw({ slot, height, hash, authorityIndex: index, isProposal: false });

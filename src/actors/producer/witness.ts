@@ -38,13 +38,13 @@ export class VoteWitness {
     const { slot, height, authorityIndex } = vote;
     const hash = toHex(vote.hash);
     const kind = vote.isProposal ? "proposal" : "approval";
-    this.#log.info("vote", { kind, slot, height, hash, authority_index: authorityIndex });
+    this.#log.info("vote", { kind, slot, height, hash, authorityIndex });
     this.#publish(vote);
     const last = this.#last.get(authorityIndex);
     if (last?.slot === slot && last.hash !== hash) {
       const blocks = [last.hash, hash];
       this.#log.warn("a member signed two blocks of one slot", {
-        authority_index: authorityIndex,
+        authorityIndex,
         slot,
         blocks,
       });

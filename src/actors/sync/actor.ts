@@ -156,7 +156,7 @@ class SyncActor implements Actor<Public, Internal> {
     this.#watchPeers();
     this.#watchGossip();
     timers.every(TICK_MS, () => this.#tick());
-    log.info("sync starts", { resumed_from_height: this.#machine.resumedFromHeight, mode: config.mode });
+    log.info("sync starts", { resumedFromHeight: this.#machine.resumedFromHeight, mode: config.mode });
     if (!this.#checkpoints.onStart() && config.isAutoStart) this.#start(config.mode);
     this.#perform();
   }

@@ -347,7 +347,7 @@ export class SyncMachine {
     if (left === undefined) return;
     this.metrics.add("targetsAbandoned");
     const { head, passes, forMs } = left;
-    const fields = { height: head.height, hash: toHex(head.hash), passes, left_alone_ms: forMs };
+    const fields = { height: head.height, hash: toHex(head.hash), passes, leftAloneMs: forMs };
     const message = "nobody delivers what leads to a certified head: it is left alone";
     this.#effects.push({ type: "warning", message, fields });
   }

@@ -37,7 +37,7 @@ export class NobodySignsTwice implements Checker {
         return;
       case "log": {
         const { message, fields } = observation.record;
-        if (message === "vote") this.#saw(fields["authority_index"], fields["slot"], fields["hash"]);
+        if (message === "vote") this.#saw(fields["authorityIndex"], fields["slot"], fields["hash"]);
         return;
       }
       default:

@@ -163,7 +163,7 @@ test("ProducerActor: refuses a second block of a slot, and tells of its author",
   assert.equal(second.refusal, "SLOT_NOT_ABOVE_LAST_VOTE");
   const warning = rig.members[voter]!.log.records.find(({ level }) => level === "warn");
   assert.equal(warning?.message, "a member signed two blocks of one slot");
-  assert.equal(warning?.fields["authority_index"], slot % 3);
+  assert.equal(warning?.fields["authorityIndex"], slot % 3);
 });
 
 test("ProducerActor: refuses a proposal that the slot's author did not sign", async () => {

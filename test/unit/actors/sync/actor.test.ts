@@ -44,7 +44,7 @@ test("SyncActor logs and tells where it resumed after a kill, and requests nothi
   await second.run(3_000);
   assert.equal(second.height, 230);
   const started = second.log.records.find((record) => record.message === "sync starts");
-  assert.equal(started?.fields["resumed_from_height"], durable);
+  assert.equal(started?.fields["resumedFromHeight"], durable);
   const status = await second.status();
   assert.equal(status.resumedFromHeight, BigInt(durable));
   assert.equal(status.lowestRequestedHeight, BigInt(durable + 1));
