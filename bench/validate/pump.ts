@@ -4,7 +4,7 @@
  */
 
 import { ANSWER_BLOCK_BYTES_MAX } from "../../src/actors/network/config.ts";
-import { IMPORTS_MAX, syncConfig } from "../../src/actors/sync/config.ts";
+import { IMPORTS_MAX, syncConfig, validationRoom } from "../../src/actors/sync/config.ts";
 import { equalBytes } from "../../src/chain/bytes.ts";
 import type { ChainForge } from "../../src/chain/forge.ts";
 import type { ThreadValidator } from "../../src/chain/pool/threads.ts";
@@ -19,7 +19,7 @@ export interface PumpParts {
   readonly chain: EmbeddedChain;
   readonly authorities: ChainForge["authorities"];
   readonly policy: Policy;
-  /** Segments with the workers at a time. */
+  /** Segments with the workers at a time, as the SyncActor counts them. */
   readonly validationsMax: number;
 }
 
@@ -46,24 +46,25 @@ export class Pump {
 
   /** Takes `blocks` blocks through; resolves when the last one is flushed. */
   async run(file: BlockFile, blocks: number): Promise<Passed[]> {
-    const { validationsMax } = this.#parts;
+    const { validationsMax, policy } = this.#parts;
     // Without this bound the workers would run ahead of the disk, and the queue between them grow.
-    const inFlightMax = validationsMax + IMPORTS_MAX;
+    const inFlightMax = 2 * validationsMax + IMPORTS_MAX;
     const passed: Passed[] = [];
     const importing: Promise<void>[] = [];
-    const checking = new Set<Promise<void>>();
+    const checking = new Map<Promise<void>, number>();
     let order: Promise<unknown> = Promise.resolve();
     for (let left = blocks; left > 0; ) {
       const segment = await this.#cut(file, left);
       if (segment.length === 0) throw new Error("the file has too few blocks");
       left -= segment.length;
       // Whichever is settled first makes room, as with the SyncActor.
-      while (checking.size >= validationsMax) await Promise.race(checking);
+      const room = validationRoom(policy, segment);
+      while (sum(checking.values()) + room > validationsMax) await Promise.race(checking.keys());
       await importing[importing.length - inFlightMax];
       const offeredMs = performance.now();
       const verdict = this.#validate(segment);
       const check: Promise<void> = verdict.then(() => void checking.delete(check));
-      checking.add(check);
+      checking.set(check, room);
       // In order, and no more at a time than the SyncActor hands over.
       const handedOver = Promise.all([verdict, order, importing[importing.length - IMPORTS_MAX]]);
       const placed = handedOver.then(([value]) => this.#import(value));
@@ -111,6 +112,12 @@ export class Pump {
   }
 }
 
+function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
+
 /** How many segments come in one answer of a peer, whose approvals at the seams need not be verified twice. */
 class AnswerRoom {
   #blocks = 0;
@@ -119,7 +126,7 @@ class AnswerRoom {
 
   /** The approval that the segment's parent has in the same answer; undefined when the segment begins one. */
   add(segment: readonly Uint8Array[]): Uint8Array | undefined {
-    const bytes = segment.reduce((sum, block) => sum + block.length, 0);
+    const bytes = sum(segment.map(({ length }) => length));
     this.#blocks += segment.length;
     this.#bytes += bytes;
     const isFirst = this.#blocks > BATCH_BLOCKS || this.#bytes > ANSWER_BLOCK_BYTES_MAX;

@@ -1,5 +1,5 @@
 /**
- * checkSegment: everything about a segment that needs no knowledge of the blocks before it. Pure and
+ * checkSegments: everything about segments that needs no knowledge of the blocks before them. Pure and
  * synchronous; it holds its thread for milliseconds, so that workers run it, many segments at a time.
  * sequence.ts then judges, in order, how segments continue the chain.
  */
@@ -11,6 +11,7 @@ import { approvalDomain, approvalSet, firstBadSet } from "./approval-check.ts";
 import { badProof, possessionChecks } from "./authority/change.ts";
 import { carriedChange, type ParsedBlock, parentApprovalBytes, parseBlock } from "./block.ts";
 import { type BlockFault, blockFault } from "./block-fault.ts";
+import { BATCH_SETS_MAX, verifyBatch } from "./bls.ts";
 import { bodyRoots } from "./body-root.ts";
 import { equalBytes } from "./bytes.ts";
 import { decodeHeader, HASH_LENGTH, HEADER_LENGTH, headerHashes } from "./header.ts";
@@ -61,13 +62,42 @@ interface Work {
   readonly hashes: Uint8Array;
 }
 
+/** A segment to check. */
+export interface SegmentOffer {
+  readonly input: SegmentInput;
+  /**
+   * Where its blocks lie back to back from the beginning; it is the verdict's to keep: the segment then lies there
+   * instead of in a copy, if its blocks keep their lengths.
+   */
+  readonly memory?: Uint8Array;
+}
+
+type Rejected = Extract<SegmentVerdict, { ok: false }>;
+
 /**
- * Form, numbers, links, bit rules, body roots and signatures of 1 to 64 blocks, cheap first. The verdict's
- * memory is its own, so that it may be transferred; on a fault the index tells the first block found at
- * fault. `memory`, where the blocks lie back to back from its beginning, is the verdict's to keep: the segment then
- * lies there instead of in a copy, if its blocks keep their lengths.
+ * Form, numbers, links, bit rules, body roots and signatures of 1 to 64 blocks, cheap first. The verdict's memory is its
+ * own, so that it may be transferred; on a fault the index tells the first block found at fault.
  */
-export function checkSegment(facts: ChainFacts, input: SegmentInput, memory?: Uint8Array): SegmentVerdict {
+export function checkSegment(facts: ChainFacts, input: SegmentInput): SegmentVerdict {
+  return checkSegments(facts, [{ input }])[0] as SegmentVerdict;
+}
+
+/** The verdict on each, as if it were checked alone; their signatures are verified together if they are few. */
+export function checkSegments(facts: ChainFacts, offers: readonly SegmentOffer[]): SegmentVerdict[] {
+  const read = offers.map(({ input }) => readSegment(facts, input));
+  const claims = read.map((work) => ("ok" in work ? [] : claimsOf(work)));
+  const sets = claims.flat().map(({ set }) => set);
+  const allHold = offers.length > 1 && sets.length <= BATCH_SETS_MAX && verifyBatch(sets);
+  return read.map((work, at): SegmentVerdict => {
+    if ("ok" in work) return work;
+    const finding = allHold ? undefined : badClaim(claims[at] as Claim[]);
+    if (finding !== undefined) return { ok: false, ...finding };
+    return { ok: true, segment: assemble(work, offers[at]?.memory) };
+  });
+}
+
+/** Everything but the signatures. */
+function readSegment(facts: ChainFacts, input: SegmentInput): Work | Rejected {
   const { blocks } = input;
   assert(blocks.length > 0 && blocks.length <= SEGMENT_BLOCKS_MAX, `a segment has ${blocks.length} blocks`);
   const parsed: ParsedBlock[] = [];
@@ -88,9 +118,8 @@ export function checkSegment(facts: ChainFacts, input: SegmentInput, memory?: Ui
     headers,
     hashes: headerHashes(headers, blocks.length),
   };
-  const finding = checkUnsigned(work) ?? checkBodies(work) ?? checkSignatures(work);
-  if (finding !== undefined) return { ok: false, ...finding };
-  return { ok: true, segment: assemble(work, memory) };
+  const finding = checkUnsigned(work) ?? checkBodies(work);
+  return finding === undefined ? work : { ok: false, ...finding };
 }
 
 function packHeaders(blocks: readonly Uint8Array[]): Uint8Array {
@@ -190,12 +219,16 @@ interface Claim {
 const BAD_OWN = blockFault("BAD_APPROVAL_SIGNATURE", { of: "own" });
 const BAD_PARENT = blockFault("BAD_APPROVAL_SIGNATURE", { of: "parent" });
 
-function checkSignatures(work: Work): Finding | undefined {
+function claimsOf(work: Work): Claim[] {
   const domain = approvalDomain(work.facts.genesisHash);
   const last = work.blocks.length - 1;
   const claims = work.input.policy === "SEGMENT" ? [ownClaim(work, last, domain)] : allClaims(work, domain);
   claims.push(...possessionClaims(work));
-  const bad = firstBadSet(claims.map((claim) => claim.set));
+  return claims;
+}
+
+function badClaim(claims: readonly Claim[]): Finding | undefined {
+  const bad = firstBadSet(claims.map(({ set }) => set));
   if (bad === undefined) return undefined;
   const { index, fault } = claims[bad] as Claim;
   return { index, fault };

@@ -7,6 +7,7 @@ import { BLOCK_FIXED_LENGTH } from "./block.ts";
 import { BODY_FIELD, BODY_FIXED_LENGTH } from "./body-layout.ts";
 import { HEADER_LENGTH } from "./header.ts";
 import { readUint32 } from "./little-endian.ts";
+import type { Policy } from "./validator.ts";
 
 /** A longer run is cut: one approval covers at most this many blocks. */
 export const SEGMENT_BLOCKS_MAX = 64;
@@ -14,6 +15,17 @@ export const SEGMENT_BLOCKS_MAX = 64;
  * A run that would exceed this is cut before the block that does; a single block may be larger (up to 2 MiB).
  */
 export const SEGMENT_BYTES_MAX = 1024 * 1024;
+
+/** The largest of small segments. */
+const SMALL_SEGMENT_BYTES_MAX = 64 * 1024;
+
+/**
+ * Whether most of a segment's check is the one signature at its end. Three of them verified together cost little more than
+ * half of what they cost one by one, so that such segments are checked in groups.
+ */
+export function isSmallSegment(policy: Policy, bytes: number): boolean {
+  return policy === "SEGMENT" && bytes <= SMALL_SEGMENT_BYTES_MAX;
+}
 
 /** How many of the blocks from `start` on make the next segment: 0 when there are none. */
 export function segmentLength(blocks: readonly Uint8Array[], start: number): number {

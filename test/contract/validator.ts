@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { encodeApproval } from "../../src/chain/approval.ts";
-import { parseBlock, splitBlock } from "../../src/chain/block.ts";
+import { joinBlock, parseBlock, splitBlock } from "../../src/chain/block.ts";
 import { sign } from "../../src/chain/bls.ts";
 import { ChainForge } from "../../src/chain/forge.ts";
 import type {
@@ -114,6 +114,26 @@ export function testValidator(name: string, create: (facts: ChainFacts) => Valid
       assert.deepEqual(
         verdicts.map((verdict) => (verdict.ok ? verdict.segment.first.height : -1)),
         [1, 2, -1, 4, 5, -1, 7, 8, -1, 10, 11, -1],
+      );
+    });
+
+    it("answers many small segments at once, each its own, whatever signatures are beside it", async () => {
+      const segments = Array.from({ length: 6 }, (_, index) => blocks.slice(2 * index, 2 * index + 2));
+      const withApproval = (index: number, approval: Uint8Array): Uint8Array[] => {
+        const [first, last] = segments[index] as [Uint8Array, Uint8Array];
+        const { header, body } = splitBlock(last);
+        return [first, joinBlock(header, body, approval)];
+      };
+      // One is no signature at all, one is good for another block.
+      const { approval } = splitBlock(blocks[3]!);
+      segments[1] = withApproval(1, approval.with(50, approval[50]! ^ 1));
+      segments[4] = withApproval(4, splitBlock(blocks[11]!).approval);
+      const verdicts = await Promise.all(
+        segments.map((segment) => validator.validateSegment(inputOf(segment, "SEGMENT"))),
+      );
+      assert.deepEqual(
+        verdicts.map((verdict) => (verdict.ok ? verdict.segment.first.height : verdict.fault.code)),
+        [1, "BAD_APPROVAL_SIGNATURE", 5, 7, "BAD_APPROVAL_SIGNATURE", 11],
       );
     });
 

@@ -4,6 +4,8 @@
  */
 
 import type { SyncConfig as SyncSettings } from "../../../gen/alys/config/v1/config_pb.ts";
+import { isSmallSegment } from "../../chain/segment.ts";
+import type { Policy } from "../../chain/validator.ts";
 
 /**
  * FAST verifies the approval of each segment's end, FULL that of every block. FEDERATION is FAST with ranges from
@@ -51,7 +53,7 @@ export interface SyncConfig {
   readonly peersMin: number;
   /** Without a block for this long it is an emergency, milliseconds. */
   readonly emergencyTimeoutMs: number;
-  /** Segments being validated at a time: one a worker, and one that waits. */
+  /** Segments being validated at a time: one a worker, and one that waits. Of small ones twice as many. */
   readonly validationsMax: number;
 }
 
@@ -60,6 +62,15 @@ export interface SyncConfig {
  * nothing faster: every segment only waits longer.
  */
 const SEGMENTS_WAITING = 1;
+
+/** Of validationsMax: workers check small segments together, so that more of them have to be at hand. */
+const SMALL_SEGMENT_ROOM = 0.5;
+
+/** How much of validationsMax a segment takes. */
+export function validationRoom(policy: Policy, blocks: readonly Uint8Array[]): number {
+  const bytes = blocks.reduce((sum, { length }) => sum + length, 0);
+  return isSmallSegment(policy, bytes) ? SMALL_SEGMENT_ROOM : 1;
+}
 
 /** What the file says, filled up with the defaults that its comments name. `workers` is at least 1. */
 export function syncConfig(settings: SyncSettings | undefined, workers: number): SyncConfig {

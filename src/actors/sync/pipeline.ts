@@ -86,6 +86,7 @@ export class Pipeline {
   get lowestRequestedHeight(): number {
     return this.#downloads.lowestHeight;
   }
+  /** Two small ones count as one. */
   get segmentsChecking(): number {
     return this.#conveyor.checking;
   }

@@ -25,7 +25,7 @@ export function poolLevels({ pipeline, live, lookups }: Stages, config: SyncConf
   return [
     level("download_buffer", pipeline.bytesBuffered, config.bufferBytesMax, "bytes"),
     level("requests", pipeline.requestsInFlight, requestsMax, "requests"),
-    level("validation", pipeline.segmentsChecking, config.validationsMax, "segments"),
+    level("validation", Math.ceil(pipeline.segmentsChecking), config.validationsMax, "segments"),
     level("import", pipeline.segmentsImporting, IMPORTS_MAX, "segments"),
     level("held_blocks", live.heldBlocks, HELD_BLOCKS_MAX, "blocks"),
     level("held_blocks", live.heldBytes, HELD_BYTES_MAX, "bytes"),

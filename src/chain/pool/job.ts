@@ -12,8 +12,12 @@ export interface Job {
   readonly isUrgent: boolean;
   /** Workers that were lost while they checked it. */
   losses: number;
+  /** A small segment, which is checked together with others. */
+  readonly isSmall: boolean;
+  /** A worker was lost that had it: from then on it is checked alone, so that the next loss tells whose fault it is. */
+  isAlone: boolean;
   /** The task, and the buffers that move with it. Called for each attempt. */
-  pack(): { task: Task; transfer: Transferable[] };
+  pack(isAlone: boolean): { task: Task; transfer: Transferable[] };
   /** Resolves the promise with a worker's reply. Without effect once it is settled. */
   answer(reply: Reply): void;
   /** Rejects the promise. Without effect once it is settled. */
@@ -49,10 +53,16 @@ export class JobQueue {
     this.#bytes += job.bytes;
   }
 
-  shift(): Job | undefined {
+  /** The job that `shift` takes. */
+  get next(): Job | undefined {
     const isUrgentNext = this.#bulk.length === 0 || this.#urgentRun < URGENT_RUN_MAX;
-    const job = (isUrgentNext ? this.#urgent.shift() : undefined) ?? this.#bulk.shift();
+    return (isUrgentNext ? this.#urgent[0] : undefined) ?? this.#bulk[0];
+  }
+
+  shift(): Job | undefined {
+    const job = this.next;
     if (job === undefined) return undefined;
+    (job.isUrgent ? this.#urgent : this.#bulk).shift();
     this.#urgentRun = job.isUrgent ? this.#urgentRun + 1 : 0;
     this.#bytes -= job.bytes;
     return job;

@@ -9,8 +9,9 @@ import { verifyApprovals } from "../approval-check.ts";
 import { verifyEach } from "../bls.ts";
 import { PUBLIC_KEY_LENGTH } from "../body-layout.ts";
 import { concatBytes } from "../bytes.ts";
-import { checkSegment } from "../check-segment.ts";
+import { checkSegments } from "../check-segment.ts";
 import { decodeHeader, HASH_LENGTH, HEADER_LENGTH } from "../header.ts";
+import { isSmallSegment } from "../segment.ts";
 import type {
   ApprovalCheck,
   AuthoritySetFacts,
@@ -38,6 +39,8 @@ interface SegmentTask {
   readonly parentAuthorities: Uint8Array | undefined;
   readonly nowMs: number;
   readonly verifiedParentApproval: Uint8Array | undefined;
+  /** Not in a group: a worker was lost that had it. */
+  readonly isAlone: boolean;
 }
 
 export type Task =
@@ -60,8 +63,17 @@ export type Reply =
   /** The check itself failed: a programmer's error. The slab comes back all the same. */
   | { readonly kind: "failed"; readonly message: string; readonly slab: ArrayBuffer | undefined };
 
+/** What a worker did with a task, and the buffers that go with the reply. */
+export interface Done {
+  readonly reply: Reply;
+  readonly transfer: Transferable[];
+}
+
+/** Segments that a worker checks together. More would save little, and each would wait for all. */
+export const GROUP_MAX = 3;
+
 /** Copies the segment's blocks into `slab`, which is large enough, and describes it. */
-export function packSegment(input: SegmentInput, slab: ArrayBuffer): SegmentTask {
+export function packSegment(input: SegmentInput, slab: ArrayBuffer, isAlone: boolean): SegmentTask {
   const target = new Uint8Array(slab);
   const ends = new Uint32Array(input.blocks.length);
   let end = 0;
@@ -80,6 +92,7 @@ export function packSegment(input: SegmentInput, slab: ArrayBuffer): SegmentTask
     parentAuthorities: parentAuthorities && packAuthorities(parentAuthorities),
     nowMs,
     verifiedParentApproval: input.verifiedParentApproval?.slice(),
+    isAlone,
   };
 }
 
@@ -102,12 +115,46 @@ export function packSignatures(checks: readonly SignatureCheck[]): Task {
   return { kind: "signatures", checks: copies };
 }
 
-/** What a worker does with one task: the reply, and the buffers that go with it. Never throws. */
-export function runTask(facts: ChainFacts, task: Task): { reply: Reply; transfer: Transferable[] } {
+/**
+ * `first` with what waits behind it, as far as it is checked together: small segments. `take` answers the next task that
+ * waits; one that was taken and does not belong to the group is `next`.
+ */
+export function takeGroup(
+  first: Task,
+  take: () => Task | undefined,
+): { group: Task[]; next: Task | undefined } {
+  const group = [first];
+  if (!isGroupable(first)) return { group, next: undefined };
+  while (group.length < GROUP_MAX) {
+    const next = take();
+    if (next === undefined || !isGroupable(next)) return { group, next };
+    group.push(next);
+  }
+  return { group, next: undefined };
+}
+
+function isGroupable(task: Task): boolean {
+  return task.kind === "segment" && !task.isAlone && isSmallSegment(task.policy, task.ends.at(-1) ?? 0);
+}
+
+/** What a worker does with a group: a reply to each task, in their order. Never throws. */
+export function runGroup(facts: ChainFacts, group: readonly Task[]): Done[] {
+  const segments = group.filter((task) => task.kind === "segment");
+  if (segments.length === group.length && group.length > 1) {
+    try {
+      return runSegments(facts, segments);
+    } catch {
+      // A programmer's error: it shall fail the task that brings it about, and no other.
+    }
+  }
+  return group.map((task) => runTask(facts, task));
+}
+
+function runTask(facts: ChainFacts, task: Task): Done {
   try {
     switch (task.kind) {
       case "segment":
-        return runSegment(facts, task);
+        return runSegments(facts, [task])[0] as Done;
       case "approvals":
         return verdictsReply(verifyApprovals(task.checks, facts.genesisHash));
       case "signatures":
@@ -116,10 +163,14 @@ export function runTask(facts: ChainFacts, task: Task): { reply: Reply; transfer
         return assertNever(task);
     }
   } catch (error) {
-    const slab = task.kind === "segment" ? task.slab : undefined;
-    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return { reply: { kind: "failed", message, slab }, transfer: slab === undefined ? [] : [slab] };
+    return failed(task, error);
   }
+}
+
+function failed(task: Task, error: unknown): Done {
+  const slab = task.kind === "segment" ? task.slab : undefined;
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { reply: { kind: "failed", message, slab }, transfer: slab === undefined ? [] : [slab] };
 }
 
 /** The verdict as the port states it; `giveBack` takes the segment's memory when it is no longer needed. */
@@ -142,7 +193,12 @@ export function unpackVerdict(
   };
 }
 
-function runSegment(facts: ChainFacts, task: SegmentTask): { reply: Reply; transfer: Transferable[] } {
+function runSegments(facts: ChainFacts, tasks: readonly SegmentTask[]): Done[] {
+  const offers = tasks.map((task) => ({ input: inputOf(task), memory: new Uint8Array(task.slab) }));
+  return checkSegments(facts, offers).map((verdict, at) => replyTo(tasks[at] as SegmentTask, verdict));
+}
+
+function inputOf(task: SegmentTask): SegmentInput {
   const { slab, policy, nowMs, parentAuthorities, verifiedParentApproval } = task;
   const blocks: Uint8Array[] = [];
   let start = 0;
@@ -150,7 +206,7 @@ function runSegment(facts: ChainFacts, task: SegmentTask): { reply: Reply; trans
     blocks.push(new Uint8Array(slab, start, end - start));
     start = end;
   }
-  const input: SegmentInput = {
+  return {
     blocks,
     policy,
     nowMs,
@@ -158,7 +214,9 @@ function runSegment(facts: ChainFacts, task: SegmentTask): { reply: Reply; trans
     ...(parentAuthorities && { parentAuthorities: unpackAuthorities(parentAuthorities) }),
     ...(verifiedParentApproval && { verifiedParentApproval }),
   };
-  const verdict = checkSegment(facts, input, new Uint8Array(slab));
+}
+
+function replyTo({ slab, policy }: SegmentTask, verdict: SegmentVerdict): Done {
   // Hashes inside a fault may be views on the slab; cloning them would clone the slab.
   if (!verdict.ok) {
     return { reply: { kind: "segment", verdict: structuredCopy(verdict), slab }, transfer: [slab] };
@@ -180,7 +238,7 @@ function structuredCopy(verdict: Extract<SegmentVerdict, { ok: false }>): typeof
   return { ...verdict, fault: Object.fromEntries(entries) as typeof verdict.fault };
 }
 
-function verdictsReply(verdicts: boolean[]): { reply: Reply; transfer: Transferable[] } {
+function verdictsReply(verdicts: boolean[]): Done {
   return { reply: { kind: "verdicts", verdicts }, transfer: [] };
 }
 

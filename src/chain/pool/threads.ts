@@ -8,6 +8,7 @@ import { type Clock, realClock } from "../../kernel/clock.ts";
 import { assert, type Failure } from "../../kernel/errors.ts";
 import { type Log, silentLog } from "../../kernel/log.ts";
 import { BATCH_SETS_MAX } from "../bls.ts";
+import { isSmallSegment } from "../segment.ts";
 import type {
   ApprovalCheck,
   ChainFacts,
@@ -111,9 +112,10 @@ export class ThreadValidator implements Validator {
 
   async validateSegment(input: SegmentInput, signal?: AbortSignal): Promise<SegmentVerdict> {
     const bytes = assertSegment(input);
-    const reply = await this.#submit(bytes, input.blocks.length === 1, signal, () => {
+    const kind = { isUrgent: input.blocks.length === 1, isSmall: isSmallSegment(input.policy, bytes) };
+    const reply = await this.#submit(bytes, kind, signal, (isAlone) => {
       const slab = this.#slabs.take(bytes);
-      return { task: packSegment(input, slab), transfer: [slab] };
+      return { task: packSegment(input, slab, isAlone), transfer: [slab] };
     });
     assert(reply.kind === "segment", "a segment is answered by a verdict");
     return unpackVerdict(reply.verdict, (memory) => this.#slabs.give(memory));
@@ -137,7 +139,8 @@ export class ThreadValidator implements Validator {
     const replies: Promise<Reply>[] = [];
     for (let start = 0; start < checks.length; start += BATCH_SETS_MAX) {
       const batch = checks.slice(start, start + BATCH_SETS_MAX);
-      replies.push(this.#submit(0, true, undefined, () => ({ task: pack(batch), transfer: [] })));
+      const kind = { isUrgent: true, isSmall: false };
+      replies.push(this.#submit(0, kind, undefined, () => ({ task: pack(batch), transfer: [] })));
     }
     if (this.#refusal !== undefined) throw this.#refusal;
     const verdicts: boolean[] = [];
@@ -150,7 +153,7 @@ export class ThreadValidator implements Validator {
 
   #submit(
     bytes: number,
-    isUrgent: boolean,
+    kind: Pick<Job, "isUrgent" | "isSmall">,
     signal: AbortSignal | undefined,
     pack: Job["pack"],
   ): Promise<Reply> {
@@ -167,8 +170,9 @@ export class ThreadValidator implements Validator {
       const settled = () => signal?.removeEventListener("abort", abort);
       const job: Job = {
         bytes,
-        isUrgent,
+        ...kind,
         losses: 0,
+        isAlone: false,
         pack,
         answer: (reply) => {
           settled();
@@ -187,13 +191,13 @@ export class ThreadValidator implements Validator {
 
   /** Gives waiting jobs to the workers with the least to do. */
   #dispatch(): void {
-    while (this.#queue.length > 0) {
+    for (let job = this.#queue.next; job !== undefined; job = this.#queue.next) {
       let best: WorkerHandle | undefined;
       for (const worker of this.#workers) {
-        if (worker.hasRoom && (best === undefined || worker.load < best.load)) best = worker;
+        if (worker.hasRoomFor(job) && (best === undefined || worker.load < best.load)) best = worker;
       }
-      const job = best === undefined ? undefined : this.#queue.shift();
-      if (best === undefined || job === undefined) return;
+      if (best === undefined) return;
+      this.#queue.shift();
       this.#inFlight.add(job);
       best.post(job);
     }
@@ -236,10 +240,11 @@ export class ThreadValidator implements Validator {
     this.#dispatch();
   }
 
-  /** The job in front was being checked, and counts the loss; the others waited in the thread's inbox. */
+  /** The job in front was being checked, alone or before others, and counts the loss. */
   #requeue(jobs: readonly Job[], reason: string): void {
     for (const job of jobs.toReversed()) {
       this.#inFlight.delete(job);
+      job.isAlone = true;
       if (job === jobs[0] && ++job.losses >= LOSSES_MAX) job.refuse(workerLost(reason));
       else this.#queue.pushFront(job);
     }

@@ -1,15 +1,15 @@
 /**
- * One validation worker as the pool sees it: the thread, the jobs it holds (at most two, so that it never
- * waits for the pool between two of them), and the watch over it. A worker that dies, or holds one job for
+ * One validation worker as the pool sees it: the thread, the jobs it holds (a few, so that it never waits for the
+ * pool between two of them), and the watch over it. A worker that dies, or holds one job for
  * too long, is lost once and for all: the pool gets its jobs back and makes another. Owned by threads.ts.
  */
 import { Worker } from "node:worker_threads";
 import type { Clock, TimerHandle } from "../../kernel/clock.ts";
 import { assert } from "../../kernel/errors.ts";
 import type { Job } from "./job.ts";
-import type { Reply, WorkerData } from "./task.ts";
+import { GROUP_MAX, type Reply, type WorkerData } from "./task.ts";
 
-/** One is being checked, one waits in the thread's inbox. More would only hold slabs. */
+/** One is being checked, one waits in the thread's inbox. More would only hold slabs, except for what is checked together. */
 const JOBS_IN_FLIGHT_MAX = 2;
 /**
  * Heap of a worker's JavaScript. Slabs and native memory do not count; a check needs a few MiB. At the bound
@@ -60,8 +60,9 @@ export class WorkerHandle {
   }
 
   /** Not before it is ready: a worker that fails to start takes no job with it. */
-  get hasRoom(): boolean {
-    return this.#isReady && !this.#isLost && this.#jobs.length < JOBS_IN_FLIGHT_MAX;
+  hasRoomFor(job: Job): boolean {
+    const isGroup = [...this.#jobs, job].every(({ isSmall, isAlone }) => isSmall && !isAlone);
+    return this.#isReady && !this.#isLost && this.#jobs.length < (isGroup ? GROUP_MAX : JOBS_IN_FLIGHT_MAX);
   }
 
   /** Whether it has started, ever. */
@@ -70,8 +71,8 @@ export class WorkerHandle {
   }
 
   post(job: Job): void {
-    assert(this.hasRoom, "the worker has no room");
-    const { task, transfer } = job.pack();
+    assert(this.hasRoomFor(job), "the worker has no room");
+    const { task, transfer } = job.pack(job.isAlone);
     this.#jobs.push(job);
     if (this.#jobs.length === 1) this.#watchFront();
     this.#worker.postMessage(task, transfer);

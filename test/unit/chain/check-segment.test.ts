@@ -10,7 +10,7 @@ import { verifyApprovals } from "../../../src/chain/approval-check.ts";
 import { joinBlock, splitBlock } from "../../../src/chain/block.ts";
 import { type BlockFault, type BlockFaultCode, describeFault } from "../../../src/chain/block-fault.ts";
 import { concatBytes } from "../../../src/chain/bytes.ts";
-import { checkSegment } from "../../../src/chain/check-segment.ts";
+import { checkSegment, checkSegments } from "../../../src/chain/check-segment.ts";
 import type { BlockHeader } from "../../../src/chain/header.ts";
 import type { Policy, SegmentInput, SegmentVerdict } from "../../../src/chain/validator.ts";
 import {
@@ -314,10 +314,45 @@ test("checkSegment: in memory that it may keep, the segment lies where its block
   ];
   for (const { brought, isInPlace } of cases) {
     const { memory, blocks } = inOneMemory([first, brought, third]);
-    const verdict = checkSegment(facts, { ...inputOf(parts, "SEGMENT"), blocks }, memory);
-    assert.ok(verdict.ok);
+    const input = { ...inputOf(parts, "SEGMENT"), blocks };
+    const [verdict] = checkSegments(facts, [{ input, memory }]);
+    assert.ok(verdict?.ok);
     assert.deepEqual(verdict.segment.bytes, concatBytes([first, second, third]));
     assert.equal(verdict.segment.bytes.buffer === memory.buffer, isInPlace);
+  }
+});
+
+test("checkSegments: answers for each segment what checkSegment answers for it alone", () => {
+  const blocks = new ChainBuilder(federation).run(12);
+  const good = (start: number): SegmentInput => inputOf(blocks.slice(start, start + 3), "SEGMENT");
+  const forged = (start: number): SegmentInput => {
+    const input = good(start);
+    const { header, body, approval } = splitBlock(input.blocks[2] as Uint8Array);
+    const { signature } = (blocks[(start + 5) % 12] as BuiltBlock).approval;
+    const other = encodeApproval({ ...decodeApproval(approval), signature });
+    return { ...input, blocks: input.blocks.with(2, joinBlock(header, body, other)) };
+  };
+  const cut = { ...good(0), blocks: good(0).blocks.map((bytes) => bytes.slice(0, -1)) };
+  const everyBlock = inputOf(blocks, "EVERY_BLOCK");
+  const groups = [
+    [good(0), good(3), good(6)],
+    [good(0), forged(3), good(6)],
+    [cut, good(3)],
+    [forged(0), forged(6)],
+    [everyBlock, forged(3), cut],
+    // More signatures than one call verifies.
+    Array.from({ length: 7 }, () => everyBlock),
+    [],
+  ];
+  for (const inputs of groups) {
+    const verdicts = checkSegments(
+      facts,
+      inputs.map((input) => ({ input })),
+    );
+    assert.deepEqual(
+      verdicts,
+      inputs.map((input) => checkSegment(facts, input)),
+    );
   }
 });
 

@@ -7,7 +7,13 @@
 import { ownApproval } from "../../../chain/segment.ts";
 import { type SetReads, type SetsInForce, setsBehind, setsBehindParent } from "../authorities/sets.ts";
 import { type Batch, endsAtBarrier } from "../batch.ts";
-import { IMPORTS_MAX, type SyncConfig, VALID_AHEAD_MAX, verifiesEveryBlock } from "../config.ts";
+import {
+  IMPORTS_MAX,
+  type SyncConfig,
+  VALID_AHEAD_MAX,
+  validationRoom,
+  verifiesEveryBlock,
+} from "../config.ts";
 import { cutSlots } from "../cut.ts";
 import { type Ticket, ticketKey } from "../liveness.ts";
 import type { Confirmation, PartingReads } from "../parting.ts";
@@ -27,16 +33,20 @@ export type Working = Extract<Batch, { state: "validating" | "importing" }>;
 
 export class Conveyor {
   readonly #parts: ConveyorParts;
-  /** Those that will still settle, stale ones too: they use a worker or the disk all the same. */
-  readonly #checking = new Set<string>();
+  /**
+   * Those that will still settle, stale ones too: they use a worker or the disk all the same. Of what is being validated
+   * also the room that it takes.
+   */
+  readonly #checking = new Map<string, number>();
   readonly #importing = new Set<string>();
 
   constructor(parts: ConveyorParts) {
     this.#parts = parts;
   }
 
+  /** How much of validationsMax is taken. */
   get checking(): number {
-    return this.#checking.size;
+    return [...this.#checking.values()].reduce((sum, room) => sum + room, 0);
   }
 
   get importing(): number {
@@ -45,7 +55,7 @@ export class Conveyor {
 
   /** Keys of all that will still settle. */
   get tickets(): ReadonlySet<string> {
-    return new Set([...this.#checking, ...this.#importing]);
+    return new Set([...this.#checking.keys(), ...this.#importing]);
   }
 
   /** Its validation, or its import, came to its end. */
@@ -101,21 +111,23 @@ export class Conveyor {
    */
   #check(): void {
     const { ranges, config, effect } = this.#parts;
-    const { validationsMax } = config;
-    if (this.#checking.size >= validationsMax) return;
+    let room = config.validationsMax - this.checking;
+    if (room <= 0) return;
     const isFarAhead = this.#validAhead() >= VALID_AHEAD_MAX;
     for (const { id } of [...ranges.batches]) {
       if (isFarAhead && id !== ranges.front?.id) return;
       const slots = this.#slotsOf(id);
       for (const [index, slot] of slots.entries()) {
-        if (this.#checking.size >= validationsMax) return;
         const batch = ranges.find(id);
         if (slot.step.at === "waiting" && batch?.state === "validating") {
-          ranges.step(batch, { type: "checking", index });
-          const ticket = { batchId: id, revision: batch.revision, index };
-          this.#checking.add(ticketKey(ticket));
           const { start, count, policy } = slot;
           const blocks = batch.answer.blocks.slice(start, start + count);
+          const needed = validationRoom(policy, blocks);
+          if (needed > room) return;
+          room -= needed;
+          ranges.step(batch, { type: "checking", index });
+          const ticket = { batchId: id, revision: batch.revision, index };
+          this.#checking.set(ticketKey(ticket), needed);
           const parent = batch.answer.blocks[start - 1];
           const sets = parent === undefined ? batch.sets : setsBehind(batch.sets.authorities);
           // Nothing of an answer is imported before all its segments hold and stand on each other.

@@ -8,6 +8,7 @@ import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { ChainForge } from "../../../../src/chain/forge.ts";
+import { GROUP_MAX } from "../../../../src/chain/pool/task.ts";
 import { QUEUE_JOBS_MAX, ThreadValidator } from "../../../../src/chain/pool/threads.ts";
 import type { SegmentInput } from "../../../../src/chain/validator.ts";
 import { Failure } from "../../../../src/kernel/errors.ts";
@@ -77,6 +78,21 @@ describe("ThreadValidator with workers that fail", () => {
     assert.equal(pool.status().workersLost, 1);
   });
 
+  it("blames only the segment that takes workers down, though others were checked with it", async () => {
+    const small = (nowMs: number | undefined, from: number): SegmentInput => ({
+      ...segment(nowMs, from),
+      policy: "SEGMENT",
+    });
+    const before = pool.validateSegment(small(undefined, 0));
+    const poison = pool.validateSegment(small(FAILURE.DIE_ALWAYS, 8));
+    const behind = pool.validateSegment(small(undefined, 16));
+    await assert.rejects(poison, hasReason("VALIDATION_WORKER_LOST"));
+    assert.ok((await before).ok);
+    assert.ok((await behind).ok);
+    // All three together, then the one alone, twice.
+    assert.equal(pool.status().workersLost, 3);
+  });
+
   it("reports a segment that takes two workers down, and goes on with the others", async () => {
     const poison = pool.validateSegment(segment(FAILURE.DIE_ALWAYS));
     const behind = pool.validateSegment(segment(undefined, 8));
@@ -99,9 +115,9 @@ describe("ThreadValidator", () => {
     const pool = new ThreadValidator({ facts, workers: 1 });
     const one = { ...segment(undefined, 0, 2), policy: "SEGMENT" } as const;
     assert.ok((await pool.validateSegment(one)).ok);
-    // Two with the worker, the rest waits.
-    const accepted = Array.from({ length: QUEUE_JOBS_MAX + 2 }, () => pool.validateSegment(one));
-    assert.deepEqual([pool.status().inFlight, pool.status().queued], [2, QUEUE_JOBS_MAX]);
+    // A group with the worker, the rest waits.
+    const accepted = Array.from({ length: QUEUE_JOBS_MAX + GROUP_MAX }, () => pool.validateSegment(one));
+    assert.deepEqual([pool.status().inFlight, pool.status().queued], [GROUP_MAX, QUEUE_JOBS_MAX]);
     await assert.rejects(pool.validateSegment(one), (error) => {
       return error instanceof Failure && error.reason === "VALIDATION_QUEUE_FULL" && error.isRetryable;
     });
