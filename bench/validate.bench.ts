@@ -65,7 +65,7 @@ const CASES: readonly ValidateCase[] = [
     chain: { ...THREE, ...SIGN_ENDS },
     blocks: 96_000,
     quickBlocks: 19_200,
-    warmUpBlocks: 9_600,
+    warmUpBlocks: 38_400,
     metrics: segmentMetrics(25_000),
   },
   {
@@ -74,7 +74,7 @@ const CASES: readonly ValidateCase[] = [
     chain: { ...FIFTEEN, ...SIGN_ENDS },
     blocks: 96_000,
     quickBlocks: 0,
-    warmUpBlocks: 9_600,
+    warmUpBlocks: 38_400,
     isLong: true,
     metrics: segmentMetrics(25_000),
   },
