@@ -47,8 +47,6 @@ export class Pump {
   /** Takes `blocks` blocks through; resolves when the last one is flushed. */
   async run(file: BlockFile, blocks: number): Promise<Passed[]> {
     const { validationsMax, policy } = this.#parts;
-    // Without this bound the workers would run ahead of the disk, and the queue between them grow.
-    const inFlightMax = 2 * validationsMax + IMPORTS_MAX;
     const passed: Passed[] = [];
     const importing: Promise<void>[] = [];
     const checking = new Map<Promise<void>, number>();
@@ -60,7 +58,8 @@ export class Pump {
       // Whichever is settled first makes room, as with the SyncActor.
       const room = validationRoom(policy, segment);
       while (sum(checking.values()) + room > validationsMax) await Promise.race(checking.keys());
-      await importing[importing.length - inFlightMax];
+      // Without this bound the workers would run ahead of the disk, and the queue between them grow.
+      await importing[importing.length - (validationsMax / room + IMPORTS_MAX)];
       const offeredMs = performance.now();
       const verdict = this.#validate(segment);
       const check: Promise<void> = verdict.then(() => void checking.delete(check));
