@@ -56,7 +56,7 @@ export async function measure(arena: Arena, seconds: number, attackName?: string
     }
     const bans = await withinTime(bansOf(target));
     if (bans !== undefined && bans > bansBefore) seen.blamedMs ??= Date.now() - startMs;
-    if (look % 16 === 15) seen.lag = Math.max(seen.lag, await lagOf(target));
+    if (look % 8 === 7) seen.lag = Math.max(seen.lag, await lagOf(target));
   }
   const outcome = await attacker;
   // What was on its way at the end still counts.

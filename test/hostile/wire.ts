@@ -1,7 +1,7 @@
 /** Bytes that a hostile peer sends, made by hand so that they may break every rule: protobuf fields, frames, gossip RPCs. */
 
 /** A protobuf varint. */
-export function varint(value: number): Buffer {
+function varint(value: number): Buffer {
   const bytes: number[] = [];
   let rest = value;
   while (rest > 127) {
