@@ -21,6 +21,7 @@ import { hostFailure, toHostFailure } from "../failures.ts";
 import type { GossipDesk } from "../gossip-desk.ts";
 import { GOSSIP_DEFAULTS, type GossipOptions, type HostOptions, type Verdict } from "../port.ts";
 import { TOPIC_BYTES_MAX, TOPICS, type TopicName, topicId } from "../protocols.ts";
+import type { GossipLinks } from "./gossip-links.ts";
 import { SCORE_THRESHOLDS, scoreParams } from "./score.ts";
 
 /** What gossipsub's router can do beyond its published interface. */
@@ -76,12 +77,13 @@ function topicIdsOf(genesisHash: Uint8Array): Record<TopicName, string> {
 export function gossipService(
   options: HostOptions,
   applicationScore: (peerId: string) => number,
+  links: GossipLinks,
 ): (components: GossipSubComponents) => GossipSub {
   const gossip: GossipOptions = { ...GOSSIP_DEFAULTS, ...options.gossip };
   const topicIds = topicIdsOf(options.genesisHash);
   const { slotDurationMs } = gossip;
   const { privateNetwork } = options;
-  return gossipsub({
+  const service = gossipsub({
     globalSignaturePolicy: StrictNoSign,
     msgIdFn: (message: Message) => messageId(message.topic, message.data),
     asyncValidation: true,
@@ -112,6 +114,18 @@ export function gossipService(
     scoreParams: scoreParams({ slotDurationMs, privateNetwork, applicationScore, topicIds }),
     scoreThresholds: SCORE_THRESHOLDS,
   });
+  return (components) => {
+    const registrar = links.registrarOver(
+      components.registrar,
+    ) as unknown as GossipSubComponents["registrar"];
+    const { peerId, privateKey, peerStore, connectionManager, logger } = components;
+    return service({ peerId, privateKey, peerStore, connectionManager, logger, registrar });
+  };
+}
+
+/** How often gossip is looked after. */
+export function heartbeatMsOf(options: HostOptions): number {
+  return options.gossip?.heartbeatMs ?? GOSSIP_DEFAULTS.heartbeatMs;
 }
 
 export class Gossip {
