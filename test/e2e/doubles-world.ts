@@ -4,9 +4,18 @@
  */
 
 import assert from "node:assert/strict";
-import type { Connection } from "@libp2p/interface";
+import { createHash } from "node:crypto";
+import { connect, createServer, type Socket } from "node:net";
+import { gossipsub, StrictNoSign } from "@chainsafe/libp2p-gossipsub";
+import { quic } from "@chainsafe/libp2p-quic";
+import { identify } from "@libp2p/identify";
+import type { Connection, Transport } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
+import { tcp } from "@libp2p/tcp";
+import { tls } from "@libp2p/tls";
+import { yamux } from "@libp2p/yamux";
 import { multiaddr } from "@multiformats/multiaddr";
+import { createLibp2p, type Libp2p } from "libp2p";
 import { realClock } from "../../src/kernel/clock.ts";
 import { silentLog } from "../../src/kernel/log.ts";
 import { realRandom, seededRandom } from "../../src/kernel/random.ts";
@@ -14,6 +23,7 @@ import { identityFromSeed } from "../../src/p2p/identity.ts";
 import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
 import { createNode, type Node } from "../../src/p2p/libp2p/node.ts";
 import { GOSSIP_DEFAULTS, type HostOptions } from "../../src/p2p/port.ts";
+import { topicId } from "../../src/p2p/protocols.ts";
 
 export type TransportName = "tcp" | "quic";
 
@@ -155,4 +165,69 @@ export async function assertFlows(one: Doubled, two: Doubled, what: string): Pro
 export async function part(one: Doubled, two: Doubled): Promise<void> {
   await Promise.all([one.host.hangUp(two.host.peerId), two.host.hangUp(one.host.peerId)]);
   await until(() => one.to(two).length === 0 && two.to(one).length === 0, "parted");
+}
+
+/** Forwards TCP to a port until it is frozen: then it swallows everything and closes nothing, as a path that is gone does. */
+export async function freezingProxy(
+  port: number,
+): Promise<{ readonly port: number; freeze(): void; close(): void }> {
+  const sockets: Socket[] = [];
+  const server = createServer((near) => {
+    const far = connect(port, "127.0.0.1");
+    sockets.push(near, far);
+    near.pipe(far);
+    far.pipe(near);
+    for (const socket of [near, far]) socket.on("error", () => {});
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  return {
+    port: address.port,
+    freeze() {
+      for (const socket of sockets) socket.unpipe();
+    },
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+/** A peer on plain js-libp2p and plain gossipsub, of the same chain and topics. */
+export async function plainPeer(transport: TransportName): Promise<PlainPeer> {
+  const genesisHash = new Uint8Array(32).fill(0x5a);
+  const connect = quic();
+  const node = await createLibp2p({
+    addresses: { listen: [LISTEN[transport]] },
+    transports: transport === "tcp" ? [tcp()] : [(components) => connect(components) as unknown as Transport],
+    connectionEncrypters: [tls()],
+    streamMuxers: [yamux()],
+    services: {
+      identify: identify(),
+      gossip: gossipsub({
+        globalSignaturePolicy: StrictNoSign,
+        msgIdFn: (message) => new Uint8Array(createHash("sha256").update(message.data).digest()),
+        allowPublishToZeroTopicPeers: true,
+        heartbeatInterval: HEARTBEAT_MS,
+      }),
+    },
+  });
+  const topic = topicId(genesisHash, "transactions");
+  const heard = new Set<string>();
+  node.services.gossip.subscribe(topic);
+  node.services.gossip.addEventListener("gossipsub:message", ({ detail }) => {
+    heard.add(Buffer.from(detail.msg.data).toString("hex"));
+  });
+  return {
+    node,
+    heard,
+    say: async (data) => (await node.services.gossip.publish(topic, data)).recipients.length,
+  };
+}
+
+export interface PlainPeer {
+  readonly node: Libp2p;
+  readonly heard: Set<string>;
+  say(data: Uint8Array): Promise<number>;
 }

@@ -2,22 +2,18 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { seededRandom } from "../../src/kernel/random.ts";
-import { assertFlows, Doubled, part, type TransportName, until } from "./doubles-world.ts";
+import {
+  assertFlows,
+  Doubled,
+  freezingProxy,
+  HEARTBEAT_MS,
+  part,
+  plainPeer,
+  type TransportName,
+  until,
+} from "./doubles-world.ts";
 
-const HISTORIES = 100;
 const SEED = 20_261_130;
-
-type Step = "one dials" | "two dials" | "both dial" | "close" | "reset";
-const STEPS: readonly Step[] = [
-  "one dials",
-  "two dials",
-  "both dial",
-  "both dial",
-  "close",
-  "close",
-  "reset",
-];
 
 for (const transport of ["tcp", "quic"] satisfies TransportName[]) {
   describe(`doubled connections over ${transport}`, () => {
@@ -88,42 +84,61 @@ for (const transport of ["tcp", "quic"] satisfies TransportName[]) {
       await until(() => one.to(two).length === 1 && two.to(one).length === 1, "one connection is kept");
     });
 
-    test(`${HISTORIES} random histories of opens, doublings, resets and closes`, async (t) => {
-      const random = seededRandom(SEED);
-      const pick = <T>(of: readonly T[]): T => of[random.integer(of.length)] as T;
-      let slowestMs = 0;
-      for (let history = 0; history < HISTORIES; history++) {
-        await part(one, two);
-        const trace: string[] = [];
-        for (let step = 0; step < 5; step++) {
-          const chosen = one.to(two).length === 0 ? pick(STEPS.slice(0, 4)) : pick(STEPS);
-          trace.push(chosen);
-          await take(chosen, pick([one, two]), pick);
-          await until(() => one.to(two).length === two.to(one).length, `${trace}: both know the same`);
-          if (one.to(two).length === 0) continue;
-          const what = `seed ${SEED}, history ${history}: ${trace}`;
-          slowestMs = Math.max(slowestMs, await assertFlows(one, two, what));
+    test("a peer on plain gossipsub whose streams are lost is heard again", async () => {
+      await part(one, two);
+      const plain = await plainPeer(transport);
+      const id = plain.node.peerId.toString();
+      const hears = async (what: string): Promise<void> => {
+        const startMs = performance.now();
+        await until(() => one.host.stats().deafPeers.length === 0, `${what}: nobody is deaf`);
+        for (;;) {
+          const there = await one.say();
+          const word = Buffer.from(`plain ${performance.now()}`);
+          await plain.say(new Uint8Array(word));
+          const both = (): boolean => plain.heard.has(there.said) && one.heard.has(word.toString("hex"));
+          if ((await until(both, "heard", 200).catch(() => undefined)) !== undefined) return;
+          assert.ok(performance.now() - startMs < 4 * HEARTBEAT_MS, `${what}: gossip flows`);
         }
+      };
+      try {
+        await one.node.dial(plain.node.getMultiaddrs());
+        await hears("one connection");
+        const [first] = plain.node.getConnections();
+        await plain.node.dial(one.node.getMultiaddrs(), { force: true });
+        await until(() => one.host.connections().length === 2, "two connections");
+        await first?.close();
+        await hears("the first of two is closed");
+        for (const stream of plain.node.getConnections().flatMap(({ streams }) => streams)) {
+          if (stream.protocol.startsWith("/meshsub/")) stream.abort(new Error("reset by the test"));
+        }
+        await hears("its streams are reset");
+        assert.deepEqual(
+          one.host.connections().map(({ peerId }) => peerId),
+          [id],
+        );
+      } finally {
+        await plain.node.stop();
       }
-      t.diagnostic(`gossip flowed again after ${Math.round(slowestMs)} ms at the latest`);
     });
-
-    async function take(step: Step, side: Doubled, pick: <T>(of: readonly T[]) => T): Promise<void> {
-      const other = side === one ? two : one;
-      switch (step) {
-        case "one dials":
-          return one.dial(two);
-        case "two dials":
-          return two.dial(one);
-        case "both dial":
-          // One of them may find that the other's choice has closed it already.
-          await Promise.allSettled([one.dial(two), two.dial(one)]);
-          return;
-        case "close":
-          return pick(side.to(other)).close();
-        case "reset":
-          return pick(side.to(other)).abort(new Error("reset by the test"));
-      }
-    }
   });
 }
+
+test("a peer that comes back at another address hears and is heard before the old connection is cut", async () => {
+  const [one, two, again] = [new Doubled(1, "tcp"), new Doubled(2, "tcp"), new Doubled(2, "tcp")];
+  assert.equal(two.host.peerId, again.host.peerId);
+  await Promise.all([one.open(), two.open(), again.open()]);
+  const port = Number(/tcp\/(\d+)/.exec(two.host.addresses()[0] ?? "")?.[1]);
+  const proxy = await freezingProxy(port);
+  try {
+    await one.host.dial(two.host.peerId, [`/ip4/127.0.0.1/tcp/${proxy.port}`], { deadlineMs: 10_000 });
+    await assertFlows(one, two, "before");
+    proxy.freeze();
+    await again.host.dial(one.host.peerId, one.host.addresses(), { deadlineMs: 10_000 });
+    await assertFlows(one, again, "back");
+    await until(() => one.to(again).length === 1, "the old connection is cut");
+    await assertFlows(one, again, "the old connection is cut");
+  } finally {
+    proxy.close();
+    await Promise.all([one, two, again].map(({ host }) => host.close()));
+  }
+});

@@ -405,6 +405,8 @@ export class Libp2pHost implements Host {
         subscribers: opened?.gossip.subscribers(topic).length ?? 0,
         meshPeers: opened?.gossip.meshPeers(topic) ?? [],
       })),
+      deafPeers: this.#links?.deafPeers() ?? [],
+      gossipRenewals: this.#links?.renewed ?? 0,
       gossipScores: Object.fromEntries(
         [...peerIds].map((peerId) => [peerId, opened?.gossip.score(peerId) ?? 0]),
       ),
