@@ -59,7 +59,14 @@ export class Doubled {
   identified = 0;
   #node: Node | undefined;
 
-  constructor(seed: number, transport: TransportName) {
+  violations = 0;
+
+  /** Every request is answered with what it brought, or as told; undefined leaves it waiting. */
+  constructor(
+    seed: number,
+    transport: TransportName,
+    answer: (payload: Uint8Array) => readonly Uint8Array[] | undefined = (payload) => [payload],
+  ) {
     this.#transport = transport;
     this.host = new Libp2pHost({
       identity: identityFromSeed(seededRandom(seed).bytes(32)),
@@ -73,7 +80,9 @@ export class Doubled {
       },
     });
     this.host.subscribe((event) => {
-      if (event.type === "request") this.host.respond(event.handle, [event.payload]);
+      const answered = event.type === "request" ? answer(event.payload) : undefined;
+      if (event.type === "request" && answered !== undefined) this.host.respond(event.handle, answered);
+      if (event.type === "violation") this.violations += 1;
       if (event.type === "peerIdentified") this.identified += 1;
       if (event.type !== "gossip") return;
       this.heard.add(Buffer.from(event.data).toString("hex"));

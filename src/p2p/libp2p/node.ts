@@ -23,6 +23,7 @@ import { RESERVED_CONNECTIONS } from "./gater.ts";
 import { gossipService } from "./gossip.ts";
 import type { GossipLinks } from "./gossip-links.ts";
 import type { Meters } from "./meters.ts";
+import { rememberingResets } from "./quic-resets.ts";
 
 /** Dials at once and waiting. A thousand peers that join within a second must find room; beyond it a dial fails at once. */
 const DIALS_PARALLEL_MAX = 100;
@@ -87,7 +88,12 @@ function transportsOf(options: HostOptions) {
   if (options.transports.quic) {
     const connect = quic({ receiveBufferSize: QUIC_RECEIVE_BUFFER_BYTES });
     // The package is built against another copy of the same interfaces.
-    transports.push((components) => connect(components) as unknown as Transport);
+    transports.push((components) => {
+      const { privateKey, metrics } = components;
+      const logger = rememberingResets(components.logger);
+      const own = { privateKey, logger, ...(metrics === undefined ? {} : { metrics }) };
+      return connect(own) as unknown as Transport;
+    });
   }
   return transports;
 }
