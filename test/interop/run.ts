@@ -26,8 +26,11 @@ import { connect } from "../../src/cli/client.ts";
 import { LocalNetwork } from "../../src/cli/localnet/network.ts";
 import { realClock } from "../../src/kernel/clock.ts";
 import { Failure } from "../../src/kernel/errors.ts";
+import { silentLog } from "../../src/kernel/log.ts";
 import { realRandom } from "../../src/kernel/random.ts";
-import { protocolId, topicId } from "../../src/p2p/protocols.ts";
+import { identityFromSeed } from "../../src/p2p/identity.ts";
+import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
+import { chainTag, protocolId, topicId } from "../../src/p2p/protocols.ts";
 
 /** Building from nothing, with downloads, on a busy machine. */
 const BUILD_MS_MAX = 1_800_000;
@@ -38,6 +41,8 @@ interface Make {
   readonly name: string;
   readonly toolchain: string;
   readonly asked: readonly string[];
+  /** It can look for peers by multicast. */
+  readonly hasMulticast: boolean;
   readonly build: (folder: string) => { readonly command: readonly string[]; readonly binary: string };
 }
 
@@ -46,6 +51,7 @@ const MAKES: readonly Make[] = [
     name: "rust-libp2p",
     toolchain: "cargo",
     asked: ["--version"],
+    hasMulticast: false,
     build: (folder) => {
       const target = process.env["CARGO_TARGET_DIR"] ?? join(folder, "target");
       return {
@@ -58,6 +64,7 @@ const MAKES: readonly Make[] = [
     name: "go-libp2p",
     toolchain: "go",
     asked: ["version"],
+    hasMulticast: true,
     build: (folder) => ({
       command: ["go", "build", "-mod=readonly", "-o", join(folder, "go-peer"), "."],
       binary: join(folder, "go-peer"),
@@ -184,35 +191,80 @@ async function startTarget(): Promise<{ readonly network: LocalNetwork; readonly
   };
 }
 
+/** A host of ours that answers multicast queries is found by go-libp2p's resolver, with an address. */
+async function tryMulticast(binary: string, genesisHash: Uint8Array): Promise<string> {
+  const host = new Libp2pHost({
+    identity: identityFromSeed(realRandom.bytes(32)),
+    gate: { allows: () => true },
+    clock: realClock,
+    random: realRandom,
+    log: silentLog,
+  });
+  await host.open({
+    genesisHash,
+    listenAddresses: ["/ip4/0.0.0.0/tcp/0"],
+    bootstrapAddresses: [],
+    transports: { tcp: true, quic: false },
+    encryption: ["tls"],
+    mdns: true,
+    kadDht: false,
+    privateNetwork: true,
+    connectionsMax: 8,
+    topics: [],
+    protocols: [],
+  });
+  try {
+    const found = wordAfter(
+      await runPeer(binary, ["--mdns", `_alys-${chainTag(genesisHash)}._udp`]),
+      "found",
+    );
+    assert.ok(found[0]?.startsWith(host.peerId), `found ${found}`);
+    assert.match(found[0] ?? "", /\/tcp\//, "with an address");
+    return "found by multicast";
+  } finally {
+    await host.close();
+  }
+}
+
+/** Builds one make and runs it every way; how many of them failed. */
+async function tryMake(make: Make, folder: string, target: Target): Promise<number> {
+  const { name, toolchain, asked, build } = make;
+  if (spawnSync(toolchain, asked).error !== undefined) {
+    console.log(`- ${name}: skipped: ${toolchain} is not installed`);
+    return 0;
+  }
+  const { command, binary } = build(folder);
+  const [program = "", ...args] = command;
+  const cwd = join(import.meta.dirname, name.split("-")[0] ?? "");
+  const built = spawnSync(program, args, { cwd, encoding: "utf8", timeout: BUILD_MS_MAX });
+  if (built.status !== 0) {
+    console.error(`✗ ${name}: ${program} failed: ${built.error?.message ?? built.stderr.slice(-2_000)}`);
+    return 1;
+  }
+  const ways: [string, () => Promise<string>][] = [
+    ["tcp", () => tryPeer(binary, target, "tcp")],
+    ["quic", () => tryPeer(binary, target, "quic")],
+  ];
+  if (make.hasMulticast) ways.push(["multicast", () => tryMulticast(binary, target.genesisHash)]);
+  let failures = 0;
+  for (const [way, attempt] of ways) {
+    try {
+      console.log(`✓ ${name} over ${way}: ${await attempt()}`);
+    } catch (problem) {
+      failures++;
+      console.error(`✗ ${name} over ${way}: ${(problem as Error).message}`);
+    }
+  }
+  return failures;
+}
+
 /** True when every peer whose toolchain is there has passed. */
 async function runPeers(): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), "alys-interop-peers-"));
   const { network, target } = await startTarget();
   let failures = 0;
   try {
-    for (const { name, toolchain, asked, build } of MAKES) {
-      if (spawnSync(toolchain, asked).error !== undefined) {
-        console.log(`- ${name}: skipped: ${toolchain} is not installed`);
-        continue;
-      }
-      const { command, binary } = build(folder);
-      const [program = "", ...args] = command;
-      const cwd = join(import.meta.dirname, name.split("-")[0] ?? "");
-      const built = spawnSync(program, args, { cwd, encoding: "utf8", timeout: BUILD_MS_MAX });
-      if (built.status !== 0) {
-        failures++;
-        console.error(`✗ ${name}: ${program} failed: ${built.error?.message ?? built.stderr.slice(-2_000)}`);
-        continue;
-      }
-      for (const transport of ["tcp", "quic"] as const) {
-        try {
-          console.log(`✓ ${name} over ${transport}: ${await tryPeer(binary, target, transport)}`);
-        } catch (problem) {
-          failures++;
-          console.error(`✗ ${name} over ${transport}: ${(problem as Error).message}`);
-        }
-      }
-    }
+    for (const make of MAKES) failures += await tryMake(make, folder, target);
   } finally {
     await network.stop();
     await rm(folder, { recursive: true, force: true });

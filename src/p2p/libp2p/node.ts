@@ -22,6 +22,7 @@ import { chainTag } from "../protocols.ts";
 import { RESERVED_CONNECTIONS } from "./gater.ts";
 import { gossipService } from "./gossip.ts";
 import type { GossipLinks } from "./gossip-links.ts";
+import { answerWhole } from "./mdns-answers.ts";
 import type { Meters } from "./meters.ts";
 import { rememberingResets } from "./quic-resets.ts";
 
@@ -117,6 +118,7 @@ function discoveryOf(options: HostOptions, onPeer: (peer: PeerInfo) => void) {
     // Nodes of other chains on the same network do not even hear of each other.
     const service = mdns({ serviceTag: `_alys-${chainTag(options.genesisHash)}._udp.local` })(components);
     service.addEventListener("peer", (event) => onPeer(event.detail));
+    answerWhole(service as unknown as Parameters<typeof answerWhole>[0]);
     return service;
   };
   return [factory];

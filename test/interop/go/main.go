@@ -23,6 +23,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
 	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
 	tls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
@@ -112,14 +113,44 @@ func messageID(message *pb.Message) string {
 	return string(digest[:20])
 }
 
+type found chan peer.AddrInfo
+
+func (f found) HandlePeerFound(info peer.AddrInfo) { f <- info }
+
+// discover prints the first peer that multicast tells of, and its addresses.
+func discover(ctx context.Context, service string) error {
+	own, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/0.0.0.0/tcp/0"))
+	if err != nil {
+		return err
+	}
+	defer own.Close()
+	peers := make(found, 16)
+	resolver := mdns.NewMdnsService(own, service, peers)
+	if err := resolver.Start(); err != nil {
+		return err
+	}
+	defer resolver.Close()
+	select {
+	case info := <-peers:
+		fmt.Println("found", info.ID, info.Addrs)
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 func run(ctx context.Context) error {
 	address := flag.String("address", "", "multiaddr of the node, with its peer id")
 	statusProtocol := flag.String("status-protocol", "", "full name")
 	rangeProtocol := flag.String("range-protocol", "", "full name")
 	topicName := flag.String("topic", "", "full name of the topic of blocks")
 	statusHex := flag.String("status", "", "our Status")
+	service := flag.String("mdns", "", "instead of joining: wait until a peer of this multicast service is heard of")
 	rangeHex := flag.String("range", "", "a BlocksByRangeRequest")
 	flag.Parse()
+	if *service != "" {
+		return discover(ctx, *service)
+	}
 	target, err := peer.AddrInfoFromString(*address)
 	if err != nil {
 		return err
