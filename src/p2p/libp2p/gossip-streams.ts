@@ -141,11 +141,11 @@ export class InboundView {
     try {
       for (;;) {
         const turn = this.#takeTurn();
-        if (turn !== undefined) yield turn;
-        else if (this.#isEnded) return;
+        if (turn !== undefined) {
+          yield turn;
+          if (this.#pieces.length > 0) await this.#nextTurn();
+        } else if (this.#isEnded) return;
         else await new Promise<void>((resolve) => (this.#wake = resolve));
-        if (this.#pieces.length > 0)
-          await new Promise<void>((resolve) => this.#parts.scheduler.defer(resolve));
       }
     } finally {
       // Read to its end, or given up because its content is no gossip.
@@ -188,6 +188,10 @@ export class InboundView {
     if (this.#buffered < BUFFERED_BYTES_MAX / 2 && this.#stream.readStatus === "paused")
       this.#stream.resume();
     return piece.subarray(0, length);
+  }
+
+  #nextTurn(): Promise<void> {
+    return new Promise((resolve) => this.#parts.scheduler.defer(resolve));
   }
 
   #finish(): void {
