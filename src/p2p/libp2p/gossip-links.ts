@@ -30,7 +30,7 @@ import type { Lingering } from "./lingering.ts";
 const OPEN_MS_MAX = 5000;
 
 /** Gossip streams that a peer may have open on one connection: the one in use, and those that it replaced and that end. */
-export const GOSSIP_STREAMS_MAX = 4;
+const GOSSIP_STREAMS_MAX = 4;
 
 /** A deaf peer is tried again after 1, 2, 4 … heartbeats, at last every 64 (45 s): it may be of another make. */
 const TRY_EVERY_TICKS_MAX = 64;

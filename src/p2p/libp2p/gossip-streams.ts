@@ -7,7 +7,7 @@
 import type { Stream } from "@libp2p/interface";
 import type { Clock, TimerHandle } from "../../kernel/clock.ts";
 import { asError } from "../../kernel/errors.ts";
-import type { Scheduler } from "../../kernel/scheduler.ts";
+import { afterThisWork, type Scheduler } from "../../kernel/scheduler.ts";
 import { hostFailure } from "../failures.ts";
 import { FrameCounter, type Piece } from "../framing.ts";
 import { hasEnded, type Lingering } from "./lingering.ts";
@@ -79,7 +79,7 @@ export class OutboundView extends EventTarget {
   /** Whoever attaches after the end still hears of it. */
   override addEventListener(...args: Parameters<EventTarget["addEventListener"]>): void {
     super.addEventListener(...args);
-    if (args[0] === "close" && this.#hasEnded) queueMicrotask(() => this.dispatchEvent(new Event("close")));
+    if (args[0] === "close" && this.#hasEnded) afterThisWork(() => this.dispatchEvent(new Event("close")));
   }
 
   /** What was sent still leaves. */

@@ -40,14 +40,17 @@ const RPC_BYTES_MAX = 8 * 1024 * 1024;
 /** What waits to be sent to one peer: eight of the largest blocks. At the bound the stream is reset. */
 const OUTBOUND_BYTES_MAX = 16 * 1024 * 1024;
 
-/** An RPC beyond these counts is dropped while it is decoded. A peer has two topics, and at most 5,000 ids to offer. */
+/**
+ * An RPC beyond these counts is dropped while it is decoded. A peer has two topics, and at most 5,000 ids to offer. One RPC is
+ * worked on at once: with 64 lists of ids, seven megabytes of them held the event loop for a second and more.
+ */
 const DECODE_LIMITS = {
   maxSubscriptions: 16,
   maxMessages: 1024,
   maxIhaveMessageIDs: 5000,
   maxIwantMessageIDs: 5000,
   maxIdontwantMessageIDs: 512,
-  maxControlMessages: 64,
+  maxControlMessages: 4,
   maxPeerInfos: 16,
 } as const;
 
