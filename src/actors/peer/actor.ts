@@ -147,6 +147,8 @@ class PeerActor implements Actor<Public, Internal> {
         return links.dialler.discovered(event.peerId, event.addresses);
       case "peerIdentified":
         return links.dialler.discovered(event.identity.peerId, event.identity.listenAddresses);
+      case "overrun":
+        return links.onOverrun(event.peerId, event.measure);
       case "opened":
         return links.dialler.dialMore();
       case "closed":
