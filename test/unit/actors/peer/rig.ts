@@ -17,7 +17,7 @@ import { peerActor } from "../../../../src/actors/peer/actor.ts";
 import { BanTable } from "../../../../src/actors/peer/ban-table.ts";
 import type { PeerActorConfig } from "../../../../src/actors/peer/config.ts";
 import { DistrustBook } from "../../../../src/actors/peer/distrust-book.ts";
-import type { OwnDelegation } from "../../../../src/actors/peer/handshake.ts";
+import type { DelegationSource, OwnDelegation } from "../../../../src/actors/peer/own-delegation.ts";
 import { PeerBook } from "../../../../src/actors/peer/peer-book.ts";
 import { keptCases } from "../../../../src/actors/sync/authorities/evidence-book.ts";
 import { encodeDelegation, signDelegation } from "../../../../src/chain/delegation.ts";
@@ -43,6 +43,7 @@ import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
 import type { Table } from "../../../../src/storage/port.ts";
 import { MemoryShelf } from "../../../../src/storage/shelf.ts";
 import { segmentOf } from "../../integrations/chain/segments.ts";
+import { fixedDelegation } from "./fixed-delegation.ts";
 
 export const PEER_CONFIG: PeerActorConfig = {
   peersMax: 8,
@@ -77,7 +78,8 @@ export class CountingValidator extends InlineValidator {
 export interface NodeOptions {
   readonly config?: Partial<PeerActorConfig>;
   readonly forge?: ChainForge;
-  readonly delegation?: OwnDelegation;
+  /** One that stays as it is, or one that renews itself. */
+  readonly delegation?: OwnDelegation | DelegationSource;
   readonly identity?: Identity;
   readonly disk?: MemoryDisk;
   readonly engine?: EnginePort;
@@ -220,7 +222,7 @@ export class Node {
     this.peer = actorCell(
       peerActor({
         ...{ config, chain, validator, host, bans, book, distrust, peerIdBytes },
-        ownDelegation: options.delegation,
+        ownDelegation: sourceOf(options.delegation),
       }),
       run,
     );
@@ -331,4 +333,8 @@ function hostOptions(genesisHash: Uint8Array, protocols?: readonly Protocol[]): 
     protocols: protocols ?? ["status", "blocks-by-range", "goodbye", "federation"],
     agentVersion: "test/1",
   };
+}
+
+function sourceOf(delegation: OwnDelegation | DelegationSource | undefined): DelegationSource | undefined {
+  return delegation === undefined || "renew" in delegation ? delegation : fixedDelegation(delegation);
 }
