@@ -175,8 +175,8 @@ class NetworkActor implements Actor<Public, Internal> {
 
   #status(): MessageInitShape<typeof NetworkStatusSchema> {
     const { host, config, ownDelegation } = this.#parts;
-    const { nowMs } = this.#context.clock;
-    return networkStatus(host, this.#lifecycle.phase, config, ownDelegation && delegationView(ownDelegation, nowMs()));
+    const own = ownDelegation && delegationView(ownDelegation, this.#context.clock.nowMs());
+    return networkStatus(host, this.#lifecycle.phase, config, own);
   }
 
   #internalHandlers(): Handlers<Internal> {

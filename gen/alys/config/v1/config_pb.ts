@@ -137,7 +137,7 @@ export type ChainConfig = Message<"alys.config.v1.ChainConfig"> & {
   /**
    * Side file with proofs of possession of the specification's authorities. Required unless chain.development is true: a key
    * that was chosen as a function of the others' forges the approvals of all. `alysctl keys authority --proof-file` makes a
-   * member's proof, `alysctl keys proofs` joins those of all members to this file.
+   * member's proof, and `alysctl keys proofs` joins those of all members to this file.
    *
    * @generated from field: optional string proofs_file = 2;
    */
@@ -321,8 +321,8 @@ export type FederationNetworkConfig = Message<"alys.config.v1.FederationNetworkC
 
   /**
    * Milliseconds that a delegation lives which this member makes for its own peer id. It is renewed at about half of that, so
-   * that a member may be out of reach, or clocks differ, for as long. Default 2592000000 (30 days), range
-   * 10000–31536000000; anything below an hour is for tests.
+   * that a member may be out of reach, or clocks may differ, for as long: less than a day is for tests.
+   * Default 2592000000, range 10000–31536000000.
    *
    * @generated from field: optional uint64 delegation_lifetime_ms = 2;
    */

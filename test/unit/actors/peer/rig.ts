@@ -31,6 +31,7 @@ import { EmbeddedEngine } from "../../../../src/integrations/engine/embedded.ts"
 import type { EnginePort } from "../../../../src/integrations/engine/port.ts";
 import { type ActorCell, actorCell } from "../../../../src/kernel/cell.ts";
 import type { RunningChild } from "../../../../src/kernel/child.ts";
+import type { Clock } from "../../../../src/kernel/clock.ts";
 import { environment } from "../../../../src/kernel/environment.ts";
 import { Failure, failure } from "../../../../src/kernel/errors.ts";
 import { MemoryLog } from "../../../../src/kernel/log.ts";
@@ -81,6 +82,8 @@ export interface NodeOptions {
   /** One that stays as it is, or one that renews itself. */
   readonly delegation?: OwnDelegation | DelegationSource;
   readonly identity?: Identity;
+  /** Default: the world's. */
+  readonly clock?: Clock;
   readonly disk?: MemoryDisk;
   readonly engine?: EnginePort;
   readonly bridge?: BridgePort;
@@ -199,7 +202,8 @@ export class Node {
 
   constructor(world: World, options: NodeOptions) {
     this.world = world;
-    const { clock, scheduler, random } = world.simulation;
+    const { scheduler, random } = world.simulation;
+    const clock = options.clock ?? world.simulation.clock;
     const forge = options.forge ?? world.forge;
     const facts = forge.facts();
     this.identity = options.identity ?? world.identity();
@@ -219,10 +223,11 @@ export class Node {
     const { host, validator, bans, book } = this;
     this.evidence = store.table("equivocations");
     const distrust = new DistrustBook(() => keptCases(this.evidence), store.table("distrust"));
+    const ownDelegation = sourceOf(options.delegation);
     this.peer = actorCell(
       peerActor({
         ...{ config, chain, validator, host, bans, book, distrust, peerIdBytes },
-        ownDelegation: sourceOf(options.delegation),
+        ownDelegation,
       }),
       run,
     );
@@ -245,6 +250,7 @@ export class Node {
           close: async () => {},
         },
         checkpoints: this.desk,
+        ownDelegation,
         peer: this.peer.ref,
         peerInternal: this.peer.internalRef,
         processStartMs: clock.nowMs(),
