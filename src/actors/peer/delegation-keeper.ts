@@ -5,6 +5,7 @@
 
 import type { PeerInternalService, PeerService } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { ActorContext } from "../../kernel/actor.ts";
+import { EndWarnings } from "../../kernel/end-warnings.ts";
 import type { DelegationSource } from "./own-delegation.ts";
 
 export interface DelegationKeeperParts {
@@ -17,7 +18,7 @@ export interface DelegationKeeperParts {
 /** A peer that was asked just before the renewal is told after the gap between two statuses. */
 const TELL_AGAIN_MS = 4_000;
 
-/** The same failure, and that it has ended, is logged again after this. */
+/** The same failure is logged again after this. */
 const REPEAT_MS = 3_600_000;
 
 export class DelegationKeeper {
@@ -25,13 +26,11 @@ export class DelegationKeeper {
   #isRenewing = false;
   #loggedFailure = "";
   #failedAtMs = Number.NEGATIVE_INFINITY;
-  #endedAtMs = Number.NEGATIVE_INFINITY;
-  /** The next warning comes with less than this left. */
-  #warnBelowMs: number;
+  readonly #warnings: EndWarnings;
 
   constructor(parts: DelegationKeeperParts) {
     this.#parts = parts;
-    this.#warnBelowMs = parts.source.warnBelowMs;
+    this.#warnings = new EndWarnings(parts.source.warnBelowMs);
   }
 
   start(): void {
@@ -58,8 +57,7 @@ export class DelegationKeeper {
     const expires = new Date(source.delegation.expiryMs).toISOString();
     context.log.info("delegation renewed", { expires, renewals: source.renewals });
     this.#loggedFailure = "";
-    this.#warnBelowMs = source.warnBelowMs;
-    this.#endedAtMs = Number.NEGATIVE_INFINITY;
+    this.#warnings.renewed();
     tellAll();
     context.timers.after(TELL_AGAIN_MS, tellAll);
   }
@@ -73,20 +71,15 @@ export class DelegationKeeper {
     log.warn("the delegation is not renewed", { reason });
   }
 
-  /** Warns when little time is left, and again each time that half of that is gone. */
   #watchEnd(): void {
     const { context, source } = this.#parts;
     const { log, clock } = context;
     const { expiryMs } = source.delegation;
     const expires = new Date(expiryMs).toISOString();
     const remainingMs = Math.floor(expiryMs - clock.nowMs());
-    if (remainingMs <= 0) {
-      if (clock.monotonicMs() - this.#endedAtMs < REPEAT_MS) return;
-      this.#endedAtMs = clock.monotonicMs();
-      return log.error("the delegation has ended: peers take this node for a stranger", { expires });
-    }
-    if (remainingMs > this.#warnBelowMs) return;
-    this.#warnBelowMs = remainingMs / 2;
-    log.warn("the delegation ends soon and is not renewed", { expires, remainingMs });
+    const warning = this.#warnings.look(remainingMs, clock.monotonicMs());
+    if (warning === "soon") log.warn("the delegation ends soon and is not renewed", { expires, remainingMs });
+    if (warning === "ended")
+      log.error("the delegation has ended: peers take this node for a stranger", { expires });
   }
 }

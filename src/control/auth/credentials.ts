@@ -10,6 +10,7 @@ import { ServerCredentials } from "@grpc/grpc-js";
 import type { Clock } from "../../kernel/clock.ts";
 import { asError, Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
+import { type CertificateEnd, CertificateEnds, endsOf } from "./certificate-ends.ts";
 import { FollowedFiles } from "./followed-files.ts";
 
 export interface TlsFiles {
@@ -29,6 +30,7 @@ interface Loaded {
   readonly context: SecureContextOptions;
   readonly fingerprint: string;
   readonly expires: string;
+  readonly ends: readonly CertificateEnd[];
 }
 
 /** Reads the files. Throws Failure FAILED_PRECONDITION/TLS_FILES that names the one that is wrong. */
@@ -40,6 +42,7 @@ export class RotatingCredentials extends ServerCredentials {
   readonly #files: TlsFiles;
   readonly #log: Log;
   readonly #followed: FollowedFiles;
+  readonly #ends: CertificateEnds;
 
   constructor(files: TlsFiles, loaded: Loaded, clock: Clock, log: Log) {
     const isMutual = files.clientCaFile !== undefined;
@@ -54,7 +57,9 @@ export class RotatingCredentials extends ServerCredentials {
     );
     this.#files = files;
     this.#log = log;
-    const { fingerprint, expires } = loaded;
+    const { fingerprint, expires, ends } = loaded;
+    this.#ends = new CertificateEnds(clock, log);
+    this.#ends.watch(ends);
     log.info("a server certificate is in use", { fingerprint, expires });
     const paths = [files.certificateFile, files.keyFile, files.clientCaFile];
     const given = paths.filter((path) => path !== undefined);
@@ -65,8 +70,14 @@ export class RotatingCredentials extends ServerCredentials {
     return this === other;
   }
 
+  /** When the certificates in use end. */
+  get ends(): readonly CertificateEnd[] {
+    return this.#ends.all;
+  }
+
   /** Stops following the files. */
   close(): void {
+    this.#ends.close();
     this.#followed.close();
   }
 
@@ -77,8 +88,9 @@ export class RotatingCredentials extends ServerCredentials {
 
   #take(): void {
     try {
-      const { context, fingerprint, expires } = loadTls(this.#files);
+      const { context, fingerprint, expires, ends } = loadTls(this.#files);
       this.updateSecureContextOptions(context);
+      this.#ends.watch(ends);
       this.#log.info("the server certificate was renewed", { fingerprint, expires });
     } catch (error) {
       this.#log.warn("the new TLS files are not used", { error });
@@ -101,7 +113,11 @@ function loadTls({ certificateFile, keyFile, clientCaFile }: TlsFiles): Loaded {
     }
     if (ca !== undefined) new X509Certificate(ca);
     createSecureContext(context);
-    return { context, fingerprint: leaf.fingerprint256, expires: leaf.validTo };
+    const ends = [
+      ...endsOf(certificate, "server"),
+      ...(ca === undefined ? [] : endsOf(ca, "client authority")),
+    ];
+    return { context, fingerprint: leaf.fingerprint256, expires: leaf.validTo, ends };
   } catch (thrown) {
     if (thrown instanceof Failure) throw thrown;
     throw tlsFailure("tls.certificate_file", `the TLS files cannot be used: ${asError(thrown).message}`);
