@@ -1,9 +1,9 @@
 /** `alysctl keys`: the authority key of a federation member, what it signs beforehand, and the files of TLS. Needs no node. */
 import { type Command, InvalidArgumentError } from "commander";
 import type { AuthorityOptions } from "./authority-key.ts";
-import type { ProofsOptions } from "./authority-proofs.ts";
+import type { DelegationOptions } from "./keys/delegation.ts";
+import type { ProofsOptions } from "./keys/proofs.ts";
 import { addKeysInitCommand } from "./keys-init.ts";
-import type { DelegationOptions } from "./sentry-delegation.ts";
 import type { Run } from "./session.ts";
 
 export function addKeysCommands(program: Command, run: Run): void {
@@ -33,7 +33,7 @@ export function addKeysCommands(program: Command, run: Run): void {
     .requiredOption("--out <path>", "the file for every node of the chain")
     .action((files: string[], options: ProofsOptions) =>
       run(async (session) => {
-        const { joinProofs } = await import("./authority-proofs.ts");
+        const { joinProofs } = await import("./keys/proofs.ts");
         await joinProofs(session, files, options);
       }),
     );
@@ -47,7 +47,7 @@ export function addKeysCommands(program: Command, run: Run): void {
     .option("--days <number>", "days that it is valid", parseDays, DELEGATION_DAYS)
     .action((options: DelegationOptions) =>
       run(async (session) => {
-        const { delegate } = await import("./sentry-delegation.ts");
+        const { delegate } = await import("./keys/delegation.ts");
         await delegate(session, options);
       }),
     );

@@ -198,8 +198,11 @@ function openMember(
   if (file === "") return undefined;
   const { delegationFile, delegationLifetimeMs } = settings.network.federation;
   if (delegationFile !== "") {
-    const text = "network.federation.delegation_file makes a sentry, producer.authority_key_file a member: set one of them";
-    throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", text, { field: "network.federation.delegation_file" });
+    const text =
+      "network.federation.delegation_file makes a sentry, producer.authority_key_file a member: set one of them";
+    throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", text, {
+      field: "network.federation.delegation_file",
+    });
   }
   const key = required(loadAuthorityKey(file));
   const lifetimeMs = Number(delegationLifetimeMs);

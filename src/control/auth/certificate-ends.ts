@@ -4,8 +4,8 @@
  */
 import { X509Certificate } from "node:crypto";
 import type { Clock, TimerHandle } from "../../kernel/clock.ts";
-import { EndWarnings } from "../../kernel/end-warnings.ts";
 import type { Log } from "../../kernel/log.ts";
+import { EndWarnings } from "../../telemetry/end-warnings.ts";
 
 export interface CertificateEnd {
   readonly use: "server" | "client authority";

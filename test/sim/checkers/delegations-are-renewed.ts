@@ -3,8 +3,8 @@
  * peace for a while holds one that is in force. Only what outlives a lifetime is an occasion.
  */
 
-import type { Observation } from "../observation.ts";
 import type { Machine, NodeProcess } from "../machine.ts";
+import type { Observation } from "../observation.ts";
 import type { World } from "../world.ts";
 import type { Checker } from "./checker.ts";
 

@@ -257,11 +257,15 @@ describe("loadChain and proofs of possession", () => {
     const honest = [first, second].map((key) => provePossession(key, chain));
     for (const proof of [provePossession(own, chain), honest[0]!, own.sign(message)]) {
       const list = [...authorities.entries()].map(([index, key]) => ({ key, proof: honest[index] ?? proof }));
-      const outcome = loadChain(specification, { proofs: file("rogue-proofs.json", encodePossessions(list, chain)) });
+      const outcome = loadChain(specification, {
+        proofs: file("rogue-proofs.json", encodePossessions(list, chain)),
+      });
       assert.ok(outcome instanceof Failure);
       assert.equal(outcome.detail.field, "proofs[2].proof");
     }
-    const without = loadChain(specification, { proofs: file("two.json", encodePossessionFile([first, second], chain)) });
+    const without = loadChain(specification, {
+      proofs: file("two.json", encodePossessionFile([first, second], chain)),
+    });
     assert.ok(without instanceof Failure);
     assert.equal(without.reason, "POSSESSION_UNPROVEN");
   });

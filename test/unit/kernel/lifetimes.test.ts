@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeClock, realClock } from "../../../src/kernel/clock.ts";
-import { EndWarnings } from "../../../src/kernel/end-warnings.ts";
 import { ActorTimers } from "../../../src/kernel/timers.ts";
+import { EndWarnings } from "../../../src/telemetry/end-warnings.ts";
 
 const DAY_MS = 86_400_000;
 const PLATFORM_MS_MAX = 2 ** 31 - 1;

@@ -6,12 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Role } from "../../../gen/alys/wire/v1/wire_pb.ts";
-import {
-  encodeDelegation,
-  ROLE_MEMBER,
-  ROLE_SENTRY,
-  signDelegation,
-} from "../../../src/chain/delegation.ts";
+import { encodeDelegation, ROLE_MEMBER, ROLE_SENTRY, signDelegation } from "../../../src/chain/delegation.ts";
 import { encodeDelegationFile } from "../../../src/chain/delegation-file.ts";
 import { forgeSecretKeys } from "../../../src/chain/forge.ts";
 import { toHex } from "../../../src/chain/hex.ts";

@@ -2,15 +2,15 @@
  * `alysctl keys delegation`: makes the file by which a node without the authority key is its member's sentry. A file of its
  * own, loaded when it is asked for: it brings BLS.
  */
-import { readChain } from "../chain/chain-file.ts";
-import { encodeDelegationFile } from "../chain/delegation-file.ts";
-import { toHex } from "../chain/hex.ts";
-import { loadAuthorityKey } from "../chain/keys.ts";
-import { Failure, failure } from "../kernel/errors.ts";
-import { peerIdBytes } from "../p2p/identity.ts";
-import { writeFileAtomicSync } from "../storage/files.ts";
-import type { Session } from "./session.ts";
-import { renderFields } from "./table.ts";
+import { readChain } from "../../chain/chain-file.ts";
+import { encodeDelegationFile } from "../../chain/delegation-file.ts";
+import { toHex } from "../../chain/hex.ts";
+import { loadAuthorityKey } from "../../chain/keys.ts";
+import { Failure, failure } from "../../kernel/errors.ts";
+import { peerIdBytes } from "../../p2p/identity.ts";
+import { writeFileAtomicSync } from "../../storage/files.ts";
+import type { Session } from "../session.ts";
+import { renderFields } from "../table.ts";
 
 export interface DelegationOptions {
   /** The authority key. */
@@ -37,7 +37,12 @@ export function delegate(session: Session, options: DelegationOptions): Promise<
   const expiryMs = session.terminal.clock.nowMs() + days * DAY_MS;
   const text = encodeDelegationFile(key, bytes, expiryMs, loaded.genesis.hash);
   writeFileAtomicSync(out, new TextEncoder().encode(text));
-  const facts = { file: out, member: `0x${toHex(key.publicKey)}`, peerId, expires: new Date(expiryMs).toISOString() };
+  const facts = {
+    file: out,
+    member: `0x${toHex(key.publicKey)}`,
+    peerId,
+    expires: new Date(expiryMs).toISOString(),
+  };
   if (session.isJson) session.terminal.out(JSON.stringify(facts, undefined, 2));
   else
     session.terminal.out(

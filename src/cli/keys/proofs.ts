@@ -3,15 +3,15 @@
  * and says whose proof is missing. A file of its own, loaded when it is asked for: it brings BLS.
  */
 import { readFileSync } from "node:fs";
-import { equalBytes } from "../chain/bytes.ts";
-import { readChain } from "../chain/chain-file.ts";
-import { toHex } from "../chain/hex.ts";
-import { encodePossessions, verifyPossession } from "../chain/possession.ts";
-import { asError, Failure, failure } from "../kernel/errors.ts";
-import { writeFileAtomicSync } from "../storage/files.ts";
-import { type Possession, readPossessions } from "./possessions.ts";
-import type { Session } from "./session.ts";
-import { renderFields } from "./table.ts";
+import { equalBytes } from "../../chain/bytes.ts";
+import { readChain } from "../../chain/chain-file.ts";
+import { toHex } from "../../chain/hex.ts";
+import { encodePossessions, verifyPossession } from "../../chain/possession.ts";
+import { asError, Failure, failure } from "../../kernel/errors.ts";
+import { writeFileAtomicSync } from "../../storage/files.ts";
+import { type Possession, readPossessions } from "../possessions.ts";
+import type { Session } from "../session.ts";
+import { renderFields } from "../table.ts";
 
 export interface ProofsOptions {
   /** Path of the chain's specification. */
