@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -116,4 +116,14 @@ test("alysd starts a development chain without proofs, and says at each start wh
     assert.equal(status, 0, `start ${start}: ${text}`);
     assert.match(text, /a development chain, never to be worth anything: 3 of .*rogue-key/);
   }
+});
+
+test("alysd is a member or a sentry, not both", async (t) => {
+  const world = prepare(t);
+  const config = configuration(world, { development: true });
+  const both = `\n[producer]\nauthority_key_file = "${world.keyFiles[0]}"\n\n[network.federation]\ndelegation_file = "sentry.json"\n`;
+  appendFileSync(config, both);
+  const { status, text } = await run(config);
+  assert.equal(status, EXIT_CONFIG, text);
+  assert.match(text, /network\.federation\.delegation_file makes a sentry/);
 });
