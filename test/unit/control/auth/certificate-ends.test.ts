@@ -8,7 +8,9 @@ import { test } from "node:test";
 import { issue } from "../../../../src/cli/certificate.ts";
 import { CertificateEnds, endsOf } from "../../../../src/control/auth/certificate-ends.ts";
 import { openCredentials } from "../../../../src/control/auth/credentials.ts";
+import { Gate } from "../../../../src/control/auth/gate.ts";
 import { type Clock, FakeClock } from "../../../../src/kernel/clock.ts";
+import type { Failure } from "../../../../src/kernel/errors.ts";
 import { MemoryLog, silentLog } from "../../../../src/kernel/log.ts";
 import { realRandom } from "../../../../src/kernel/random.ts";
 
@@ -78,4 +80,20 @@ test("RotatingCredentials tells the ends of what it uses, and those of new files
   put(90);
   opened.refresh();
   assert.deepEqual(days()[0], ["server", 90]);
+});
+
+test("a stream ends when its caller's certificate or token does, also after more than 2^31 ms", () => {
+  const clock = new FakeClock(1_710_000_000_000);
+  const parts = { trust: "certificate", tokens: undefined, rates: undefined, trustDomain: "alys" } as const;
+  const gate = new Gate({ ...parts, clock });
+  const ended: string[] = [];
+  const admission = { principal: "reader/eye", expiresMs: clock.nowMs() + 40 * DAY_MS, refusal: undefined };
+  const end = (reason: Failure): void => void ended.push(reason.reason);
+  gate.watch({ ...admission, tokenId: undefined, fingerprint: "AA" }, end);
+  gate.watch({ ...admission, tokenId: "t" }, end);
+  clock.advance(40 * DAY_MS - 1);
+  assert.deepEqual(ended, []);
+  clock.advance(1);
+  assert.deepEqual(ended, ["CERTIFICATE_EXPIRED", "TOKEN_EXPIRED"]);
+  gate.close();
 });
