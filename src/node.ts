@@ -156,6 +156,7 @@ async function compose(
       }),
       sync: cells.sync.ref,
       services: () => control?.services ?? [],
+      certificates: () => control?.certificates ?? [],
       actors: () => [...Object.keys(cells), "supervisor", "node"],
       setLogLevel,
       shutdown: (reason) => end({ reason: `an operator asked: ${reason}`, isFailure: false }),

@@ -3,7 +3,7 @@
  * it brings BLS, which no other command needs.
  */
 import { writeFileSync } from "node:fs";
-import { loadChain } from "../chain/chain-file.ts";
+import { readChain } from "../chain/chain-file.ts";
 import { toHex } from "../chain/hex.ts";
 import { generateSecretKey, loadAuthorityKey, writeAuthorityKey } from "../chain/keys.ts";
 import { encodePossessionFile, provePossession } from "../chain/possession.ts";
@@ -35,7 +35,7 @@ export async function showAuthority(
   if (key instanceof Failure) throw key;
   const facts: Record<string, string> = { file, publicKey: `0x${toHex(key.publicKey)}` };
   if (chain !== undefined) {
-    const loaded = loadChain(chain);
+    const loaded = readChain(chain);
     if (loaded instanceof Failure) throw loaded;
     facts["chain"] = `0x${toHex(loaded.genesis.hash)}`;
     facts["proofOfPossession"] = `0x${toHex(provePossession(key, loaded.genesis.hash))}`;

@@ -6,7 +6,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { loadChain } from "../chain/chain-file.ts";
+import { readChain } from "../chain/chain-file.ts";
 import { chainFactsOf, type Genesis } from "../chain/spec.ts";
 import type { ChainFacts } from "../chain/validator.ts";
 import { CheckpointDesk } from "../integrations/chain/checkpoint-desk.ts";
@@ -41,7 +41,8 @@ const DRIFT_MS = 0;
 export async function recoverOffline(session: Session, options: OfflineOptions): Promise<void> {
   const node = offlineNode(options.node, process.env);
   const { finalityDepth } = node;
-  const loaded = loadChain(node.specificationFile);
+  // The store was made under this genesis, by a node that asked for the proofs: no key comes in here.
+  const loaded = readChain(node.specificationFile);
   if (loaded instanceof Failure) throw loaded;
   const { genesis, parameters } = loaded;
   const facts = chainFactsOf(parameters, genesis.hash, { driftMs: DRIFT_MS, finalityDepth });

@@ -11,6 +11,7 @@ import {
 } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { FINALITY_DEPTH } from "../chain/finality.ts";
 import { failure } from "../kernel/errors.ts";
+import type { VerifyOptions } from "./checkpoint-file.ts";
 import { grouped, hash, size, time } from "./format.ts";
 import { followOperation } from "./operation.ts";
 import { parseHex, parseUint64 } from "./options.ts";
@@ -70,10 +71,12 @@ export function addCheckpointsCommands(program: Command, run: Run): void {
     .description("verify a checkpoint's file from the chain's specification on; needs no node")
     .argument("<file>", "a .checkpoint file of some node's data directory")
     .requiredOption("--chain <path>", "chain specification")
-    .action((file: string, { chain }: { chain: string }) =>
+    .option("--proofs <path>", "proofs of possession of its authorities")
+    .option("--development", "the chain is for development: its authorities may lack proofs")
+    .action((file: string, options: VerifyOptions) =>
       run(async (session) => {
         const { verifyFile } = await import("./checkpoint-file.ts");
-        await verifyFile(session, file, chain);
+        await verifyFile(session, file, options);
       }),
     );
   checkpoints

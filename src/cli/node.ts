@@ -69,6 +69,8 @@ export function nodeFields(info: GetInfoResponse): FieldRow[] {
     ["started", time(info.started)],
     ["chain", hash(info.genesisHash)],
   ];
+  for (const { use, expires } of info.certificates)
+    fields.push([`${use}'s certificate`, `ends ${time(expires)}`]);
   return info.authorityKey.length === 0 ? fields : [...fields, ["authority key", hash(info.authorityKey)]];
 }
 

@@ -37,6 +37,8 @@ export const FILE_ONLY: readonly string[] = [
   "storage.data_directory",
   "chain.specification_file",
   "chain.proofs_file",
+  "chain.development",
+  "network.federation.delegation_file",
   "control.listen_address",
   "control.unix_socket",
   "control.require_tokens",

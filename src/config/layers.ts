@@ -52,6 +52,7 @@ const PATHS = [
   "storage.data_directory",
   "chain.specification_file",
   "chain.proofs_file",
+  "network.federation.delegation_file",
   "producer.authority_key_file",
   "control.tls.certificate_file",
   "control.tls.key_file",

@@ -24,6 +24,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "chain.specification_file": { kind: "required" },
   "chain.proofs_file": text(""),
   "chain.finality_depth": number(64, 1, 100_000),
+  "chain.development": flag(false),
 
   "network.listen_addresses": list(16, "/ip4/0.0.0.0/tcp/55444", "/ip4/0.0.0.0/udp/55444/quic-v1"),
   "network.bootstrap_peers": list(64),
@@ -36,6 +37,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "network.discovery.kademlia": flag(true),
   "network.discovery.interval_ms": number(10_000, 500, 600_000),
   "network.federation.member_peer_ids": list(64),
+  "network.federation.delegation_lifetime_ms": number(2_592_000_000, 10_000, 31_536_000_000),
+  "network.federation.delegation_file": text(""),
   "network.security.allow_noise": flag(false),
 
   "sync.sync_threshold": number(0.995, 0.9, 1),

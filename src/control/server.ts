@@ -15,6 +15,7 @@ import { type Random, realRandom } from "../kernel/random.ts";
 import { type Acceptor, ControlServer } from "./acceptor.ts";
 import type { AuditSink } from "./audit.ts";
 import { type RateLimit, RateLimiter } from "./auth/buckets.ts";
+import type { CertificateEnd } from "./auth/certificate-ends.ts";
 import { openCredentials, type RotatingCredentials } from "./auth/credentials.ts";
 import { Gate, type Trust } from "./auth/gate.ts";
 import { openRevocations, type Revocations } from "./auth/revocations.ts";
@@ -92,6 +93,8 @@ export interface RunningControl {
   readonly unixAddress: string | undefined;
   /** Full names of the services that are served, health and reflection aside. */
   readonly services: readonly string[];
+  /** Certificates of the TLS listeners, each once. */
+  readonly certificates: readonly CertificateEnd[];
   /** Number of calls that run. */
   readonly liveCalls: number;
   /** Says in the health service whether a service, or "" for all, takes calls. */
@@ -233,6 +236,11 @@ class Control implements RunningControl {
 
   get mutualTlsAddress(): string | undefined {
     return this.#mutualTlsAddress;
+  }
+
+  get certificates(): readonly CertificateEnd[] {
+    const all = this.#credentials.flatMap(({ ends }) => ends);
+    return [...new Map(all.map((end) => [`${end.use} ${end.fingerprint}`, end])).values()];
   }
 
   get liveCalls(): number {

@@ -189,7 +189,7 @@ test("chain forge writes a chain that loads, and refuses a folder with something
   assert.equal(status, 0, errors);
   const { genesisHash, height } = JSON.parse(text);
   assert.equal(height, 20);
-  const chain = loadChain(join(out, "chain.json"), join(out, "proofs.json"));
+  const chain = loadChain(join(out, "chain.json"), { proofs: join(out, "proofs.json") });
   assert.ok(!(chain instanceof Failure));
   assert.equal(chain.warning, undefined);
   assert.equal(`0x${Buffer.from(chain.genesis.hash).toString("hex")}`, genesisHash);

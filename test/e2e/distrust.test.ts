@@ -62,9 +62,9 @@ async function typeOf(connection: Connection, { peerId }: NodePlan): Promise<Pee
 
 test("distrust holds from the start of a node on, until it is lifted, which a kill does not undo", async (t) => {
   const network = await prepareNetwork(t, 3, BLOCKS);
-  const { folder, specificationFile } = network.plan;
+  const { folder, specificationFile, proofsFile } = network.plan;
   const [own, guilty, other] = network.members as readonly [NodePlan, NodePlan, NodePlan];
-  const loaded = loadChain(specificationFile);
+  const loaded = loadChain(specificationFile, { proofs: proofsFile });
   const key = loadAuthorityKey(authorityKeyFile(folder, guilty.name));
   assert.ok(!(loaded instanceof Failure) && !(key instanceof Failure));
   const memberKey = key.publicKey;

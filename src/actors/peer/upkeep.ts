@@ -40,7 +40,11 @@ export class Upkeep {
     const nowMs = this.#parts.context.clock.nowMs();
     for (const peer of book.all()) {
       const { link } = peer;
-      if (link.state !== "connected") continue;
+      if (link.state !== "connected") {
+        // Of one that is away: it shows a newer delegation when it is back.
+        if (peer.memberKey !== undefined && peer.memberUntilMs <= nowMs) book.endMembership(peer);
+        continue;
+      }
       const { status, connection } = link;
       if (status.memberKey !== undefined && status.memberUntilMs <= nowMs) onRoleEnded(peer);
       const isStale = nowMs - status.receivedMs >= STALE_INTERVALS * config.statusIntervalMs;

@@ -10,6 +10,7 @@ import { createSecureContext, type SecureContextOptions, type TlsOptions } from 
 import type { Clock } from "../../kernel/clock.ts";
 import { asError, Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
+import { type CertificateEnd, CertificateEnds, endsOf } from "./certificate-ends.ts";
 import { FollowedFiles } from "./followed-files.ts";
 
 export interface TlsFiles {
@@ -31,6 +32,7 @@ interface Loaded {
   readonly authorities: readonly X509Certificate[];
   readonly fingerprint: string;
   readonly expires: string;
+  readonly ends: readonly CertificateEnd[];
 }
 
 /** Reads the files. Throws Failure FAILED_PRECONDITION/TLS_FILES that names the one that is wrong. */
@@ -45,12 +47,15 @@ export class RotatingCredentials {
   readonly #renewed = new Set<(context: SecureContextOptions) => void>();
   readonly #changed = new Set<() => void>();
   #loaded: Loaded;
+  readonly #ends: CertificateEnds;
 
   constructor(files: TlsFiles, loaded: Loaded, clock: Clock, log: Log) {
     this.#files = files;
     this.#log = log;
     this.#loaded = loaded;
-    const { fingerprint, expires } = loaded;
+    const { fingerprint, expires, ends } = loaded;
+    this.#ends = new CertificateEnds(clock, log);
+    this.#ends.watch(ends);
     log.info("a server certificate is in use", { fingerprint, expires });
     const paths = [files.certificateFile, files.keyFile, files.clientCaFile];
     const given = paths.filter((path) => path !== undefined);
@@ -92,8 +97,14 @@ export class RotatingCredentials {
     return () => this.#changed.delete(listener);
   }
 
+  /** When the certificates in use end. */
+  get ends(): readonly CertificateEnd[] {
+    return this.#ends.all;
+  }
+
   /** Stops following the files. */
   close(): void {
+    this.#ends.close();
     this.#followed.close();
   }
 
@@ -106,8 +117,9 @@ export class RotatingCredentials {
     try {
       const before = this.#loaded;
       this.#loaded = loadTls(this.#files);
-      const { context, fingerprint, expires, authorities } = this.#loaded;
+      const { context, fingerprint, expires, authorities, ends } = this.#loaded;
       for (const listener of [...this.#renewed]) listener(context);
+      this.#ends.watch(ends);
       this.#log.info("the server certificate was renewed", { fingerprint, expires });
       if (namesOf(authorities) === namesOf(before.authorities)) return;
       this.#log.warn("the clients' authorities changed", { authorities: authorities.length });
@@ -133,7 +145,11 @@ function loadTls({ certificateFile, keyFile, clientCaFile }: TlsFiles): Loaded {
     }
     const authorities = ca === undefined ? [] : certificatesOf(ca);
     createSecureContext(context);
-    return { context, authorities, fingerprint: leaf.fingerprint256, expires: leaf.validTo };
+    const ends = [
+      ...endsOf(certificate, "server"),
+      ...(ca === undefined ? [] : endsOf(ca, "client authority")),
+    ];
+    return { context, authorities, fingerprint: leaf.fingerprint256, expires: leaf.validTo, ends };
   } catch (thrown) {
     if (thrown instanceof Failure) throw thrown;
     throw tlsFailure("tls.certificate_file", `the TLS files cannot be used: ${asError(thrown).message}`);

@@ -147,7 +147,7 @@ export class Gate {
       if (expiresMs === undefined) return;
       const leftMs = expiresMs - this.#parts.clock.nowMs();
       if (leftMs <= 0) end(tokenId === undefined ? CERTIFICATE_EXPIRED : TOKEN_EXPIRED);
-      // A timer may fire early: the clock's longest delay is shorter than many lifetimes.
+      // The wall clock may have been set back meanwhile.
       else timer = this.#parts.clock.setTimer(leftMs, arm);
     };
     arm();
