@@ -28,6 +28,7 @@ import { realRandom } from "../kernel/random.ts";
 import { loadOrCreateIdentity, peerIdBytes } from "../p2p/identity.ts";
 import { Libp2pHost } from "../p2p/libp2p/host.ts";
 import type { Host } from "../p2p/port.ts";
+import { lockKeyFile } from "../storage/directory-lock.ts";
 import { openLmdbStore } from "../storage/lmdb-store.ts";
 import type { BlockStore, Table, VoteStore } from "../storage/port.ts";
 import { FolderShelf } from "../storage/shelf.ts";
@@ -129,7 +130,7 @@ async function open(
   });
   closers.push(() => host.close());
   const member = openMember(settings, directory, identity.peerId, facts.genesisHash);
-  if (member !== undefined) closers.push(() => member.votes.close());
+  if (member !== undefined) closers.push(() => member.close());
   return {
     loaded,
     facts,
@@ -177,9 +178,13 @@ interface Member {
   readonly key: SecretKey;
   readonly votes: VoteStore;
   readonly delegation: OwnDelegation;
+  close(): void;
 }
 
-/** What only a member has: its key, its vote record, and the delegation that binds our peer id to it. */
+/**
+ * What only a member has: its key, its vote record, and the delegation that binds our peer id to it. The key's file stays
+ * locked while the node lives: with another data directory beside it, the vote record would not see the second one.
+ */
 function openMember(
   settings: Settings,
   directory: string,
@@ -188,7 +193,18 @@ function openMember(
 ): Member | undefined {
   const file = settings.producer.authorityKeyFile;
   if (file === "") return undefined;
-  const key = required(loadAuthorityKey(file));
+  required(loadAuthorityKey(file));
+  const lock = lockKeyFile(file, `data directory ${directory}`);
+  let votes: VoteStore;
+  let key: SecretKey;
+  try {
+    // What the lock is upon may be another file than a moment ago.
+    key = required(loadAuthorityKey(file));
+    votes = openVoteFile(join(directory, "vote"));
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
   const peerBytes = peerIdBytes(peerId);
   assert(peerBytes !== undefined, "our own peer id is well formed");
   const unsigned = {
@@ -199,7 +215,11 @@ function openMember(
   } as const;
   return {
     key,
-    votes: openVoteFile(join(directory, "vote")),
+    votes,
+    close() {
+      votes.close();
+      lock.release();
+    },
     delegation: {
       delegation: encodeDelegation(unsigned),
       signature: signDelegation(key, unsigned, genesisHash),

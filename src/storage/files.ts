@@ -4,7 +4,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { asError, type Failure, failure } from "../kernel/errors.ts";
+import { asError, Failure, failure } from "../kernel/errors.ts";
 
 /** Readable and writable by the owner alone: keys, votes and bans are nobody else's business. */
 const OWNER_ONLY = 0o600;
@@ -75,10 +75,16 @@ async function syncFolder(path: string): Promise<void> {
 /** Errors of the operating system that mean there is no room. */
 const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
-function fileFailure(path: string, thrown: unknown): Failure {
-  const error = asError(thrown);
-  const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  const message = `${path}: ${error.message}`;
-  if (NO_ROOM.has(code)) return failure("RESOURCE_EXHAUSTED", "DISK_FULL", message);
+/** What the system threw about a file, as a Failure. */
+export function fileFailure(path: string, thrown: unknown): Failure {
+  if (thrown instanceof Failure) return thrown;
+  const message = `${path}: ${asError(thrown).message}`;
+  if (NO_ROOM.has(codeOf(thrown))) return failure("RESOURCE_EXHAUSTED", "DISK_FULL", message);
   return failure("INTERNAL", "FILE_WRITE_FAILED", message);
+}
+
+/** The system's name of an error, empty for what is none of the system's. */
+export function codeOf(thrown: unknown): string {
+  const error = asError(thrown);
+  return "code" in error && typeof error.code === "string" ? error.code : "";
 }
