@@ -44,7 +44,8 @@ export function lockFileFaults(text: string, exempt: ReadonlySet<string> = NOT_P
     if (resolved !== undefined) faults.push(`${id} names a registry: ${resolved}`);
     if (integrity === undefined && exempt.has(id) && locked.optional === true) unused.delete(id);
     else if (integrity === undefined) faults.push(`${id} has no integrity hash`);
-    else if (!/^sha512-[A-Za-z0-9+/]{86}==$/.test(integrity)) faults.push(`${id} has a weak hash: ${integrity}`);
+    else if (!/^sha512-[A-Za-z0-9+/]{86}==$/.test(integrity))
+      faults.push(`${id} has a weak hash: ${integrity}`);
   }
   for (const id of unused) faults.push(`${id} is listed as not published, and needs it no more`);
   return faults;
@@ -74,7 +75,10 @@ function idOf(path: string, { name, version }: LockedPackage): string {
 function askRegistry(id: string): string {
   try {
     const stdio = ["ignore", "pipe", "ignore"] as const;
-    return execFileSync("npm", ["view", id, "dist.integrity"], { encoding: "utf8", stdio: [...stdio] }).trim();
+    return execFileSync("npm", ["view", id, "dist.integrity"], {
+      encoding: "utf8",
+      stdio: [...stdio],
+    }).trim();
   } catch {
     return "";
   }
