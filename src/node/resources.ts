@@ -34,6 +34,8 @@ import type { BlockStore, Table, VoteStore } from "../storage/port.ts";
 import { FolderShelf } from "../storage/shelf.ts";
 import { openVoteFile } from "../storage/vote-file.ts";
 
+import { LATE_MS } from "./store-watch.ts";
+
 export interface Resources {
   readonly loaded: LoadedChain;
   readonly facts: ChainFacts;
@@ -98,7 +100,7 @@ async function open(
   const { genesis, parameters } = loaded;
   const { finalityDepth } = settings.chain;
   const facts = chainFactsOf(parameters, genesis.hash, { driftMs: DRIFT_MS, finalityDepth });
-  const store = await openLmdbStore({ folder: join(directory, "chain"), genesisHash: genesis.hash });
+  const store = await openStore(join(directory, "chain"), genesis.hash, log);
   closers.push(() => store.close());
   const workers = settings.sync.validationWorkers || availableParallelism();
   const validator = new ThreadValidator({
@@ -150,6 +152,18 @@ async function open(
     delegation: member?.delegation,
     close,
   };
+}
+
+/** Whoever waits for it should know. */
+async function openStore(folder: string, genesisHash: Uint8Array, log: Log): Promise<BlockStore> {
+  const late = realClock.setTimer(LATE_MS, () =>
+    log.warn("the block store does not open yet", { folder, waitingMs: LATE_MS }),
+  );
+  try {
+    return await openLmdbStore({ folder, genesisHash });
+  } finally {
+    late.cancel();
+  }
 }
 
 async function makeDataDirectory(directory: string): Promise<void> {
