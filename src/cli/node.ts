@@ -8,6 +8,7 @@ import {
   SetLogLevelResponseSchema,
 } from "../../gen/alys/node/v1/node_pb.ts";
 import { addConfigCommands } from "./config.ts";
+import { type Agreement, agree, yesOption } from "./destructive.ts";
 import { enumName, hash, time } from "./format.ts";
 import { parseDuration } from "./options.ts";
 import { addProfileCommands } from "./profiles.ts";
@@ -36,8 +37,10 @@ export function addNodeCommands(program: Command, run: Run): void {
   node
     .command("drain")
     .description("end streams and refuse new work, so that the node can be stopped without harm")
-    .action(() =>
+    .addOption(yesOption())
+    .action(({ yes }: Agreement) =>
       run(async (session) => {
+        await agree(session, "NodeService/Drain", "", yes);
         await session.client(NodeService).drain({}, session.call);
         session.say("the node is draining");
       }),
@@ -46,8 +49,10 @@ export function addNodeCommands(program: Command, run: Run): void {
     .command("shutdown")
     .description("stop the node in order")
     .argument("[reason]", "for the log", "asked by alysctl")
-    .action((reason: string) =>
+    .addOption(yesOption())
+    .action((reason: string, { yes }: Agreement) =>
       run(async (session) => {
+        await agree(session, "NodeService/Shutdown", "", yes);
         await session.client(NodeService).shutdown({ reason }, session.call);
         session.say("the node is stopping");
       }),
