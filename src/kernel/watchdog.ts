@@ -38,6 +38,7 @@ const EXCUSED = 3;
 const END = 4;
 const HEADER_BYTES = 20;
 const NAME_BYTES = 64;
+/** Actors whose names are kept; a later one is "none" when the thread stands still. */
 const NAMES_MAX = 256;
 const NOBODY = -1;
 

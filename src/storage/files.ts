@@ -12,11 +12,26 @@ const OWNER_ONLY = 0o600;
 /** Suffix of the file being written. A crash may leave one; the next write replaces it. */
 export const PARTIAL = ".partial";
 
+/** The last of the writes to each path that are under way: the file beside has one name. As many as callers wait. */
+const turns = new Map<string, Promise<void>>();
+
 /**
- * Replaces a file durably; after a crash either the old or the new content is there. One writer a path at a time.
- * Rejects with a Failure (DISK_FULL, FILE_WRITE_FAILED); then the old content is there.
+ * Replaces a file durably; after a crash either the old or the new content is there. Writers of one path take turns, in the
+ * order of their calls. Rejects with a Failure (DISK_FULL, FILE_WRITE_FAILED); then the old content is there.
  */
 export async function writeFileAtomic(path: string, bytes: Uint8Array, mode = OWNER_ONLY): Promise<void> {
+  const before = turns.get(path) ?? Promise.resolve();
+  const turn = before.then(() => replaceFile(path, bytes, mode));
+  const ended = turn.catch(() => {});
+  turns.set(path, ended);
+  try {
+    await turn;
+  } finally {
+    if (turns.get(path) === ended) turns.delete(path);
+  }
+}
+
+async function replaceFile(path: string, bytes: Uint8Array, mode: number): Promise<void> {
   const partial = path + PARTIAL;
   try {
     const file = await open(partial, "w", mode);

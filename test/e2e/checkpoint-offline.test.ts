@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -275,7 +275,13 @@ test("a node with damaged newest blocks refuses to start, is recovered, starts a
   const running = await network.start("observer");
   const first = connectTo(t, network.observer);
   await eventually("it synced", 30_000, async () => (await heightOf(first)) >= LENGTH);
-  await first.client(SyncService).createCheckpoint({ height: 200n });
+  // Many at once are one file, and each is answered.
+  const made = await Promise.all(
+    Array.from({ length: 8 }, () => first.client(SyncService).createCheckpoint({ height: 200n })),
+  );
+  assert.deepEqual(readdirSync(join(network.observer.folder, "checkpoints")), [
+    ...new Set(made.map(({ checkpoint }) => `${checkpoint?.id}.checkpoint`)),
+  ]);
   assert(await running.stop(5_000));
   const { folder } = network.observer;
   const databases = openDatabases(chainFolder(network.plan.folder, "observer"), 1024 ** 3, false);

@@ -19,6 +19,15 @@ describe("writeFileAtomic", () => {
     assert.deepEqual(readdirSync(folder), ["file"]);
   });
 
+  it("lets writers of one path take turns: the last one's content stays, and all are answered", async () => {
+    const path = join(folder, "shared");
+    const contents = Array.from({ length: 16 }, (_, index) => Buffer.alloc(100_000, index));
+    await Promise.all(contents.map((content) => writeFileAtomic(path, content)));
+    assert.deepEqual(readFileSync(path), contents.at(-1));
+    rmSync(path);
+    assert.deepEqual(readdirSync(folder), ["file"]);
+  });
+
   it("answers what the system refuses with a failure that names the file", async () => {
     const path = join(folder, "missing", "file");
     await assert.rejects(writeFileAtomic(path, Buffer.from("x")), {
