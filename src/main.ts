@@ -11,8 +11,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { realClock } from "./kernel/clock.ts";
-import { endNow, isSystemBusy } from "./kernel/end.ts";
 import { Failure } from "./kernel/errors.ts";
+import { endNow, isSystemBusy } from "./node/end.ts";
 import type { LogLevel, RootLog } from "./telemetry/log.ts";
 
 const EXIT_USAGE = 64;

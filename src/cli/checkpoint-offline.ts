@@ -26,9 +26,9 @@ import { type Fields, type Log, silentLog } from "../kernel/log.ts";
 import { DATABASE_FILE } from "../storage/lmdb-layout.ts";
 import { openLmdbStore } from "../storage/lmdb-store.ts";
 import { FolderShelf } from "../storage/shelf.ts";
-import { agree } from "./destructive.ts";
 import { grouped } from "./format.ts";
 import { type OfflineNodeOptions, offlineNode } from "./offline-node.ts";
+import { agree } from "./reference/destructive.ts";
 import type { Session } from "./session.ts";
 import { renderFields } from "./table.ts";
 

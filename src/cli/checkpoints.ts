@@ -12,10 +12,10 @@ import {
 } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { FINALITY_DEPTH } from "../chain/finality.ts";
 import { failure } from "../kernel/errors.ts";
-import { agree, yesOption } from "./destructive.ts";
 import { grouped, hash, size, time } from "./format.ts";
 import { followOperation } from "./operation.ts";
 import { parseHex, parseUint64 } from "./options.ts";
+import { agree, yesOption } from "./reference/destructive.ts";
 import type { Run, Session } from "./session.ts";
 import { renderFields, renderTable } from "./table.ts";
 

@@ -8,10 +8,10 @@ import {
   SetLogLevelResponseSchema,
 } from "../../gen/alys/node/v1/node_pb.ts";
 import { addConfigCommands } from "./config.ts";
-import { type Agreement, agree, yesOption } from "./destructive.ts";
 import { enumName, hash, time } from "./format.ts";
 import { parseDuration } from "./options.ts";
 import { addProfileCommands } from "./profiles.ts";
+import { type Agreement, agree, yesOption } from "./reference/destructive.ts";
 import type { Run, Session } from "./session.ts";
 import { type FieldRow, renderFields } from "./table.ts";
 

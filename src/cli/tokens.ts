@@ -18,8 +18,8 @@ import {
   PRINCIPAL,
 } from "../control/auth/token.ts";
 import { failure } from "../kernel/errors.ts";
-import { type Agreement, agree, yesOption } from "./destructive.ts";
 import { parseDuration } from "./options.ts";
+import { type Agreement, agree, yesOption } from "./reference/destructive.ts";
 import type { Run, Session } from "./session.ts";
 import { renderFields } from "./table.ts";
 

@@ -8,12 +8,12 @@ const MAIN_FILE = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 /** The program ends with unshare; it is process 1 inside, or whatever its first program starts it as. */
 const UNSHARE: readonly string[] = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL"];
 
-/** Why there are no pid namespaces here, false when there are. */
-export function missingPidNamespaces(): string | false {
+/** Why there are no pid namespaces here, undefined when there are. */
+export function missingPidNamespaces(): string | undefined {
   const { status, stderr, error } = spawnSync(UNSHARE[0] ?? "", [...UNSHARE.slice(1), "true"], {
     encoding: "utf8",
   });
-  if (status === 0) return false;
+  if (status === 0) return undefined;
   return `no pid namespaces can be made here: ${error?.message ?? stderr.trim()}`;
 }
 

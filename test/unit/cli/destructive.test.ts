@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NodeService } from "../../../gen/alys/node/v1/node_pb.ts";
 import { SyncService } from "../../../gen/alys/sync/v1/sync_pb.ts";
-import { isDestructive } from "../../../src/cli/destructive.ts";
 import { runAlysctl } from "../../../src/cli/program.ts";
+import { isDestructive } from "../../../src/cli/reference/destructive.ts";
 import { MemoryTerminal } from "../../../src/cli/terminal.ts";
 import { realClock } from "../../../src/kernel/clock.ts";
 

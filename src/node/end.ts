@@ -13,7 +13,7 @@ const SYSTEM_CALL = /^(FSReq|GetAddrInfo|GetNameInfo)/;
  */
 export function endNow(status: number): never {
   const { execPath, pid } = process;
-  process.execve?.(execPath, [execPath, "-e", `process.exit(${status})`], {});
+  process.execve?.(execPath, [execPath, "-e", `process.exitCode=${status}`], {});
   process.kill(pid, "SIGKILL");
   // The signal comes before the next statement could matter.
   for (;;);

@@ -7,8 +7,8 @@
  * written where there are none, `keys init --rotate` replaces certificates by what does the same.
  */
 import { Option } from "commander";
-import { failure } from "../kernel/errors.ts";
-import type { Session } from "./session.ts";
+import { failure } from "../../kernel/errors.ts";
+import type { Session } from "../session.ts";
 
 /** By service and method: what is lost. */
 const DESTRUCTIVE = {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
-const file = new URL("../../../src/kernel/end.ts", import.meta.url).href;
+const file = new URL("../../../src/node/end.ts", import.meta.url).href;
 
 test("endNow ends with its status while a call of the system hangs, which isSystemBusy tells", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "alys-end-"));
