@@ -3,13 +3,23 @@
  * says who is there, the first one goes on, and what it held is free when it is gone, however it went.
  */
 import assert from "node:assert/strict";
-import { linkSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { LocalNetwork } from "../../src/cli/localnet/network.ts";
 import { authorityKeyFile, type NodePlan } from "../../src/cli/localnet/plan.ts";
 import { connectTo, eventually, heightOf, prepareNetwork } from "./local-network.ts";
-import { missingPidNamespaces, namespacedNode, plainNode, type Ward } from "./namespaces.ts";
+import { missingPidNamespaces, namespaced, namespacedNode, plainNode, type Ward } from "./namespaces.ts";
 
 const BLOCKS = 40;
 const DEADLINE_MS = 120_000;
@@ -57,6 +67,45 @@ test("a data directory in two pid namespaces has one node, and the refused one t
   assert.deepEqual(inodes(), before);
 });
 
+test("a vote file in two pid namespaces has one process, until that is killed", async (t) => {
+  const missing = missingPidNamespaces();
+  if (missing !== undefined) return t.skip(missing);
+  const folder = mkdtempSync(join(tmpdir(), "alys-votes-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, "vote");
+  const module = new URL("../../src/storage/vote-file.ts", import.meta.url).href;
+  const opens = (then: string): Ward =>
+    namespaced([
+      process.execPath,
+      "--input-type=module",
+      "-e",
+      `import { writeFileSync } from "node:fs";
+       import { openVoteFile } from ${JSON.stringify(module)};
+       try {
+         const votes = openVoteFile(${JSON.stringify(path)});
+         votes.record(Uint8Array.of((votes.last()?.[0] ?? 0) + 1));
+         writeFileSync(${JSON.stringify(join(folder, "held"))}, String(process.pid));
+         ${then}
+       } catch (error) {
+         process.exitCode = 3;
+         console.error(error.reason, error.message);
+       }`,
+    ]);
+  const first = opens("setInterval(() => votes, 1000);");
+  t.after(() => first.kill());
+  await eventually("the first has it", DEADLINE_MS, async () => isThere(join(folder, "held")));
+  const { ino } = statSync(path);
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const refused = await opens("process.exit(0);").ended;
+    assert.equal(refused.status, 3, refused.stderr);
+    assert.match(refused.stderr, /DATA_DIRECTORY_LOCKED .* is in use by process 1 on /);
+  }
+  await first.kill();
+  const next = await opens("votes.close(); process.exit(votes.last()[0] === 2 ? 0 : 4);").ended;
+  assert.equal(next.status, 0, next.stderr);
+  assert.equal(statSync(path).ino, ino);
+});
+
 test("an authority key in two data directories has one node, whichever name leads to the key", async (t) => {
   const network = await prepareNetwork(t, 1, BLOCKS);
   const member = memberOf(network);
@@ -97,7 +146,7 @@ test("an authority key in two data directories has one node, whichever name lead
   });
 });
 
-test("an authority key that cannot be locked is refused with the reason", async (t) => {
+test("an authority key that others may read is refused before it is locked", async (t) => {
   const network = await prepareNetwork(t, 1, BLOCKS);
   const member = memberOf(network);
   const key = keyOf(member);

@@ -51,6 +51,11 @@ export class Ward {
   }
 }
 
+/** A program that is process 1 of a pid namespace. */
+export function namespaced(command: readonly string[]): Ward {
+  return new Ward([...UNSHARE, ...command]);
+}
+
 /** alysd in a pid namespace of its own: process 1 there, or process 2 or later beneath a shell. */
 export function namespacedNode(
   configFile: string,
