@@ -52,6 +52,8 @@ export interface RunningNode {
   readonly ended: Promise<NodeEnd>;
   /** Stops everything in order. Idempotent. */
   stop(): Promise<void>;
+  /** The process is killed when it has not ended in this time, even if the calling thread stands still. */
+  endWithin(deadlineMs: number): void;
 }
 
 export interface NodeEnd {
@@ -167,7 +169,13 @@ async function compose(
     }),
     run,
   );
-  const vitals = new Vitals([...Object.values(cells), supervisor, node], health, watchdog, run);
+  const vitals = new Vitals(
+    [...Object.values(cells), supervisor, node],
+    health,
+    watchdog,
+    resources.store,
+    run,
+  );
   const onEvent = (event: SupervisorEvent): void => {
     vitals.onSupervision(event);
     // The root's own children include the actor that would be told.
@@ -236,6 +244,7 @@ async function compose(
   return {
     controlAddress: control.address,
     ended,
+    endWithin: (deadlineMs) => watchdog.endWithin(deadlineMs),
     stop: () =>
       (stopping ??= tellDraining(node.internalRef).then(() =>
         stop(settings, control, root, vitals, resources, controlParts, attachments),

@@ -19,6 +19,7 @@ import {
 } from "../control/auth/token.ts";
 import { failure } from "../kernel/errors.ts";
 import { parseDuration } from "./options.ts";
+import { type Agreement, agree, yesOption } from "./reference/destructive.ts";
 import type { Run, Session } from "./session.ts";
 import { renderFields } from "./table.ts";
 
@@ -66,7 +67,13 @@ export function addTokensCommands(program: Command, run: Run): void {
   tokens
     .command("revoke <id>")
     .description("revoke a token and all that were derived from it; ends their streams")
-    .action((id: string) => run((session) => revoke(session, id)));
+    .addOption(yesOption())
+    .action((id: string, { yes }: Agreement) =>
+      run(async (session) => {
+        await agree(session, "NodeService/RevokeToken", `token ${id}`, yes);
+        await revoke(session, id);
+      }),
+    );
 }
 
 function collectMethod(text: string, before: readonly string[] = []): readonly string[] {

@@ -27,11 +27,14 @@ import { realRandom } from "../kernel/random.ts";
 import { loadOrCreateIdentity, peerIdBytes } from "../p2p/identity.ts";
 import { Libp2pHost } from "../p2p/libp2p/host.ts";
 import type { Host } from "../p2p/port.ts";
+import { lockKeyFile } from "../storage/directory-lock.ts";
 import { openLmdbStore } from "../storage/lmdb-store.ts";
 import type { BlockStore, Table, VoteStore } from "../storage/port.ts";
 import { FolderShelf } from "../storage/shelf.ts";
 import { openVoteFile } from "../storage/vote-file.ts";
 import { SentryDelegation } from "./sentry-delegation.ts";
+
+import { LATE_MS } from "./store-watch.ts";
 
 export interface Resources {
   readonly loaded: LoadedChain;
@@ -96,7 +99,7 @@ async function open(
   const { genesis, parameters } = loaded;
   const { finalityDepth } = settings.chain;
   const facts = chainFactsOf(parameters, genesis.hash, { driftMs: DRIFT_MS, finalityDepth });
-  const store = await openLmdbStore({ folder: join(directory, "chain"), genesisHash: genesis.hash });
+  const store = await openStore(join(directory, "chain"), genesis.hash, log);
   closers.push(() => store.close());
   const workers = settings.sync.validationWorkers || availableParallelism();
   const validator = new ThreadValidator({
@@ -130,7 +133,7 @@ async function open(
   const peerBytes = peerIdBytes(identity.peerId);
   assert(peerBytes !== undefined, "our own peer id is well formed");
   const member = openMember(settings, directory, peerBytes, facts.genesisHash);
-  if (member !== undefined) closers.push(() => member.votes.close());
+  if (member !== undefined) closers.push(() => member.close());
   return {
     loaded,
     facts,
@@ -150,6 +153,18 @@ async function open(
     delegation: member?.delegation ?? (await openSentry(settings, peerBytes, facts.genesisHash)),
     close,
   };
+}
+
+/** Whoever waits for it should know. */
+async function openStore(folder: string, genesisHash: Uint8Array, log: Log): Promise<BlockStore> {
+  const late = realClock.setTimer(LATE_MS, () =>
+    log.warn("the block store does not open yet", { folder, waitingMs: LATE_MS }),
+  );
+  try {
+    return await openLmdbStore({ folder, genesisHash });
+  } finally {
+    late.cancel();
+  }
 }
 
 async function makeDataDirectory(directory: string): Promise<void> {
@@ -185,9 +200,13 @@ interface Member {
   readonly key: SecretKey;
   readonly votes: VoteStore;
   readonly delegation: DelegationSource;
+  close(): void;
 }
 
-/** What only a member has: its key, its vote record, and the delegation that binds our peer id to it. */
+/**
+ * What only a member has: its key, its vote record, and the delegation that binds our peer id to it. The key's file stays
+ * locked while the node lives: with another data directory beside it, the vote record would not see the second one.
+ */
 function openMember(
   settings: Settings,
   directory: string,
@@ -204,10 +223,32 @@ function openMember(
       field: "network.federation.delegation_file",
     });
   }
-  const key = required(loadAuthorityKey(file));
+  const { key, votes, lock } = lockMember(file, directory);
   const lifetimeMs = Number(delegationLifetimeMs);
   const delegation = { key, peerId, genesisHash, lifetimeMs, clock: realClock, random: realRandom };
-  return { key, votes: openVoteFile(join(directory, "vote")), delegation: new MemberDelegation(delegation) };
+  return {
+    key,
+    votes,
+    delegation: new MemberDelegation(delegation),
+    close() {
+      votes.close();
+      lock.release();
+    },
+  };
+}
+
+/** The key with the lock upon its file, and the vote record; all or nothing. */
+function lockMember(file: string, directory: string) {
+  required(loadAuthorityKey(file));
+  const lock = lockKeyFile(file, `data directory ${directory}`);
+  try {
+    // What the lock is upon may be another file than a moment ago.
+    const key = required(loadAuthorityKey(file));
+    return { key, votes: openVoteFile(join(directory, "vote")), lock };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
 }
 
 /** What makes the node a member's sentry. */
