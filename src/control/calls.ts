@@ -17,8 +17,9 @@ import type { Clock } from "../kernel/clock.ts";
 import { Failure, failure } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { policyOf } from "../kernel/protocol.ts";
+import type { Outsider } from "../kernel/reader-room.ts";
 import { Audit, type AuditRecord, type AuditSink } from "./audit.ts";
-import { type Admission, type Gate, isStandard, scopeOf } from "./auth/gate.ts";
+import { type Admission, type Gate, isStandard, outsiderOf, scopeOf } from "./auth/gate.ts";
 import { decodeRequest, encodeResponse, pathOf } from "./codec.ts";
 import { correlationIdOf, remainingMs, traceparentOf } from "./correlation.ts";
 import { CORRELATION_KEY, toFailure, toStatus } from "./errors.ts";
@@ -48,6 +49,8 @@ export interface Incoming {
   readonly method: DescMethod;
   /** Who calls. */
   readonly principal: string;
+  /** What its streams are counted under. */
+  readonly outsider: Outsider;
   readonly correlationId: string;
   readonly traceparent: string | undefined;
   /** Milliseconds that the caller gave it; undefined when it named no deadline. */
@@ -82,12 +85,13 @@ function incomingOf(
   method: DescMethod,
   call: AnyCall,
   host: CallHost,
-  principal: string,
+  admission: Admission,
   signal: AbortSignal,
 ): Incoming {
   return {
     method,
-    principal,
+    principal: admission.principal,
+    outsider: outsiderOf(admission),
     correlationId: correlationIdOf(call.metadata, host.correlationIds),
     traceparent: traceparentOf(call.metadata),
     deadlineMs: remainingMs(call.getDeadline(), host.clock),
@@ -106,14 +110,14 @@ export function unaryCall(
   return (call, callback) => {
     const controller = new AbortController();
     const admission = host.gate.admit(method, call);
-    const incoming = incomingOf(method, call, host, admission.principal, controller.signal);
+    const incoming = incomingOf(method, call, host, admission, controller.signal);
     const record = auditCall(audit, call, admission, incoming.correlationId, call.request);
     let isAnswered = false;
     call.once("cancelled", () => {
       if (!isAnswered) controller.abort(CALLER_GONE);
     });
     const gone = isGone(call) ? CALLER_GONE : undefined;
-    const calling = { principal: admission.principal, isAdministration };
+    const calling = { account: incoming.outsider.account, isAdministration };
     const refusal = gone ?? admission.refusal ?? audit.refusal() ?? host.live.beginUnary(calling);
     const answer = async (): Promise<OnceAnswer> => {
       if (refusal !== undefined) throw refusal;
@@ -228,7 +232,7 @@ export function duplexCall(
 
 /** A stream as it is counted, ended by a drain, and audited. */
 class LiveOutgoing implements LiveStream {
-  readonly principal: string;
+  readonly account: string | undefined;
   readonly isAdministration: boolean;
   readonly incoming: Incoming;
   readonly outgoing: Outgoing;
@@ -237,9 +241,9 @@ class LiveOutgoing implements LiveStream {
   constructor(method: DescMethod, call: WritableCall, host: CallHost, audit: Audit, request?: Uint8Array) {
     const controller = new AbortController();
     const admission = host.gate.admit(method, call);
-    this.principal = admission.principal;
     this.isAdministration = scopeOf(method) === "admin";
-    this.incoming = incomingOf(method, call, host, admission.principal, controller.signal);
+    this.incoming = incomingOf(method, call, host, admission, controller.signal);
+    this.account = this.incoming.outsider.account;
     const record = auditCall(audit, call, admission, this.incoming.correlationId, request);
     let letGo: (() => void) | undefined;
     this.outgoing = new Outgoing(call, this.incoming.correlationId, {

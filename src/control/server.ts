@@ -23,11 +23,12 @@ import type { CallHost } from "./calls.ts";
 import { addChannelz } from "./channelz.ts";
 import { rawDefinition } from "./codec.ts";
 import { HealthBoard, healthHandlers } from "./health.ts";
-import { listenOnSocket, listenOnTcp } from "./listen.ts";
+import { listenOnTcp } from "./listen.ts";
 import { LIVE_CALLS_MAX, LiveCalls } from "./live-calls.ts";
 import { addReflection } from "./reflection.ts";
 import { RefusalLines } from "./refusals.ts";
 import { RequestIds } from "./request-ids.ts";
+import { type ListeningSocket, listenOnSocket } from "./socket.ts";
 
 export interface ControlOptions {
   readonly services: readonly ServedService[];
@@ -35,7 +36,9 @@ export interface ControlOptions {
   readonly listenAddress?: string | undefined;
   /** Path of a socket in a folder that only its owner can enter. Undefined or empty for none. */
   readonly unixSocket?: string | undefined;
-  /** Ask for a token on loopback and the unix socket, too. */
+  /** Whether reading on loopback needs a token; open without it. What changes something always needs one there. */
+  readonly loopbackReads?: "open" | "token" | undefined;
+  /** Ask for a token for everything on loopback and on the unix socket, too. */
   readonly requireTokens?: boolean | undefined;
   readonly tls?: TlsOptions | undefined;
   /** Tokens that are taken; required where a listener asks for them. */
@@ -192,6 +195,7 @@ class Control implements RunningControl {
   readonly #credentials: RotatingCredentials[] = [];
   #revocations: Revocations | undefined;
   #address: string | undefined;
+  #socket: ListeningSocket | undefined;
   #unixAddress: string | undefined;
   #tlsAddress: string | undefined;
   #mutualTlsAddress: string | undefined;
@@ -230,12 +234,15 @@ class Control implements RunningControl {
 
   /** One after the other, the refusals that need no port first. */
   async listen(): Promise<void> {
-    const { listenAddress = "", unixSocket = "", requireTokens = false, tls } = this.#options;
-    const local = this.#serve(requireTokens ? "token" : "owner");
-    if (unixSocket !== "") this.#unixAddress = await listenOnSocket(local, unixSocket);
+    const { listenAddress = "", unixSocket = "", tls } = this.#options;
+    // A method that nobody decided about is found before anybody can call it.
+    for (const { service } of this.#options.services) servedMethods(service);
+    if (unixSocket !== "") await this.#listenOnSocket(unixSocket);
     if (listenAddress !== "") {
       const listener = { address: listenAddress, setting: "listen_address", credentials: undefined } as const;
-      this.#address = await listenOnTcp(local, listener);
+      const { requireTokens = false, loopbackReads = "open" } = this.#options;
+      const isOpen = loopbackReads === "open" && !requireTokens;
+      this.#address = await listenOnTcp(this.#serve(isOpen ? "reader" : "token", true), listener);
     }
     if (tls === undefined) return;
     const { listenAddress: address = "", mutualListenAddress: mutualAddress = "" } = tls;
@@ -253,6 +260,12 @@ class Control implements RunningControl {
     }
   }
 
+  async #listenOnSocket(path: string): Promise<void> {
+    const trust = this.#options.requireTokens === true ? "token" : "owner";
+    this.#socket = await listenOnSocket(this.#serve(trust, true), path);
+    this.#unixAddress = this.#socket.address;
+  }
+
   #openCredentials(tls: TlsOptions, clientCaFile: string | undefined): RotatingCredentials {
     const { certificateFile, keyFile } = tls;
     const { clock, log } = this.#options;
@@ -262,7 +275,7 @@ class Control implements RunningControl {
   }
 
   /** A server of all services, for callers that are trusted in this way. */
-  #serve(trust: Trust): Server {
+  #serve(trust: Trust, isLoopback = false): Server {
     const { log, clock, audit, tokens, tls } = this.#options;
     assert(
       trust !== "token" || tokens !== undefined,
@@ -271,7 +284,7 @@ class Control implements RunningControl {
     const trustDomain = tls?.trustDomain ?? "";
     const rates = this.#rates;
     const revocations = trust === "certificate" ? this.#revocations : undefined;
-    const gate = new Gate({ trust, clock, tokens, rates, trustDomain, revocations });
+    const gate = new Gate({ trust, isLoopback, clock, tokens, rates, trustDomain, revocations });
     const server = new Server(SERVER_OPTIONS);
     this.#listeners.push({ server, gate });
     const correlationIds = this.#correlationIds;
@@ -329,6 +342,7 @@ class Control implements RunningControl {
 
   #letGo(): void {
     for (const { gate } of this.#listeners) gate.close();
+    this.#socket?.remove();
     for (const credentials of this.#credentials) credentials.close();
     this.#revocations?.close();
   }

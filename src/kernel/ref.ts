@@ -6,6 +6,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { Cause } from "./cause.ts";
 import type { Failure } from "./errors.ts";
 import type { RequestInitOf, ResponseOf, StreamMethodOf, UnaryMethodOf } from "./protocol.ts";
+import type { Outsider } from "./reader-room.ts";
 
 export interface AskOptions {
   /** How long the answer is wanted from now, milliseconds; without it the method's policy decides. */
@@ -34,6 +35,8 @@ export interface WatchOptions {
   readonly cause?: Cause;
   readonly correlationId?: string;
   readonly traceparent?: string;
+  /** For whom outside the process this is read; without it the node reads for itself. */
+  readonly outsider?: Outsider;
 }
 
 /** Who reads a stream. Called in turns of its own, never inside `watch`, and never after `close`. */
