@@ -1,13 +1,12 @@
 /**
  * Where the control plane listens: without encryption on loopback addresses and unix sockets only, because whoever
- * can connect there may command the node; anywhere with TLS. Binds a grpc-js server and turns its errors into
- * failures that name the address.
+ * can connect there may command the node; anywhere with TLS. Turns errors into failures that name the address.
  */
 import { chmodSync, mkdirSync, statSync, unlinkSync } from "node:fs";
 import { connect, isIP, isIPv4 } from "node:net";
 import { dirname, isAbsolute, resolve } from "node:path";
-import { type Server, ServerCredentials } from "@grpc/grpc-js";
 import { asError, type Failure, failure } from "../kernel/errors.ts";
+import { type Acceptor, type AcceptorParts, acceptOnSocket, acceptOnTcp } from "./acceptor.ts";
 
 /** Bytes of a socket path that Linux takes, the final zero not counted; macOS takes 103. */
 const SOCKET_PATH_BYTES_MAX = 103;
@@ -45,22 +44,28 @@ function bracketed(host: string): string {
   return isIP(host) === 6 ? `[${host}]` : host;
 }
 
-/** Where and how to listen on TCP; without credentials unencrypted, and then on loopback only. */
+/** Where to listen on TCP; `listen_address` is unencrypted, and on loopback only. */
 export interface TcpListener {
   readonly address: string;
   readonly setting: AddressField;
-  readonly credentials: ServerCredentials | undefined;
+}
+
+/** What listens, and at which address for clients. */
+export interface Bound {
+  readonly address: string;
+  readonly acceptor: Acceptor;
 }
 
 /** Binds to an address; answers it with the port that it really got. Rejects with Failure. */
-export async function listenOnTcp(server: Server, listener: TcpListener): Promise<string> {
-  const { address, setting, credentials = ServerCredentials.createInsecure() } = listener;
+export async function listenOnTcp(parts: AcceptorParts, listener: TcpListener): Promise<Bound> {
+  const { address, setting } = listener;
   const parsed = parseListenAddress(address, setting);
   if (parsed instanceof Error) throw parsed;
   const field = `control.${setting}`;
   const host = bracketed(parsed.host);
   try {
-    return `${host}:${await bindTo(server, `${host}:${parsed.port}`, credentials)}`;
+    const acceptor = await acceptOnTcp(parts, parsed.host, parsed.port);
+    return { address: `${host}:${acceptor.port}`, acceptor };
   } catch (thrown) {
     const text = asError(thrown).message;
     if (!text.includes("EADDRINUSE")) {
@@ -75,17 +80,17 @@ export async function listenOnTcp(server: Server, listener: TcpListener): Promis
  * Binds to a socket file that only its owner can reach; answers its address for clients. Rejects with
  * Failure.
  */
-export async function listenOnSocket(server: Server, path: string): Promise<string> {
+export async function listenOnSocket(parts: AcceptorParts, path: string): Promise<Bound> {
   const whole = isAbsolute(path) ? path : resolve(path);
   const refusal = prepareFolder(whole) ?? (await clearStale(whole));
   if (refusal !== undefined) throw refusal;
   try {
-    await bindTo(server, `unix:${whole}`, ServerCredentials.createInsecure());
+    const acceptor = await acceptOnSocket(parts, whole);
     chmodSync(whole, 0o600);
+    return { address: `unix:${whole}`, acceptor };
   } catch (thrown) {
     throw socketFailure("UNAVAILABLE", "CANNOT_LISTEN", whole, asError(thrown).message);
   }
-  return `unix:${whole}`;
 }
 
 function socketFailure(
@@ -140,14 +145,5 @@ function probe(path: string): Promise<string> {
       settle("connected");
     });
     socket.once("error", (error: NodeJS.ErrnoException) => settle(error.code ?? "unknown"));
-  });
-}
-
-function bindTo(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
-  return new Promise((settle, reject) => {
-    server.bindAsync(address, credentials, (error, port) => {
-      if (error === null) settle(port);
-      else reject(error);
-    });
   });
 }

@@ -6,6 +6,7 @@
 import { Metadata, type ServerDuplexStream, type ServerWritableStream } from "@grpc/grpc-js";
 import { Failure } from "../kernel/errors.ts";
 import { CORRELATION_KEY, toStatus } from "./errors.ts";
+import { isGone } from "./inner-call.ts";
 
 export type WritableCall = ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
 
@@ -20,15 +21,6 @@ export interface OutgoingEvents {
 
 /** The caller left: grpc-js has answered CANCELLED or DEADLINE_EXCEEDED itself. */
 const GONE = new Failure("CANCELLED", "CALLER_GONE", "the caller left", {});
-
-/**
- * Whether the caller left before the handler ran. grpc-js 1.14 tells that to a call that does not exist yet and
- * then runs its handler all the same, which would wait for ever for somebody who is gone; only its inner call knows.
- */
-export function isGone(call: object): boolean {
-  const { call: inner } = call as { readonly call?: { checkCancelled?(): boolean } };
-  return inner?.checkCancelled?.() ?? false;
-}
 
 export class Outgoing {
   readonly #call: WritableCall;

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { type ConnectOptions, connect } from "../../src/cli/client.ts";
 import { runAlysctl } from "../../src/cli/program.ts";
-import { openAuditFile } from "../../src/control/audit-file.ts";
+import { openAuditLog } from "../../src/control/audit-log.ts";
 import { openCredentials } from "../../src/control/auth/credentials.ts";
 import { attenuateToken } from "../../src/control/auth/token.ts";
 import { openTokenStore, type TokenStore } from "../../src/control/auth/token-store.ts";
@@ -294,7 +294,7 @@ test("who does not finish the TLS handshake is cut off", async (t) => {
   const opened = openCredentials(tls, realClock, silentLog);
   t.after(() => opened.close());
   // Waiting for it would take the ten seconds.
-  assert.equal(opened._getConstructorOptions()?.handshakeTimeout, 10_000);
+  assert.equal(opened.serverOptions.handshakeTimeout, 10_000);
 });
 
 test("a revoked certificate is refused within seconds, its streams end, and others go on", async (t) => {
@@ -412,10 +412,11 @@ test("TLS files that cannot be used are refused by the setting's name", async (t
   }
 });
 
-test("the audit log has a line for each call that changes state and each refused one, and alysctl checks it", async (t) => {
+test("the audit log has a line for each call that changes state, sums up those refused, and alysctl checks it", async (t) => {
   const path = join(folder(t), "audit.jsonl");
-  const options = { path, bytesMax: 1024 * 1024, filesMax: 2, clock: realClock, log: silentLog };
-  const audit = await openAuditFile(options);
+  const headFile = join(dirname(path), "audit.head");
+  const options = { path, headFile, bytesMax: 1024 * 1024, filesMax: 2, clock: realClock, log: silentLog };
+  const audit = await openAuditLog(options);
   const { client, tokens, connection } = await secured(t, { audit });
   const { token, record } = await makeToken(tokens, "operate");
   const sync = client({ token }).client(SyncService);
@@ -435,16 +436,14 @@ test("the audit log has a line for each call that changes state and each refused
     principal,
   ]);
   assert.deepEqual(told.slice(1, -1), [
-    ["call", "StopSync", "OK", undefined, "someone"],
-    ["call", "StopSync", "UNAUTHENTICATED", "TOKEN_MISSING", "anonymous"],
-    ["call", "GetSyncStatus", "UNAUTHENTICATED", "TOKEN_MISSING", "anonymous"],
-    ["call", "StopSync", "INVALID_ARGUMENT", "FIELD_INVALID", "someone"],
+    ["call", "StopSync", "OK", undefined, "token:someone"],
+    ["call", "StopSync", "INVALID_ARGUMENT", "FIELD_INVALID", "token:someone"],
   ]);
   const { token: id, correlationId, requestHash, peer, durationMs, statedReason } = calls[1] ?? {};
   assert.deepEqual([id, correlationId, statedReason], [record.id, "c-1", "audited"]);
   assert.deepEqual(
-    calls.slice(2, 5).map((call) => String(call["statedReason"] ?? "").length),
-    [0, 0, 512],
+    calls.slice(2, 3).map((call) => String(call["statedReason"] ?? "").length),
+    [512],
   );
   assert.match(String(requestHash), /^[0-9a-f]{64}$/);
   assert.match(String(peer), /^127\.0\.0\.1:\d+$/);
@@ -453,8 +452,13 @@ test("the audit log has a line for each call that changes state and each refused
 
   const sound = await alysctl("audit", "verify", path);
   assert.equal(sound.status, 0, sound.err);
-  assert.match(sound.out, /^sound: 6 lines, 1 to 6/);
-  lines[2] = (lines[2] ?? "").replace("anonymous", "someone");
+  assert.match(sound.out, /^sound: 4 lines, 1 to 4/);
+  const refused = readFileSync(join(dirname(path), "audit.refused.jsonl"), "utf8").trim().split("\n");
+  const summary = JSON.parse(refused[1] ?? "") as Record<string, unknown>;
+  const { reason, source, from, calls: count } = summary;
+  assert.deepEqual([reason, source, from, count], ["TOKEN_MISSING", "anonymous", "loopback", 2]);
+  assert.equal((await alysctl("audit", "verify", join(dirname(path), "audit.refused.jsonl"))).status, 0);
+  lines[2] = (lines[2] ?? "").replace("token:someone", "token:anyone");
   writeFileSync(path, `${lines.join("\n")}\n`);
   const broken = await alysctl("audit", "verify", path);
   assert.equal(broken.status, 25);
@@ -462,7 +466,7 @@ test("the audit log has a line for each call that changes state and each refused
 });
 
 test("a call that changes state is refused while it cannot be written down, others go on", async (t) => {
-  const { client } = await secured(t, { requireTokens: false, audit: { append() {}, isBehind: true } });
+  const { client } = await secured(t, { requireTokens: false, audit: { append() {}, refuse() {}, isBehind: true } });
   const sync = client().client(SyncService);
   await assert.rejects(sync.stopSync({}), fails("UNAVAILABLE", "AUDIT_BEHIND"));
   assert.ok((await sync.getSyncStatus({})).status);

@@ -5,6 +5,7 @@
  */
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Metadata } from "@grpc/grpc-js";
+import type { Caller } from "../../kernel/call.ts";
 import type { Clock, TimerHandle } from "../../kernel/clock.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 import { policyOf, type ScopeName } from "../../kernel/protocol.ts";
@@ -32,8 +33,20 @@ export interface GateParts {
 
 /** A call as it was judged. */
 export interface Admission {
-  /** For the audit log; "anonymous" where nobody was named. */
+  /**
+   * Who calls, with the source of the name before it, so that no source can give the names of another: token:ci,
+   * certificate:operator/ops; "owner" for whoever reaches a listener that asks for nothing, "anonymous" for nobody.
+   */
   readonly principal: string;
+  /**
+   * By whom it is counted: a token's id, a certificate's fingerprint. A holder may narrow its name as it likes, and
+   * stays the same holder.
+   */
+  readonly holder: string;
+  /** Nobody vouches for it. */
+  readonly isAnonymous: boolean;
+  /** What bounds it, for handlers that hand on rights. */
+  readonly caller?: Caller | undefined;
   readonly tokenId: string | undefined;
   readonly expiresMs: number | undefined;
   /** SHA-256 of the certificate that it came with. */
@@ -52,8 +65,15 @@ export interface JudgedCall {
   getAuthContext(): AuthContext;
 }
 
-const OWNER: Admission = { principal: "owner", tokenId: undefined, expiresMs: undefined, refusal: undefined };
-const ANONYMOUS: Admission = { ...OWNER, principal: "anonymous" };
+const OWNER: Admission = {
+  principal: "owner",
+  holder: "owner",
+  isAnonymous: false,
+  tokenId: undefined,
+  expiresMs: undefined,
+  refusal: undefined,
+};
+const ANONYMOUS: Admission = { ...OWNER, principal: "anonymous", holder: "anonymous", isAnonymous: true };
 
 const BEARER = /^Bearer +([\w.-]{1,4096})$/i;
 
@@ -151,22 +171,28 @@ export class Gate {
     const token = given.length === 1 && typeof text === "string" ? BEARER.exec(text)?.[1] : undefined;
     const verified = token === undefined ? undefined : tokens.verify(token);
     if (verified === undefined) return { ...ANONYMOUS, refusal: TOKEN_INVALID };
-    const { id: tokenId, principal, expiresMs } = verified;
+    const { id: tokenId, expiresMs } = verified;
+    const principal = `token:${verified.principal}`;
+    const holder = `token ${tokens.rootOf(tokenId)}`;
     let refusal: Failure | undefined;
     if (tokens.isRevoked(tokenId)) refusal = TOKEN_REVOKED;
     else if (expiresMs !== undefined && expiresMs <= this.#parts.clock.nowMs()) refusal = TOKEN_EXPIRED;
-    else refusal = this.#refusal(verified, method, scope);
-    return { principal, tokenId, expiresMs, refusal };
+    else refusal = this.#refusal(verified, method, scope, holder);
+    const caller = { ...verified, principal, tokenId };
+    return { principal, holder, isAnonymous: false, caller, tokenId, expiresMs, refusal };
   }
 
   #byCertificate(method: DescMethod, scope: ScopeName, context: AuthContext): Admission {
     const grant = this.#grantOf(context.sslPeerCertificate);
     if (grant === undefined) return { ...ANONYMOUS, refusal: CERTIFICATE_UNNAMED };
-    const { principal, expiresMs } = grant;
+    const { expiresMs } = grant;
     const fingerprint = context.sslPeerCertificate?.fingerprint256 ?? "";
     const isExpired = expiresMs !== undefined && expiresMs <= this.#parts.clock.nowMs();
-    const refusal = isExpired ? CERTIFICATE_EXPIRED : this.#refusal(grant, method, scope);
-    return { principal, tokenId: undefined, expiresMs, fingerprint, refusal };
+    const principal = `certificate:${grant.principal}`;
+    const holder = `certificate ${fingerprint}`;
+    const refusal = isExpired ? CERTIFICATE_EXPIRED : this.#refusal(grant, method, scope, holder);
+    const caller = { ...grant, principal, tokenId: undefined };
+    return { principal, holder, isAnonymous: false, caller, tokenId: undefined, expiresMs, fingerprint, refusal };
   }
 
   #isRevoked({ sslPeerCertificate: certificate }: AuthContext): boolean {
@@ -185,7 +211,7 @@ export class Gate {
     return grant;
   }
 
-  #refusal(grant: Grant, method: DescMethod, scope: ScopeName): Failure | undefined {
+  #refusal(grant: Grant, method: DescMethod, scope: ScopeName, holder: string): Failure | undefined {
     if (scope !== "public") {
       if (!hasScope(grant, scope)) {
         const text = `${method.name} needs the scope ${scope}; ${grant.principal} has ${grant.scope}`;
@@ -197,7 +223,7 @@ export class Gate {
         return failure("PERMISSION_DENIED", "METHOD_NOT_GRANTED", text, { metadata: { method: name } });
       }
     }
-    return this.#parts.rates?.take(grant.principal);
+    return this.#parts.rates?.take(holder, grant.principal);
   }
 
   #streamsOf(tokenId: string): Set<(reason: Failure) => void> {
@@ -210,7 +236,8 @@ export class Gate {
 
   #revokedCertificates(): void {
     for (const [end, { fingerprint = "", principal }] of [...this.#certified]) {
-      if (this.#parts.revocations?.isRevoked(fingerprint, principal)) end(CERTIFICATE_REVOKED);
+      const name = principal.slice("certificate:".length);
+      if (this.#parts.revocations?.isRevoked(fingerprint, name)) end(CERTIFICATE_REVOKED);
     }
   }
 

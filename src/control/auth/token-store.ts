@@ -5,10 +5,12 @@
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Caller } from "../../kernel/call.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { asError, assert, type Failure, failure } from "../../kernel/errors.ts";
+import { asError, assert, Failure, failure } from "../../kernel/errors.ts";
 import type { Random } from "../../kernel/random.ts";
 import { writeFileAtomic, writeFileAtomicSync } from "../../storage/files.ts";
+import { boundByMinter } from "./minting.ts";
 import { type Caveat, type GrantedScope, mintToken, type VerifiedToken, verifyToken } from "./token.ts";
 
 /** What is kept of a token; times in Unix milliseconds. */
@@ -20,6 +22,8 @@ export interface TokenRecord {
   readonly createdMs: number;
   readonly expiresMs: number | undefined;
   readonly revokedMs: number | undefined;
+  /** The limited token that it was made with: it is revoked with that one, and its calls count as that one's. */
+  readonly parent?: string | undefined;
 }
 
 export interface TokenOrder {
@@ -27,6 +31,8 @@ export interface TokenOrder {
   readonly scope: GrantedScope;
   readonly methods: readonly string[];
   readonly lifetimeMs: number | undefined;
+  /** Who makes it: what bounds the maker bounds the token. Undefined for the node itself. */
+  readonly minter?: Caller | undefined;
 }
 
 /** Tokens that are kept; at the bound a new one is refused until some expire. 300 bytes each. */
@@ -36,10 +42,19 @@ const REMEMBERED_MAX = 1_024;
 /** Records of expired tokens stay this long, for whoever reads the audit log beside them. */
 const EXPIRED_KEPT_MS = 7 * 24 * 3_600_000;
 
+/** A token made with one that was made with one, and so on; one more is refused. */
+const GENERATIONS_MAX = 8;
+
 const ROOT_KEY_BYTES = 32;
 const ID_BYTES = 12;
 const ROOT_KEY_FILE = "root.key";
 const RECORDS_FILE = "tokens.json";
+
+const TOO_MANY_GENERATIONS = failure(
+  "PERMISSION_DENIED",
+  "TOKEN_EXCEEDS_MINTER",
+  `a token made with a token has at most ${GENERATIONS_MAX} generations`,
+);
 
 /** Tokens that are there from the first start that needs them, by file name. */
 const FIRST_TOKENS: readonly (readonly [file: string, principal: string, scope: GrantedScope])[] = [
@@ -119,8 +134,25 @@ export class TokenStore {
     return verified;
   }
 
+  /** Whether it, or one that it was made with, was revoked. */
   isRevoked(id: string): boolean {
-    return this.#records.get(id)?.revokedMs !== undefined;
+    return this.#lineage(id).some(({ revokedMs }) => revokedMs !== undefined);
+  }
+
+  /** The token whose limits this one has: calls of both count together. */
+  rootOf(id: string): string {
+    return this.#lineage(id).at(-1)?.id ?? id;
+  }
+
+  /** The token and those that it was made with, to the one that nothing limited. */
+  #lineage(id: string): readonly TokenRecord[] {
+    const lineage: TokenRecord[] = [];
+    let next = this.#records.get(id);
+    while (next !== undefined && lineage.length < GENERATIONS_MAX) {
+      lineage.push(next);
+      next = next.parent === undefined ? undefined : this.#records.get(next.parent);
+    }
+    return lineage;
   }
 
   /** Oldest first. */
@@ -148,7 +180,10 @@ export class TokenStore {
     if (record.revokedMs !== undefined) return record;
     const revoked = { ...record, revokedMs: this.#parts.clock.nowMs() };
     this.#records.set(id, revoked);
-    for (const listener of this.#listeners) listener(id);
+    for (const { id: made } of this.records()) {
+      if (!this.#lineage(made).some((one) => one.id === id)) continue;
+      for (const listener of this.#listeners) listener(made);
+    }
     await this.#save();
     return revoked;
   }
@@ -179,8 +214,13 @@ export class TokenStore {
     if (this.#records.size >= TOKENS_MAX) {
       return failure("RESOURCE_EXHAUSTED", "TOO_MANY_TOKENS", `there are ${TOKENS_MAX} tokens already`);
     }
-    const { principal, scope, methods, lifetimeMs } = order;
-    const expiresMs = lifetimeMs === undefined ? undefined : nowMs + lifetimeMs;
+    const { principal, scope, lifetimeMs, minter } = order;
+    const asked = lifetimeMs === undefined ? undefined : nowMs + lifetimeMs;
+    const own = minter?.tokenId === undefined ? undefined : this.#records.get(minter.tokenId);
+    if (own !== undefined && this.#lineage(own.id).length >= GENERATIONS_MAX) return TOO_MANY_GENERATIONS;
+    const bounds = boundByMinter({ ...order, expiresMs: asked }, minter, own);
+    if (bounds instanceof Failure) return bounds;
+    const { methods, expiresMs, parent } = bounds;
     const id = Buffer.from(random.bytes(ID_BYTES)).toString("hex");
     const caveats: Caveat[] = [
       { kind: "principal", name: principal },
@@ -188,7 +228,8 @@ export class TokenStore {
       ...(methods.length > 0 ? [{ kind: "methods" as const, methods }] : []),
       ...(expiresMs === undefined ? [] : [{ kind: "expires" as const, atMs: expiresMs }]),
     ];
-    const record = { id, principal, scope, methods, createdMs: nowMs, expiresMs, revokedMs: undefined };
+    const kept = { id, principal, scope, methods, createdMs: nowMs, expiresMs, revokedMs: undefined };
+    const record = parent === undefined ? kept : { ...kept, parent };
     this.#records.set(id, record);
     return { token: mintToken(this.#rootKey, id, caveats), record };
   }
