@@ -152,7 +152,7 @@ export function unaryCall(
         const reason = toFailure(thrown, incoming.correlationId, host.log);
         if (reason === refusal && gone === undefined) record.refuse(reason);
         else record.end(reason);
-        callback(toStatus(reason, incoming.correlationId));
+        callback(toStatus(reason, incoming.correlationId, host.log));
       },
     );
   };
@@ -251,7 +251,7 @@ class LiveOutgoing implements LiveStream {
     const record = auditCall(audit, call, admission, this.incoming.correlationId, request);
     let letGo: (() => void) | undefined;
     let refusal: Failure | undefined;
-    this.outgoing = new Outgoing(call, this.incoming.correlationId, {
+    this.outgoing = new Outgoing(call, this.incoming.correlationId, host.log, {
       onRoom: () => this.#reaction?.onRoom(),
       onGone: () => {},
       onFinished: (reason) => {

@@ -184,7 +184,7 @@ class Visit {
     this.#served.audit.begin(correlationId, caller).refuse(reason);
     const stream = streamOf(this.#call);
     const isFirst = stream?.headersSent !== true;
-    this.#call.sendStatus(toStatus(reason, correlationId));
+    this.#call.sendStatus(toStatus(reason, correlationId, this.#parts.log));
     // RFC 9113, 8.1: the answer is complete, and what else the caller wants to send is not wanted. A stream that has
     // begun to answer ends with trailers, which a reset would cut off; what still comes on it is dropped.
     if (isFirst) stream?.close(constants.NGHTTP2_NO_ERROR);

@@ -5,6 +5,7 @@
  */
 import { Metadata, type ServerDuplexStream, type ServerWritableStream } from "@grpc/grpc-js";
 import { Failure } from "../kernel/errors.ts";
+import type { Log } from "../kernel/log.ts";
 import { CORRELATION_KEY, toStatus } from "./errors.ts";
 import { isGone } from "./inner-call.ts";
 
@@ -25,13 +26,15 @@ const GONE = new Failure("CANCELLED", "CALLER_GONE", "the caller left", {});
 export class Outgoing {
   readonly #call: WritableCall;
   readonly #correlationId: string;
+  readonly #log: Log;
   readonly #events: OutgoingEvents;
   #isFinished = false;
 
   /** Sends the headers at once, so that the caller sees that the stream stands before its first message. */
-  constructor(call: WritableCall, correlationId: string, events: OutgoingEvents) {
+  constructor(call: WritableCall, correlationId: string, log: Log, events: OutgoingEvents) {
     this.#call = call;
     this.#correlationId = correlationId;
+    this.#log = log;
     this.#events = events;
     // grpc-js emits it after a normal end too.
     call.once("cancelled", () => this.#gone());
@@ -64,7 +67,7 @@ export class Outgoing {
     if (this.#isFinished) return;
     this.#isFinished = true;
     if (reason === undefined) this.#call.end();
-    else this.#call.emit("error", toStatus(reason, this.#correlationId));
+    else this.#call.emit("error", toStatus(reason, this.#correlationId, this.#log));
     this.#events.onFinished(reason);
   }
 

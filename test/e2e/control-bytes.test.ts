@@ -1,0 +1,195 @@
+/** What callers can hold before, and while, they are let in: unfinished messages, idle connections, descriptors. */
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Scope } from "../../gen/alys/actor/v1/options_pb.ts";
+import { NodeService } from "../../gen/alys/node/v1/node_pb.ts";
+import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
+import { connect } from "../../src/cli/client.ts";
+import { CONNECTION_LIMITS } from "../../src/control/connections.ts";
+import { bearer, frameHeader, idleSocket, isUp, rawCall, rawSession } from "./raw-calls.ts";
+import { alysctl, credentialsOf, makeToken, secured, tlsFiles } from "./secured-world.ts";
+
+const STATUS = "/alys.sync.v1.SyncService/GetSyncStatus";
+const CHECK = "/grpc.health.v1.Health/Check";
+const UNAUTHENTICATED = 16;
+const RESOURCE_EXHAUSTED = 8;
+const DEADLINE_EXCEEDED = 4;
+const MIB = 1024 * 1024;
+
+const rssBytes = (): number => process.memoryUsage.rss();
+
+function child(t: TestContext, script: string, ...args: string[]): ChildProcess {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const process_ = spawn(process.execPath, [path, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+  t.after(() => process_.kill("SIGKILL"));
+  return process_;
+}
+
+test("messages of callers without a token are not taken: no memory, an answer at once, others served", async (t) => {
+  const { dir, tls } = await tlsFiles(t);
+  const { control, client, tokens } = await secured(t, { tls });
+  const { tlsAddress = "" } = control;
+  const { token } = await makeToken(tokens, "read");
+  const honest = client({ tls: credentialsOf(dir), token }, tlsAddress).client(SyncService);
+  await honest.getSyncStatus({});
+  let mostBytes = 0;
+  const beforeBytes = rssBytes();
+  const attack = child(t, "unfinished-child.ts", tlsAddress, STATUS, "16", "15");
+  const line = once(createInterface({ input: attack.stdout ?? process.stdin }), "line");
+  let isDone = false;
+  const served = (async () => {
+    let calls = 0;
+    while (!isDone) {
+      assert.ok((await honest.getSyncStatus({})).status);
+      mostBytes = Math.max(mostBytes, rssBytes());
+      calls += 1;
+    }
+    return calls;
+  })();
+  const told = JSON.parse(String((await line)[0])) as { taken: number; answers: Record<string, number> };
+  isDone = true;
+  assert.ok((await served) > 0);
+  assert.deepEqual(told.answers, { [UNAUTHENTICATED]: 16 * 15 });
+  assert.ok(mostBytes - beforeBytes < 50 * MIB, `${(mostBytes - beforeBytes) / MIB} MiB more`);
+});
+
+test("a token's unfinished messages are bounded in bytes, and others are served meanwhile", async (t) => {
+  const { dir, tls } = await tlsFiles(t);
+  const { control, client, tokens } = await secured(t, { tls });
+  const { tlsAddress = "" } = control;
+  const { token } = await makeToken(tokens, "read");
+  const sessions = [rawSession(tlsAddress), rawSession(tlsAddress)];
+  t.after(() => sessions.map((session) => session.destroy()));
+  const calls = sessions.flatMap((session) =>
+    Array.from({ length: 8 }, () => rawCall(session, STATUS, bearer(token))),
+  );
+  const chunk = Buffer.alloc(3_900_000);
+  for (const { stream } of calls) {
+    stream.write(frameHeader(4 * MIB - 1));
+    stream.write(chunk);
+  }
+  const { status, message } = await Promise.race(calls.map(({ answer }) => answer));
+  assert.ok(calls.some(({ stream }) => !stream.closed), "all were refused");
+  assert.deepEqual([status, message.startsWith("too many requests")], [RESOURCE_EXHAUSTED, true]);
+  const other = await makeToken(tokens, "read", { principal: "other" });
+  const honest = client({ tls: credentialsOf(dir), token: other.token }, tlsAddress).client(SyncService);
+  assert.ok((await honest.getSyncStatus({})).status);
+});
+
+test("a message that is not finished in time ends its call, and a public one is small", async (t) => {
+  const { tls } = await tlsFiles(t);
+  const { control } = await secured(t, { tls });
+  const session = rawSession(control.tlsAddress ?? "");
+  t.after(() => session.destroy());
+  const late = rawCall(session, CHECK);
+  late.stream.write(frameHeader(1_000));
+  const large = rawCall(session, CHECK);
+  large.stream.write(frameHeader(MIB));
+  large.stream.write(Buffer.alloc(64 * 1024));
+  assert.equal((await large.answer).status, RESOURCE_EXHAUSTED);
+  assert.equal((await late.answer).status, DEADLINE_EXCEEDED);
+  const check = rawCall(session, CHECK);
+  check.stream.end(frameHeader(0));
+  assert.equal((await check.answer).status, 0);
+});
+
+test("idle connections that nobody vouches for give way to newer ones; those with a token stay", async (t) => {
+  const { dir, tls } = await tlsFiles(t);
+  const { control, client, tokens } = await secured(t, {
+    tls,
+    connectionLimits: { ...CONNECTION_LIMITS, unknown: 8, perAddress: 1_000 },
+  });
+  const { tlsAddress = "" } = control;
+  const { token } = await makeToken(tokens, "read");
+  const standing = rawSession(tlsAddress);
+  const call = async (): Promise<number | undefined> => {
+    const { stream, answer } = rawCall(standing, STATUS, bearer(token));
+    stream.end(frameHeader(0));
+    return (await answer).status;
+  };
+  assert.equal(await call(), 0);
+  const idle = await Promise.all(Array.from({ length: 40 }, () => idleSocket(tlsAddress)));
+  t.after(() => idle.map((socket) => socket.destroy()));
+  const open = (): number => idle.filter(({ destroyed, readyState }) => !destroyed && readyState === "open").length;
+  const honest = client({ tls: credentialsOf(dir), token }, tlsAddress).client(SyncService);
+  assert.ok((await honest.getSyncStatus({})).status);
+  assert.equal(await call(), 0, "the standing one was cut");
+  while (open() > 8) await Promise.race(idle.filter(({ destroyed }) => !destroyed).map((socket) => once(socket, "close")));
+  standing.destroy();
+});
+
+/** The node as its users run it, with so many descriptors. */
+async function startNode(t: TestContext, descriptors: number) {
+  const { dir } = await tlsFiles(t);
+  const data = join(dir, "..", "data");
+  const forged = await alysctl("chain", "forge", "--blocks", "2", "--out", data);
+  assert.equal(forged.status, 0, forged.err);
+  const config = join(dir, "..", "node.toml");
+  writeFileSync(
+    config,
+    `[storage]
+data_directory = "${data}"
+[chain]
+specification_file = "${data}/chain.json"
+proofs_file = "${data}/proofs.json"
+[network]
+listen_addresses = ["/ip4/127.0.0.1/tcp/0"]
+private_network = true
+[network.discovery]
+kademlia = false
+[control]
+listen_address = ""
+[control.tls]
+listen_address = "127.0.0.1:0"
+certificate_file = "${dir}/server.crt"
+key_file = "${dir}/server.key"
+`,
+  );
+  const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+  const node = spawn("sh", ["-c", `ulimit -n ${descriptors}; exec "$0" "$@"`, process.execPath, main, "--config", config], {
+    stdio: ["ignore", "inherit", "pipe"],
+  });
+  t.after(async () => {
+    const exited = once(node, "exit");
+    node.kill("SIGTERM");
+    await exited;
+  });
+  let address = "";
+  const lines: string[] = [];
+  const up = new Promise<void>((resolve, reject) => {
+    createInterface({ input: node.stderr }).on("line", (line) => {
+      lines.push(line);
+      address ||= /"tlsAddress":"([^"]+)"/.exec(line)?.[1] ?? "";
+      if (line.includes("node is up")) resolve();
+    });
+    node.once("exit", () => reject(new Error(`it did not start:\n${lines.join("\n")}`)));
+  });
+  await up;
+  const token = readFileSync(join(data, "control", "admin.token"), "utf8").trim();
+  const open = (): number => readdirSync(`/proc/${node.pid}/fd`).length;
+  return { address, token, dir, open };
+}
+
+test(
+  "idle connections cannot take a node's descriptors: it still writes its files and takes honest callers",
+  { skip: process.platform === "linux" ? false : "it counts descriptors in /proc" },
+  async (t) => {
+    const { address, token, dir, open } = await startNode(t, 220);
+    const sessions = Array.from({ length: 250 }, () => rawSession(address));
+    t.after(() => sessions.map((session) => session.destroy()));
+    await Promise.all(sessions.map(isUp));
+    const honest = connect(address, { tls: credentialsOf(dir), token });
+    t.after(() => honest.close());
+    const made = await honest
+      .client(NodeService)
+      .createToken({ principal: "ci", scope: Scope.READ, methods: [], lifetimeMs: 0n });
+    assert.equal(made.info?.principal, "ci");
+    assert.ok(open() <= 220 - CONNECTION_LIMITS.reservedDescriptors / 2, `${open()} descriptors are open`);
+  },
+);
