@@ -2,8 +2,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -13,7 +11,8 @@ import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { connect } from "../../src/cli/client.ts";
 import { CONNECTION_LIMITS } from "../../src/control/connections.ts";
 import { bearer, frameHeader, idleSocket, isUp, rawCall, rawSession } from "./raw-calls.ts";
-import { alysctl, credentialsOf, makeToken, secured, tlsFiles } from "./secured-world.ts";
+import { credentialsOf, makeToken, secured, tlsFiles } from "./secured-world.ts";
+import { startTlsNode } from "./tls-node.ts";
 
 const STATUS = "/alys.sync.v1.SyncService/GetSyncStatus";
 const CHECK = "/grpc.health.v1.Health/Check";
@@ -124,63 +123,11 @@ test("idle connections that nobody vouches for give way to newer ones; those wit
   standing.destroy();
 });
 
-/** The node as its users run it, with so many descriptors. */
-async function startNode(t: TestContext, descriptors: number) {
-  const { dir } = await tlsFiles(t);
-  const data = join(dir, "..", "data");
-  const forged = await alysctl("chain", "forge", "--blocks", "2", "--out", data);
-  assert.equal(forged.status, 0, forged.err);
-  const config = join(dir, "..", "node.toml");
-  writeFileSync(
-    config,
-    `[storage]
-data_directory = "${data}"
-[chain]
-specification_file = "${data}/chain.json"
-proofs_file = "${data}/proofs.json"
-[network]
-listen_addresses = ["/ip4/127.0.0.1/tcp/0"]
-private_network = true
-[network.discovery]
-kademlia = false
-[control]
-listen_address = ""
-[control.tls]
-listen_address = "127.0.0.1:0"
-certificate_file = "${dir}/server.crt"
-key_file = "${dir}/server.key"
-`,
-  );
-  const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-  const node = spawn("sh", ["-c", `ulimit -n ${descriptors}; exec "$0" "$@"`, process.execPath, main, "--config", config], {
-    stdio: ["ignore", "inherit", "pipe"],
-  });
-  t.after(async () => {
-    const exited = once(node, "exit");
-    node.kill("SIGTERM");
-    await exited;
-  });
-  let address = "";
-  const lines: string[] = [];
-  const up = new Promise<void>((resolve, reject) => {
-    createInterface({ input: node.stderr }).on("line", (line) => {
-      lines.push(line);
-      address ||= /"tlsAddress":"([^"]+)"/.exec(line)?.[1] ?? "";
-      if (line.includes("node is up")) resolve();
-    });
-    node.once("exit", () => reject(new Error(`it did not start:\n${lines.join("\n")}`)));
-  });
-  await up;
-  const token = readFileSync(join(data, "control", "admin.token"), "utf8").trim();
-  const open = (): number => readdirSync(`/proc/${node.pid}/fd`).length;
-  return { address, token, dir, open };
-}
-
 test(
   "idle connections cannot take a node's descriptors: it still writes its files and takes honest callers",
   { skip: process.platform === "linux" ? false : "it counts descriptors in /proc" },
   async (t) => {
-    const { address, token, dir, open } = await startNode(t, 220);
+    const { address, token, dir, open } = await startTlsNode(t, 220);
     const sessions = Array.from({ length: 250 }, () => rawSession(address));
     t.after(() => sessions.map((session) => session.destroy()));
     await Promise.all(sessions.map(isUp));

@@ -54,7 +54,9 @@ export function boundByMinter(
   const bounded = boundMethods(methods, minter.methodLists);
   if (bounded instanceof Failure) return bounded;
   const bounds = { methods: bounded, expiresMs: expiresMs ?? minter.expiresMs };
-  if (record === undefined || !isLimited(minter, record)) return { ...bounds, parent: undefined };
+  if (minter.tokenId === undefined) return { ...bounds, parent: undefined };
+  if (record === undefined) return exceeds("", "what it would be made with has expired");
+  if (!isLimited(minter, record)) return { ...bounds, parent: undefined };
   const name = nameOf(minter);
   if (principal !== name && !principal.startsWith(`${name}/`)) {
     return exceeds("principal", `its name must be ${name} or begin with ${name}/`);
@@ -92,7 +94,7 @@ function covers(pattern: string, method: string): boolean {
 }
 
 function exceeds(field: string, why: string): Failure {
-  return failure("PERMISSION_DENIED", "TOKEN_EXCEEDS_MINTER", `the token was not made: ${why}`, { field });
+  return failure("PERMISSION_DENIED", "TOKEN_EXCEEDS_MINTER", `the token was not made: ${why}`, field === "" ? {} : { field });
 }
 
 function reserved(principal: string): Failure {
