@@ -6,7 +6,7 @@
 import type { X509Certificate } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { createServer, isIP, type Server as NetServer, type Socket } from "node:net";
-import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from "node:tls";
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import { Server, ServerCredentials, type ServerOptions } from "@grpc/grpc-js";
 import type { RotatingCredentials } from "./auth/credentials.ts";
 import type { Connections } from "./connections.ts";
@@ -36,7 +36,9 @@ export class ControlServer extends Server {
   }
 
   /** Takes connections that were accepted at this address, which channelz shows. */
-  injectorAt(address: { readonly host: string; readonly port: number } | { readonly path: string }): Injector {
+  injectorAt(
+    address: { readonly host: string; readonly port: number } | { readonly path: string },
+  ): Injector {
     const ref = this.experimentalRegisterListenerToChannelz(address);
     const insecure = ServerCredentials.createInsecure();
     return this.experimentalCreateConnectionInjectorWithChannelzRef(insecure, ref, true);
@@ -121,15 +123,18 @@ class Listener {
     const server = this.#server;
     return new Promise((resolve, reject) => {
       server.once("error", reject);
-      server.listen({ ...at, backlog: BACKLOG, ...("path" in at ? {} : { ipv6Only: at.host.includes(":") }) }, () => {
-        server.removeListener("error", reject);
-        // Failing to accept one connection, for want of a descriptor, concerns that one alone.
-        server.on("error", () => {});
-        const bound = server.address();
-        const port = bound !== null && typeof bound === "object" ? bound.port : 0;
-        this.#injector = this.#parts.server.injectorAt("path" in at ? at : { host: at.host, port });
-        resolve(port);
-      });
+      server.listen(
+        { ...at, backlog: BACKLOG, ...("path" in at ? {} : { ipv6Only: at.host.includes(":") }) },
+        () => {
+          server.removeListener("error", reject);
+          // Failing to accept one connection, for want of a descriptor, concerns that one alone.
+          server.on("error", () => {});
+          const bound = server.address();
+          const port = bound !== null && typeof bound === "object" ? bound.port : 0;
+          this.#injector = this.#parts.server.injectorAt("path" in at ? at : { host: at.host, port });
+          resolve(port);
+        },
+      );
     });
   }
 
@@ -193,7 +198,11 @@ const CHAIN_LENGTH_MAX = 8;
 /** A certificate and those above it, as the handshake knew them. */
 function chainOf(leaf: X509Certificate | undefined): readonly X509Certificate[] {
   const chain: X509Certificate[] = [];
-  for (let next = leaf; next !== undefined && chain.length < CHAIN_LENGTH_MAX; next = next.issuerCertificate) {
+  for (
+    let next = leaf;
+    next !== undefined && chain.length < CHAIN_LENGTH_MAX;
+    next = next.issuerCertificate
+  ) {
     const { fingerprint256 } = next;
     if (chain.some((one) => one.fingerprint256 === fingerprint256)) break;
     chain.push(next);

@@ -61,7 +61,9 @@ export class AuditLog implements AuditSink {
     this.#headFile = headFile;
     this.#file = file;
     this.#refused = refused;
-    this.#summaries = new RefusalSummaries(clock, (summary) => refused.write({ event: "refused", ...summary }));
+    this.#summaries = new RefusalSummaries(clock, (summary) =>
+      refused.write({ event: "refused", ...summary }),
+    );
     this.#told = "";
     this.#checkNoted();
     this.#tell();

@@ -71,12 +71,7 @@ export class Connections {
   #refused = 0;
   #saidMs = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    limits: ConnectionLimits,
-    clock: Clock,
-    log: Log,
-    descriptors: Descriptors,
-  ) {
+  constructor(limits: ConnectionLimits, clock: Clock, log: Log, descriptors: Descriptors) {
     this.#limits = limits;
     this.#clock = clock;
     this.#log = log;

@@ -22,7 +22,7 @@ import type { Connections } from "./connections.ts";
 import { correlationIdOf } from "./correlation.ts";
 import { toStatus } from "./errors.ts";
 import { streamOf } from "./inner-call.ts";
-import { type Unfinished, UnfinishedMessage } from "./unfinished.ts";
+import type { Unfinished, UnfinishedMessage } from "./unfinished.ts";
 
 /** Time from the headers, or a message's first byte, to its last: 4 MiB at 1.2 Mbit/s. */
 const MESSAGE_MS_MAX = 30_000;

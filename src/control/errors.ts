@@ -69,7 +69,8 @@ function detailsOf(reason: Failure, message: string, correlationId: string): Any
       .slice(0, VIOLATIONS_MAX)
       .map((one) => ({
         field: cut(one.field, METADATA_VALUE_LENGTH_MAX),
-        description: problems === undefined ? message : cut(withoutPaths(one.problem), METADATA_VALUE_LENGTH_MAX),
+        description:
+          problems === undefined ? message : cut(withoutPaths(one.problem), METADATA_VALUE_LENGTH_MAX),
       }));
     details.push(pack(BadRequestSchema, create(BadRequestSchema, { fieldViolations })));
   }
@@ -86,7 +87,9 @@ function pack<D extends DescMessage>(schema: D, message: MessageShape<D>): Any {
 
 function bounded(metadata: Readonly<Record<string, string>>): Record<string, string> {
   const entries = Object.entries(metadata).slice(0, METADATA_ENTRIES_MAX);
-  return Object.fromEntries(entries.map(([key, value]) => [key, cut(withoutPaths(value), METADATA_VALUE_LENGTH_MAX)]));
+  return Object.fromEntries(
+    entries.map(([key, value]) => [key, cut(withoutPaths(value), METADATA_VALUE_LENGTH_MAX)]),
+  );
 }
 
 function cut(text: string, lengthMax: number): string {

@@ -13,7 +13,8 @@ const NO_PATH =
   /^\/(?:ip4|ip6|ip6zone|dns|dns4|dns6|dnsaddr|tcp|udp|quic|quic-v1|webrtc|webrtc-direct|webtransport|ws|wss|tls|p2p|p2p-circuit|alys|ipfs|libp2p|meshsub|floodsub|noise|yamux|[\w.]+\.[A-Z]\w*)(?:\/|$)/;
 
 /** A slash at the beginning of a word, and what belongs to the path; Windows' drives and shares, too. */
-const PATH = /(?<![\w./\\)\]-])(?:(?:file:\/\/)?\/(?!\/)[^\s"'`<>|,;:()[\]{}]+|[A-Za-z]:\\[^\s"'`<>|,;:()[\]{}]+)/g;
+const PATH =
+  /(?<![\w./\\)\]-])(?:(?:file:\/\/)?\/(?!\/)[^\s"'`<>|,;:()[\]{}]+|[A-Za-z]:\\[^\s"'`<>|,;:()[\]{}]+)/g;
 
 /** The text with each absolute path cut to its last part: "…/tokens.json". */
 export function withoutPaths(text: string): string {

@@ -57,13 +57,10 @@ test("refused calls, however many, move nothing out of the audit log and are sum
     .split("\n")
     .map((line) => JSON.parse(line) as { event: string; reason: string; source: string; calls: number })
     .filter(({ event }) => event === "refused");
-  assert.deepEqual(
-    summaries.map(({ reason, source, calls }) => [reason, source, calls]).toSorted(),
-    [
-      ["SCOPE_REQUIRED", "token", 1_000],
-      ["TOKEN_MISSING", "anonymous", 1_000],
-    ],
-  );
+  assert.deepEqual(summaries.map(({ reason, source, calls }) => [reason, source, calls]).toSorted(), [
+    ["SCOPE_REQUIRED", "token", 1_000],
+    ["TOKEN_MISSING", "anonymous", 1_000],
+  ]);
 });
 
 /** A log that was made anew from the beginning, its chain as sound as the first. */
@@ -99,7 +96,9 @@ test("audit verify --expect-head finds a log that was cut or made anew, which it
   const cut = await verify();
   assert.equal(cut.status, 25);
   assert.match(cut.err, /ends with line 3: it was cut/);
-  const made = rechained(whole, (fields) => (fields["principal"] === "two" ? { ...fields, principal: "nobody" } : fields));
+  const made = rechained(whole, (fields) =>
+    fields["principal"] === "two" ? { ...fields, principal: "nobody" } : fields,
+  );
   writeFileSync(options.path, `${made.join("\n")}\n`);
   assert.equal((await alysctl("audit", "verify", options.path)).status, 0);
   const anew = await verify();
@@ -113,7 +112,14 @@ test("audit verify --expect-head finds a log that was cut or made anew, which it
 test("a node that finds its audit log shorter than the head that was noted says so", async (t) => {
   const options = place(t);
   const audit = await openAuditLog(options);
-  const entry = { peer: "unix", method: "a.A/B", code: "OK", durationMs: 1, correlationId: "c", principal: "one" };
+  const entry = {
+    peer: "unix",
+    method: "a.A/B",
+    code: "OK",
+    durationMs: 1,
+    correlationId: "c",
+    principal: "one",
+  };
   for (let call = 0; call < 5; call++) audit.append(entry);
   await audit.close();
   const lines = readFileSync(options.path, "utf8").trim().split("\n");
@@ -125,5 +131,9 @@ test("a node that finds its audit log shorter than the head that was noted says 
   await (await openAuditLog({ ...options, log })).close();
   const errors = log.records.filter(({ level }) => level === "error");
   assert.match(errors[0]?.message ?? "", /ends before the head that was noted/);
-  assert.deepEqual(readdirSync(join(options.path, "..")).toSorted(), ["audit.head", "audit.jsonl", "audit.refused.jsonl"]);
+  assert.deepEqual(readdirSync(join(options.path, "..")).toSorted(), [
+    "audit.head",
+    "audit.jsonl",
+    "audit.refused.jsonl",
+  ]);
 });

@@ -74,7 +74,10 @@ test("a token's unfinished messages are bounded in bytes, and others are served 
     stream.write(chunk);
   }
   const { status, message } = await Promise.race(calls.map(({ answer }) => answer));
-  assert.ok(calls.some(({ stream }) => !stream.closed), "all were refused");
+  assert.ok(
+    calls.some(({ stream }) => !stream.closed),
+    "all were refused",
+  );
   assert.deepEqual([status, message.startsWith("too many requests")], [RESOURCE_EXHAUSTED, true]);
   const other = await makeToken(tokens, "read", { principal: "other" });
   const honest = client({ tls: credentialsOf(dir), token: other.token }, tlsAddress).client(SyncService);
@@ -115,28 +118,28 @@ test("idle connections that nobody vouches for give way to newer ones; those wit
   assert.equal(await call(), 0);
   const idle = await Promise.all(Array.from({ length: 40 }, () => idleSocket(tlsAddress)));
   t.after(() => idle.map((socket) => socket.destroy()));
-  const open = (): number => idle.filter(({ destroyed, readyState }) => !destroyed && readyState === "open").length;
+  const open = (): number =>
+    idle.filter(({ destroyed, readyState }) => !destroyed && readyState === "open").length;
   const honest = client({ tls: credentialsOf(dir), token }, tlsAddress).client(SyncService);
   assert.ok((await honest.getSyncStatus({})).status);
   assert.equal(await call(), 0, "the standing one was cut");
-  while (open() > 8) await Promise.race(idle.filter(({ destroyed }) => !destroyed).map((socket) => once(socket, "close")));
+  while (open() > 8)
+    await Promise.race(idle.filter(({ destroyed }) => !destroyed).map((socket) => once(socket, "close")));
   standing.destroy();
 });
 
-test(
-  "idle connections cannot take a node's descriptors: it still writes its files and takes honest callers",
-  { skip: process.platform === "linux" ? false : "it counts descriptors in /proc" },
-  async (t) => {
-    const { address, token, dir, open } = await startTlsNode(t, 220);
-    const sessions = Array.from({ length: 250 }, () => rawSession(address));
-    t.after(() => sessions.map((session) => session.destroy()));
-    await Promise.all(sessions.map(isUp));
-    const honest = connect(address, { tls: credentialsOf(dir), token });
-    t.after(() => honest.close());
-    const made = await honest
-      .client(NodeService)
-      .createToken({ principal: "ci", scope: Scope.READ, methods: [], lifetimeMs: 0n });
-    assert.equal(made.info?.principal, "ci");
-    assert.ok(open() <= 220 - CONNECTION_LIMITS.reservedDescriptors / 2, `${open()} descriptors are open`);
-  },
-);
+test("idle connections cannot take a node's descriptors: it still writes its files and takes honest callers", {
+  skip: process.platform === "linux" ? false : "it counts descriptors in /proc",
+}, async (t) => {
+  const { address, token, dir, open } = await startTlsNode(t, 220);
+  const sessions = Array.from({ length: 250 }, () => rawSession(address));
+  t.after(() => sessions.map((session) => session.destroy()));
+  await Promise.all(sessions.map(isUp));
+  const honest = connect(address, { tls: credentialsOf(dir), token });
+  t.after(() => honest.close());
+  const made = await honest
+    .client(NodeService)
+    .createToken({ principal: "ci", scope: Scope.READ, methods: [], lifetimeMs: 0n });
+  assert.equal(made.info?.principal, "ci");
+  assert.ok(open() <= 220 - CONNECTION_LIMITS.reservedDescriptors / 2, `${open()} descriptors are open`);
+});

@@ -77,11 +77,15 @@ test("a client's connection ends when its authority is replaced, its streams and
   const [own = "", next = ""] = [dir, other.dir].map((from) => readFileSync(join(from, "ca.crt"), "utf8"));
   writeFileSync(both, own);
   const { client, control, log } = await secured(t, { tls: { ...tls, clientCaFile: both } });
-  const old = client({ tls: credentialsOf(dir, "operator-ops") }, control.mutualTlsAddress).client(SyncService);
+  const old = client({ tls: credentialsOf(dir, "operator-ops") }, control.mutualTlsAddress).client(
+    SyncService,
+  );
   const watching = old.watchSyncStatus({})[Symbol.asyncIterator]();
   assert.equal((await watching.next()).done, false);
   const until = async (count: number): Promise<void> => {
-    while (log.records.filter(({ message }) => message === "the clients' authorities changed").length < count) {
+    while (
+      log.records.filter(({ message }) => message === "the clients' authorities changed").length < count
+    ) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   };
@@ -124,14 +128,20 @@ test("CreateToken by a narrow admin token is refused what goes beyond it, and it
     return connection.client(NodeService);
   };
   const small = attenuateToken(token, [
-    { kind: "methods", methods: ["alys.node.v1.NodeService/CreateToken", "alys.node.v1.NodeService/GetInfo"] },
+    {
+      kind: "methods",
+      methods: ["alys.node.v1.NodeService/CreateToken", "alys.node.v1.NodeService/GetInfo"],
+    },
     { kind: "expires", atMs: Date.now() + 60_000 },
   ]);
   const wanted = { scope: Scope.ADMIN, methods: [], lifetimeMs: 0n };
   const exceeds = fails("PERMISSION_DENIED", "TOKEN_EXCEEDS_MINTER");
   const narrow = as(small ?? "");
   await assert.rejects(narrow.createToken({ ...wanted, principal: "escaped" }), exceeds);
-  await assert.rejects(narrow.createToken({ ...wanted, principal: "admin/x", lifetimeMs: 3_600_000n }), exceeds);
+  await assert.rejects(
+    narrow.createToken({ ...wanted, principal: "admin/x", lifetimeMs: 3_600_000n }),
+    exceeds,
+  );
   const made = await narrow.createToken({ ...wanted, principal: "admin/x" });
   assert.ok(made.info?.expires !== undefined && made.info.methods.length === 2);
   await assert.rejects(as(made.token).listTokens({}), fails("PERMISSION_DENIED", "METHOD_NOT_GRANTED"));

@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { type ConnectOptions, connect } from "../../src/cli/client.ts";
 import { openAuditLog } from "../../src/control/audit-log.ts";
 import { openCredentials } from "../../src/control/auth/credentials.ts";
 import { attenuateToken } from "../../src/control/auth/token.ts";
-import { openTokenStore, type TokenStore } from "../../src/control/auth/token-store.ts";
+import { openTokenStore } from "../../src/control/auth/token-store.ts";
 import { startControl, type TlsOptions } from "../../src/control/server.ts";
 import { realClock } from "../../src/kernel/clock.ts";
 import type { Failure } from "../../src/kernel/errors.ts";
@@ -381,7 +381,9 @@ test("the audit log has a line for each call that changes state, sums up those r
   const sound = await alysctl("audit", "verify", path);
   assert.equal(sound.status, 0, sound.err);
   assert.match(sound.out, /^sound: 4 lines, 1 to 4/);
-  const refused = readFileSync(join(dirname(path), "audit.refused.jsonl"), "utf8").trim().split("\n");
+  const refused = readFileSync(join(dirname(path), "audit.refused.jsonl"), "utf8")
+    .trim()
+    .split("\n");
   const summary = JSON.parse(refused[1] ?? "") as Record<string, unknown>;
   const { reason, source, from, calls: count } = summary;
   assert.deepEqual([reason, source, from, count], ["TOKEN_MISSING", "anonymous", "loopback", 2]);
@@ -394,7 +396,10 @@ test("the audit log has a line for each call that changes state, sums up those r
 });
 
 test("a call that changes state is refused while it cannot be written down, others go on", async (t) => {
-  const { client } = await secured(t, { requireTokens: false, audit: { append() {}, refuse() {}, isBehind: true } });
+  const { client } = await secured(t, {
+    requireTokens: false,
+    audit: { append() {}, refuse() {}, isBehind: true },
+  });
   const sync = client().client(SyncService);
   await assert.rejects(sync.stopSync({}), fails("UNAVAILABLE", "AUDIT_BEHIND"));
   assert.ok((await sync.getSyncStatus({})).status);

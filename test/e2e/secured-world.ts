@@ -41,8 +41,11 @@ export function fails(code: string, reason: string, metadata: Record<string, str
   };
 }
 
-export const makeToken = async (tokens: TokenStore, scope: "read" | "operate" | "admin", extra: object = {}) =>
-  tokens.create({ principal: "someone", scope, methods: [], lifetimeMs: undefined, ...extra });
+export const makeToken = async (
+  tokens: TokenStore,
+  scope: "read" | "operate" | "admin",
+  extra: object = {},
+) => tokens.create({ principal: "someone", scope, methods: [], lifetimeMs: undefined, ...extra });
 
 export async function alysctl(...args: string[]): Promise<{ status: number; out: string; err: string }> {
   const out: string[] = [];

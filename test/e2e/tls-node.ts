@@ -37,9 +37,13 @@ key_file = "${dir}/server.key"
 `,
   );
   const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-  const node = spawn("sh", ["-c", `ulimit -n ${descriptors}; exec "$0" "$@"`, process.execPath, main, "--config", config], {
-    stdio: ["ignore", "inherit", "pipe"],
-  });
+  const node = spawn(
+    "sh",
+    ["-c", `ulimit -n ${descriptors}; exec "$0" "$@"`, process.execPath, main, "--config", config],
+    {
+      stdio: ["ignore", "inherit", "pipe"],
+    },
+  );
   t.after(async () => {
     const exited = once(node, "exit");
     node.kill("SIGTERM");
@@ -60,4 +64,3 @@ key_file = "${dir}/server.key"
   const open = (): number => readdirSync(`/proc/${node.pid}/fd`).length;
   return { address, token, dir, open };
 }
-

@@ -192,7 +192,16 @@ export class Gate {
     const holder = `certificate ${fingerprint}`;
     const refusal = isExpired ? CERTIFICATE_EXPIRED : this.#refusal(grant, method, scope, holder);
     const caller = { ...grant, principal, tokenId: undefined };
-    return { principal, holder, isAnonymous: false, caller, tokenId: undefined, expiresMs, fingerprint, refusal };
+    return {
+      principal,
+      holder,
+      isAnonymous: false,
+      caller,
+      tokenId: undefined,
+      expiresMs,
+      fingerprint,
+      refusal,
+    };
   }
 
   #isRevoked({ sslPeerCertificate: certificate }: AuthContext): boolean {

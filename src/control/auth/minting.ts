@@ -49,7 +49,10 @@ export function boundByMinter(
   }
   const endMs = minter.expiresMs ?? Number.POSITIVE_INFINITY;
   if (expiresMs !== undefined && expiresMs > endMs) {
-    return exceeds("lifetime_ms", `it would outlive what it is made with, which ends at ${new Date(endMs).toISOString()}`);
+    return exceeds(
+      "lifetime_ms",
+      `it would outlive what it is made with, which ends at ${new Date(endMs).toISOString()}`,
+    );
   }
   const bounded = boundMethods(methods, minter.methodLists);
   if (bounded instanceof Failure) return bounded;
@@ -86,7 +89,10 @@ function boundMethods(
   // Of each two that overlap one is the smaller, so what all lists have in common is made of their own entries.
   const common = [...new Set(lists.flat())].filter(isGranted);
   if (common.length > 0 && common.length <= METHODS_MAX) return common;
-  return exceeds("methods", "name the methods: those of what it is made with have too many or none in common");
+  return exceeds(
+    "methods",
+    "name the methods: those of what it is made with have too many or none in common",
+  );
 }
 
 function covers(pattern: string, method: string): boolean {
@@ -94,7 +100,12 @@ function covers(pattern: string, method: string): boolean {
 }
 
 function exceeds(field: string, why: string): Failure {
-  return failure("PERMISSION_DENIED", "TOKEN_EXCEEDS_MINTER", `the token was not made: ${why}`, field === "" ? {} : { field });
+  return failure(
+    "PERMISSION_DENIED",
+    "TOKEN_EXCEEDS_MINTER",
+    `the token was not made: ${why}`,
+    field === "" ? {} : { field },
+  );
 }
 
 function reserved(principal: string): Failure {

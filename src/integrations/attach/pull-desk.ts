@@ -124,7 +124,8 @@ export class PullDesk {
     const isAlive = line !== undefined && line.failure === undefined;
     const meant = [line, this.#before].find((one) => one !== undefined && BigInt(one.epoch) === epoch);
     // What ended it is its own client's business, and its work nobody else's.
-    if (epoch > 0n && meant !== undefined && meant.carrier.principal !== caller.principal) throw OTHER_PRINCIPAL;
+    if (epoch > 0n && meant !== undefined && meant.carrier.principal !== caller.principal)
+      throw OTHER_PRINCIPAL;
     if (epoch > 0n && !(isAlive && meant === line)) throw meant?.failure ?? OVER;
     const isOwn = carrier?.principal === caller.principal;
     if (isAlive && isOwn && carrier !== undefined && line.instanceId === hello.instanceId) {

@@ -126,7 +126,10 @@ test("groupOf() takes an IPv6 /64 for one, and an IPv4 address in IPv6 for itsel
 });
 
 test("limitOf() reads the soft limit of open files", () => {
-  assert.equal(limitOf("Limit  Soft\nMax open files            300                  4096                 files\n"), 300);
+  assert.equal(
+    limitOf("Limit  Soft\nMax open files            300                  4096                 files\n"),
+    300,
+  );
   assert.equal(limitOf("Max open files            unlimited"), Number.POSITIVE_INFINITY);
   assert.ok(CONNECTION_LIMITS.reservedDescriptors < CONNECTION_LIMITS.all);
 });

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { GetOperationResponseSchema, SyncService } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import { GetTreeResponseSchema } from "../../../gen/alys/supervisor/v1/supervisor_pb.ts";
+import { GetOperationResponseSchema, SyncService } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import { encodeResponse } from "../../../src/control/codec.ts";
 import { toStatus } from "../../../src/control/errors.ts";
 import { messageWithoutPaths, withoutPaths } from "../../../src/control/paths.ts";
@@ -12,7 +12,10 @@ import { MemoryLog } from "../../../src/kernel/log.ts";
 
 test("withoutPaths() cuts absolute paths to their last part", () => {
   const cases: readonly (readonly [string, string])[] = [
-    ["EACCES: permission denied, open '/var/lib/alys/control/tokens.json'", "EACCES: permission denied, open '…/tokens.json'"],
+    [
+      "EACCES: permission denied, open '/var/lib/alys/control/tokens.json'",
+      "EACCES: permission denied, open '…/tokens.json'",
+    ],
     ["/data/chain: chain state is damaged", "…/chain: chain state is damaged"],
     ["cannot listen on unix:/run/alys/control.sock", "cannot listen on unix:…/control.sock"],
     ["import file:///srv/alys/dist/main.js failed", "import …/main.js failed"],
@@ -36,7 +39,9 @@ test("withoutPaths() leaves alone what is no path", () => {
 });
 
 test("an answer tells its errors without paths, however deep, and is not changed itself", () => {
-  const operation = create(GetOperationResponseSchema, { operation: { error: "ENOSPC: write '/data/a/b.part'" } });
+  const operation = create(GetOperationResponseSchema, {
+    operation: { error: "ENOSPC: write '/data/a/b.part'" },
+  });
   const bytes = encodeResponse(SyncService.method.getOperation, operation);
   assert.equal(fromBinary(GetOperationResponseSchema, bytes).operation?.error, "ENOSPC: write '…/b.part'");
   assert.equal(operation.operation?.error, "ENOSPC: write '/data/a/b.part'");

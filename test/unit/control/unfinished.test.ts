@@ -1,7 +1,7 @@
 /** What unfinished messages may hold. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Unfinished, UNFINISHED_LIMITS, UnfinishedMessage } from "../../../src/control/unfinished.ts";
+import { UNFINISHED_LIMITS, Unfinished, UnfinishedMessage } from "../../../src/control/unfinished.ts";
 
 const begin = (unfinished: Unfinished, holder: string, isAnonymous = false): UnfinishedMessage => {
   const begun = unfinished.begin(holder, isAnonymous);
@@ -12,9 +12,9 @@ const begin = (unfinished: Unfinished, holder: string, isAnonymous = false): Unf
 test("a holder has a share of the bytes, whatever the size of its chunks, and others have theirs", () => {
   for (const chunk of [1, 16_384, 4_000_000]) {
     const unfinished = new Unfinished();
-    let messages = 0;
     let bytes = 0;
-    for (let refusal: object | undefined; refusal === undefined; messages++) {
+    let refusal: object | undefined;
+    while (refusal === undefined) {
       const message = begin(unfinished, "a");
       for (let sent = 0; sent < 4_000_000 && refusal === undefined; sent += chunk) {
         refusal = message.add(chunk);

@@ -12,7 +12,11 @@ import {
   namesMethod,
   type VerifiedToken,
 } from "../../../../src/control/auth/token.ts";
-import { openTokenStore, type TokenOrder, type TokenStore } from "../../../../src/control/auth/token-store.ts";
+import {
+  openTokenStore,
+  type TokenOrder,
+  type TokenStore,
+} from "../../../../src/control/auth/token-store.ts";
 import { FakeClock } from "../../../../src/kernel/clock.ts";
 import { Failure } from "../../../../src/kernel/errors.ts";
 import { seededRandom } from "../../../../src/kernel/random.ts";
@@ -27,7 +31,11 @@ function store(t: TestContext): { readonly tokens: TokenStore; readonly clock: F
 
 const WHOLE: TokenOrder = { principal: "admin", scope: "admin", methods: [], lifetimeMs: undefined };
 
-const callerOf = (grant: VerifiedToken) => ({ ...grant, principal: `token:${grant.principal}`, tokenId: grant.id });
+const callerOf = (grant: VerifiedToken) => ({
+  ...grant,
+  principal: `token:${grant.principal}`,
+  tokenId: grant.id,
+});
 
 async function mint(tokens: TokenStore, token: string, order: TokenOrder): Promise<string | Failure> {
   const grant = tokens.verify(token);
@@ -48,7 +56,10 @@ const name = fc.constantFrom("admin", "admin/x", "admin/x/y", "admin/z", "other"
 const caveat: fc.Arbitrary<Caveat> = fc.oneof(
   fc.record({ kind: fc.constant("principal" as const), name }),
   fc.record({ kind: fc.constant("scope" as const), scope }),
-  fc.record({ kind: fc.constant("methods" as const), methods: fc.array(pattern, { minLength: 1, maxLength: 3 }) }),
+  fc.record({
+    kind: fc.constant("methods" as const),
+    methods: fc.array(pattern, { minLength: 1, maxLength: 3 }),
+  }),
   fc.record({ kind: fc.constant("expires" as const), atMs: fc.integer({ min: 0, max: 5_000_000 }) }),
 );
 const order: fc.Arbitrary<TokenOrder> = fc.record({
@@ -68,7 +79,8 @@ function assertWithin(derived: VerifiedToken, from: VerifiedToken): void {
   assert.ok((derived.expiresMs ?? Infinity) <= (from.expiresMs ?? Infinity), "expiry");
   assert.ok(`${derived.principal}/`.startsWith(`${from.principal}/`), "name");
   for (const [service, method] of METHODS) {
-    if (namesMethod(derived, service, method)) assert.ok(namesMethod(from, service, method), `${service}/${method}`);
+    if (namesMethod(derived, service, method))
+      assert.ok(namesMethod(from, service, method), `${service}/${method}`);
   }
 }
 
@@ -85,7 +97,9 @@ test("a token made with a limited token never exceeds it, in any course of narro
         // A narrowing that contradicts itself leaves no token.
         if (before === undefined) return;
         const derived =
-          next.kind === "narrow" ? attenuateToken(current, [next.caveat]) : await mint(tokens, current, next.order);
+          next.kind === "narrow"
+            ? attenuateToken(current, [next.caveat])
+            : await mint(tokens, current, next.order);
         if (typeof derived !== "string") continue;
         const grant = tokens.verify(derived);
         if (grant === undefined) continue;
@@ -121,7 +135,10 @@ test("a narrow token's limits are those of what it makes, asked for or not, and 
   const child = await mint(tokens, small, plain);
   assert.ok(typeof child === "string");
   const grant = tokens.verify(child);
-  assert.deepEqual([grant?.expiresMs, grant?.methodLists], [atMs, [["alys.node.v1.NodeService/CreateToken"]]]);
+  assert.deepEqual(
+    [grant?.expiresMs, grant?.methodLists],
+    [atMs, [["alys.node.v1.NodeService/CreateToken"]]],
+  );
   const asked: readonly Partial<TokenOrder>[] = [
     { lifetimeMs: 3_600_000 },
     { methods: ["alys.node.v1.NodeService/*"] },

@@ -105,8 +105,9 @@ test("RateLimiter gives each principal its burst, then its rate, and forgets the
   const clock = new FakeClock();
   const limiter = new RateLimiter({ callsPerSecond: 10, burst: 5 }, clock);
   const taken = (principal: string, times: number): number =>
-    Array.from({ length: times }, () => limiter.take(principal, principal)).filter((refusal) => refusal === undefined)
-      .length;
+    Array.from({ length: times }, () => limiter.take(principal, principal)).filter(
+      (refusal) => refusal === undefined,
+    ).length;
   assert.equal(taken("a", 20), 5);
   assert.equal(taken("b", 2), 2);
   assert.equal(limiter.take("a", "a")?.detail.retryDelayMs, 100);
