@@ -9,8 +9,15 @@ import { clone, type DescField, type DescMessage, type Message, ScalarType } fro
  * What begins with a slash and is no path: multiaddrs, libp2p's protocols and gRPC's methods. A folder of that name
  * directly under the root is not taken for one.
  */
-const NO_PATH =
-  /^\/(?:ip4|ip6|ip6zone|dns|dns4|dns6|dnsaddr|tcp|udp|quic|quic-v1|webrtc|webrtc-direct|webtransport|ws|wss|tls|p2p|p2p-circuit|alys|ipfs|libp2p|meshsub|floodsub|noise|yamux|[\w.]+\.[A-Z]\w*)(?:\/|$)/;
+const NO_PATH: ReadonlySet<string> = new Set([
+  ...["ip4", "ip6", "ip6zone", "dns", "dns4", "dns6", "dnsaddr", "tcp", "udp", "quic", "quic-v1"],
+  ...["webrtc", "webrtc-direct", "webtransport", "ws", "wss", "tls", "p2p", "p2p-circuit"],
+  ...["ipfs", "libp2p", "meshsub", "floodsub", "noise", "yamux"],
+]);
+/** A protocol of ours ends with its version: a folder /alys is a folder. */
+const PROTOCOL = /^\/alys\/[\w./-]*\/\d+(?:\.\d+)*$/;
+/** `package.Service` of a method's path. */
+const SERVICE = /^[\w.]+\.[A-Z]\w*$/;
 
 /** A slash at the beginning of a word, and what belongs to the path; Windows' drives and shares, too. */
 const PATH =
@@ -20,7 +27,8 @@ const PATH =
 export function withoutPaths(text: string): string {
   if (!text.includes("/") && !text.includes("\\")) return text;
   return text.replace(PATH, (path) => {
-    if (NO_PATH.test(path)) return path;
+    const first = path.split("/")[1] ?? "";
+    if (NO_PATH.has(first) || SERVICE.test(first) || PROTOCOL.test(path)) return path;
     const parts = path.split(/[/\\]/).filter((part) => part !== "");
     return parts.length === 0 ? path : `…/${parts.at(-1)}`;
   });

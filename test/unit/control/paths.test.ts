@@ -22,6 +22,7 @@ test("withoutPaths() cuts absolute paths to their last part", () => {
     ["a=/home/me/x, b=(/tmp/y)", "a=…/x, b=(…/y)"],
     ["open C:\\Users\\me\\key", "open …/key"],
     ["/", "/"],
+    ["/alys/data/tokens.json is damaged", "…/tokens.json is damaged"],
   ];
   for (const [told, expected] of cases) assert.equal(withoutPaths(told), expected);
 });
