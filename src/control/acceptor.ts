@@ -48,8 +48,13 @@ export class ControlServer extends Server {
 /** What is bound: one socket, or one for each address of a name. */
 export interface Acceptor {
   readonly port: number;
-  /** Accepts nobody any more; what was accepted is grpc-js's. */
-  close(): void;
+  /**
+   * Accepts nobody any more; resolves when all that were accepted are gone, which is grpc-js's business: its own shutdown
+   * does not wait for connections that it was handed.
+   */
+  close(): Promise<void>;
+  /** Cuts off those that are left. */
+  destroy(): void;
 }
 
 export interface AcceptorParts {
@@ -76,8 +81,11 @@ export async function acceptOnTcp(parts: AcceptorParts, host: string, port: numb
   if (listeners.length === 0) throw refused;
   return {
     port: bound,
-    close: () => {
-      for (const listener of listeners) listener.close();
+    close: async () => {
+      await Promise.all(listeners.map((listener) => listener.close()));
+    },
+    destroy: () => {
+      for (const listener of listeners) listener.destroy();
     },
   };
 }
@@ -86,7 +94,7 @@ export async function acceptOnTcp(parts: AcceptorParts, host: string, port: numb
 export async function acceptOnSocket(parts: AcceptorParts, path: string): Promise<Acceptor> {
   const listener = new Listener(parts);
   await listener.bind({ path });
-  return { port: 0, close: () => listener.close() };
+  return { port: 0, close: () => listener.close(), destroy: () => listener.destroy() };
 }
 
 class Listener {
@@ -94,6 +102,7 @@ class Listener {
   readonly #server: NetServer;
   /** Never listens itself: it is handed what was let in. */
   readonly #tls: TlsServer | undefined;
+  readonly #sockets = new Set<Socket>();
   /** Sockets in their handshake, by their other end. */
   readonly #pending = new Map<string, Socket>();
   /** Those that brought a certificate, with what stands behind it. */
@@ -138,10 +147,15 @@ class Listener {
     });
   }
 
-  close(): void {
+  close(): Promise<void> {
     for (const unfollow of this.#unfollow) unfollow();
-    this.#server.close();
     for (const socket of [...this.#pending.values()]) socket.destroy();
+    // One that is closed already says so by an error.
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
+  destroy(): void {
+    for (const socket of [...this.#sockets]) socket.destroy();
   }
 
   #entered(socket: Socket): void {
@@ -153,7 +167,11 @@ class Listener {
       socket.destroy();
       return;
     }
-    socket.once("close", leave);
+    this.#sockets.add(socket);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      leave();
+    });
     if (this.#tls === undefined) {
       this.#injector?.injectConnection(socket);
       return;

@@ -329,33 +329,31 @@ class Control implements RunningControl {
 
   /** Gives up what `listen` began. */
   abandon(): void {
-    this.#stopAccepting();
-    for (const { server } of this.#listeners) server.forceShutdown();
+    for (const acceptor of this.#acceptors) void acceptor.close();
+    this.#cutOff();
     this.#letGo();
   }
 
   async #close(): Promise<void> {
     this.drain();
-    this.#stopAccepting();
-    await Promise.all(this.#listeners.map(({ server }) => this.#shutDown(server)));
-    this.#letGo();
-  }
-
-  #shutDown(server: Server): Promise<void> {
-    return new Promise((resolve) => {
+    const ended = Promise.all(this.#acceptors.map((acceptor) => acceptor.close()));
+    for (const { server } of this.#listeners) server.tryShutdown(() => {});
+    await new Promise<void>((resolve) => {
       const force = this.#options.clock.setTimer(CLOSE_MS_MAX, () => {
-        server.forceShutdown();
+        this.#cutOff();
         resolve();
       });
-      server.tryShutdown(() => {
+      void ended.then(() => {
         force.cancel();
         resolve();
       });
     });
+    this.#letGo();
   }
 
-  #stopAccepting(): void {
-    for (const acceptor of this.#acceptors) acceptor.close();
+  #cutOff(): void {
+    for (const { server } of this.#listeners) server.forceShutdown();
+    for (const acceptor of this.#acceptors) acceptor.destroy();
   }
 
   #letGo(): void {
