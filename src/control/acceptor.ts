@@ -14,7 +14,7 @@ import type { Connections } from "./connections.ts";
 /** Connections that wait to be accepted, in the operating system. */
 const BACKLOG = 128;
 
-/** Chunks of headers on one stream, all together; a token has at most 4 KiB. Longer ones end the stream. */
+/** Bytes of a call's headers; a token has at most 4 KiB. Longer ones end the stream. */
 const HEADER_BYTES_MAX = 16 * 1024;
 /** Bytes of one stream that wait unread. */
 const STREAM_WINDOW_BYTES = 64 * 1024 - 1;

@@ -9,7 +9,7 @@ import type { AuditEntry } from "./audit.ts";
 
 /** Longest time that a count is only in memory. */
 const SUMMARY_MS = 60_000;
-/** Kinds of refusals in one summary; at the bound the rest is counted together. */
+/** Kinds of refused calls (why, from where, by whom) that one summary of the audit log tells apart; at the bound the rest is counted together. */
 const KINDS_MAX = 64;
 
 /** One line of the summary; the caller that is named is the first of them. */

@@ -21,9 +21,11 @@ export interface ConnectionLimits {
   readonly reservedDescriptors: number;
 }
 
-/** A client needs one or two; a descriptor and some 30 KiB each. */
+/** Connections of all listeners, a descriptor and some 30 KiB each; at the bound an unknown one gives way, or the new one is refused. */
 const CONNECTIONS_MAX = 512;
+/** Connections of one address: a client needs one or two, and there may be many behind one address. */
 const CONNECTIONS_OF_ADDRESS_MAX = 128;
+/** Connections on which no call was let in yet but as anonymous; at the bound the oldest of the busiest address is closed. */
 const UNKNOWN_CONNECTIONS_MAX = 64;
 /** Time for the handshake and the first call: a client that connects ahead of its first call connects again. */
 const UNKNOWN_MS_MAX = 15_000;

@@ -13,7 +13,7 @@ interface InnerCall {
   checkCancelled?(): boolean;
 }
 
-/** Interceptors around one another are followed this far. */
+/** Calls of grpc-js within one another that are looked through for the innermost; there are two or three. */
 const DEPTH_MAX = 8;
 
 function innermost(call: object): InnerCall | undefined {

@@ -17,13 +17,15 @@ export interface UnfinishedLimits {
   readonly anonymousBytes: number;
 }
 
-/** As many as calls may run. */
+/** Calls whose request is not whole: as many as may run; one more is refused. */
 const UNFINISHED_CALLS_MAX = 2_048;
-/** Sixteen of the largest. */
+/** Bytes of requests that are not whole: sixteen of the largest; the call that brings one more byte is refused. */
 const UNFINISHED_BYTES_MAX = 64 * 1024 * 1024;
+/** Of those calls and bytes, the share of one token or certificate. */
 const HOLDER_SHARE_MAX = 0.5;
+/** Of those calls and bytes, the share of all anonymous callers together. */
 const ANONYMOUS_SHARE_MAX = 1 / 16;
-/** Requests of public methods name a service or nothing. */
+/** Bytes of an anonymous caller's request: public methods are asked for a service's name or for nothing. */
 const ANONYMOUS_MESSAGE_BYTES_MAX = 16 * 1024;
 /** A chunk costs this much beside its bytes: a message of single bytes is no way around the limit. */
 const CHUNK_BYTES = 512;

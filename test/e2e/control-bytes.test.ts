@@ -101,6 +101,22 @@ test("a message that is not finished in time ends its call, and a public one is 
   assert.equal((await check.answer).status, 0);
 });
 
+test("a connection is told how little it may send ahead, and headers beyond that end its call alone", async (t) => {
+  const { tls } = await tlsFiles(t);
+  const { control } = await secured(t, { tls });
+  const session = rawSession(control.tlsAddress ?? "");
+  t.after(() => session.destroy());
+  await once(session, "remoteSettings");
+  const { maxConcurrentStreams, initialWindowSize, maxHeaderListSize } = session.remoteSettings;
+  assert.deepEqual([maxConcurrentStreams, initialWindowSize, maxHeaderListSize], [256, 65_535, 16_384]);
+  const heavy = rawCall(session, CHECK, { "x-much": "a".repeat(20_000) });
+  heavy.stream.end(frameHeader(0));
+  assert.notEqual((await heavy.answer).status, 0);
+  const check = rawCall(session, CHECK);
+  check.stream.end(frameHeader(0));
+  assert.equal((await check.answer).status, 0);
+});
+
 test("idle connections that nobody vouches for give way to newer ones; those with a token stay", async (t) => {
   const { dir, tls } = await tlsFiles(t);
   const { control, client, tokens } = await secured(t, {

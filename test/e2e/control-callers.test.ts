@@ -1,6 +1,6 @@
 /** Who a caller is and stays: names of its own making, tokens that it makes, authorities that are replaced. */
 import assert from "node:assert/strict";
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Scope } from "../../gen/alys/actor/v1/options_pb.ts";
@@ -9,6 +9,7 @@ import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { connect } from "../../src/cli/client.ts";
 import type { AuditEntry } from "../../src/control/audit.ts";
 import { attenuateToken } from "../../src/control/auth/token.ts";
+import type { Failure } from "../../src/kernel/errors.ts";
 import { bearer, frameHeader, rawCall, rawSession } from "./raw-calls.ts";
 import { credentialsOf, fails, makeToken, secured, tlsFiles } from "./secured-world.ts";
 import { startTlsNode } from "./tls-node.ts";
@@ -149,5 +150,23 @@ test("CreateToken by a narrow admin token is refused what goes beyond it, and it
   const reserved = fails("INVALID_ARGUMENT", "PRINCIPAL_RESERVED");
   for (const principal of ["owner", "anonymous"]) {
     await assert.rejects(as(token).createToken({ ...wanted, principal }), reserved);
+  }
+});
+
+test("a failure on a file is told by the file's name, its path stands in the log alone", async (t) => {
+  const { address, token, dir, data, lines } = await startTlsNode(t);
+  const connection = connect(address, { tls: credentialsOf(dir), token });
+  t.after(() => connection.close());
+  rmSync(join(data, "control"), { recursive: true });
+  const asked = connection
+    .client(NodeService)
+    .createToken({ principal: "ci", scope: Scope.READ, methods: [], lifetimeMs: 0n });
+  await assert.rejects(asked, (thrown: Failure) => {
+    const told = JSON.stringify([thrown.message, thrown.detail]);
+    assert.ok(told.includes("tokens.json") && !told.includes(data), told);
+    return true;
+  });
+  while (!lines.some((line) => line.includes(join(data, "control", "tokens.json")))) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 });

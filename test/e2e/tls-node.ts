@@ -62,5 +62,5 @@ key_file = "${dir}/server.key"
   await up;
   const token = readFileSync(join(data, "control", "admin.token"), "utf8").trim();
   const open = (): number => readdirSync(`/proc/${node.pid}/fd`).length;
-  return { address, token, dir, open };
+  return { address, token, dir, data, lines, open };
 }
