@@ -99,8 +99,8 @@ async function compose(
     chain: resources.chain,
     isChainRequired: settings.integrations.chainRequired,
     ownKey: resources.authorityKey?.publicKey,
-    onChange: (id, epoch, reason) => {
-      const change = { id, state: ChildState.RUNNING, epoch: BigInt(epoch), reason };
+    onChange: (id, reason) => {
+      const change = { id, state: ChildState.RUNNING, reason };
       supervisor.internalRef.tell(SupervisorInternalService.method.reportSupervision, { change });
     },
     health,

@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import { create, type DescMethod, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
 import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
-import { openAuditFile } from "../../src/control/audit-file.ts";
+import { openAuditLog } from "../../src/control/audit-log.ts";
 import { openTokenStore } from "../../src/control/auth/token-store.ts";
 import { asBuffer, pathOf } from "../../src/control/codec.ts";
 import { startControl } from "../../src/control/server.ts";
@@ -52,10 +52,11 @@ async function serveOurs(): Promise<Served> {
     random: realRandom,
     isNeeded: true,
   });
-  const audit = await openAuditFile({
+  const audit = await openAuditLog({
     path: join(folder, "audit.jsonl"),
     bytesMax: 64 * 1024 * 1024,
     filesMax: 2,
+    headFile: "",
     clock: realClock,
     log: silentLog,
   });

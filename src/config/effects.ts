@@ -49,6 +49,7 @@ export const FILE_ONLY: readonly string[] = [
   "control.tls.trust_domain",
   "control.tls.revoked_file",
   "control.audit_file",
+  "control.audit_head_file",
   "producer.authority_key_file",
   "telemetry.log_file",
   "supervision.allow_fault_injection",

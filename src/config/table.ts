@@ -79,6 +79,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "control.tls.trust_domain": text("alys"),
   "control.tls.revoked_file": text(""),
   "control.audit_file": text("audit.jsonl"),
+  "control.audit_head_file": text("audit.head"),
   "control.audit_bytes_max": number(67_108_864, 65_536, 4_294_967_296),
   "control.audit_files_max": number(9, 1, 1000),
   "control.calls_per_second": number(1000, 0, 1_000_000),

@@ -1,11 +1,12 @@
 /**
- * Where the control plane listens on TCP: without encryption on loopback only, anywhere with TLS. Binds a grpc-js
- * server and turns its errors into failures that name the address. `socket.ts` has the unix socket.
+/**
+ * Where the control plane listens on TCP: without encryption on loopback only, anywhere with TLS. Turns errors into
+ * failures that name the address. `socket.ts` has the unix socket.
  */
 import { lookup } from "node:dns/promises";
 import { BlockList, isIP } from "node:net";
-import { type Server, ServerCredentials } from "@grpc/grpc-js";
 import { asError, type Failure, failure } from "../kernel/errors.ts";
+import { type Acceptor, type AcceptorParts, acceptOnSocket, acceptOnTcp } from "./acceptor.ts";
 
 /** Setting that an address comes from, for its errors. */
 type AddressField = "listen_address" | "tls.listen_address" | "tls.mutual_listen_address";
@@ -52,16 +53,21 @@ function bracketed(host: string): string {
   return isIP(host) === 6 ? `[${host}]` : host;
 }
 
-/** Where and how to listen on TCP; without credentials unencrypted, and then on loopback only. */
+/** Where to listen on TCP; `listen_address` is unencrypted, and on loopback only. */
 export interface TcpListener {
   readonly address: string;
   readonly setting: AddressField;
-  readonly credentials: ServerCredentials | undefined;
+}
+
+/** What listens, and at which address for clients. */
+export interface Bound {
+  readonly address: string;
+  readonly acceptor: Acceptor;
 }
 
 /** Binds to an address; answers it with the port that it really got. Rejects with Failure. */
-export async function listenOnTcp(server: Server, listener: TcpListener): Promise<string> {
-  const { address, setting, credentials = ServerCredentials.createInsecure() } = listener;
+export async function listenOnTcp(parts: AcceptorParts, listener: TcpListener): Promise<Bound> {
+  const { address, setting } = listener;
   const parsed = parseListenAddress(address, setting);
   if (parsed instanceof Error) throw parsed;
   const refusal = setting === "listen_address" ? await refuseOthers(address, parsed.host) : undefined;
@@ -69,7 +75,8 @@ export async function listenOnTcp(server: Server, listener: TcpListener): Promis
   const field = `control.${setting}`;
   const host = bracketed(parsed.host);
   try {
-    return `${host}:${await bindTo(server, `${host}:${parsed.port}`, credentials)}`;
+    const acceptor = await acceptOnTcp(parts, parsed.host, parsed.port);
+    return { address: `${host}:${acceptor.port}`, acceptor };
   } catch (thrown) {
     const text = asError(thrown).message;
     if (!text.includes("EADDRINUSE")) {
@@ -78,13 +85,4 @@ export async function listenOnTcp(server: Server, listener: TcpListener): Promis
     const advice = `another program listens there; stop it or set ${field} to another port`;
     throw failure("ALREADY_EXISTS", "ADDRESS_TAKEN", `cannot listen on ${address}: ${advice}`, { field });
   }
-}
-
-export function bindTo(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
-  return new Promise((settle, reject) => {
-    server.bindAsync(address, credentials, (error, port) => {
-      if (error === null) settle(port);
-      else reject(error);
-    });
-  });
 }

@@ -8,10 +8,10 @@ import { chmodSync, linkSync, lstatSync, mkdirSync, renameSync, rmSync, type Sta
 import { connect } from "node:net";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { geteuid } from "node:process";
-import { type Server, ServerCredentials } from "@grpc/grpc-js";
 import { asError, type Failure, failure } from "../kernel/errors.ts";
 import { realRandom } from "../kernel/random.ts";
-import { bindTo } from "./listen.ts";
+import { type Acceptor, type AcceptorParts, acceptOnSocket } from "./acceptor.ts";
+import type { Bound } from "./listen.ts";
 
 /** Bytes of a socket path that Linux takes, the final zero not counted; macOS takes 103. Longer: refused. */
 const SOCKET_PATH_BYTES_MAX = 103;
@@ -22,13 +22,6 @@ const DRAFT_BYTES = 4;
 /** Stale sockets that are cleared away before we give up: others try the same. */
 const ATTEMPTS_MAX = 5;
 
-export interface ListeningSocket {
-  /** unix:PATH. */
-  readonly address: string;
-  /** Takes the path away, unless it is another's by now. Idempotent. */
-  remove(): void;
-}
-
 /** Whether a socket can have this path. */
 export function isSocketPath(path: string): boolean {
   const draft = "x".repeat(1 + 2 * DRAFT_BYTES);
@@ -36,20 +29,27 @@ export function isSocketPath(path: string): boolean {
   return Math.max(...longest) <= SOCKET_PATH_BYTES_MAX;
 }
 
-/** Binds to a socket file that only its owner can reach. Rejects with Failure. */
-export async function listenOnSocket(server: Server, path: string): Promise<ListeningSocket> {
+/** Binds to a socket file that only its owner can reach; its path goes at the close. Rejects with Failure. */
+export async function listenOnSocket(parts: AcceptorParts, path: string): Promise<Bound> {
   const whole = isAbsolute(path) ? path : resolve(path);
   const refusal = prepareFolder(whole);
   if (refusal !== undefined) throw refusal;
   const draft = draftIn(dirname(whole));
+  let acceptor: Acceptor | undefined;
   try {
-    await bindTo(server, `unix:${draft}`, ServerCredentials.createInsecure());
+    const accepting = await acceptOnSocket(parts, draft);
+    acceptor = accepting;
     chmodSync(draft, 0o600);
     const taken = await claim(draft, whole);
     if (taken !== undefined) throw taken;
     const own = lstatSync(whole);
-    return { address: `unix:${whole}`, remove: () => removeIf(whole, own) };
+    const close = (): Promise<void> => {
+      removeIf(whole, own);
+      return accepting.close();
+    };
+    return { address: `unix:${whole}`, acceptor: { ...accepting, close } };
   } catch (thrown) {
+    void acceptor?.close();
     if (thrown instanceof Error && thrown.name === "Failure") throw thrown;
     throw socketFailure("UNAVAILABLE", "CANNOT_LISTEN", whole, asError(thrown).message);
   } finally {

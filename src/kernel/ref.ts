@@ -3,6 +3,7 @@
  * it survives restarts of the actor behind it, and nothing in it says that the actor is in this process.
  */
 import type { DescService } from "@bufbuild/protobuf";
+import type { Caller } from "./call.ts";
 import type { Cause } from "./cause.ts";
 import type { Failure } from "./errors.ts";
 import type { RequestInitOf, ResponseOf, StreamMethodOf, UnaryMethodOf } from "./protocol.ts";
@@ -23,6 +24,8 @@ export interface AskOptions {
   readonly traceparent?: string;
   /** Who a caller from outside the process is; actors do not ask, what answers without a mailbox may. */
   readonly principal?: string;
+  /** The same with what bounds it; in the handler's `Call`. */
+  readonly caller?: Caller | undefined;
 }
 
 export type TellOptions = Omit<AskOptions, "signal">;

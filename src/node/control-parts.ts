@@ -6,8 +6,7 @@
 import { join } from "node:path";
 import type { ControlConfig, ControlTlsConfig } from "../../gen/alys/config/v1/config_pb.ts";
 import type { Filled, Settings } from "../config/load.ts";
-import type { AuditFile } from "../control/audit-file.ts";
-import { openAuditFile } from "../control/audit-file.ts";
+import { type AuditLog, openAuditLog } from "../control/audit-log.ts";
 import { openTokenStore, TOKENS_FOLDER, type TokenStore } from "../control/auth/token-store.ts";
 import type { ControlOptions } from "../control/server.ts";
 import { isSocketPath } from "../control/socket.ts";
@@ -17,7 +16,7 @@ import { realRandom } from "../kernel/random.ts";
 
 export interface ControlParts {
   readonly tokens: TokenStore;
-  readonly audit: AuditFile | undefined;
+  readonly audit: AuditLog | undefined;
   /** Where to listen, whom to trust, what to write down. */
   readonly options: Omit<ControlOptions, "services" | "log" | "clock">;
 }
@@ -37,10 +36,11 @@ export async function openControlParts(settings: Settings, log: Log): Promise<Co
   const audit =
     control.auditFile === ""
       ? undefined
-      : await openAuditFile({
+      : await openAuditLog({
           path: control.auditFile,
           bytesMax: Number(control.auditBytesMax),
           filesMax: control.auditFilesMax,
+          headFile: control.auditHeadFile,
           clock: realClock,
           log,
         });

@@ -84,7 +84,7 @@ test("a call that only reads is never answered from memory", async (t) => {
 
 test("the audit log tells an answer that was given again from a call that was carried out", async (t) => {
   const entries: AuditEntry[] = [];
-  const audit = { append: (entry: AuditEntry) => void entries.push(entry), isBehind: false };
+  const audit = { refuse() {}, append: (entry: AuditEntry) => void entries.push(entry), isBehind: false };
   const { control } = await world(t, { audit });
   const call = caller(t, control);
   await call(stopSync, {}, "a").answer;

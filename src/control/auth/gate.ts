@@ -5,6 +5,7 @@
  */
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Metadata } from "@grpc/grpc-js";
+import type { Caller } from "../../kernel/call.ts";
 import type { Clock, TimerHandle } from "../../kernel/clock.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 import { policyOf, type ScopeName } from "../../kernel/protocol.ts";
@@ -36,8 +37,20 @@ export interface GateParts {
 
 /** A call as it was judged. */
 export interface Admission {
-  /** For the audit log; "anonymous" where nobody was named. */
+  /**
+   * Who calls, with the source of the name before it, so that no source can give the names of another: token:ci,
+   * certificate:operator/ops; "owner" for whoever reaches a listener that asks for nothing, "anonymous" for nobody.
+   */
   readonly principal: string;
+  /**
+   * By whom it is counted: a token's id, a certificate's fingerprint. A holder may narrow its name as it likes, and
+   * stays the same holder.
+   */
+  readonly holder: string;
+  /** Nobody vouches for it. */
+  readonly isAnonymous: boolean;
+  /** What bounds it, for handlers that hand on rights. */
+  readonly caller?: Caller | undefined;
   readonly tokenId: string | undefined;
   readonly expiresMs: number | undefined;
   /** SHA-256 of the certificate that it came with. */
@@ -60,15 +73,23 @@ export interface JudgedCall {
 
 const OWNER: Admission = {
   principal: "owner",
+  holder: "owner",
+  isAnonymous: false,
   tokenId: undefined,
   expiresMs: undefined,
   isAdministrator: true,
   refusal: undefined,
 };
 /** Whoever asks for what everybody may ask, on a listener where others bring tokens. */
-const NOBODY: Admission = { ...OWNER, principal: ANONYMOUS, isAdministrator: false };
+const NOBODY: Admission = {
+  ...OWNER,
+  principal: ANONYMOUS,
+  holder: ANONYMOUS,
+  isAnonymous: true,
+  isAdministrator: false,
+};
 /** Whoever reads on loopback without a token: any user of this machine. */
-const LOOPBACK: Admission = { ...NOBODY, principal: "loopback" };
+const LOOPBACK: Admission = { ...NOBODY, principal: "loopback", holder: "loopback", isAnonymous: false };
 
 const BEARER = /^Bearer +([\w.-]{1,4096})$/i;
 
@@ -151,7 +172,7 @@ export class Gate {
   /** Watches over a stream that was admitted: `end` is called once its right ends, until it is let go. */
   watch(admission: Admission, end: (reason: Failure) => void): () => void {
     const { tokenId, expiresMs, fingerprint } = admission;
-    if (outsiderOf(admission).account === ANONYMOUS) {
+    if (admission.isAnonymous) {
       const timer = this.#parts.clock.setTimer(ANONYMOUS_STREAM_MS_MAX, () => end(ANONYMOUS_STREAM_OVER));
       return () => timer.cancel();
     }
@@ -184,7 +205,7 @@ export class Gate {
   /** Nobody said who it is, but it is on this machine: it may read. */
   #onLoopback(scope: ScopeName): Admission {
     if (scope !== "public" && scope !== "read") return { ...LOOPBACK, refusal: TOKEN_MISSING_LOCAL };
-    return { ...LOOPBACK, refusal: this.#parts.rates?.take(LOOPBACK.principal) };
+    return { ...LOOPBACK, refusal: this.#parts.rates?.take(LOOPBACK.holder, LOOPBACK.principal) };
   }
 
   /** Lets go of the store. */
@@ -197,24 +218,39 @@ export class Gate {
     const token = given.length === 1 && typeof text === "string" ? BEARER.exec(text)?.[1] : undefined;
     const verified = token === undefined ? undefined : tokens.verify(token);
     if (verified === undefined) return { ...NOBODY, refusal: TOKEN_INVALID };
-    const { id: tokenId, principal, expiresMs } = verified;
+    const { id: tokenId, expiresMs } = verified;
+    const principal = `token:${verified.principal}`;
+    const holder = `token ${tokens.rootOf(tokenId)}`;
     let refusal: Failure | undefined;
     if (tokens.isRevoked(tokenId)) refusal = TOKEN_REVOKED;
     else if (expiresMs !== undefined && expiresMs <= this.#parts.clock.nowMs()) refusal = TOKEN_EXPIRED;
-    else refusal = this.#refusal(verified, method, scope);
+    else refusal = this.#refusal(verified, method, scope, holder);
+    const caller = { ...verified, principal, tokenId };
     const isAdministrator = refusal === undefined && hasScope(verified, "admin");
-    return { principal, tokenId, expiresMs, isAdministrator, refusal };
+    return { principal, holder, isAnonymous: false, isAdministrator, caller, tokenId, expiresMs, refusal };
   }
 
   #byCertificate(method: DescMethod, scope: ScopeName, context: AuthContext): Admission {
     const grant = this.#grantOf(context.sslPeerCertificate);
     if (grant === undefined) return { ...NOBODY, refusal: CERTIFICATE_UNNAMED };
-    const { principal, expiresMs } = grant;
+    const { expiresMs } = grant;
     const fingerprint = context.sslPeerCertificate?.fingerprint256 ?? "";
     const isExpired = expiresMs !== undefined && expiresMs <= this.#parts.clock.nowMs();
-    const refusal = isExpired ? CERTIFICATE_EXPIRED : this.#refusal(grant, method, scope);
-    const isAdministrator = refusal === undefined && hasScope(grant, "admin");
-    return { principal, tokenId: undefined, expiresMs, fingerprint, isAdministrator, refusal };
+    const principal = `certificate:${grant.principal}`;
+    const holder = `certificate ${fingerprint}`;
+    const refusal = isExpired ? CERTIFICATE_EXPIRED : this.#refusal(grant, method, scope, holder);
+    const caller = { ...grant, principal, tokenId: undefined };
+    return {
+      principal,
+      holder,
+      isAnonymous: false,
+      isAdministrator: refusal === undefined && hasScope(grant, "admin"),
+      caller,
+      tokenId: undefined,
+      expiresMs,
+      fingerprint,
+      refusal,
+    };
   }
 
   #isRevoked({ sslPeerCertificate: certificate }: AuthContext): boolean {
@@ -233,7 +269,7 @@ export class Gate {
     return grant;
   }
 
-  #refusal(grant: Grant, method: DescMethod, scope: ScopeName): Failure | undefined {
+  #refusal(grant: Grant, method: DescMethod, scope: ScopeName, holder: string): Failure | undefined {
     if (scope !== "public") {
       if (!hasScope(grant, scope)) {
         const text = `${method.name} needs the scope ${scope}; ${grant.principal} has ${grant.scope}`;
@@ -245,7 +281,7 @@ export class Gate {
         return failure("PERMISSION_DENIED", "METHOD_NOT_GRANTED", text, { metadata: { method: name } });
       }
     }
-    return this.#parts.rates?.take(grant.principal);
+    return this.#parts.rates?.take(holder, grant.principal);
   }
 
   #streamsOf(tokenId: string): Set<(reason: Failure) => void> {
@@ -258,7 +294,8 @@ export class Gate {
 
   #revokedCertificates(): void {
     for (const [end, { fingerprint = "", principal }] of [...this.#certified]) {
-      if (this.#parts.revocations?.isRevoked(fingerprint, principal)) end(CERTIFICATE_REVOKED);
+      const name = principal.slice("certificate:".length);
+      if (this.#parts.revocations?.isRevoked(fingerprint, name)) end(CERTIFICATE_REVOKED);
     }
   }
 
@@ -268,11 +305,8 @@ export class Gate {
 }
 
 /** What its calls are counted under: a name that somebody gives a narrowed token opens no other account. */
-export function outsiderOf(admission: Admission): Outsider {
-  const { principal, tokenId, fingerprint, isAdministrator } = admission;
-  if (tokenId !== undefined) return { account: `token ${tokenId}`, isAdministrator };
-  if (fingerprint !== undefined) return { account: `certificate ${fingerprint}`, isAdministrator };
-  return { account: principal === OWNER.principal ? undefined : principal, isAdministrator };
+export function outsiderOf({ holder, isAdministrator }: Admission): Outsider {
+  return { account: holder === OWNER.holder ? undefined : holder, isAdministrator };
 }
 
 /** Scopes of the services that are not ours and carry no option. */

@@ -5,11 +5,13 @@
  */
 import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Caller } from "../../kernel/call.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { asError, assert, type Failure, failure } from "../../kernel/errors.ts";
+import { asError, assert, Failure, failure } from "../../kernel/errors.ts";
 import type { Random } from "../../kernel/random.ts";
 import { writeFileAtomic, writeFileAtomicSync } from "../../storage/files.ts";
 import { readOwn } from "./own-file.ts";
+import { boundByMinter } from "./minting.ts";
 import { type Caveat, type GrantedScope, mintToken, type VerifiedToken, verifyToken } from "./token.ts";
 
 /** What is kept of a token; times in Unix milliseconds. */
@@ -23,6 +25,8 @@ export interface TokenRecord {
   readonly revokedMs: number | undefined;
   /** It is, or was, the one that the node makes for its owner's programs on this machine. */
   readonly isLocal?: boolean | undefined;
+  /** The limited token that it was made with: it is revoked with that one, and its calls count as that one's. */
+  readonly parent?: string | undefined;
 }
 
 export interface TokenOrder {
@@ -30,6 +34,8 @@ export interface TokenOrder {
   readonly scope: GrantedScope;
   readonly methods: readonly string[];
   readonly lifetimeMs: number | undefined;
+  /** Who makes it: what bounds the maker bounds the token. Undefined for the node itself. */
+  readonly minter?: Caller | undefined;
 }
 
 /** Tokens that are kept; at the bound a new one is refused until some expire, but for the local one. 300 bytes each. */
@@ -40,6 +46,9 @@ const REMEMBERED_MAX = 1_024;
 const LOCAL_RECORDS_MAX = 32;
 /** Records of expired tokens stay this long, for whoever reads the audit log beside them. */
 const EXPIRED_KEPT_MS = 7 * 24 * 3_600_000;
+
+/** A token made with one that was made with one, and so on; one more is refused. */
+const GENERATIONS_MAX = 8;
 
 const ROOT_KEY_BYTES = 32;
 const ID_BYTES = 12;
@@ -52,6 +61,11 @@ export const TOKENS_FOLDER = "control";
 /** The token for the owner's programs on this machine: there from the first start on, and again when it was revoked. */
 export const LOCAL_TOKEN_FILE = "local.token";
 const LOCAL_PRINCIPAL = "local";
+const TOO_MANY_GENERATIONS = failure(
+  "PERMISSION_DENIED",
+  "TOKEN_EXCEEDS_MINTER",
+  `a token made with a token has at most ${GENERATIONS_MAX} generations`,
+);
 
 /** Tokens that are there from the first start that needs them, by file name. */
 const FIRST_TOKENS: readonly (readonly [file: string, principal: string, scope: GrantedScope])[] = [
@@ -138,8 +152,25 @@ export class TokenStore {
     return verified;
   }
 
+  /** Whether it, or one that it was made with, was revoked. */
   isRevoked(id: string): boolean {
-    return this.#records.get(id)?.revokedMs !== undefined;
+    return this.#lineage(id).some(({ revokedMs }) => revokedMs !== undefined);
+  }
+
+  /** The token whose limits this one has: calls of both count together. */
+  rootOf(id: string): string {
+    return this.#lineage(id).at(-1)?.id ?? id;
+  }
+
+  /** The token and those that it was made with, to the one that nothing limited. */
+  #lineage(id: string): readonly TokenRecord[] {
+    const lineage: TokenRecord[] = [];
+    let next = this.#records.get(id);
+    while (next !== undefined && lineage.length < GENERATIONS_MAX) {
+      lineage.push(next);
+      next = next.parent === undefined ? undefined : this.#records.get(next.parent);
+    }
+    return lineage;
   }
 
   /** Oldest first. */
@@ -167,7 +198,10 @@ export class TokenStore {
     if (record.revokedMs !== undefined) return record;
     const revoked = { ...record, revokedMs: this.#parts.clock.nowMs() };
     this.#records.set(id, revoked);
-    for (const listener of this.#listeners) listener(id);
+    for (const { id: made } of this.records()) {
+      if (!this.#lineage(made).some((one) => one.id === id)) continue;
+      for (const listener of this.#listeners) listener(made);
+    }
     if (revoked.isLocal === true) this.#makeLocal();
     await this.#save();
     return revoked;
@@ -240,8 +274,13 @@ export class TokenStore {
     if (this.#records.size >= TOKENS_MAX && !isLocal) {
       return failure("RESOURCE_EXHAUSTED", "TOO_MANY_TOKENS", `there are ${TOKENS_MAX} tokens already`);
     }
-    const { principal, scope, methods, lifetimeMs } = order;
-    const expiresMs = lifetimeMs === undefined ? undefined : nowMs + lifetimeMs;
+    const { principal, scope, lifetimeMs, minter } = order;
+    const asked = lifetimeMs === undefined ? undefined : nowMs + lifetimeMs;
+    const own = minter?.tokenId === undefined ? undefined : this.#records.get(minter.tokenId);
+    if (own !== undefined && this.#lineage(own.id).length >= GENERATIONS_MAX) return TOO_MANY_GENERATIONS;
+    const bounds = boundByMinter({ ...order, expiresMs: asked }, minter, own);
+    if (bounds instanceof Failure) return bounds;
+    const { methods, expiresMs, parent } = bounds;
     const id = Buffer.from(random.bytes(ID_BYTES)).toString("hex");
     const caveats: Caveat[] = [
       { kind: "principal", name: principal },
@@ -249,8 +288,12 @@ export class TokenStore {
       ...(methods.length > 0 ? [{ kind: "methods" as const, methods }] : []),
       ...(expiresMs === undefined ? [] : [{ kind: "expires" as const, atMs: expiresMs }]),
     ];
-    const ordered = { id, principal, scope, methods, createdMs: nowMs, expiresMs, revokedMs: undefined };
-    const record = isLocal ? { ...ordered, isLocal } : ordered;
+    const kept = { id, principal, scope, methods, createdMs: nowMs, expiresMs, revokedMs: undefined };
+    const record = {
+      ...kept,
+      ...(parent === undefined ? {} : { parent }),
+      ...(isLocal ? { isLocal } : {}),
+    };
     this.#records.set(id, record);
     return { token: mintToken(this.#rootKey, id, caveats), record };
   }

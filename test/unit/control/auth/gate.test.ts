@@ -74,14 +74,3 @@ test("a stream of somebody who is not known ends after a minute, others' and sho
   clock.advance(3_600_000);
   assert.equal(ends.length, 1);
 });
-
-test("calls are counted by token and by certificate, not by the name that is shown", () => {
-  const base = { expiresMs: undefined, refusal: undefined, isAdministrator: false, tokenId: undefined };
-  const ofToken = (principal: string) => outsiderOf({ ...base, principal, tokenId: "5" }).account;
-  assert.equal(ofToken("ci"), ofToken("ci/nightly"));
-  assert.notEqual(ofToken("owner"), undefined);
-  assert.notEqual(ofToken("loopback"), outsiderOf({ ...base, principal: "loopback" }).account);
-  assert.equal(outsiderOf({ ...base, principal: "owner" }).account, undefined);
-  const certified = outsiderOf({ ...base, principal: "reader/a", fingerprint: "AB" }).account;
-  assert.equal(certified, "certificate AB");
-});
