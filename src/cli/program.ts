@@ -10,7 +10,7 @@ import { addAuditCommands } from "./audit.ts";
 import { addCallCommand } from "./call.ts";
 import { addChainCommands } from "./chain.ts";
 import { addCheckpointsCommands } from "./checkpoints.ts";
-import { addCompletionCommand } from "./completion.ts";
+import { addCompletionCommand } from "./completion/command.ts";
 import { addCredentialOptions, type CredentialOptions } from "./credentials.ts";
 import {
   describeFailure,

@@ -17,7 +17,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { Failure, failure } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { policyOf } from "../kernel/protocol.ts";
-import type { Outsider } from "../kernel/reader-room.ts";
+import type { Outsider } from "../kernel/ref.ts";
 import { Audit, type AuditRecord, type AuditSink } from "./audit.ts";
 import { type Admission, type Gate, isStandard, outsiderOf, scopeOf } from "./auth/gate.ts";
 import { decodeRequest, encodeResponse, pathOf } from "./codec.ts";

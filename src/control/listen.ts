@@ -15,7 +15,7 @@ type AddressField = "listen_address" | "tls.listen_address" | "tls.mutual_listen
 function parseListenAddress(text: string, setting: AddressField): { host: string; port: number } | Failure {
   const field = `control.${setting}`;
   const match = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
+  const host = unmapped(match?.[1] ?? match?.[2]);
   const port = Number(match?.[3]);
   if (host === undefined || !(port <= 65_535)) {
     return failure("INVALID_ARGUMENT", "BAD_LISTEN_ADDRESS", `${field}: "${text}" is no HOST:PORT`, {
@@ -23,6 +23,15 @@ function parseListenAddress(text: string, setting: AddressField): { host: string
     });
   }
   return { host, port };
+}
+
+/** An IPv4 address that is written as an IPv6 one is that address; others stay as they are. */
+function unmapped(host: string | undefined): string | undefined {
+  if (host === undefined || isIP(host) !== 6) return host;
+  const groups = /^\[::ffff:([0-9a-f]+):([0-9a-f]+)\]$/.exec(new URL(`http://[${host}]`).hostname);
+  if (groups === null) return host;
+  const [high = 0, low = 0] = groups.slice(1).map((group) => Number.parseInt(group, 16));
+  return [high >> 8, high & 255, low >> 8, low & 255].join(".");
 }
 
 /** Without TLS we listen on loopback alone, whatever its name or notation. */

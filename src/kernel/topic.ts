@@ -7,10 +7,9 @@ import { create, type DescMessage, type DescMethod } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { assert, Failure, failure } from "./errors.ts";
 import { MESSAGE_BYTES, type RequestOf, type ResponseInitOf, type ResponseOf } from "./protocol.ts";
-import { ReaderRoom } from "./reader-room.ts";
 import type { StreamReader, WatchOptions } from "./ref.ts";
 import { Ring } from "./ring.ts";
-import type { StreamHost } from "./subscription.ts";
+import { ReaderRoom, type StreamHost } from "./subscription.ts";
 import { type Held, TopicSubscription } from "./topic-subscription.ts";
 
 export interface TopicOptions<M> {

@@ -6,9 +6,8 @@ import { create, type DescMethod } from "@bufbuild/protobuf";
 import type { Call } from "./call.ts";
 import { asError, assert, Failure } from "./errors.ts";
 import type { OutputOf, RequestOf, ResponseInitOf, ResponseOf } from "./protocol.ts";
-import { type Outsider, ReaderRoom } from "./reader-room.ts";
-import type { StreamReader, Subscription } from "./ref.ts";
-import { type StreamHost, StreamSubscription } from "./subscription.ts";
+import type { Outsider, StreamReader, Subscription } from "./ref.ts";
+import { ReaderRoom, type StreamHost, StreamSubscription } from "./subscription.ts";
 
 /**
  * The chunks. A yielded or rejected Failure ends the transfer with it; anything else thrown is a programmer error.

@@ -9,7 +9,7 @@ import type { Caller } from "../../kernel/call.ts";
 import type { Clock, TimerHandle } from "../../kernel/clock.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 import { policyOf, type ScopeName } from "../../kernel/protocol.ts";
-import type { Outsider } from "../../kernel/reader-room.ts";
+import type { Outsider } from "../../kernel/ref.ts";
 import { ANONYMOUS } from "../live-calls.ts";
 import type { RateLimiter } from "./buckets.ts";
 import { grantOfCertificate, type PeerCertificate } from "./identity.ts";

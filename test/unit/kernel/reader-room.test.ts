@@ -1,7 +1,7 @@
 /** Places of a stream's readers: the node's own, those of each account, and those of administrators. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ReaderRoom } from "../../../src/kernel/reader-room.ts";
+import { ReaderRoom } from "../../../src/kernel/subscription.ts";
 
 const of = (account: string | undefined, isAdministrator = false) => ({ account, isAdministrator });
 
