@@ -76,6 +76,7 @@ export function networkFields(status: NetworkStatus): FieldRow[] {
     ["peer id", status.peerId],
     ["listening on", status.listenAddresses],
     ["peers", `${status.connectedPeers} (connections: ${directions})`],
+    ["deaf peers", grouped(status.deafPeers)],
     ["open since", time(status.started)],
   ];
 }

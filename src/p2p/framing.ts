@@ -295,3 +295,33 @@ export class ResponseDecoder {
     this.#progress = { state: "failed", failure: hostFailure(reason, message) };
   }
 }
+
+/** Walks over messages that each have their length in front, and tells where one piece of work ends. It keeps no bytes. */
+export class FrameCounter {
+  readonly #length = new LengthReader();
+  #left = 0;
+
+  /**
+   * How many of these bytes hold at most `messagesMax` ends of messages and at most `bytesMax` bytes. At least one byte, and
+   * never more than there are. A length that is no varint counts as a message: whoever decodes it will say so.
+   */
+  advance(bytes: Uint8Array, messagesMax: number, bytesMax: number): number {
+    const end = Math.min(bytes.length, bytesMax);
+    let messages = 0;
+    let offset = 0;
+    while (offset < end && messages < messagesMax) {
+      if (this.#left > 0) {
+        const taken = Math.min(this.#left, end - offset);
+        this.#left -= taken;
+        offset += taken;
+        if (this.#left === 0) messages += 1;
+      } else {
+        const length = this.#length.push(bytes[offset] ?? 0);
+        offset += 1;
+        if (typeof length === "number") this.#left = length;
+        if (length === 0 || length === "malformed") messages += 1;
+      }
+    }
+    return offset;
+  }
+}

@@ -13,7 +13,13 @@ export interface Turns {
 }
 
 /** Events handled in one piece of work; then other messages of the actor have their turn. */
-const EVENTS_A_TURN = 64;
+export const EVENTS_A_TURN = 64;
+
+/**
+ * Bytes of requests and messages handled in one piece of work: decoding and hashing them takes some milliseconds a megabyte. At
+ * the bound the rest waits for its turn; a single larger one is handled alone.
+ */
+export const EVENT_BYTES_A_TURN = 1024 * 1024;
 
 /**
  * Events that wait before those that only inform are dropped: the actor learns the same later. What it must know
@@ -41,8 +47,9 @@ export function readHost(host: Host, turns: Turns, onEvent: (event: HostEvent) =
   };
   const run = (): void => {
     isScheduled = false;
-    const now = waiting.slice(0, EVENTS_A_TURN);
-    waiting = waiting.slice(EVENTS_A_TURN);
+    const count = countForTurn(waiting);
+    const now = waiting.slice(0, count);
+    waiting = waiting.slice(count);
     if (waiting.length > 0) schedule();
     for (const event of now) onEvent(event);
   };
@@ -53,4 +60,21 @@ export function readHost(host: Host, turns: Turns, onEvent: (event: HostEvent) =
   });
   turns.signal.addEventListener("abort", close, { once: true });
   return snapshot;
+}
+
+/** How many of the events that wait make up one piece of work: at least one. */
+function countForTurn(waiting: readonly HostEvent[]): number {
+  let bytes = 0;
+  let count = 0;
+  for (const event of waiting) {
+    bytes += bytesOf(event);
+    if (count >= EVENTS_A_TURN || (count > 0 && bytes > EVENT_BYTES_A_TURN)) return count;
+    count += 1;
+  }
+  return count;
+}
+
+function bytesOf(event: HostEvent): number {
+  if (event.type === "gossip") return event.data.length;
+  return event.type === "request" ? event.payload.length : 0;
 }

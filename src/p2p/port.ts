@@ -247,6 +247,13 @@ export interface HostStats {
   readonly trafficByProtocol: TrafficByProtocol;
   readonly trafficByTransport: Readonly<Record<string, Traffic>>;
   readonly gossip: readonly GossipStats[];
+  /**
+   * Connected peers to which or from which no gossip flows, as of the last heartbeat. Their streams are renewed; one that stays
+   * here speaks no gossip.
+   */
+  readonly deafPeers: readonly string[];
+  /** Gossip streams that were renewed or moved to another connection since the opening. */
+  readonly gossipRenewals: number;
   /** Gossip score by connected peer. */
   readonly gossipScores: Readonly<Record<string, number>>;
 }

@@ -12,6 +12,7 @@ import {
   failureOf,
   type HostHarness,
   Hosts,
+  judgeAll,
   options,
   PATIENCE_MS,
   REQUEST,
@@ -141,6 +142,37 @@ function dialTests(hosts: Hosts, harness: HostHarness): void {
     await eventually(() => two.host.connections().length === 0, "the banned peer's connection closes");
     assert.equal(one.count("connectionOpened"), 0);
     assert.ok(one.host.stats().gateRefused >= 2);
+  });
+
+  test("two hosts that dial each other at once keep one connection, the same, and gossip flows", async () => {
+    const [one, two] = [await hosts.start(), await hosts.start()];
+    judgeAll(one, "accept");
+    judgeAll(two, "accept");
+    await Promise.all([
+      one.host.dial(two.id, two.host.addresses(), { deadlineMs: PATIENCE_MS }),
+      two.host.dial(one.id, one.host.addresses(), { deadlineMs: PATIENCE_MS }),
+    ]);
+    const smaller = one.id < two.id ? one : two;
+    const larger = smaller === one ? two : one;
+    const direction = (of: Watched): string =>
+      of.host
+        .connections()
+        .map((own) => own.direction)
+        .join();
+    await eventually(
+      () => direction(smaller) === "outbound" && direction(larger) === "inbound",
+      "the connection that the smaller id dialled is kept",
+    );
+    for (const [from, to] of [
+      [one, two],
+      [two, one],
+    ] as const) {
+      await eventually(() => from.host.stats().gossip[1]?.subscribers === 1, "the other is subscribed");
+      const said = Buffer.from(`said by ${from.id}`);
+      assert.equal((await from.host.publish("transactions", new Uint8Array(said))).recipients, 1);
+      await to.until("gossip", ({ data }) => said.equals(data));
+    }
+    assert.deepEqual(one.host.stats().deafPeers, []);
   });
 
   test("hangUp closes the connection at both ends", async () => {

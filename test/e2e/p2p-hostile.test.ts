@@ -100,8 +100,12 @@ describe("a hostile peer", () => {
     });
   }
 
-  test("that closes its half after its request hears no answer and frees its place", async () => {
-    await ask(encodeRequest(Uint8Array.of(1)), true);
+  test("that resets its stream after its request frees its place", async () => {
+    const [connection] = bare.getConnections();
+    const stream = await connection?.newStream(STATUS);
+    stream?.send(encodeRequest(Uint8Array.of(1)));
+    await watched.until("request");
+    stream?.abort(new Error("no longer wanted"));
     await watched.until("requestEnded", ({ outcome }) => outcome === "closed");
     assert.equal(watched.host.stats().requestsServing, 0);
   });

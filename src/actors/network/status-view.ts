@@ -49,6 +49,8 @@ export function networkStatus(
       ignored: BigInt(topic.ignored + topic.expired),
       rejected: BigInt(topic.rejected),
     })),
+    deafPeers: stats.deafPeers.length,
+    gossipRenewals: BigInt(stats.gossipRenewals),
     traffic: Object.entries(stats.trafficByProtocol).map(([protocol, traffic]) => ({
       protocol,
       bytesReceived: BigInt(traffic.bytesIn),

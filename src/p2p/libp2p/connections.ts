@@ -1,11 +1,12 @@
 /**
  * The connections of a libp2p node as the port tells of them: opened and closed as events, described as values, found by
- * peer or by stream.
+ * peer or by stream. Of several to one peer it knows which is used: `doubles.ts` tells it which have answered.
  */
 
 import type { Connection, IdentifyResult, Stream } from "@libp2p/interface";
 import type { Clock } from "../../kernel/clock.ts";
 import type { EventHub } from "../event-hub.ts";
+import { type Candidate, keptOf } from "../kept-connection.ts";
 import type { ConnectionInfo, PeerIdentity, Transport } from "../port.ts";
 import { TrafficMeter } from "../traffic.ts";
 import type { ConnectionTraffic, Meters } from "./meters.ts";
@@ -15,11 +16,14 @@ const PROTOCOLS_MAX = 64;
 const ADDRESSES_MAX = 16;
 const TEXT_MAX = 128;
 
-interface Known {
+export interface Known extends Candidate {
   readonly connection: Connection;
+  readonly peerId: string;
   readonly openedMs: number;
   readonly traffic: ConnectionTraffic;
   readonly transport: Transport;
+  /** It answered since the last connection to its peer was opened. One that did not may lead nowhere. */
+  hasAnswered: boolean;
 }
 
 function transportOf(connection: Connection): Transport {
@@ -27,12 +31,17 @@ function transportOf(connection: Connection): Transport {
 }
 
 export class Connections {
+  readonly #ownId: string;
   readonly #clock: Clock;
   readonly #events: EventHub;
   readonly #byId = new Map<string, Known>();
+  /** In order of opening. */
+  readonly #byPeer = new Map<string, Known[]>();
   readonly #identities = new Map<string, PeerIdentity>();
+  #opened = 0;
 
-  constructor(clock: Clock, events: EventHub) {
+  constructor(ownId: string, clock: Clock, events: EventHub) {
+    this.#ownId = ownId;
     this.#clock = clock;
     this.#events = events;
   }
@@ -44,13 +53,21 @@ export class Connections {
   opened(connection: Connection, meters: Meters): void {
     // It may have been closed by the remote before we heard that it opened.
     if (connection.status !== "open" || this.#byId.has(connection.id)) return;
+    this.#opened += 1;
+    const peerId = connection.remotePeer.toString();
     const known: Known = {
       connection,
+      peerId,
+      ordinal: this.#opened,
+      isDialledByUs: connection.direction === "outbound",
       openedMs: this.#clock.nowMs(),
       traffic: { protocols: new TrafficMeter(), wire: meters.takeWire(connection.timeline) },
       transport: transportOf(connection),
+      hasAnswered: false,
     };
     this.#byId.set(connection.id, known);
+    const ofPeer = this.#byPeer.get(peerId) ?? [];
+    this.#byPeer.set(peerId, [...ofPeer, known]);
     this.#events.emit({ type: "connectionOpened", connection: describe(known) });
   }
 
@@ -58,7 +75,10 @@ export class Connections {
     const known = this.#byId.get(connection.id);
     if (known === undefined) return;
     this.#byId.delete(connection.id);
-    const peerId = connection.remotePeer.toString();
+    const { peerId } = known;
+    const rest = (this.#byPeer.get(peerId) ?? []).filter((other) => other !== known);
+    if (rest.length > 0) this.#byPeer.set(peerId, rest);
+    else this.#byPeer.delete(peerId);
     const isLastOfPeer = this.ofPeer(peerId) === undefined;
     if (isLastOfPeer) this.#identities.delete(peerId);
     this.#events.emit({ type: "connectionClosed", connection: describe(known), isLastOfPeer });
@@ -78,12 +98,24 @@ export class Connections {
     this.#events.emit({ type: "peerIdentified", identity });
   }
 
-  /** An open connection to that peer: the oldest, so that requests and answers share it. */
+  /**
+   * The connection to use: of those that have answered, or, while none has, of all open ones, the one that both sides
+   * keep.
+   */
   ofPeer(peerId: string): Connection | undefined {
-    for (const { connection } of this.#byId.values()) {
-      if (connection.status === "open" && connection.remotePeer.toString() === peerId) return connection;
-    }
-    return undefined;
+    const open = this.openOf(peerId);
+    const answering = open.filter((known) => known.hasAnswered);
+    return keptOf(this.#ownId, peerId, answering.length > 0 ? answering : open)?.connection;
+  }
+
+  /** All open ones to that peer, in the order in which they opened. */
+  openOf(peerId: string): Known[] {
+    return (this.#byPeer.get(peerId) ?? []).filter(({ connection }) => connection.status === "open");
+  }
+
+  /** One open connection of each peer. */
+  onePerPeer(): Known[] {
+    return [...this.#byPeer.keys()].flatMap((peerId) => this.openOf(peerId).slice(0, 1));
   }
 
   ownerOf(stream: Stream): Known | undefined {
@@ -96,8 +128,12 @@ export class Connections {
     return known === undefined ? undefined : describe(known);
   }
 
+  /** Peer by peer, of each first the one that is used. */
   list(): ConnectionInfo[] {
-    return [...this.#byId.values()].map(describe);
+    const used = (known: Known): number => (this.ofPeer(known.peerId) === known.connection ? 0 : 1);
+    return [...this.#byPeer.values()].flatMap((ofPeer) =>
+      (ofPeer.length === 1 ? ofPeer : [...ofPeer].sort((a, b) => used(a) - used(b))).map(describe),
+    );
   }
 
   identities(): PeerIdentity[] {
@@ -115,7 +151,7 @@ function describe(known: Known): ConnectionInfo {
   const { connection, traffic, transport, openedMs } = known;
   return {
     id: connection.id,
-    peerId: connection.remotePeer.toString(),
+    peerId: known.peerId,
     direction: connection.direction,
     transport,
     encryption: connection.encryption ?? "none",

@@ -21,6 +21,7 @@ import { hostFailure, toHostFailure } from "../failures.ts";
 import type { GossipDesk } from "../gossip-desk.ts";
 import { GOSSIP_DEFAULTS, type GossipOptions, type HostOptions, type Verdict } from "../port.ts";
 import { TOPIC_BYTES_MAX, TOPICS, type TopicName, topicId } from "../protocols.ts";
+import type { GossipLinks } from "./gossip-links.ts";
 import { SCORE_THRESHOLDS, scoreParams } from "./score.ts";
 
 /** What gossipsub's router can do beyond its published interface. */
@@ -39,14 +40,17 @@ const RPC_BYTES_MAX = 8 * 1024 * 1024;
 /** What waits to be sent to one peer: eight of the largest blocks. At the bound the stream is reset. */
 const OUTBOUND_BYTES_MAX = 16 * 1024 * 1024;
 
-/** An RPC beyond these counts is dropped while it is decoded. A peer has two topics, and at most 5,000 ids to offer. */
+/**
+ * An RPC beyond these counts is dropped while it is decoded. A peer has two topics, and at most 5,000 ids to offer. One RPC is
+ * worked on at once: with 64 lists of ids, seven megabytes of them held the event loop for a second and more.
+ */
 const DECODE_LIMITS = {
   maxSubscriptions: 16,
   maxMessages: 1024,
   maxIhaveMessageIDs: 5000,
   maxIwantMessageIDs: 5000,
   maxIdontwantMessageIDs: 512,
-  maxControlMessages: 64,
+  maxControlMessages: 4,
   maxPeerInfos: 16,
 } as const;
 
@@ -76,12 +80,13 @@ function topicIdsOf(genesisHash: Uint8Array): Record<TopicName, string> {
 export function gossipService(
   options: HostOptions,
   applicationScore: (peerId: string) => number,
+  links: GossipLinks,
 ): (components: GossipSubComponents) => GossipSub {
   const gossip: GossipOptions = { ...GOSSIP_DEFAULTS, ...options.gossip };
   const topicIds = topicIdsOf(options.genesisHash);
   const { slotDurationMs } = gossip;
   const { privateNetwork } = options;
-  return gossipsub({
+  const service = gossipsub({
     globalSignaturePolicy: StrictNoSign,
     msgIdFn: (message: Message) => messageId(message.topic, message.data),
     asyncValidation: true,
@@ -112,6 +117,18 @@ export function gossipService(
     scoreParams: scoreParams({ slotDurationMs, privateNetwork, applicationScore, topicIds }),
     scoreThresholds: SCORE_THRESHOLDS,
   });
+  return (components) => {
+    const registrar = links.registrarOver(
+      components.registrar,
+    ) as unknown as GossipSubComponents["registrar"];
+    const { peerId, privateKey, peerStore, connectionManager, logger } = components;
+    return service({ peerId, privateKey, peerStore, connectionManager, logger, registrar });
+  };
+}
+
+/** How often gossip is looked after. */
+export function heartbeatMsOf(options: HostOptions): number {
+  return options.gossip?.heartbeatMs ?? GOSSIP_DEFAULTS.heartbeatMs;
 }
 
 export class Gossip {

@@ -10,6 +10,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import { asError, assert, type Failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
+import { realScheduler } from "../../kernel/scheduler.ts";
 import { RequestAdmission } from "../admission.ts";
 import { deadlineAfter } from "../deadline.ts";
 import { EventHub } from "../event-hub.ts";
@@ -36,8 +37,10 @@ import {
 import { PROTOCOL_LIMITS, type Protocol, protocolId, type TopicName } from "../protocols.ts";
 import { Connections } from "./connections.ts";
 import { dialFailure, dialTarget } from "./dialling.ts";
+import { Doubles } from "./doubles.ts";
 import { connectionGater } from "./gater.ts";
-import { Gossip } from "./gossip.ts";
+import { Gossip, heartbeatMsOf } from "./gossip.ts";
+import { GossipLinks } from "./gossip-links.ts";
 import { Lingering } from "./lingering.ts";
 import { findPeerById, walk } from "./look-up.ts";
 import { Meters } from "./meters.ts";
@@ -58,6 +61,8 @@ export interface Libp2pHostParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** The real one when absent. A test takes the node from it, to close and double connections by hand. */
+  readonly createNode?: typeof createNode;
 }
 
 /** What exists only while the host is open. */
@@ -75,10 +80,13 @@ export class Libp2pHost implements Host {
   readonly #connections: Connections;
   readonly #desk: GossipDesk;
   readonly #lingering: Lingering;
+  readonly #doubles: Doubles;
   readonly #responder: Responder;
   readonly #meters: Meters;
   #protected: ReadonlySet<string> = new Set();
   #opened: Opened | undefined;
+  /** Of the node that is open or being opened. */
+  #links: GossipLinks | undefined;
   #isStarting = false;
   #closing: Promise<void> | undefined;
   #gateRefused = 0;
@@ -89,9 +97,16 @@ export class Libp2pHost implements Host {
     this.peerId = parts.identity.peerId;
     this.#parts = parts;
     this.#events = new EventHub(parts.log);
-    this.#connections = new Connections(clock, this.#events);
+    this.#connections = new Connections(this.peerId, clock, this.#events);
     this.#desk = new GossipDesk(clock, this.#events);
     this.#lingering = new Lingering(clock);
+    this.#doubles = new Doubles({
+      clock,
+      log: parts.log,
+      connections: this.#connections,
+      lingering: this.#lingering,
+      onChanged: (peerId) => this.#links?.changed(peerId),
+    });
     this.#meters = new Meters((stream) => this.#connections.ownerOf(stream));
     this.#responder = new Responder({
       clock,
@@ -120,7 +135,19 @@ export class Libp2pHost implements Host {
   }
 
   async #start(options: HostOptions, signal: AbortSignal | undefined): Promise<void> {
-    const node = await createNode(options, {
+    const { clock, log } = this.#parts;
+    const links = new GossipLinks(
+      {
+        clock,
+        log,
+        scheduler: realScheduler,
+        connections: this.#connections,
+        lingering: this.#lingering,
+      },
+      heartbeatMsOf(options),
+    );
+    this.#links = links;
+    const node = await (this.#parts.createNode ?? createNode)(options, {
       identity: this.#parts.identity,
       meters: this.#meters,
       gater: connectionGater({
@@ -132,13 +159,14 @@ export class Libp2pHost implements Host {
         },
       }),
       applicationScore: (peerId) => this.#applicationScore(peerId),
+      gossipLinks: links,
       onMulticastPeer: (peer) => this.#discovered(peer.id, peer.multiaddrs, "mdns"),
     });
     const gossip = new Gossip(node.services.gossip, this.#desk, this.#events, options.genesisHash);
     const opened: Opened = { node, gossip, options };
     this.#events.beginEpoch();
     this.#desk.open({ ...GOSSIP_DEFAULTS, ...options.gossip }.verdictDeadlineMs);
-    await this.#wire(opened);
+    await this.#wire(opened, links);
     await node.start();
     if (signal?.aborted === true) {
       await node.stop();
@@ -151,11 +179,20 @@ export class Libp2pHost implements Host {
   }
 
   /** Joins the node's events and protocols to ours, before it starts. */
-  async #wire({ node, gossip, options }: Opened): Promise<void> {
+  async #wire({ node, gossip, options }: Opened, links: GossipLinks): Promise<void> {
     gossip.attach();
-    node.addEventListener("connection:open", ({ detail }) => this.#connections.opened(detail, this.#meters));
-    node.addEventListener("connection:close", ({ detail }) => this.#connections.closed(detail));
-    node.addEventListener("peer:identify", ({ detail }) => this.#connections.identified(detail));
+    node.addEventListener("connection:open", ({ detail }) => {
+      this.#connections.opened(detail, this.#meters);
+      this.#doubles.opened(detail.remotePeer.toString());
+    });
+    node.addEventListener("connection:close", ({ detail }) => {
+      this.#connections.closed(detail);
+      this.#doubles.closed(detail.remotePeer.toString());
+    });
+    node.addEventListener("peer:identify", ({ detail }) => {
+      this.#connections.identified(detail);
+      links.identified(detail);
+    });
     node.addEventListener("peer:discovery", ({ detail }) => {
       if (options.kadDht) this.#discovered(detail.id, detail.multiaddrs, "dht");
     });
@@ -195,6 +232,7 @@ export class Libp2pHost implements Host {
     } catch (thrown) {
       this.#parts.log.warn("libp2p did not stop cleanly", { error: asError(thrown) });
     }
+    this.#doubles.close();
     this.#lingering.close();
     this.#connections.close();
     this.#events.emit({ type: "closed" });
@@ -367,6 +405,8 @@ export class Libp2pHost implements Host {
         subscribers: opened?.gossip.subscribers(topic).length ?? 0,
         meshPeers: opened?.gossip.meshPeers(topic) ?? [],
       })),
+      deafPeers: this.#links?.deafPeers() ?? [],
+      gossipRenewals: this.#links?.renewed ?? 0,
       gossipScores: Object.fromEntries(
         [...peerIds].map((peerId) => [peerId, opened?.gossip.score(peerId) ?? 0]),
       ),

@@ -21,7 +21,10 @@ import type { HostOptions } from "../port.ts";
 import { chainTag } from "../protocols.ts";
 import { RESERVED_CONNECTIONS } from "./gater.ts";
 import { gossipService } from "./gossip.ts";
+import type { GossipLinks } from "./gossip-links.ts";
+import { answerWhole } from "./mdns-answers.ts";
 import type { Meters } from "./meters.ts";
+import { rememberingResets } from "./quic-resets.ts";
 
 /** Dials at once and waiting. A thousand peers that join within a second must find room; beyond it a dial fails at once. */
 const DIALS_PARALLEL_MAX = 100;
@@ -50,6 +53,12 @@ const KEEP_ALIVE_MS = 10_000;
 /** Our own event loop may stand still for a moment: only a silence longer than this ends a connection. */
 const PING_TIMEOUT_MS_MIN = 10_000;
 
+/**
+ * Ping streams on one connection: the connection monitor's, the PeerActor's and the question whether a doubled connection lives
+ * may meet. With the library's one, the monitor cut a connection because of the other.
+ */
+const PING_STREAMS_MAX = 4;
+
 /** Changes of our addresses are gathered this long; the library's second would also delay the end of the process. */
 const IDENTIFY_DEBOUNCE_MS = 100;
 
@@ -58,6 +67,7 @@ export interface NodeParts {
   readonly gater: ConnectionGater;
   readonly meters: Meters;
   readonly applicationScore: (peerId: string) => number;
+  readonly gossipLinks: GossipLinks;
   readonly onMulticastPeer: (peer: PeerInfo) => void;
 }
 
@@ -79,7 +89,12 @@ function transportsOf(options: HostOptions) {
   if (options.transports.quic) {
     const connect = quic({ receiveBufferSize: QUIC_RECEIVE_BUFFER_BYTES });
     // The package is built against another copy of the same interfaces.
-    transports.push((components) => connect(components) as unknown as Transport);
+    transports.push((components) => {
+      const { privateKey, metrics } = components;
+      const logger = rememberingResets(components.logger);
+      const own = { privateKey, logger, ...(metrics === undefined ? {} : { metrics }) };
+      return connect(own) as unknown as Transport;
+    });
   }
   return transports;
 }
@@ -103,6 +118,7 @@ function discoveryOf(options: HostOptions, onPeer: (peer: PeerInfo) => void) {
     // Nodes of other chains on the same network do not even hear of each other.
     const service = mdns({ serviceTag: `_alys-${chainTag(options.genesisHash)}._udp.local` })(components);
     service.addEventListener("peer", (event) => onPeer(event.detail));
+    answerWhole(service as unknown as Parameters<typeof answerWhole>[0]);
     return service;
   };
   return [factory];
@@ -142,8 +158,8 @@ export async function createNode(options: HostOptions, parts: NodeParts): Promis
     services: {
       identify: identify(),
       identifyPush: identifyPush({ debounce: IDENTIFY_DEBOUNCE_MS }),
-      ping: ping(),
-      gossip: gossipService(options, parts.applicationScore),
+      ping: ping({ maxInboundStreams: PING_STREAMS_MAX, maxOutboundStreams: PING_STREAMS_MAX }),
+      gossip: gossipService(options, parts.applicationScore, parts.gossipLinks),
       ...(options.kadDht ? { dht } : {}),
     },
   });

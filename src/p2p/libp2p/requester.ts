@@ -100,8 +100,8 @@ async function exchange(
   first.signal.addEventListener("abort", onAbort, { once: true });
   try {
     if (whole.aborted || first.signal.aborted) onAbort();
-    // Our half stays open until the answer has ended: closing it is how the responder hears that we gave up, on QUIC the
-    // only way, since a reset after an end is not carried.
+    // Our half stays open until the answer has ended: on QUIC a reset after an end is not carried, and older responders take the
+    // end of our half for giving up.
     if (hasEnded(stream)) onEnd();
     stream.send(encodeRequest(payload));
     return await promise;

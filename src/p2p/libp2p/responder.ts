@@ -14,6 +14,7 @@ import { encodeChunkHead, encodeEnd, encodeError, type Piece, RequestDecoder } f
 import type { HostEvent, RequestHandle, ResponseError } from "../port.ts";
 import { PROTOCOL_LIMITS, type Protocol } from "../protocols.ts";
 import { hasEnded, type Lingering } from "./lingering.ts";
+import { wasReset } from "./quic-resets.ts";
 
 /** From the opening of the stream to the whole request: 2 MiB at half a megabyte a second. */
 const REQUEST_READ_DEADLINE_MS = 5000;
@@ -36,8 +37,6 @@ interface Serving {
   /** Refused requests are read too, so that the answer finds a peer that listens. */
   readonly isAdmitted: boolean;
   phase: "reading" | "waiting" | "answering" | "gone";
-  /** From then on the peer may close its half: it has, or will have, the whole answer. */
-  isEndSent: boolean;
   timer: TimerHandle | undefined;
   bytesOut: number;
 }
@@ -82,7 +81,6 @@ export class Responder {
       decoder: new RequestDecoder(PROTOCOL_LIMITS[protocol].requestBytesMax),
       isAdmitted: admitted === "admitted",
       phase: "reading",
-      isEndSent: false,
       timer: undefined,
       bytesOut: 0,
     };
@@ -138,11 +136,14 @@ export class Responder {
     events.emit({ type: "request", handle, peerId, protocol, payload, deadlineMs });
   }
 
-  /** The peer closed its half: before its request is whole that is malformed, after it it no longer wants the answer. */
+  /**
+   * The peer closed its half. Before its request is whole that is malformed. After it that is usual practice: it has nothing more
+   * to say and waits for its answer. Who no longer wants it resets its stream.
+   */
   #onEnd(handle: RequestHandle): void {
     const serving = this.#serving.get(handle);
     if (serving?.phase === "reading") this.#breakOff(handle, "request-malformed");
-    else if (serving !== undefined && !serving.isEndSent) {
+    else if (serving !== undefined && wasReset(serving.stream)) {
       serving.stream.abort(hostFailure("STREAM_RESET", "the peer gave up"));
       this.#leave(handle, "closed");
     }
@@ -158,7 +159,6 @@ export class Responder {
           await this.#send(serving, chunk, deadline.signal);
         }
       }
-      serving.isEndSent = true;
       await this.#send(
         serving,
         typeof answer === "string" ? encodeError(answer) : encodeEnd(),

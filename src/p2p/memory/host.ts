@@ -77,6 +77,7 @@ export class MemoryHost implements Host {
     this.#events = new EventHub(parts.log ?? silentLog);
     this.#acquaintances = new Acquaintances(this.#events);
     this.#links = new MemoryLinks({
+      ownId: this.peerId,
       clock: network.clock,
       events: this.#events,
       acquaintances: this.#acquaintances,
@@ -130,6 +131,7 @@ export class MemoryHost implements Host {
     this.#network.unlisten(this);
     this.#responder.close();
     this.#desk.close();
+    this.#links.close();
     for (const link of this.#links.all()) this.#drop(link, "HOST_CLOSED");
     this.#addresses = [];
     this.#events.emit({ type: "closed" });
@@ -211,6 +213,7 @@ export class MemoryHost implements Host {
           return;
         }
         const own = this.#links.begin(id, host, "outbound", address);
+        this.#keepOne(host.peerId);
         this.#greet(own);
         resolve(own.info());
       });
@@ -230,7 +233,13 @@ export class MemoryHost implements Host {
       this.#gateRefused += 1;
       return undefined;
     }
-    return this.#links.begin(id, dialler, "inbound", remoteAddress);
+    const link = this.#links.begin(id, dialler, "inbound", remoteAddress);
+    this.#keepOne(dialler.peerId);
+    return link;
+  }
+
+  #keepOne(peerId: string): void {
+    this.#links.keepOne(peerId, (link) => this.#drop(link, "CONNECTION_LOST"));
   }
 
   #greet({ id, remote }: Link): void {
@@ -406,6 +415,9 @@ export class MemoryHost implements Host {
         const peers = this.#acquaintances.subscribers(topic);
         return { subscribers: peers.length, meshPeers: peers };
       }),
+      // Gossip in memory needs no streams that could be lost.
+      deafPeers: [],
+      gossipRenewals: 0,
       gossipScores: Object.fromEntries(connections.map(({ peerId }) => [peerId, this.#gossip.score(peerId)])),
     };
   }

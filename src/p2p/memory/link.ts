@@ -1,5 +1,6 @@
 /** One end of a connection in memory: what it is, what is under way on it, what it carried. */
 
+import type { Candidate } from "../kept-connection.ts";
 import type { ConnectionInfo, Direction } from "../port.ts";
 import { TrafficMeter } from "../traffic.ts";
 import type { MemoryExchange } from "./exchange.ts";
@@ -11,10 +12,14 @@ export interface MemoryLinkInit<Remote extends Listener> {
   readonly direction: Direction;
   readonly remoteAddress: string;
   readonly openedMs: number;
+  /** Counts the links of this host in the order in which they began. */
+  readonly ordinal: number;
 }
 
-export class MemoryLink<Remote extends Listener> {
+export class MemoryLink<Remote extends Listener> implements Candidate {
   readonly id: string;
+  readonly ordinal: number;
+  readonly isDialledByUs: boolean;
   readonly remote: Remote;
   readonly traffic = new TrafficMeter();
   /** Requests of ours that wait on this link. */
@@ -26,6 +31,8 @@ export class MemoryLink<Remote extends Listener> {
   constructor(init: MemoryLinkInit<Remote>) {
     this.id = init.id;
     this.remote = init.remote;
+    this.ordinal = init.ordinal;
+    this.isDialledByUs = init.direction === "outbound";
     this.#init = init;
   }
 

@@ -3,15 +3,20 @@
  * host's listeners hear when one begins or ends. Owned by MemoryHost.
  */
 
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock, TimerHandle } from "../../kernel/clock.ts";
 import type { EventHub } from "../event-hub.ts";
+import { keptOf } from "../kept-connection.ts";
 import type { ConnectionInfo, Direction, Traffic, TrafficByProtocol } from "../port.ts";
 import { TrafficMeter } from "../traffic.ts";
 import type { Acquaintances } from "./acquaintances.ts";
 import { MemoryLink } from "./link.ts";
 import type { Listener } from "./network.ts";
 
+/** As the real host's: a surplus link is closed by who dialled it, when both sides have long known of both. */
+const SURPLUS_OWN_MS = 1000;
+
 export interface MemoryLinksParts {
+  readonly ownId: string;
   readonly clock: Clock;
   readonly events: EventHub;
   readonly acquaintances: Acquaintances;
@@ -20,6 +25,8 @@ export interface MemoryLinksParts {
 export class MemoryLinks<Remote extends Listener> {
   readonly #parts: MemoryLinksParts;
   readonly #links = new Map<string, MemoryLink<Remote>>();
+  readonly #timers = new Set<TimerHandle>();
+  #begun = 0;
   readonly #traffic = new TrafficMeter();
 
   constructor(parts: MemoryLinksParts) {
@@ -34,10 +41,36 @@ export class MemoryLinks<Remote extends Listener> {
     return this.#links.get(id);
   }
 
-  /** The oldest one to that peer. */
+  /** The one to that peer that is used; of several, the one that both sides keep. */
   to(peerId: string): MemoryLink<Remote> | undefined {
-    for (const link of this.#links.values()) if (link.remote.peerId === peerId) return link;
-    return undefined;
+    return keptOf(this.#parts.ownId, peerId, this.#allTo(peerId));
+  }
+
+  #allTo(peerId: string): MemoryLink<Remote>[] {
+    const links: MemoryLink<Remote>[] = [];
+    for (const link of this.#links.values()) if (link.remote.peerId === peerId) links.push(link);
+    return links;
+  }
+
+  /** Runs `drop` for the surplus links to that peer that this host dialled and that no request runs on, when it is time. */
+  keepOne(peerId: string, drop: (link: MemoryLink<Remote>) => void): void {
+    if (this.#allTo(peerId).length < 2) return;
+    const timer = this.#parts.clock.setTimer(SURPLUS_OWN_MS, () => {
+      this.#timers.delete(timer);
+      const kept = this.to(peerId);
+      for (const link of this.#allTo(peerId)) {
+        const isBusy = link.exchanges.size > 0 || link.cancels.size > 0;
+        if (link !== kept && link.isDialledByUs && !isBusy) drop(link);
+      }
+      if (this.#allTo(peerId).some((link) => link !== kept && link.isDialledByUs)) this.keepOne(peerId, drop);
+    });
+    this.#timers.add(timer);
+  }
+
+  /** Calls off what is planned; the links themselves end one by one. */
+  close(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
   }
 
   /** A copy, so that links may end while it is walked. */
@@ -51,7 +84,8 @@ export class MemoryLinks<Remote extends Listener> {
 
   begin(id: string, remote: Remote, direction: Direction, remoteAddress: string): MemoryLink<Remote> {
     const openedMs = this.#parts.clock.nowMs();
-    const link = new MemoryLink({ id, remote, direction, remoteAddress, openedMs });
+    this.#begun += 1;
+    const link = new MemoryLink({ id, remote, direction, remoteAddress, openedMs, ordinal: this.#begun });
     this.#links.set(id, link);
     this.#parts.events.emit({ type: "connectionOpened", connection: link.info() });
     return link;
