@@ -6,7 +6,7 @@
 import { lookup } from "node:dns/promises";
 import { BlockList, isIP } from "node:net";
 import { asError, type Failure, failure } from "../kernel/errors.ts";
-import { type Acceptor, type AcceptorParts, acceptOnSocket, acceptOnTcp } from "./acceptor.ts";
+import { type Acceptor, type AcceptorParts, acceptOnTcp } from "./acceptor.ts";
 
 /** Setting that an address comes from, for its errors. */
 type AddressField = "listen_address" | "tls.listen_address" | "tls.mutual_listen_address";

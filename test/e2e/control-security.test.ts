@@ -409,7 +409,7 @@ test("the audit log has a line for each call that changes state, sums up those r
     .split("\n");
   const summary = JSON.parse(refused[1] ?? "") as Record<string, unknown>;
   const { reason, source, from, calls: count } = summary;
-  assert.deepEqual([reason, source, from, count], ["TOKEN_MISSING", "anonymous", "loopback", 2]);
+  assert.deepEqual([reason, source, from, count], ["TOKEN_MISSING", "anonymous", "unix", 2]);
   assert.equal((await alysctl("audit", "verify", join(dirname(path), "audit.refused.jsonl"))).status, 0);
   lines[2] = (lines[2] ?? "").replace("token:someone", "token:anyone");
   writeFileSync(path, `${lines.join("\n")}\n`);

@@ -10,8 +10,8 @@ import type { Clock } from "../../kernel/clock.ts";
 import { asError, assert, Failure, failure } from "../../kernel/errors.ts";
 import type { Random } from "../../kernel/random.ts";
 import { writeFileAtomic, writeFileAtomicSync } from "../../storage/files.ts";
-import { readOwn } from "./own-file.ts";
 import { boundByMinter } from "./minting.ts";
+import { readOwn } from "./own-file.ts";
 import { type Caveat, type GrantedScope, mintToken, type VerifiedToken, verifyToken } from "./token.ts";
 
 /** What is kept of a token; times in Unix milliseconds. */
@@ -278,7 +278,9 @@ export class TokenStore {
     const asked = lifetimeMs === undefined ? undefined : nowMs + lifetimeMs;
     const own = minter?.tokenId === undefined ? undefined : this.#records.get(minter.tokenId);
     if (own !== undefined && this.#lineage(own.id).length >= GENERATIONS_MAX) return TOO_MANY_GENERATIONS;
-    const bounds = boundByMinter({ ...order, expiresMs: asked }, minter, own);
+    const wanted = { ...order, expiresMs: asked };
+    // Its name is one that nobody else may have.
+    const bounds = isLocal ? { ...wanted, parent: undefined } : boundByMinter(wanted, minter, own);
     if (bounds instanceof Failure) return bounds;
     const { methods, expiresMs, parent } = bounds;
     const id = Buffer.from(random.bytes(ID_BYTES)).toString("hex");
