@@ -5,9 +5,11 @@
  */
 import type { X509Certificate } from "node:crypto";
 import { lookup } from "node:dns/promises";
+import { constants, type Http2Server } from "node:http2";
 import { createServer, isIP, type Server as NetServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import { Server, ServerCredentials, type ServerOptions } from "@grpc/grpc-js";
+import { assert } from "../kernel/errors.ts";
 import type { RotatingCredentials } from "./auth/credentials.ts";
 import type { Connections } from "./connections.ts";
 
@@ -41,7 +43,15 @@ export class ControlServer extends Server {
   ): Injector {
     const ref = this.experimentalRegisterListenerToChannelz(address);
     const insecure = ServerCredentials.createInsecure();
-    return this.experimentalCreateConnectionInjectorWithChannelzRef(insecure, ref, true);
+    const injector = this.experimentalCreateConnectionInjectorWithChannelzRef(insecure, ref, true);
+    const { http2Servers } = this as unknown as { http2Servers: ReadonlyMap<Http2Server, unknown> };
+    const made = [...http2Servers.keys()].at(-1);
+    assert(made !== undefined, "grpc-js keeps its HTTP/2 servers");
+    made.on("stream", (stream) => {
+      // grpc-js answers what is no call, or one of no method, at once, and then holds what else is sent on the stream.
+      if (stream.writableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+    });
+    return injector;
   }
 }
 

@@ -101,6 +101,26 @@ test("a message that is not finished in time ends its call, and a public one is 
   assert.equal((await check.answer).status, 0);
 });
 
+test("a stream that is no call, or one of no method, is reset with its answer, and what it sends is not held", async (t) => {
+  const { tls } = await tlsFiles(t);
+  const { control } = await secured(t, { tls });
+  const session = rawSession(control.tlsAddress ?? "");
+  t.after(() => session.destroy());
+  const calls = [
+    rawCall(session, "/alys.sync.v1.SyncService/Nothing"),
+    rawCall(session, "/", {}),
+    rawCall(session, STATUS, { "content-type": "text/plain" }),
+  ];
+  // None of them ends by itself.
+  for (const { stream } of calls) stream.write(Buffer.alloc(32 * 1024));
+  const answers = await Promise.all(calls.map(({ answer }) => answer));
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [12, 12, undefined],
+  );
+  assert.ok(calls.every(({ stream }) => stream.rstCode === 0));
+});
+
 test("a connection is told how little it may send ahead, and headers beyond that end its call alone", async (t) => {
   const { tls } = await tlsFiles(t);
   const { control } = await secured(t, { tls });

@@ -486,7 +486,8 @@ export const ShutdownResponseSchema: GenMessage<ShutdownResponse> = /*@__PURE__*
  */
 export type CreateTokenRequest = Message<"alys.node.v1.CreateTokenRequest"> & {
   /**
-   * Who holds it, for the audit log: lower-case letters, digits and "-._", up to 64 bytes.
+   * Who holds it, for the audit log: lower-case letters, digits and "-._", up to 64 bytes. Not "owner" or "anonymous", which
+   * the node calls others.
    *
    * @generated from field: string principal = 1;
    */
@@ -508,7 +509,7 @@ export type CreateTokenRequest = Message<"alys.node.v1.CreateTokenRequest"> & {
   methods: string[];
 
   /**
-   * Milliseconds that it is valid, at most ten years; 0 means until it is revoked.
+   * Milliseconds that it is valid, at most ten years; 0 means until it is revoked, or as long as what it is made with.
    *
    * @generated from field: uint64 lifetime_ms = 4;
    */
@@ -1028,7 +1029,9 @@ export const NodeService: GenService<{
     output: typeof ShutdownResponseSchema;
   },
   /**
-   * CreateToken makes a token for the control plane; the answer is the only time that it is shown.
+   * CreateToken makes a token for the control plane; the answer is the only time that it is shown. One that is made with a
+   * token that ends, lists methods or has a narrowed name never exceeds that: PERMISSION_DENIED for what is asked for beyond
+   * it, and what is not asked for is inherited. One that is made with a certificate ends with that.
    *
    * @generated from rpc alys.node.v1.NodeService.CreateToken
    */

@@ -162,7 +162,7 @@ export type AttachmentStatus = Message<"alys.supervisor.v1.AttachmentStatus"> & 
   instanceId: string;
 
   /**
-   * Who it is, as the control plane knows it.
+   * Who it is, as the control plane knows it, with the source of the name: certificate:actor/chain.
    *
    * @generated from field: string principal = 3;
    */
