@@ -346,7 +346,8 @@ async function announce(
   const whereabouts = {
     peerId: host.peerId,
     controlAddress: control.address ?? "",
-    unixSocket: settings.control.unixSocket,
+    unixSocket: control.unixAddress?.slice("unix:".length) ?? "",
+    requireTokens: settings.control.requireTokens,
     listenAddresses: host.isOpen ? [...host.addresses()] : [],
     genesisHash: toHex(facts.genesisHash),
   };

@@ -42,6 +42,7 @@ export const FILE_ONLY: readonly string[] = [
   "control.listen_address",
   "control.unix_socket",
   "control.require_tokens",
+  "control.loopback_reads",
   "control.tls.listen_address",
   "control.tls.mutual_listen_address",
   "control.tls.certificate_file",

@@ -73,6 +73,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "control.unix_socket": text("control.sock"),
   "control.reflection": flag(true),
   "control.require_tokens": flag(false),
+  "control.loopback_reads": choice("open", "open", "token"),
   "control.tls.listen_address": text(""),
   "control.tls.mutual_listen_address": text(""),
   "control.tls.certificate_file": text(""),

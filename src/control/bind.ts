@@ -145,7 +145,8 @@ function watch(
   { heartbeatMs }: BindOptions,
 ): { onRoom(): void; onClosed(): void } {
   const isTopic = policyOf(method).stream === "topic";
-  const { deadlineMs: _, ...options } = callOptions(incoming);
+  const { deadlineMs: _, ...called } = callOptions(incoming);
+  const options = { ...called, outsider: incoming.outsider };
   const subscription = ref.watch(
     method,
     request,

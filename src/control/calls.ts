@@ -17,8 +17,9 @@ import type { Clock } from "../kernel/clock.ts";
 import { Failure, failure } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { policyOf } from "../kernel/protocol.ts";
+import type { Outsider } from "../kernel/ref.ts";
 import { Audit, type AuditRecord, type AuditSink } from "./audit.ts";
-import { type Admission, type Gate, isStandard, scopeOf } from "./auth/gate.ts";
+import { type Admission, type Gate, isStandard, outsiderOf, scopeOf } from "./auth/gate.ts";
 import { decodeRequest, encodeResponse, pathOf } from "./codec.ts";
 import { correlationIdOf, remainingMs, traceparentOf } from "./correlation.ts";
 import { type Doorway, peerOf } from "./doorway.ts";
@@ -55,6 +56,8 @@ export interface Incoming {
   /** Its token or certificate. */
   readonly holder: string;
   readonly caller: Caller | undefined;
+  /** What its streams are counted under. */
+  readonly outsider: Outsider;
   readonly correlationId: string;
   readonly traceparent: string | undefined;
   /** Milliseconds that the caller gave it; undefined when it named no deadline. */
@@ -89,14 +92,15 @@ function incomingOf(
   method: DescMethod,
   call: AnyCall,
   host: CallHost,
-  { principal, holder, caller }: Admission,
+  admission: Admission,
   signal: AbortSignal,
 ): Incoming {
   return {
     method,
-    principal,
-    holder,
-    caller,
+    principal: admission.principal,
+    holder: admission.holder,
+    caller: admission.caller,
+    outsider: outsiderOf(admission),
     correlationId: correlationIdOf(call.metadata, host.correlationIds),
     traceparent: traceparentOf(call.metadata),
     deadlineMs: remainingMs(call.getDeadline(), host.clock),
@@ -123,7 +127,7 @@ export function unaryCall(
       if (!isAnswered) controller.abort(CALLER_GONE);
     });
     const gone = isGone(call) ? CALLER_GONE : undefined;
-    const calling = { principal: admission.holder, isAdministration };
+    const calling = { account: incoming.outsider.account, isAdministration };
     const refusal = gone ?? admission.refusal ?? audit.refusal() ?? host.live.beginUnary(calling);
     const answer = async (): Promise<OnceAnswer> => {
       if (refusal !== undefined) throw refusal;
@@ -235,8 +239,7 @@ export function duplexCall(
 
 /** A stream as it is counted, ended by a drain, and audited. */
 class LiveOutgoing implements LiveStream {
-  /** Whoever holds the token or certificate, whatever it calls itself. */
-  readonly principal: string;
+  readonly account: string | undefined;
   readonly isAdministration: boolean;
   readonly incoming: Incoming;
   readonly outgoing: Outgoing;
@@ -245,9 +248,9 @@ class LiveOutgoing implements LiveStream {
   constructor(method: DescMethod, call: WritableCall, host: CallHost, audit: Audit, request?: Uint8Array) {
     const controller = new AbortController();
     const admission = host.doorway.admissionOf(method, call);
-    this.principal = admission.holder;
     this.isAdministration = scopeOf(method) === "admin";
     this.incoming = incomingOf(method, call, host, admission, controller.signal);
+    this.account = this.incoming.outsider.account;
     const record = auditCall(audit, call, admission, this.incoming.correlationId, request);
     let letGo: (() => void) | undefined;
     let refusal: Failure | undefined;

@@ -28,11 +28,12 @@ import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from "./connect
 import { processDescriptors } from "./descriptors.ts";
 import { Doorway } from "./doorway.ts";
 import { HealthBoard, healthHandlers } from "./health.ts";
-import { type Bound, listenOnSocket, listenOnTcp } from "./listen.ts";
+import { type Bound, listenOnTcp } from "./listen.ts";
 import { LIVE_CALLS_MAX, LiveCalls } from "./live-calls.ts";
 import { addReflection } from "./reflection.ts";
 import { RefusalLines } from "./refusals.ts";
 import { RequestIds } from "./request-ids.ts";
+import { listenOnSocket } from "./socket.ts";
 import { Unfinished } from "./unfinished.ts";
 
 export interface ControlOptions {
@@ -41,7 +42,9 @@ export interface ControlOptions {
   readonly listenAddress?: string | undefined;
   /** Path of a socket in a folder that only its owner can enter. Undefined or empty for none. */
   readonly unixSocket?: string | undefined;
-  /** Ask for a token on loopback and the unix socket, too. */
+  /** Whether reading on loopback needs a token; open without it. What changes something always needs one there. */
+  readonly loopbackReads?: "open" | "token" | undefined;
+  /** Ask for a token for everything on loopback and on the unix socket, too. */
   readonly requireTokens?: boolean | undefined;
   readonly tls?: TlsOptions | undefined;
   /** Tokens that are taken; required where a listener asks for them. */
@@ -250,11 +253,15 @@ class Control implements RunningControl {
   /** One after the other, the refusals that need no port first. */
   async listen(): Promise<void> {
     const { listenAddress = "", unixSocket = "", requireTokens = false, tls } = this.#options;
-    const local = this.#serve(requireTokens ? "token" : "owner");
+    // A method that nobody decided about is found before anybody can call it.
+    for (const { service } of this.#options.services) servedMethods(service);
     if (unixSocket !== "") {
+      const local = this.#serve(requireTokens ? "token" : "owner", true);
       this.#unixAddress = this.#bound(await listenOnSocket(this.#acceptorParts(local), unixSocket));
     }
     if (listenAddress !== "") {
+      const isOpen = this.#options.loopbackReads !== "token" && !requireTokens;
+      const local = this.#serve(isOpen ? "reader" : "token", true);
       const listener = { address: listenAddress, setting: "listen_address" } as const;
       this.#address = this.#bound(await listenOnTcp(this.#acceptorParts(local), listener));
     }
@@ -293,7 +300,7 @@ class Control implements RunningControl {
   }
 
   /** A server of all services, for callers that are trusted in this way. */
-  #serve(trust: Trust): ControlServer {
+  #serve(trust: Trust, isLoopback = false): ControlServer {
     const { log, clock, audit, tokens, tls } = this.#options;
     assert(
       trust !== "token" || tokens !== undefined,
@@ -302,7 +309,7 @@ class Control implements RunningControl {
     const trustDomain = tls?.trustDomain ?? "";
     const rates = this.#rates;
     const revocations = trust === "certificate" ? this.#revocations : undefined;
-    const gate = new Gate({ trust, clock, tokens, rates, trustDomain, revocations });
+    const gate = new Gate({ trust, isLoopback, clock, tokens, rates, trustDomain, revocations });
     const correlationIds = this.#correlationIds;
     const requestIds = this.#requestIds;
     const refusals = this.#refusals;

@@ -37,6 +37,19 @@ export interface WatchOptions {
   readonly cause?: Cause;
   readonly correlationId?: string;
   readonly traceparent?: string;
+  /** For whom outside the process this is read; without it the node reads for itself. */
+  readonly outsider?: Outsider;
+}
+
+/** Somebody outside the process for whom a stream is read. Who reads without being one is the node itself. */
+export interface Outsider {
+  /**
+   * What its streams are counted under: a token, a certificate, or a way in that asks for neither. Undefined for the owner
+   * of the node, who is many programs: no share holds it.
+   */
+  readonly account: string | undefined;
+  /** It may command the node, and has places beyond the others'. */
+  readonly isAdministrator: boolean;
 }
 
 /** Who reads a stream. Called in turns of its own, never inside `watch`, and never after `close`. */

@@ -1,13 +1,25 @@
 /**
  * Files that are whole or not there: written beside, flushed, renamed over the old one, and the rename flushed too.
  */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { asError, Failure, failure } from "../kernel/errors.ts";
 
 /** Readable and writable by the owner alone: keys, votes and bans are nobody else's business. */
 const OWNER_ONLY = 0o600;
+
+/** A link in the place of the file being written is not followed, or whoever made it would choose what is overwritten. */
+const REPLACE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
 
 /** Suffix of the file being written. A crash may leave one; the next write replaces it. */
 export const PARTIAL = ".partial";
@@ -34,8 +46,10 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array, mode = OW
 async function replaceFile(path: string, bytes: Uint8Array, mode: number): Promise<void> {
   const partial = path + PARTIAL;
   try {
-    const file = await open(partial, "w", mode);
+    const file = await open(partial, REPLACE, mode);
     try {
+      // One that a crash left may have other rights.
+      await file.chmod(mode);
       await file.writeFile(bytes);
       await file.sync();
     } finally {
@@ -53,8 +67,9 @@ async function replaceFile(path: string, bytes: Uint8Array, mode: number): Promi
 export function writeFileAtomicSync(path: string, bytes: Uint8Array, mode = OWNER_ONLY): void {
   const partial = path + PARTIAL;
   try {
-    const file = openSync(partial, "w", mode);
+    const file = openSync(partial, REPLACE, mode);
     try {
+      fchmodSync(file, mode);
       for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
       fsyncSync(file);
     } finally {

@@ -22,7 +22,14 @@ const SYNC = "alys.sync.v1.SyncService";
 
 test("the first start makes a token for each scope, readable by the owner alone, and keeps them", async (t) => {
   const { directory, client, tokens } = await secured(t);
-  const expected = ["admin.token", "operator.token", "readonly.token", "root.key", "tokens.json"];
+  const expected = [
+    "admin.token",
+    "local.token",
+    "operator.token",
+    "readonly.token",
+    "root.key",
+    "tokens.json",
+  ];
   assert.deepEqual(readdirSync(directory).sort(), expected);
   for (const file of expected) assert.equal(statSync(join(directory, file)).mode & 0o777, 0o600, file);
   const read = readFileSync(join(directory, "readonly.token"), "utf8").trim();
@@ -141,11 +148,27 @@ test("a principal beyond its rate waits as long as it is told, others do not", a
   await other.client(SyncService).getSyncStatus({});
 });
 
-test("an open listener needs no token, but holds one that comes to what it grants", async (t) => {
-  const { client, tokens } = await secured(t, { requireTokens: false });
-  await client().client(SyncService).stopSync({});
+test("loopback reads without a token and changes nothing; the socket needs none; a token is held to what it grants", async (t) => {
+  const { client, tokens, connection } = await secured(t, { requireTokens: false });
+  assert.ok((await client().client(SyncService).getSyncStatus({})).status);
+  await assert.rejects(client().client(SyncService).stopSync({}), fails("UNAUTHENTICATED", "TOKEN_MISSING"));
+  await connection.client(SyncService).stopSync({});
+  await client({ token: (await makeToken(tokens, "operate")).token })
+    .client(SyncService)
+    .stopSync({});
   const read = client({ token: (await makeToken(tokens, "read")).token }).client(SyncService);
   await assert.rejects(read.stopSync({}), { reason: "SCOPE_REQUIRED" });
+});
+
+test("loopback_reads = token asks for one to read, too, and leaves the socket its owner's", async (t) => {
+  const { client, tokens, connection } = await secured(t, { requireTokens: false, loopbackReads: "token" });
+  await assert.rejects(
+    client().client(SyncService).getSyncStatus({}),
+    fails("UNAUTHENTICATED", "TOKEN_MISSING"),
+  );
+  const read = client({ token: (await makeToken(tokens, "read")).token }).client(SyncService);
+  assert.ok((await read.getSyncStatus({})).status);
+  assert.ok((await connection.client(SyncService).getSyncStatus({})).status);
 });
 
 test("beyond loopback there is only TLS, and the refusal says what to set", async () => {
@@ -386,7 +409,7 @@ test("the audit log has a line for each call that changes state, sums up those r
     .split("\n");
   const summary = JSON.parse(refused[1] ?? "") as Record<string, unknown>;
   const { reason, source, from, calls: count } = summary;
-  assert.deepEqual([reason, source, from, count], ["TOKEN_MISSING", "anonymous", "loopback", 2]);
+  assert.deepEqual([reason, source, from, count], ["TOKEN_MISSING", "anonymous", "unix", 2]);
   assert.equal((await alysctl("audit", "verify", join(dirname(path), "audit.refused.jsonl"))).status, 0);
   lines[2] = (lines[2] ?? "").replace("token:someone", "token:anyone");
   writeFileSync(path, `${lines.join("\n")}\n`);
@@ -396,11 +419,11 @@ test("the audit log has a line for each call that changes state, sums up those r
 });
 
 test("a call that changes state is refused while it cannot be written down, others go on", async (t) => {
-  const { client } = await secured(t, {
+  const { connection } = await secured(t, {
     requireTokens: false,
     audit: { append() {}, refuse() {}, isBehind: true },
   });
-  const sync = client().client(SyncService);
+  const sync = connection.client(SyncService);
   await assert.rejects(sync.stopSync({}), fails("UNAVAILABLE", "AUDIT_BEHIND"));
   assert.ok((await sync.getSyncStatus({})).status);
 });

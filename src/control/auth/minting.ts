@@ -30,7 +30,14 @@ export interface MinterRecord {
 }
 
 /** Names that the node gives itself to callers without a token or certificate, and the sources of names. */
-const RESERVED: ReadonlySet<string> = new Set(["owner", "anonymous", "token", "certificate", "local"]);
+const RESERVED: ReadonlySet<string> = new Set([
+  "owner",
+  "anonymous",
+  "loopback",
+  "token",
+  "certificate",
+  "local",
+]);
 
 /**
  * The token's methods and end. PERMISSION_DENIED/TOKEN_EXCEEDS_MINTER says what goes beyond the maker,

@@ -88,7 +88,8 @@ test("a stream ends when its caller's certificate or token does, also after more
   const gate = new Gate({ ...parts, clock });
   const ended: string[] = [];
   const expiresMs = clock.nowMs() + 40 * DAY_MS;
-  const admission = { principal: "x", holder: "x", isAnonymous: false, expiresMs, refusal: undefined };
+  const caller = { principal: "x", holder: "x", isAnonymous: false, isAdministrator: false };
+  const admission = { ...caller, expiresMs, refusal: undefined };
   const end = (reason: Failure): void => void ended.push(reason.reason);
   gate.watch({ ...admission, tokenId: undefined, fingerprint: "AA" }, end);
   gate.watch({ ...admission, tokenId: "t" }, end);
