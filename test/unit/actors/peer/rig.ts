@@ -42,6 +42,7 @@ import type { HostOptions, Protocol } from "../../../../src/p2p/port.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
 import type { Table } from "../../../../src/storage/port.ts";
 import { MemoryShelf } from "../../../../src/storage/shelf.ts";
+import { ProcessClock } from "../../../sim/process-ports.ts";
 import { segmentOf } from "../../integrations/chain/segments.ts";
 
 export const PEER_CONFIG: PeerActorConfig = {
@@ -99,8 +100,17 @@ export class World {
     this.forge = new ChainForge({ members: 3 });
   }
 
+  get monotonicMs(): number {
+    return this.simulation.clock.monotonicMs();
+  }
+
   get nowMs(): number {
     return this.simulation.clock.nowMs();
+  }
+
+  /** Unix milliseconds at which the monotonic clock began. */
+  get epochMs(): number {
+    return this.nowMs - this.monotonicMs;
   }
 
   run(ms: number): Promise<void> {
@@ -193,11 +203,16 @@ export class Node {
   /** What the bridge took. */
   readonly notes: FederationNote[] = [];
   isBridgeAway = false;
+  /** By how much its wall clock is off. */
+  skewMs = 0;
+  /** What members said of their clocks, less what is right. */
+  readonly clocksHeard: number[] = [];
   #children: RunningChild[] = [];
 
   constructor(world: World, options: NodeOptions) {
     this.world = world;
-    const { clock, scheduler, random } = world.simulation;
+    const { scheduler, random } = world.simulation;
+    const clock = new ProcessClock(world.simulation.clock, { isAlive: true }, () => this.skewMs);
     const forge = options.forge ?? world.forge;
     const facts = forge.facts();
     this.identity = options.identity ?? world.identity();
@@ -221,6 +236,7 @@ export class Node {
       peerActor({
         ...{ config, chain, validator, host, bans, book, distrust, peerIdBytes },
         ownDelegation: options.delegation,
+        onMemberClock: (_key, sentMs, atMs) => this.clocksHeard.push(sentMs - world.epochMs - atMs),
       }),
       run,
     );
