@@ -18,6 +18,8 @@ const MUST_SHOW: Readonly<Record<OrdealKind, readonly string[]>> = {
   "bad-bodies": ["badBody", "bad-bodies-are-blamed"],
   halt: ["halt"],
   "authority-changes": ["authorityChanges"],
+  "clock-leaps": ["clockLeaps", "clock-leaps", "clocks-come-right"],
+  "barred-member": ["barredMember", "votesReleased"],
 };
 
 function shown({ counts, occasions }: RunResult, name: string): number {

@@ -7,6 +7,7 @@ import { BannedHoldNoConnection } from "./banned-hold-no-connection.ts";
 import { BlocksOnceAndInOrder } from "./blocks-once-and-in-order.ts";
 import type { Checker } from "./checker.ts";
 import { ChildrenAreRestarted } from "./children-are-restarted.ts";
+import { ClocksComeRight } from "./clocks-come-right.ts";
 import { ConnectionsSurviveActors } from "./connections-survive-actors.ts";
 import { FinalStaysFinal } from "./final-stays-final.ts";
 import { ForksBelowFinalAreRefused } from "./forks-below-final-are-refused.ts";
@@ -45,5 +46,6 @@ export function allCheckers(world: World): readonly Checker[] {
     new ForksBelowFinalAreRefused(world),
     new BadBodiesAreBlamed(world),
     new AwayChainStandsStill(world),
+    new ClocksComeRight(world),
   ];
 }

@@ -20,7 +20,11 @@ export type OrdealKind =
   /** Everybody stops, and starts again when the head is old. */
   | "halt"
   /** The set of authorities changes, in the history and now. */
-  | "authority-changes";
+  | "authority-changes"
+  /** Clocks are set far ahead and behind and right again: of one member, and of most. */
+  | "clock-leaps"
+  /** A member has signed slots far ahead, and its record bars it. */
+  | "barred-member";
 
 export const ORDEAL_KINDS: readonly OrdealKind[] = [
   "empty-range",
@@ -33,4 +37,6 @@ export const ORDEAL_KINDS: readonly OrdealKind[] = [
   "bad-bodies",
   "halt",
   "authority-changes",
+  "clock-leaps",
+  "barred-member",
 ];
