@@ -161,8 +161,9 @@ export class Machine {
       record: (bytes) => {
         this.voteDisk.isFull = this.disk.isFull;
         store.record(bytes);
-        const { slot, hash } = decodeVoteRecord(bytes);
-        this.tell({ type: "vote", slot, hash: Buffer.from(hash).toString("hex") });
+        const { slot, height, hash } = decodeVoteRecord(bytes);
+        // A record of height 0 is no vote: slots were given up, and those before it count as voted in.
+        if (height > 0) this.tell({ type: "vote", slot, hash: Buffer.from(hash).toString("hex") });
       },
     };
   }

@@ -14,8 +14,9 @@ import type { Actor, ActorDefinition } from "../../kernel/actor.ts";
 import { Topic } from "../../kernel/topic.ts";
 import { Author, type ProductionStep } from "./author.ts";
 import { Ballot } from "./ballot.ts";
+import { Bars } from "./bars.ts";
 import { type ProducerConfig, REWATCH_MS } from "./config.ts";
-import { transactionRefused, transactionsFull } from "./errors.ts";
+import { notAMember, transactionRefused, transactionsFull } from "./errors.ts";
 import { ConnectedMembers } from "./members.ts";
 import type { ProducerContext, ProducerParts } from "./parts.ts";
 import { AuthoritySchedule } from "./schedule.ts";
@@ -42,6 +43,7 @@ interface Member {
   readonly ballot: Ballot;
   readonly author: Author;
   readonly voter: Voter;
+  readonly bars: Bars;
   readonly schedule: AuthoritySchedule;
 }
 
@@ -70,6 +72,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
     this.handlers = {
       getProducerStatus: () => ({ status: this.#status() }),
       scheduleAuthorities: (request) => scheduler.schedule(request),
+      releaseVotes: (request) => this.#member?.bars.release(request) ?? notAMember(),
     };
     this.#scheduler = scheduler;
     this.internal = { submitTransaction: ({ transaction }) => this.#submit(transaction) };
@@ -100,8 +103,8 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
   }
 
   #makeMember(config: ProducerConfig): Member | undefined {
-    const { signer, votes, chain } = this.#parts;
-    if (signer === undefined || votes === undefined) return undefined;
+    const { signer, votes, chain, watch } = this.#parts;
+    if (signer === undefined || votes === undefined || watch === undefined) return undefined;
     const [context, parts, members, transactions] = [
       this.#context,
       this.#parts,
@@ -109,7 +112,11 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
       this.#transactions,
     ];
     const { clock, log } = context;
-    const ballot = new Ballot({ votes, signer, facts: chain.facts, startedAtMs: clock.nowMs(), log });
+    const { facts } = chain;
+    const isClockBelieved = (): boolean => watch.clockFault() === undefined;
+    const startedMs = clock.monotonicMs();
+    const upMs = (): number => clock.monotonicMs() - startedMs;
+    const ballot = new Ballot({ votes, signer, facts, upMs, log, isClockBelieved });
     const witness = new VoteWitness(log, (vote) => this.#publish(vote));
     const schedule = new AuthoritySchedule(this.#parts.schedule);
     const tell = (step: ProductionStep): void => this.#tell(step);
@@ -117,7 +124,8 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
       ...{ context, parts, config, ballot, members, transactions, witness, schedule, tell },
     });
     const voter = new Voter({ context, parts, config, ballot, witness, schedule });
-    return { ballot, author, voter, schedule };
+    const bars = new Bars(context, watch, ballot, facts.slotDurationMs);
+    return { ballot, author, voter, bars, schedule };
   }
 
   /** Slots begin at multiples of their duration in Unix time. */
@@ -127,9 +135,11 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
     const delayMs = (this.#slotNow() + 1) * slotDurationMs - clock.nowMs();
     timers.after(delayMs, () => {
       const slot = this.#slotNow();
-      // A timer may fire a little early, and the wall clock may be set back: no slot begins twice.
-      if (slot > this.#lastSlot) {
+      // A timer may fire a little early. A slot that begins again after the clock was set back is begun again: what was
+      // signed in it is the vote record's to know, and a leap ahead and back must not cost every slot between.
+      if (slot !== this.#lastSlot) {
         this.#lastSlot = slot;
+        this.#member?.bars.look();
         this.#member?.author.slotBegan(slot);
       }
       this.#awaitSlot();
@@ -193,7 +203,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
   #status() {
     const { chain } = this.#parts;
     if (this.#member === undefined) return { isEnabled: false };
-    const { ballot, author, voter, schedule } = this.#member;
+    const { ballot, author, voter, bars, schedule } = this.#member;
     const { keys } = chain.authoritiesAt(chain.snapshot().head.height + 1);
     const index = keys.findIndex((key) => equalBytes(key, ballot.publicKey));
     const { blocksProposed, blocksCertified, auxpowsMined, lastRefusal } = author.counts;
@@ -209,6 +219,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
       proposalsRefused: BigInt(proposalsRefused),
       lastVotedSlot: BigInt(ballot.lastVote?.slot ?? 0),
       lastRefusal,
+      ...bars.status,
       scheduledAuthorities: [...(schedule.authorities?.keys ?? [])],
     };
   }

@@ -10,11 +10,12 @@ import {
   decodeVoteRecord,
   encodeVoteRecord,
   type Proposal,
+  releaseVotes,
   type VoteDecision,
   type VoteRecord,
   type VoteRefusal,
 } from "../../chain/vote.ts";
-import { Failure } from "../../kernel/errors.ts";
+import { Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { VoteStore } from "../../storage/port.ts";
 
@@ -28,15 +29,28 @@ export interface Signer {
 
 export type Cast =
   | { readonly ok: true; readonly signature: Uint8Array; readonly isRepeat: boolean }
-  | { readonly ok: false; readonly reason: VoteRefusal | "VOTE_NOT_DURABLE" };
+  | { readonly ok: false; readonly reason: BallotRefusal };
+
+/** `CLOCK_NOT_BELIEVED`: what slot it is now is not known for sure (clock-guard.ts). */
+export type BallotRefusal = VoteRefusal | "VOTE_NOT_DURABLE" | "CLOCK_NOT_BELIEVED";
+
+/** What the voting rule says, or that the clock by which it is applied cannot be believed. */
+export type BallotDecision =
+  | VoteDecision
+  | { readonly kind: "refuse"; readonly reason: "CLOCK_NOT_BELIEVED" };
 
 export interface BallotParts {
   readonly votes: VoteStore;
   readonly signer: Signer;
   readonly facts: ChainFacts;
-  /** Unix milliseconds. */
-  readonly startedAtMs: number;
+  /**
+   * For how long we have run, monotonic milliseconds. When we started is counted back from now: a clock that was wrong at the
+   * start would name another time for as long as it was wrong by.
+   */
+  readonly upMs: () => number;
   readonly log: Log;
+  /** Whether our clock can be signed by, now. */
+  readonly isClockBelieved: () => boolean;
 }
 
 export class Ballot {
@@ -61,17 +75,32 @@ export class Ballot {
   }
 
   /** What `cast` would decide; records and signs nothing. */
-  consider(proposal: Proposal, nowMs: number, headHash: Uint8Array): VoteDecision {
+  consider(proposal: Proposal, nowMs: number, headHash: Uint8Array): BallotDecision {
     const { slotDurationMs, driftMs } = this.#parts.facts;
-    const { startedAtMs } = this.#parts;
-    return decideVote(proposal, {
+    const { upMs, isClockBelieved } = this.#parts;
+    const decision = decideVote(proposal, {
       lastVote: this.#lastVote,
-      startedAtMs,
+      startedAtMs: nowMs - upMs(),
       nowMs,
       slotDurationMs,
       driftMs,
       headHash,
     });
+    // What is recorded may be signed again whatever the time is.
+    if (decision.kind !== "record" || isClockBelieved()) return decision;
+    return { kind: "refuse", reason: "CLOCK_NOT_BELIEVED" };
+  }
+
+  /** Gives up the runs of votes that lie ahead of `nowSlot`; the record before and after it. Blocks for one fsync. */
+  release(nowSlot: number): { readonly before: VoteRecord; readonly after: VoteRecord } | Failure {
+    const before = this.#lastVote;
+    if (before === undefined || before.slot <= nowSlot + 1) return votesNotBarred();
+    const after = releaseVotes(before, nowSlot);
+    if (after === undefined) return voteRunUnknown(before.slot);
+    if (this.#record(after)) return { before, after };
+    // Whichever of the two is on disk: the old one bars more.
+    this.#lastVote = before;
+    return failure("UNAVAILABLE", "VOTE_NOT_DURABLE", "the vote record could not be made durable");
   }
 
   /** Blocks for one fsync when the vote is new. */
@@ -100,4 +129,17 @@ export class Ballot {
       return false;
     }
   }
+}
+
+function votesNotBarred(): Failure {
+  return failure(
+    "FAILED_PRECONDITION",
+    "VOTES_NOT_BARRED",
+    "no vote of this member lies ahead of the present slot",
+  );
+}
+
+function voteRunUnknown(slot: number): Failure {
+  const message = `the votes up to slot ${slot} began before now, or where they began is not recorded: only waiting helps`;
+  return failure("FAILED_PRECONDITION", "VOTE_RUN_UNKNOWN", message);
 }

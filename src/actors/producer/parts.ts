@@ -13,6 +13,7 @@ import type { ActorContext } from "../../kernel/actor.ts";
 import type { Ref } from "../../kernel/ref.ts";
 import type { Table, VoteStore } from "../../storage/port.ts";
 import type { Signer } from "./ballot.ts";
+import type { SigningWatch } from "./signing-watch.ts";
 
 export type ProducerContext = ActorContext<typeof ProducerService, typeof ProducerInternalService>;
 
@@ -27,6 +28,8 @@ export interface ProducerParts {
   readonly signer: Signer | undefined;
   /** The member's vote record; needed with a signer. */
   readonly votes: VoteStore | undefined;
+  /** Judges whether it may sign now; needed with a signer. */
+  readonly watch: Pick<SigningWatch, "clockFault" | "voteBar"> | undefined;
   /** Keeps what the operator scheduled over restarts of the actor and the node; without it, until the actor restarts. */
   readonly schedule?: Table | undefined;
 }

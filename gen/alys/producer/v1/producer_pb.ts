@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file alys/producer/v1/producer.proto.
  */
 export const file_alys_producer_v1_producer: GenFile = /*@__PURE__*/
-  fileDesc("Ch9hbHlzL3Byb2R1Y2VyL3YxL3Byb2R1Y2VyLnByb3RvEhBhbHlzLnByb2R1Y2VyLnYxIqMCCg5Qcm9kdWNlclN0YXR1cxISCgppc19lbmFibGVkGAEgASgIEhUKDWF1dGhvcml0eV9rZXkYAiABKAwSFwoPYXV0aG9yaXR5X2luZGV4GAMgASgNEhcKD2Jsb2Nrc19wcm9wb3NlZBgEIAEoBBIYChBibG9ja3NfY2VydGlmaWVkGAUgASgEEhoKEnByb3Bvc2Fsc19hcHByb3ZlZBgGIAEoBBIZChFwcm9wb3NhbHNfcmVmdXNlZBgHIAEoBBIXCg9sYXN0X3ZvdGVkX3Nsb3QYCCABKAQSFAoMbGFzdF9yZWZ1c2FsGAkgASgJEh0KFXNjaGVkdWxlZF9hdXRob3JpdGllcxgKIAMoDBIVCg1hdXhwb3dzX21pbmVkGAsgASgEIhoKGEdldFByb2R1Y2VyU3RhdHVzUmVxdWVzdCJNChlHZXRQcm9kdWNlclN0YXR1c1Jlc3BvbnNlEjAKBnN0YXR1cxgBIAEoCzIgLmFseXMucHJvZHVjZXIudjEuUHJvZHVjZXJTdGF0dXMiTgoaU2NoZWR1bGVBdXRob3JpdGllc1JlcXVlc3QSFgoEa2V5cxgBIAMoDEIIkrUYBAgwOEASGAoGcHJvb2ZzGAIgAygMQgiStRgECGA4QCI0ChtTY2hlZHVsZUF1dGhvcml0aWVzUmVzcG9uc2USFQoNbG93ZXN0X2hlaWdodBgBIAEoBCIpChFXYXRjaFZvdGVzUmVxdWVzdBIUCgxyZXN1bWVfdG9rZW4YASABKAkicAoEVm90ZRIMCgRzbG90GAEgASgEEiwKBWJsb2NrGAIgASgLMh0uYWx5cy5jaGFpbi52MS5CbG9ja1JlZmVyZW5jZRIXCg9hdXRob3JpdHlfaW5kZXgYAyABKA0SEwoLaXNfcHJvcG9zYWwYBCABKAgivQIKEldhdGNoVm90ZXNSZXNwb25zZRIpCghwb3NpdGlvbhgBIAEoCzIXLmFseXMuYWN0b3IudjEuUG9zaXRpb24SNAoIc25hcHNob3QYAiABKAsyIC5hbHlzLnByb2R1Y2VyLnYxLlByb2R1Y2VyU3RhdHVzSAASJgoEdm90ZRgDIAEoCzIWLmFseXMucHJvZHVjZXIudjEuVm90ZUgAEi0KCWhlYXJ0YmVhdBgEIAEoCzIYLmFseXMuYWN0b3IudjEuSGVhcnRiZWF0SAASKQoHc2tpcHBlZBgFIAEoCzIWLmFseXMuYWN0b3IudjEuU2tpcHBlZEgAEjsKCnByb2R1Y3Rpb24YBiABKAsyJS5hbHlzLmludGVncmF0aW9uLnYxLlByb2R1Y3Rpb25Ob3RpY2VIAEIHCgVldmVudCIvChhTdWJtaXRUcmFuc2FjdGlvblJlcXVlc3QSEwoLdHJhbnNhY3Rpb24YASABKAwiGwoZU3VibWl0VHJhbnNhY3Rpb25SZXNwb25zZTL3AgoPUHJvZHVjZXJTZXJ2aWNlEnwKEUdldFByb2R1Y2VyU3RhdHVzEiouYWx5cy5wcm9kdWNlci52MS5HZXRQcm9kdWNlclN0YXR1c1JlcXVlc3QaKy5hbHlzLnByb2R1Y2VyLnYxLkdldFByb2R1Y2VyU3RhdHVzUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEoIBChNTY2hlZHVsZUF1dGhvcml0aWVzEiwuYWx5cy5wcm9kdWNlci52MS5TY2hlZHVsZUF1dGhvcml0aWVzUmVxdWVzdBotLmFseXMucHJvZHVjZXIudjEuU2NoZWR1bGVBdXRob3JpdGllc1Jlc3BvbnNlIg6QAgKKtRgHCAMQiCcYBBJhCgpXYXRjaFZvdGVzEiMuYWx5cy5wcm9kdWNlci52MS5XYXRjaFZvdGVzUmVxdWVzdBokLmFseXMucHJvZHVjZXIudjEuV2F0Y2hWb3Rlc1Jlc3BvbnNlIgaKtRgCGAIwATKUAQoXUHJvZHVjZXJJbnRlcm5hbFNlcnZpY2USeQoRU3VibWl0VHJhbnNhY3Rpb24SKi5hbHlzLnByb2R1Y2VyLnYxLlN1Ym1pdFRyYW5zYWN0aW9uUmVxdWVzdBorLmFseXMucHJvZHVjZXIudjEuU3VibWl0VHJhbnNhY3Rpb25SZXNwb25zZSILirUYBwgEEOgHGAVCgAEKGG5ldHdvcmsuYWx5cy5wcm9kdWNlci52MVABWk9naXRodWIuY29tL2FseXMtbmV0d29yay9hbHlzLW5ldHdvcmsvY2xpZW50cy9nby9nZW4vYWx5cy9wcm9kdWNlci92MTtwcm9kdWNlcnYxqgIQQWx5cy5Qcm9kdWNlci5WMWIGcHJvdG8z", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_chain_v1_chain, file_alys_integration_v1_notice]);
+  fileDesc("Ch9hbHlzL3Byb2R1Y2VyL3YxL3Byb2R1Y2VyLnByb3RvEhBhbHlzLnByb2R1Y2VyLnYxIoEDCg5Qcm9kdWNlclN0YXR1cxISCgppc19lbmFibGVkGAEgASgIEhUKDWF1dGhvcml0eV9rZXkYAiABKAwSFwoPYXV0aG9yaXR5X2luZGV4GAMgASgNEhcKD2Jsb2Nrc19wcm9wb3NlZBgEIAEoBBIYChBibG9ja3NfY2VydGlmaWVkGAUgASgEEhoKEnByb3Bvc2Fsc19hcHByb3ZlZBgGIAEoBBIZChFwcm9wb3NhbHNfcmVmdXNlZBgHIAEoBBIXCg9sYXN0X3ZvdGVkX3Nsb3QYCCABKAQSFAoMbGFzdF9yZWZ1c2FsGAkgASgJEh0KFXNjaGVkdWxlZF9hdXRob3JpdGllcxgKIAMoDBIVCg1hdXhwb3dzX21pbmVkGAsgASgEEhMKC2Nsb2NrX2ZhdWx0GBUgASgJEhYKDmNsb2NrX2FoZWFkX21zGBYgASgDEhYKDmJhcnJlZF90b19zbG90GBcgASgEEhcKD2JhcnJlZF91bnRpbF9tcxgYIAEoBCIaChhHZXRQcm9kdWNlclN0YXR1c1JlcXVlc3QiTQoZR2V0UHJvZHVjZXJTdGF0dXNSZXNwb25zZRIwCgZzdGF0dXMYASABKAsyIC5hbHlzLnByb2R1Y2VyLnYxLlByb2R1Y2VyU3RhdHVzIk4KGlNjaGVkdWxlQXV0aG9yaXRpZXNSZXF1ZXN0EhYKBGtleXMYASADKAxCCJK1GAQIMDhAEhgKBnByb29mcxgCIAMoDEIIkrUYBAhgOEAiNAobU2NoZWR1bGVBdXRob3JpdGllc1Jlc3BvbnNlEhUKDWxvd2VzdF9oZWlnaHQYASABKAQiMAoTUmVsZWFzZVZvdGVzUmVxdWVzdBIZCgZyZWFzb24YASABKAlCCZK1GAUQARiAAiJmChRSZWxlYXNlVm90ZXNSZXNwb25zZRIVCg12b3RlZF90b19zbG90GAEgASgEEhsKE2dpdmVuX3VwX2ZpcnN0X3Nsb3QYAiABKAQSGgoSZ2l2ZW5fdXBfbGFzdF9zbG90GAMgASgEIikKEVdhdGNoVm90ZXNSZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSJwCgRWb3RlEgwKBHNsb3QYASABKAQSLAoFYmxvY2sYAiABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEhcKD2F1dGhvcml0eV9pbmRleBgDIAEoDRITCgtpc19wcm9wb3NhbBgEIAEoCCK9AgoSV2F0Y2hWb3Rlc1Jlc3BvbnNlEikKCHBvc2l0aW9uGAEgASgLMhcuYWx5cy5hY3Rvci52MS5Qb3NpdGlvbhI0CghzbmFwc2hvdBgCIAEoCzIgLmFseXMucHJvZHVjZXIudjEuUHJvZHVjZXJTdGF0dXNIABImCgR2b3RlGAMgASgLMhYuYWx5cy5wcm9kdWNlci52MS5Wb3RlSAASLQoJaGVhcnRiZWF0GAQgASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAUgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSAASOwoKcHJvZHVjdGlvbhgGIAEoCzIlLmFseXMuaW50ZWdyYXRpb24udjEuUHJvZHVjdGlvbk5vdGljZUgAQgcKBWV2ZW50Ii8KGFN1Ym1pdFRyYW5zYWN0aW9uUmVxdWVzdBITCgt0cmFuc2FjdGlvbhgBIAEoDCIbChlTdWJtaXRUcmFuc2FjdGlvblJlc3BvbnNlMuMDCg9Qcm9kdWNlclNlcnZpY2USfAoRR2V0UHJvZHVjZXJTdGF0dXMSKi5hbHlzLnByb2R1Y2VyLnYxLkdldFByb2R1Y2VyU3RhdHVzUmVxdWVzdBorLmFseXMucHJvZHVjZXIudjEuR2V0UHJvZHVjZXJTdGF0dXNSZXNwb25zZSIOkAIBirUYBwgDEOgHGAISggEKE1NjaGVkdWxlQXV0aG9yaXRpZXMSLC5hbHlzLnByb2R1Y2VyLnYxLlNjaGVkdWxlQXV0aG9yaXRpZXNSZXF1ZXN0Gi0uYWx5cy5wcm9kdWNlci52MS5TY2hlZHVsZUF1dGhvcml0aWVzUmVzcG9uc2UiDpACAoq1GAcIAxCIJxgEEmoKDFJlbGVhc2VWb3RlcxIlLmFseXMucHJvZHVjZXIudjEuUmVsZWFzZVZvdGVzUmVxdWVzdBomLmFseXMucHJvZHVjZXIudjEuUmVsZWFzZVZvdGVzUmVzcG9uc2UiC4q1GAcIAxCIJxgEEmEKCldhdGNoVm90ZXMSIy5hbHlzLnByb2R1Y2VyLnYxLldhdGNoVm90ZXNSZXF1ZXN0GiQuYWx5cy5wcm9kdWNlci52MS5XYXRjaFZvdGVzUmVzcG9uc2UiBoq1GAIYAjABMpQBChdQcm9kdWNlckludGVybmFsU2VydmljZRJ5ChFTdWJtaXRUcmFuc2FjdGlvbhIqLmFseXMucHJvZHVjZXIudjEuU3VibWl0VHJhbnNhY3Rpb25SZXF1ZXN0GisuYWx5cy5wcm9kdWNlci52MS5TdWJtaXRUcmFuc2FjdGlvblJlc3BvbnNlIguKtRgHCAQQ6AcYBUKAAQoYbmV0d29yay5hbHlzLnByb2R1Y2VyLnYxUAFaT2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL3Byb2R1Y2VyL3YxO3Byb2R1Y2VydjGqAhBBbHlzLlByb2R1Y2VyLlYxYgZwcm90bzM", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_chain_v1_chain, file_alys_integration_v1_notice]);
 
 /**
  * ProducerStatus is what this member did.
@@ -104,6 +104,34 @@ export type ProducerStatus = Message<"alys.producer.v1.ProducerStatus"> & {
    * @generated from field: uint64 auxpows_mined = 11;
    */
   auxpowsMined: bigint;
+
+  /**
+   * Why this member signs nothing by its clock, in words; empty while the clock is believed.
+   *
+   * @generated from field: string clock_fault = 21;
+   */
+  clockFault: string;
+
+  /**
+   * By how much the clock is ahead of what speaks against it, milliseconds, negative behind; 0 where nothing does.
+   *
+   * @generated from field: int64 clock_ahead_ms = 22;
+   */
+  clockAheadMs: bigint;
+
+  /**
+   * Last slot that the vote record bars ahead of the present one; 0 when it bars none.
+   *
+   * @generated from field: uint64 barred_to_slot = 23;
+   */
+  barredToSlot: bigint;
+
+  /**
+   * When that bar ends, Unix milliseconds; 0 without one.
+   *
+   * @generated from field: uint64 barred_until_ms = 24;
+   */
+  barredUntilMs: bigint;
 };
 
 /**
@@ -192,6 +220,58 @@ export const ScheduleAuthoritiesResponseSchema: GenMessage<ScheduleAuthoritiesRe
   messageDesc(file_alys_producer_v1_producer, 4);
 
 /**
+ * @generated from message alys.producer.v1.ReleaseVotesRequest
+ */
+export type ReleaseVotesRequest = Message<"alys.producer.v1.ReleaseVotesRequest"> & {
+  /**
+   * Why, for the log and the audit.
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message alys.producer.v1.ReleaseVotesRequest.
+ * Use `create(ReleaseVotesRequestSchema)` to create a new message.
+ */
+export const ReleaseVotesRequestSchema: GenMessage<ReleaseVotesRequest> = /*@__PURE__*/
+  messageDesc(file_alys_producer_v1_producer, 5);
+
+/**
+ * @generated from message alys.producer.v1.ReleaseVotesResponse
+ */
+export type ReleaseVotesResponse = Message<"alys.producer.v1.ReleaseVotesResponse"> & {
+  /**
+   * Last slot that counts as voted in now: the next one is the first that can be voted in.
+   *
+   * @generated from field: uint64 voted_to_slot = 1;
+   */
+  votedToSlot: bigint;
+
+  /**
+   * First slot that was given up.
+   *
+   * @generated from field: uint64 given_up_first_slot = 2;
+   */
+  givenUpFirstSlot: bigint;
+
+  /**
+   * Last slot that was given up.
+   *
+   * @generated from field: uint64 given_up_last_slot = 3;
+   */
+  givenUpLastSlot: bigint;
+};
+
+/**
+ * Describes the message alys.producer.v1.ReleaseVotesResponse.
+ * Use `create(ReleaseVotesResponseSchema)` to create a new message.
+ */
+export const ReleaseVotesResponseSchema: GenMessage<ReleaseVotesResponse> = /*@__PURE__*/
+  messageDesc(file_alys_producer_v1_producer, 6);
+
+/**
  * @generated from message alys.producer.v1.WatchVotesRequest
  */
 export type WatchVotesRequest = Message<"alys.producer.v1.WatchVotesRequest"> & {
@@ -208,7 +288,7 @@ export type WatchVotesRequest = Message<"alys.producer.v1.WatchVotesRequest"> & 
  * Use `create(WatchVotesRequestSchema)` to create a new message.
  */
 export const WatchVotesRequestSchema: GenMessage<WatchVotesRequest> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 5);
+  messageDesc(file_alys_producer_v1_producer, 7);
 
 /**
  * Vote is a signature of a member for a block.
@@ -250,7 +330,7 @@ export type Vote = Message<"alys.producer.v1.Vote"> & {
  * Use `create(VoteSchema)` to create a new message.
  */
 export const VoteSchema: GenMessage<Vote> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 6);
+  messageDesc(file_alys_producer_v1_producer, 8);
 
 /**
  * @generated from message alys.producer.v1.WatchVotesResponse
@@ -316,7 +396,7 @@ export type WatchVotesResponse = Message<"alys.producer.v1.WatchVotesResponse"> 
  * Use `create(WatchVotesResponseSchema)` to create a new message.
  */
 export const WatchVotesResponseSchema: GenMessage<WatchVotesResponse> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 7);
+  messageDesc(file_alys_producer_v1_producer, 9);
 
 /**
  * @generated from message alys.producer.v1.SubmitTransactionRequest
@@ -335,7 +415,7 @@ export type SubmitTransactionRequest = Message<"alys.producer.v1.SubmitTransacti
  * Use `create(SubmitTransactionRequestSchema)` to create a new message.
  */
 export const SubmitTransactionRequestSchema: GenMessage<SubmitTransactionRequest> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 8);
+  messageDesc(file_alys_producer_v1_producer, 10);
 
 /**
  * @generated from message alys.producer.v1.SubmitTransactionResponse
@@ -348,7 +428,7 @@ export type SubmitTransactionResponse = Message<"alys.producer.v1.SubmitTransact
  * Use `create(SubmitTransactionResponseSchema)` to create a new message.
  */
 export const SubmitTransactionResponseSchema: GenMessage<SubmitTransactionResponse> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 9);
+  messageDesc(file_alys_producer_v1_producer, 11);
 
 /**
  * ProducerService is the protocol of the ProducerActor.
@@ -378,6 +458,21 @@ export const ProducerService: GenService<{
     methodKind: "unary";
     input: typeof ScheduleAuthoritiesRequestSchema;
     output: typeof ScheduleAuthoritiesResponseSchema;
+  },
+  /**
+   * ReleaseVotes gives up votes that this member signed by a clock far ahead and that bar it until their slots are past.
+   * Every run of votes that lies wholly after the present slot is given up for good: none of its slots will be voted in, so
+   * that no slot gets a second vote, whatever the clocks show; slots before it can be voted in again. Durable before
+   * the answer. Errors: FAILED_PRECONDITION NO_AUTHORITY_KEY, VOTES_NOT_BARRED (no vote lies ahead), CLOCK_NOT_BELIEVED
+   * (the present slot is not known for sure), VOTE_RUN_UNKNOWN (where the run began is not known, or it began before
+   * now: only waiting helps); VOTE_NOT_DURABLE.
+   *
+   * @generated from rpc alys.producer.v1.ProducerService.ReleaseVotes
+   */
+  releaseVotes: {
+    methodKind: "unary";
+    input: typeof ReleaseVotesRequestSchema;
+    output: typeof ReleaseVotesResponseSchema;
   },
   /**
    * WatchVotes answers the status, then every proposal and approval that this member signed or saw, and each step towards a
