@@ -18,7 +18,57 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file alys/peer/v1/peer.proto.
  */
 export const file_alys_peer_v1_peer: GenFile = /*@__PURE__*/
-  fileDesc("ChdhbHlzL3BlZXIvdjEvcGVlci5wcm90bxIMYWx5cy5wZWVyLnYxIoQBCglQZWVyU2NvcmUSDwoHb3ZlcmFsbBgBIAEoARIPCgdsYXRlbmN5GAIgASgBEhIKCnRocm91Z2hwdXQYAyABKAESEwoLcmVsaWFiaWxpdHkYBCABKAESGAoQZmVkZXJhdGlvbl9ib251cxgFIAEoARISCgpyZXB1dGF0aW9uGAYgASgBIvYBCgtQZWVyTWV0cmljcxIXCgpsYXRlbmN5X21zGAEgASgBSACIAQESKAobdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kGAIgASgBSAGIAQESGQoRcmVxdWVzdHNfYW5zd2VyZWQYAyABKAQSFwoPcmVxdWVzdHNfZmFpbGVkGAQgASgEEhUKDWJsb2Nrc19zZXJ2ZWQYBSABKAQSFgoOYnl0ZXNfcmVjZWl2ZWQYBiABKAQSEgoKYnl0ZXNfc2VudBgHIAEoBEINCgtfbGF0ZW5jeV9tc0IeChxfdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kIksKCFBlZXJIZWFkEg4KBmhlaWdodBgBIAEoBBIMCgRoYXNoGAIgASgMEgwKBHNsb3QYAyABKAQSEwoLcmVjZWl2ZWRfbXMYBCABKAQi0QQKCFBlZXJJbmZvEg8KB3BlZXJfaWQYASABKAkSEQoJYWRkcmVzc2VzGAIgAygJEikKCXBlZXJfdHlwZRgDIAEoDjIWLmFseXMucGVlci52MS5QZWVyVHlwZRImCgVzY29yZRgEIAEoCzIXLmFseXMucGVlci52MS5QZWVyU2NvcmUSNwoQY29ubmVjdGlvbl9zdGF0ZRgFIAEoDjIdLmFseXMucGVlci52MS5Db25uZWN0aW9uU3RhdGUSKgoJZGlyZWN0aW9uGAYgASgOMhcuYWx5cy5wZWVyLnYxLkRpcmVjdGlvbhIRCgl0cmFuc3BvcnQYByABKAkSLQoJbGFzdF9zZWVuGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgdtZXRyaWNzGAkgASgLMhkuYWx5cy5wZWVyLnYxLlBlZXJNZXRyaWNzEiQKBGhlYWQYCiABKAsyFi5hbHlzLnBlZXIudjEuUGVlckhlYWQSFAoMZmluYWxfaGVpZ2h0GAsgASgEEhcKD2VhcmxpZXN0X2hlaWdodBgMIAEoBBISCgptZW1iZXJfa2V5GA0gASgMEhMKC21lbWJlcl9yb2xlGA4gASgNEhYKDnJlbW90ZV9hZGRyZXNzGA8gASgJEjEKDXVucHJvdmVuX2hlYWQYECABKAsyGi5hbHlzLnBlZXIudjEuVW5wcm92ZW5IZWFkEjIKDm1lbWJlcl9leHBpcmVzGBEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIwCgxVbnByb3ZlbkhlYWQSDgoGaGVhZGVyGAEgASgMEhAKCGFwcHJvdmFsGAIgASgMItABCgNCYW4SDwoHcGVlcl9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSJgoHb2ZmZW5jZRgDIAEoDjIVLmFseXMucGVlci52MS5PZmZlbmNlEikKBXVudGlsGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghldmlkZW5jZRgFIAEoDBIrCgdjcmVhdGVkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5yZW1vdGVfYWRkcmVzcxgHIAEoCSJJChBEaXN0cnVzdGVkTWVtYmVyEhIKCm1lbWJlcl9rZXkYASABKAwSDQoFc2xvdHMYAiADKAQSEgoKaXNfY3V0X29mZhgDIAEoCCJhCg1SZXN0b3JlZFRydXN0EhIKCm1lbWJlcl9rZXkYASABKAwSDgoGcmVhc29uGAIgASgJEiwKCHJlc3RvcmVkGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKFAQoUQ29ubmVjdFRvUGVlclJlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRIeCglhZGRyZXNzZXMYAiADKAlCC5K1GAcQARiACDgQEi4KCXBlZXJfdHlwZRgDIAEoDjIWLmFseXMucGVlci52MS5QZWVyVHlwZUgAiAEBQgwKCl9wZWVyX3R5cGUiPQoVQ29ubmVjdFRvUGVlclJlc3BvbnNlEiQKBHBlZXIYASABKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm8iRwoZRGlzY29ubmVjdEZyb21QZWVyUmVxdWVzdBIaCgdwZWVyX2lkGAEgASgJQgmStRgFEAEYgAESDgoGcmVhc29uGAIgASgJIhwKGkRpc2Nvbm5lY3RGcm9tUGVlclJlc3BvbnNlIjIKFEdldFBlZXJTdGF0dXNSZXF1ZXN0EhoKB3BlZXJfaWQYASABKAlCCZK1GAUQARiAASJqChVHZXRQZWVyU3RhdHVzUmVzcG9uc2USJAoEcGVlchgBIAEoCzIWLmFseXMucGVlci52MS5QZWVySW5mbxIjCgNiYW4YAiABKAsyES5hbHlzLnBlZXIudjEuQmFuSACIAQFCBgoEX2JhbiKcAQoYR2V0Q29ubmVjdGVkUGVlcnNSZXF1ZXN0EjUKEHBlZXJfdHlwZV9maWx0ZXIYASABKA4yFi5hbHlzLnBlZXIudjEuUGVlclR5cGVIAIgBARIgCglwYWdlX3NpemUYAiABKA1CDZK1GAkxAAAAAABAj0ASEgoKcGFnZV90b2tlbhgDIAEoCUITChFfcGVlcl90eXBlX2ZpbHRlciJvChlHZXRDb25uZWN0ZWRQZWVyc1Jlc3BvbnNlEiUKBXBlZXJzGAEgAygLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgNIpkBChVMaXN0S25vd25QZWVyc1JlcXVlc3QSNQoQcGVlcl90eXBlX2ZpbHRlchgBIAEoDjIWLmFseXMucGVlci52MS5QZWVyVHlwZUgAiAEBEiAKCXBhZ2Vfc2l6ZRgCIAEoDUINkrUYCTEAAAAAAECPQBISCgpwYWdlX3Rva2VuGAMgASgJQhMKEV9wZWVyX3R5cGVfZmlsdGVyImwKFkxpc3RLbm93blBlZXJzUmVzcG9uc2USJQoFcGVlcnMYASADKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm8SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKA0ingEKE0dldEJlc3RQZWVyc1JlcXVlc3QSHAoFY291bnQYASABKA1CDZK1GAkxAAAAAAAAWUASEgoKaGVpZ2h0X21pbhgCIAEoBBIaCg1zZXJ2ZXNfaGVpZ2h0GAMgASgESACIAQESJwoRZXhjbHVkZWRfcGVlcl9pZHMYBCADKAlCDJK1GAgQARiAATjoB0IQCg5fc2VydmVzX2hlaWdodCI9ChRHZXRCZXN0UGVlcnNSZXNwb25zZRIlCgVwZWVycxgBIAMoCzIWLmFseXMucGVlci52MS5QZWVySW5mbyKJAgoLU2NvcmVVcGRhdGUSJgoKbGF0ZW5jeV9tcxgBIAEoAUINkrUYCSkAAAAAAAAAAEgAiAEBEjcKG3Rocm91Z2hwdXRfYnl0ZXNfcGVyX3NlY29uZBgCIAEoAUINkrUYCSkAAAAAAAAAAEgBiAEBEhQKB3N1Y2Nlc3MYAyABKAhIAogBARIsCgdwZW5hbHR5GAQgASgBQhaStRgSKQAAAAAAAAAAMQAAAAAAAFlASAOIAQESDgoGcmVhc29uGAUgASgJQg0KC19sYXRlbmN5X21zQh4KHF90aHJvdWdocHV0X2J5dGVzX3Blcl9zZWNvbmRCCgoIX3N1Y2Nlc3NCCgoIX3BlbmFsdHkibQoWVXBkYXRlUGVlclNjb3JlUmVxdWVzdBIaCgdwZWVyX2lkGAEgASgJQgmStRgFEAEYgAESNwoMc2NvcmVfdXBkYXRlGAIgASgLMhkuYWx5cy5wZWVyLnYxLlNjb3JlVXBkYXRlQgaStRgCQAEiQQoXVXBkYXRlUGVlclNjb3JlUmVzcG9uc2USJgoFc2NvcmUYASABKAsyFy5hbHlzLnBlZXIudjEuUGVlclNjb3JlIlEKDkJhblBlZXJSZXF1ZXN0EhoKB3BlZXJfaWQYASABKAlCCZK1GAUQARiAARITCgtkdXJhdGlvbl9tcxgCIAEoBBIOCgZyZWFzb24YAyABKAkiMQoPQmFuUGVlclJlc3BvbnNlEh4KA2JhbhgBIAEoCzIRLmFseXMucGVlci52MS5CYW4iLgoQVW5iYW5QZWVyUmVxdWVzdBIaCgdwZWVyX2lkGAEgASgJQgmStRgFEAEYgAEiEwoRVW5iYW5QZWVyUmVzcG9uc2UiRwoPTGlzdEJhbnNSZXF1ZXN0EiAKCXBhZ2Vfc2l6ZRgBIAEoDUINkrUYCTEAAAAAAECPQBISCgpwYWdlX3Rva2VuGAIgASgJImAKEExpc3RCYW5zUmVzcG9uc2USHwoEYmFucxgBIAMoCzIRLmFseXMucGVlci52MS5CYW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKA0iHgocTGlzdERpc3RydXN0ZWRNZW1iZXJzUmVxdWVzdCJ/Ch1MaXN0RGlzdHJ1c3RlZE1lbWJlcnNSZXNwb25zZRIvCgdtZW1iZXJzGAEgAygLMh4uYWx5cy5wZWVyLnYxLkRpc3RydXN0ZWRNZW1iZXISLQoIcmVzdG9yZWQYAiADKAsyGy5hbHlzLnBlZXIudjEuUmVzdG9yZWRUcnVzdCJMChNMaWZ0RGlzdHJ1c3RSZXF1ZXN0EhoKCm1lbWJlcl9rZXkYASABKAxCBpK1GAIIMBIZCgZyZWFzb24YAiABKAlCCZK1GAUQARiABCJCChRMaWZ0RGlzdHJ1c3RSZXNwb25zZRIqCgV0cnVzdBgBIAEoCzIbLmFseXMucGVlci52MS5SZXN0b3JlZFRydXN0Ik8KFVN0YXJ0RGlzY292ZXJ5UmVxdWVzdBI2CgdtZXRob2RzGAEgAygOMh0uYWx5cy5wZWVyLnYxLkRpc2NvdmVyeU1ldGhvZEIGkrUYAjgQIi0KFlN0YXJ0RGlzY292ZXJ5UmVzcG9uc2USEwoLa25vd25fcGVlcnMYASABKA0iFgoUU3RvcERpc2NvdmVyeVJlcXVlc3QiFwoVU3RvcERpc2NvdmVyeVJlc3BvbnNlIikKEVdhdGNoUGVlcnNSZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSKcAwoSV2F0Y2hQZWVyc1Jlc3BvbnNlEikKCHBvc2l0aW9uGAEgASgLMhcuYWx5cy5hY3Rvci52MS5Qb3NpdGlvbhIvCghzbmFwc2hvdBgCIAEoCzIbLmFseXMucGVlci52MS5QZWVyc1NuYXBzaG90SAASKwoJY29ubmVjdGVkGAMgASgLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvSAASNgoMZGlzY29ubmVjdGVkGAQgASgLMh4uYWx5cy5wZWVyLnYxLlBlZXJEaXNjb25uZWN0ZWRIABIpCgd1cGRhdGVkGAUgASgLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvSAASIwoGYmFubmVkGAYgASgLMhEuYWx5cy5wZWVyLnYxLkJhbkgAEhIKCHVuYmFubmVkGAcgASgJSAASLQoJaGVhcnRiZWF0GAggASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAkgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSABCBwoFZXZlbnQiNgoNUGVlcnNTbmFwc2hvdBIlCgVwZWVycxgBIAMoCzIWLmFseXMucGVlci52MS5QZWVySW5mbyIzChBQZWVyRGlzY29ubmVjdGVkEg8KB3BlZXJfaWQYASABKAkSDgoGcmVhc29uGAIgASgJIoUBChRSZXBvcnRPZmZlbmNlUmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJEiYKB29mZmVuY2UYAiABKA4yFS5hbHlzLnBlZXIudjEuT2ZmZW5jZRIOCgZkZXRhaWwYAyABKAkSEAoIZXZpZGVuY2UYBCABKAwSEgoKbWVtYmVyX2tleRgFIAEoDCIXChVSZXBvcnRPZmZlbmNlUmVzcG9uc2UihgEKGFJlY29yZFBlcmZvcm1hbmNlUmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJEhEKCXN1Y2NlZWRlZBgCIAEoCBISCgpsYXRlbmN5X21zGAMgASgBEhMKC2R1cmF0aW9uX21zGAQgASgBEg0KBWJ5dGVzGAUgASgEEg4KBmJsb2NrcxgGIAEoDSIbChlSZWNvcmRQZXJmb3JtYW5jZVJlc3BvbnNlIicKFFJlZnJlc2hTdGF0dXNSZXF1ZXN0Eg8KB3BlZXJfaWQYASABKAkiFwoVUmVmcmVzaFN0YXR1c1Jlc3BvbnNlIicKE1Jlc2VydmVQZWVyc1JlcXVlc3QSEAoIcGVlcl9pZHMYASADKAkiFgoUUmVzZXJ2ZVBlZXJzUmVzcG9uc2UqawoIUGVlclR5cGUSGQoVUEVFUl9UWVBFX1VOU1BFQ0lGSUVEEAASGAoUUEVFUl9UWVBFX0ZFREVSQVRJT04QARITCg9QRUVSX1RZUEVfTUlORVIQAhIVChFQRUVSX1RZUEVfUkVHVUxBUhADKtYBCg9Db25uZWN0aW9uU3RhdGUSIAocQ09OTkVDVElPTl9TVEFURV9VTlNQRUNJRklFRBAAEiEKHUNPTk5FQ1RJT05fU1RBVEVfRElTQ09OTkVDVEVEEAESHwobQ09OTkVDVElPTl9TVEFURV9DT05ORUNUSU5HEAISIAocQ09OTkVDVElPTl9TVEFURV9IQU5EU0hBS0lORxADEh4KGkNPTk5FQ1RJT05fU1RBVEVfQ09OTkVDVEVEEAQSGwoXQ09OTkVDVElPTl9TVEFURV9CQU5ORUQQBSpVCglEaXJlY3Rpb24SGQoVRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASFQoRRElSRUNUSU9OX0lOQk9VTkQQARIWChJESVJFQ1RJT05fT1VUQk9VTkQQAirUAQoHT2ZmZW5jZRIXChNPRkZFTkNFX1VOU1BFQ0lGSUVEEAASGQoVT0ZGRU5DRV9JTlZBTElEX0JMT0NLEAESHQoZT0ZGRU5DRV9NQUxGT1JNRURfTUVTU0FHRRACEhgKFE9GRkVOQ0VfRVFVSVZPQ0FUSU9OEAMSFgoST0ZGRU5DRV9GQUxTRV9IRUFEEAQSGAoUT0ZGRU5DRV9XUk9OR19BTlNXRVIQBRIRCg1PRkZFTkNFX0ZMT09EEAYSFwoTT0ZGRU5DRV9XSVRISE9MRElORxAHKo0BCg9EaXNjb3ZlcnlNZXRob2QSIAocRElTQ09WRVJZX01FVEhPRF9VTlNQRUNJRklFRBAAEh4KGkRJU0NPVkVSWV9NRVRIT0RfQk9PVFNUUkFQEAESHQoZRElTQ09WRVJZX01FVEhPRF9LQURFTUxJQRACEhkKFURJU0NPVkVSWV9NRVRIT0RfTUROUxADMqkMCgtQZWVyU2VydmljZRJlCg1Db25uZWN0VG9QZWVyEiIuYWx5cy5wZWVyLnYxLkNvbm5lY3RUb1BlZXJSZXF1ZXN0GiMuYWx5cy5wZWVyLnYxLkNvbm5lY3RUb1BlZXJSZXNwb25zZSILirUYBwgBEJBOGAMSdAoSRGlzY29ubmVjdEZyb21QZWVyEicuYWx5cy5wZWVyLnYxLkRpc2Nvbm5lY3RGcm9tUGVlclJlcXVlc3QaKC5hbHlzLnBlZXIudjEuRGlzY29ubmVjdEZyb21QZWVyUmVzcG9uc2UiC4q1GAcIARCIJxgDEmgKDUdldFBlZXJTdGF0dXMSIi5hbHlzLnBlZXIudjEuR2V0UGVlclN0YXR1c1JlcXVlc3QaIy5hbHlzLnBlZXIudjEuR2V0UGVlclN0YXR1c1Jlc3BvbnNlIg6QAgGKtRgHCAMQ0A8YAhJ0ChFHZXRDb25uZWN0ZWRQZWVycxImLmFseXMucGVlci52MS5HZXRDb25uZWN0ZWRQZWVyc1JlcXVlc3QaJy5hbHlzLnBlZXIudjEuR2V0Q29ubmVjdGVkUGVlcnNSZXNwb25zZSIOkAIBirUYBwgDENAPGAISawoOTGlzdEtub3duUGVlcnMSIy5hbHlzLnBlZXIudjEuTGlzdEtub3duUGVlcnNSZXF1ZXN0GiQuYWx5cy5wZWVyLnYxLkxpc3RLbm93blBlZXJzUmVzcG9uc2UiDpACAYq1GAcIAxDQDxgCEmUKDEdldEJlc3RQZWVycxIhLmFseXMucGVlci52MS5HZXRCZXN0UGVlcnNSZXF1ZXN0GiIuYWx5cy5wZWVyLnYxLkdldEJlc3RQZWVyc1Jlc3BvbnNlIg6QAgGKtRgHCAMQ6AcYAhJrCg9VcGRhdGVQZWVyU2NvcmUSJC5hbHlzLnBlZXIudjEuVXBkYXRlUGVlclNjb3JlUmVxdWVzdBolLmFseXMucGVlci52MS5VcGRhdGVQZWVyU2NvcmVSZXNwb25zZSILirUYBwgDEOgHGAMSUwoHQmFuUGVlchIcLmFseXMucGVlci52MS5CYW5QZWVyUmVxdWVzdBodLmFseXMucGVlci52MS5CYW5QZWVyUmVzcG9uc2UiC4q1GAcIARDQDxgDElkKCVVuYmFuUGVlchIeLmFseXMucGVlci52MS5VbmJhblBlZXJSZXF1ZXN0Gh8uYWx5cy5wZWVyLnYxLlVuYmFuUGVlclJlc3BvbnNlIguKtRgHCAEQ0A8YAxJZCghMaXN0QmFucxIdLmFseXMucGVlci52MS5MaXN0QmFuc1JlcXVlc3QaHi5hbHlzLnBlZXIudjEuTGlzdEJhbnNSZXNwb25zZSIOkAIBirUYBwgDEOgHGAISgAEKFUxpc3REaXN0cnVzdGVkTWVtYmVycxIqLmFseXMucGVlci52MS5MaXN0RGlzdHJ1c3RlZE1lbWJlcnNSZXF1ZXN0GisuYWx5cy5wZWVyLnYxLkxpc3REaXN0cnVzdGVkTWVtYmVyc1Jlc3BvbnNlIg6QAgGKtRgHCAMQ6AcYAhJiCgxMaWZ0RGlzdHJ1c3QSIS5hbHlzLnBlZXIudjEuTGlmdERpc3RydXN0UmVxdWVzdBoiLmFseXMucGVlci52MS5MaWZ0RGlzdHJ1c3RSZXNwb25zZSILirUYBwgBENAPGAQSaAoOU3RhcnREaXNjb3ZlcnkSIy5hbHlzLnBlZXIudjEuU3RhcnREaXNjb3ZlcnlSZXF1ZXN0GiQuYWx5cy5wZWVyLnYxLlN0YXJ0RGlzY292ZXJ5UmVzcG9uc2UiC4q1GAcIARCIJxgDEmUKDVN0b3BEaXNjb3ZlcnkSIi5hbHlzLnBlZXIudjEuU3RvcERpc2NvdmVyeVJlcXVlc3QaIy5hbHlzLnBlZXIudjEuU3RvcERpc2NvdmVyeVJlc3BvbnNlIguKtRgHCAEQiCcYAxJZCgpXYXRjaFBlZXJzEh8uYWx5cy5wZWVyLnYxLldhdGNoUGVlcnNSZXF1ZXN0GiAuYWx5cy5wZWVyLnYxLldhdGNoUGVlcnNSZXNwb25zZSIGirUYAhgCMAEyvAMKE1BlZXJJbnRlcm5hbFNlcnZpY2USZQoNUmVwb3J0T2ZmZW5jZRIiLmFseXMucGVlci52MS5SZXBvcnRPZmZlbmNlUmVxdWVzdBojLmFseXMucGVlci52MS5SZXBvcnRPZmZlbmNlUmVzcG9uc2UiC4q1GAcIAxDoBxgFEnMKEVJlY29yZFBlcmZvcm1hbmNlEiYuYWx5cy5wZWVyLnYxLlJlY29yZFBlcmZvcm1hbmNlUmVxdWVzdBonLmFseXMucGVlci52MS5SZWNvcmRQZXJmb3JtYW5jZVJlc3BvbnNlIg2KtRgJCAMQ6AcYBSABEmUKDVJlZnJlc2hTdGF0dXMSIi5hbHlzLnBlZXIudjEuUmVmcmVzaFN0YXR1c1JlcXVlc3QaIy5hbHlzLnBlZXIudjEuUmVmcmVzaFN0YXR1c1Jlc3BvbnNlIguKtRgHCAMQiCcYBRJiCgxSZXNlcnZlUGVlcnMSIS5hbHlzLnBlZXIudjEuUmVzZXJ2ZVBlZXJzUmVxdWVzdBoiLmFseXMucGVlci52MS5SZXNlcnZlUGVlcnNSZXNwb25zZSILirUYBwgBEOgHGAVCcAoUbmV0d29yay5hbHlzLnBlZXIudjFQAVpHZ2l0aHViLmNvbS9hbHlzLW5ldHdvcmsvYWx5cy1uZXR3b3JrL2NsaWVudHMvZ28vZ2VuL2FseXMvcGVlci92MTtwZWVydjGqAgxBbHlzLlBlZXIuVjFiBnByb3RvMw", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_google_protobuf_timestamp]);
+  fileDesc("ChdhbHlzL3BlZXIvdjEvcGVlci5wcm90bxIMYWx5cy5wZWVyLnYxIpMBCgtNYXNzUGVuYWx0eRImCgdvZmZlbmNlGAEgASgOMhUuYWx5cy5wZWVyLnYxLk9mZmVuY2USDgoGZGV0YWlsGAIgASgJEg4KBmRpZ2VzdBgDIAEoDBIQCghwZWVyX2lkcxgEIAMoCRIqCgZyYWlzZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoQBCglQZWVyU2NvcmUSDwoHb3ZlcmFsbBgBIAEoARIPCgdsYXRlbmN5GAIgASgBEhIKCnRocm91Z2hwdXQYAyABKAESEwoLcmVsaWFiaWxpdHkYBCABKAESGAoQZmVkZXJhdGlvbl9ib251cxgFIAEoARISCgpyZXB1dGF0aW9uGAYgASgBIvYBCgtQZWVyTWV0cmljcxIXCgpsYXRlbmN5X21zGAEgASgBSACIAQESKAobdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kGAIgASgBSAGIAQESGQoRcmVxdWVzdHNfYW5zd2VyZWQYAyABKAQSFwoPcmVxdWVzdHNfZmFpbGVkGAQgASgEEhUKDWJsb2Nrc19zZXJ2ZWQYBSABKAQSFgoOYnl0ZXNfcmVjZWl2ZWQYBiABKAQSEgoKYnl0ZXNfc2VudBgHIAEoBEINCgtfbGF0ZW5jeV9tc0IeChxfdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kIksKCFBlZXJIZWFkEg4KBmhlaWdodBgBIAEoBBIMCgRoYXNoGAIgASgMEgwKBHNsb3QYAyABKAQSEwoLcmVjZWl2ZWRfbXMYBCABKAQi0QQKCFBlZXJJbmZvEg8KB3BlZXJfaWQYASABKAkSEQoJYWRkcmVzc2VzGAIgAygJEikKCXBlZXJfdHlwZRgDIAEoDjIWLmFseXMucGVlci52MS5QZWVyVHlwZRImCgVzY29yZRgEIAEoCzIXLmFseXMucGVlci52MS5QZWVyU2NvcmUSNwoQY29ubmVjdGlvbl9zdGF0ZRgFIAEoDjIdLmFseXMucGVlci52MS5Db25uZWN0aW9uU3RhdGUSKgoJZGlyZWN0aW9uGAYgASgOMhcuYWx5cy5wZWVyLnYxLkRpcmVjdGlvbhIRCgl0cmFuc3BvcnQYByABKAkSLQoJbGFzdF9zZWVuGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgdtZXRyaWNzGAkgASgLMhkuYWx5cy5wZWVyLnYxLlBlZXJNZXRyaWNzEiQKBGhlYWQYCiABKAsyFi5hbHlzLnBlZXIudjEuUGVlckhlYWQSFAoMZmluYWxfaGVpZ2h0GAsgASgEEhcKD2VhcmxpZXN0X2hlaWdodBgMIAEoBBISCgptZW1iZXJfa2V5GA0gASgMEhMKC21lbWJlcl9yb2xlGA4gASgNEhYKDnJlbW90ZV9hZGRyZXNzGA8gASgJEjEKDXVucHJvdmVuX2hlYWQYECABKAsyGi5hbHlzLnBlZXIudjEuVW5wcm92ZW5IZWFkEjIKDm1lbWJlcl9leHBpcmVzGBEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIwCgxVbnByb3ZlbkhlYWQSDgoGaGVhZGVyGAEgASgMEhAKCGFwcHJvdmFsGAIgASgMItABCgNCYW4SDwoHcGVlcl9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSJgoHb2ZmZW5jZRgDIAEoDjIVLmFseXMucGVlci52MS5PZmZlbmNlEikKBXVudGlsGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghldmlkZW5jZRgFIAEoDBIrCgdjcmVhdGVkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5yZW1vdGVfYWRkcmVzcxgHIAEoCSJJChBEaXN0cnVzdGVkTWVtYmVyEhIKCm1lbWJlcl9rZXkYASABKAwSDQoFc2xvdHMYAiADKAQSEgoKaXNfY3V0X29mZhgDIAEoCCJhCg1SZXN0b3JlZFRydXN0EhIKCm1lbWJlcl9rZXkYASABKAwSDgoGcmVhc29uGAIgASgJEiwKCHJlc3RvcmVkGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKFAQoUQ29ubmVjdFRvUGVlclJlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRIeCglhZGRyZXNzZXMYAiADKAlCC5K1GAcQARiACDgQEi4KCXBlZXJfdHlwZRgDIAEoDjIWLmFseXMucGVlci52MS5QZWVyVHlwZUgAiAEBQgwKCl9wZWVyX3R5cGUiPQoVQ29ubmVjdFRvUGVlclJlc3BvbnNlEiQKBHBlZXIYASABKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm8iRwoZRGlzY29ubmVjdEZyb21QZWVyUmVxdWVzdBIaCgdwZWVyX2lkGAEgASgJQgmStRgFEAEYgAESDgoGcmVhc29uGAIgASgJIhwKGkRpc2Nvbm5lY3RGcm9tUGVlclJlc3BvbnNlIjIKFEdldFBlZXJTdGF0dXNSZXF1ZXN0EhoKB3BlZXJfaWQYASABKAlCCZK1GAUQARiAASJqChVHZXRQZWVyU3RhdHVzUmVzcG9uc2USJAoEcGVlchgBIAEoCzIWLmFseXMucGVlci52MS5QZWVySW5mbxIjCgNiYW4YAiABKAsyES5hbHlzLnBlZXIudjEuQmFuSACIAQFCBgoEX2JhbiKcAQoYR2V0Q29ubmVjdGVkUGVlcnNSZXF1ZXN0EjUKEHBlZXJfdHlwZV9maWx0ZXIYASABKA4yFi5hbHlzLnBlZXIudjEuUGVlclR5cGVIAIgBARIgCglwYWdlX3NpemUYAiABKA1CDZK1GAkxAAAAAABAj0ASEgoKcGFnZV90b2tlbhgDIAEoCUITChFfcGVlcl90eXBlX2ZpbHRlciJvChlHZXRDb25uZWN0ZWRQZWVyc1Jlc3BvbnNlEiUKBXBlZXJzGAEgAygLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgNIpkBChVMaXN0S25vd25QZWVyc1JlcXVlc3QSNQoQcGVlcl90eXBlX2ZpbHRlchgBIAEoDjIWLmFseXMucGVlci52MS5QZWVyVHlwZUgAiAEBEiAKCXBhZ2Vfc2l6ZRgCIAEoDUINkrUYCTEAAAAAAECPQBISCgpwYWdlX3Rva2VuGAMgASgJQhMKEV9wZWVyX3R5cGVfZmlsdGVyImwKFkxpc3RLbm93blBlZXJzUmVzcG9uc2USJQoFcGVlcnMYASADKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm8SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKA0ingEKE0dldEJlc3RQZWVyc1JlcXVlc3QSHAoFY291bnQYASABKA1CDZK1GAkxAAAAAAAAWUASEgoKaGVpZ2h0X21pbhgCIAEoBBIaCg1zZXJ2ZXNfaGVpZ2h0GAMgASgESACIAQESJwoRZXhjbHVkZWRfcGVlcl9pZHMYBCADKAlCDJK1GAgQARiAATjoB0IQCg5fc2VydmVzX2hlaWdodCI9ChRHZXRCZXN0UGVlcnNSZXNwb25zZRIlCgVwZWVycxgBIAMoCzIWLmFseXMucGVlci52MS5QZWVySW5mbyKJAgoLU2NvcmVVcGRhdGUSJgoKbGF0ZW5jeV9tcxgBIAEoAUINkrUYCSkAAAAAAAAAAEgAiAEBEjcKG3Rocm91Z2hwdXRfYnl0ZXNfcGVyX3NlY29uZBgCIAEoAUINkrUYCSkAAAAAAAAAAEgBiAEBEhQKB3N1Y2Nlc3MYAyABKAhIAogBARIsCgdwZW5hbHR5GAQgASgBQhaStRgSKQAAAAAAAAAAMQAAAAAAAFlASAOIAQESDgoGcmVhc29uGAUgASgJQg0KC19sYXRlbmN5X21zQh4KHF90aHJvdWdocHV0X2J5dGVzX3Blcl9zZWNvbmRCCgoIX3N1Y2Nlc3NCCgoIX3BlbmFsdHkibQoWVXBkYXRlUGVlclNjb3JlUmVxdWVzdBIaCgdwZWVyX2lkGAEgASgJQgmStRgFEAEYgAESNwoMc2NvcmVfdXBkYXRlGAIgASgLMhkuYWx5cy5wZWVyLnYxLlNjb3JlVXBkYXRlQgaStRgCQAEiQQoXVXBkYXRlUGVlclNjb3JlUmVzcG9uc2USJgoFc2NvcmUYASABKAsyFy5hbHlzLnBlZXIudjEuUGVlclNjb3JlIlEKDkJhblBlZXJSZXF1ZXN0EhoKB3BlZXJfaWQYASABKAlCCZK1GAUQARiAARITCgtkdXJhdGlvbl9tcxgCIAEoBBIOCgZyZWFzb24YAyABKAkiMQoPQmFuUGVlclJlc3BvbnNlEh4KA2JhbhgBIAEoCzIRLmFseXMucGVlci52MS5CYW4iLgoQVW5iYW5QZWVyUmVxdWVzdBIaCgdwZWVyX2lkGAEgASgJQgmStRgFEAEYgAEiEwoRVW5iYW5QZWVyUmVzcG9uc2UiRwoPTGlzdEJhbnNSZXF1ZXN0EiAKCXBhZ2Vfc2l6ZRgBIAEoDUINkrUYCTEAAAAAAECPQBISCgpwYWdlX3Rva2VuGAIgASgJIpMBChBMaXN0QmFuc1Jlc3BvbnNlEh8KBGJhbnMYASADKAsyES5hbHlzLnBlZXIudjEuQmFuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgNEjEKDm1hc3NfcGVuYWx0aWVzGAQgAygLMhkuYWx5cy5wZWVyLnYxLk1hc3NQZW5hbHR5Ih4KHExpc3REaXN0cnVzdGVkTWVtYmVyc1JlcXVlc3QifwodTGlzdERpc3RydXN0ZWRNZW1iZXJzUmVzcG9uc2USLwoHbWVtYmVycxgBIAMoCzIeLmFseXMucGVlci52MS5EaXN0cnVzdGVkTWVtYmVyEi0KCHJlc3RvcmVkGAIgAygLMhsuYWx5cy5wZWVyLnYxLlJlc3RvcmVkVHJ1c3QiTAoTTGlmdERpc3RydXN0UmVxdWVzdBIaCgptZW1iZXJfa2V5GAEgASgMQgaStRgCCDASGQoGcmVhc29uGAIgASgJQgmStRgFEAEYgAQiQgoUTGlmdERpc3RydXN0UmVzcG9uc2USKgoFdHJ1c3QYASABKAsyGy5hbHlzLnBlZXIudjEuUmVzdG9yZWRUcnVzdCJPChVTdGFydERpc2NvdmVyeVJlcXVlc3QSNgoHbWV0aG9kcxgBIAMoDjIdLmFseXMucGVlci52MS5EaXNjb3ZlcnlNZXRob2RCBpK1GAI4ECItChZTdGFydERpc2NvdmVyeVJlc3BvbnNlEhMKC2tub3duX3BlZXJzGAEgASgNIhYKFFN0b3BEaXNjb3ZlcnlSZXF1ZXN0IhcKFVN0b3BEaXNjb3ZlcnlSZXNwb25zZSIpChFXYXRjaFBlZXJzUmVxdWVzdBIUCgxyZXN1bWVfdG9rZW4YASABKAkizwMKEldhdGNoUGVlcnNSZXNwb25zZRIpCghwb3NpdGlvbhgBIAEoCzIXLmFseXMuYWN0b3IudjEuUG9zaXRpb24SLwoIc25hcHNob3QYAiABKAsyGy5hbHlzLnBlZXIudjEuUGVlcnNTbmFwc2hvdEgAEisKCWNvbm5lY3RlZBgDIAEoCzIWLmFseXMucGVlci52MS5QZWVySW5mb0gAEjYKDGRpc2Nvbm5lY3RlZBgEIAEoCzIeLmFseXMucGVlci52MS5QZWVyRGlzY29ubmVjdGVkSAASKQoHdXBkYXRlZBgFIAEoCzIWLmFseXMucGVlci52MS5QZWVySW5mb0gAEiMKBmJhbm5lZBgGIAEoCzIRLmFseXMucGVlci52MS5CYW5IABISCgh1bmJhbm5lZBgHIAEoCUgAEi0KCWhlYXJ0YmVhdBgIIAEoCzIYLmFseXMuYWN0b3IudjEuSGVhcnRiZWF0SAASKQoHc2tpcHBlZBgJIAEoCzIWLmFseXMuYWN0b3IudjEuU2tpcHBlZEgAEjEKDG1hc3NfcGVuYWx0eRgKIAEoCzIZLmFseXMucGVlci52MS5NYXNzUGVuYWx0eUgAQgcKBWV2ZW50IjYKDVBlZXJzU25hcHNob3QSJQoFcGVlcnMYASADKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm8iMwoQUGVlckRpc2Nvbm5lY3RlZBIPCgdwZWVyX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSKFAQoUUmVwb3J0T2ZmZW5jZVJlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRImCgdvZmZlbmNlGAIgASgOMhUuYWx5cy5wZWVyLnYxLk9mZmVuY2USDgoGZGV0YWlsGAMgASgJEhAKCGV2aWRlbmNlGAQgASgMEhIKCm1lbWJlcl9rZXkYBSABKAwiFwoVUmVwb3J0T2ZmZW5jZVJlc3BvbnNlIjIKFERyb3BVbnNlcnZpbmdSZXF1ZXN0EhoKB3BlZXJfaWQYASABKAlCCZK1GAUQARiAASIXChVEcm9wVW5zZXJ2aW5nUmVzcG9uc2UihgEKGFJlY29yZFBlcmZvcm1hbmNlUmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJEhEKCXN1Y2NlZWRlZBgCIAEoCBISCgpsYXRlbmN5X21zGAMgASgBEhMKC2R1cmF0aW9uX21zGAQgASgBEg0KBWJ5dGVzGAUgASgEEg4KBmJsb2NrcxgGIAEoDSIbChlSZWNvcmRQZXJmb3JtYW5jZVJlc3BvbnNlIicKFFJlZnJlc2hTdGF0dXNSZXF1ZXN0Eg8KB3BlZXJfaWQYASABKAkiFwoVUmVmcmVzaFN0YXR1c1Jlc3BvbnNlIicKE1Jlc2VydmVQZWVyc1JlcXVlc3QSEAoIcGVlcl9pZHMYASADKAkiFgoUUmVzZXJ2ZVBlZXJzUmVzcG9uc2UqawoIUGVlclR5cGUSGQoVUEVFUl9UWVBFX1VOU1BFQ0lGSUVEEAASGAoUUEVFUl9UWVBFX0ZFREVSQVRJT04QARITCg9QRUVSX1RZUEVfTUlORVIQAhIVChFQRUVSX1RZUEVfUkVHVUxBUhADKtYBCg9Db25uZWN0aW9uU3RhdGUSIAocQ09OTkVDVElPTl9TVEFURV9VTlNQRUNJRklFRBAAEiEKHUNPTk5FQ1RJT05fU1RBVEVfRElTQ09OTkVDVEVEEAESHwobQ09OTkVDVElPTl9TVEFURV9DT05ORUNUSU5HEAISIAocQ09OTkVDVElPTl9TVEFURV9IQU5EU0hBS0lORxADEh4KGkNPTk5FQ1RJT05fU1RBVEVfQ09OTkVDVEVEEAQSGwoXQ09OTkVDVElPTl9TVEFURV9CQU5ORUQQBSpVCglEaXJlY3Rpb24SGQoVRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASFQoRRElSRUNUSU9OX0lOQk9VTkQQARIWChJESVJFQ1RJT05fT1VUQk9VTkQQAirUAQoHT2ZmZW5jZRIXChNPRkZFTkNFX1VOU1BFQ0lGSUVEEAASGQoVT0ZGRU5DRV9JTlZBTElEX0JMT0NLEAESHQoZT0ZGRU5DRV9NQUxGT1JNRURfTUVTU0FHRRACEhgKFE9GRkVOQ0VfRVFVSVZPQ0FUSU9OEAMSFgoST0ZGRU5DRV9GQUxTRV9IRUFEEAQSGAoUT0ZGRU5DRV9XUk9OR19BTlNXRVIQBRIRCg1PRkZFTkNFX0ZMT09EEAYSFwoTT0ZGRU5DRV9XSVRISE9MRElORxAHKo0BCg9EaXNjb3ZlcnlNZXRob2QSIAocRElTQ09WRVJZX01FVEhPRF9VTlNQRUNJRklFRBAAEh4KGkRJU0NPVkVSWV9NRVRIT0RfQk9PVFNUUkFQEAESHQoZRElTQ09WRVJZX01FVEhPRF9LQURFTUxJQRACEhkKFURJU0NPVkVSWV9NRVRIT0RfTUROUxADMqkMCgtQZWVyU2VydmljZRJlCg1Db25uZWN0VG9QZWVyEiIuYWx5cy5wZWVyLnYxLkNvbm5lY3RUb1BlZXJSZXF1ZXN0GiMuYWx5cy5wZWVyLnYxLkNvbm5lY3RUb1BlZXJSZXNwb25zZSILirUYBwgBEJBOGAMSdAoSRGlzY29ubmVjdEZyb21QZWVyEicuYWx5cy5wZWVyLnYxLkRpc2Nvbm5lY3RGcm9tUGVlclJlcXVlc3QaKC5hbHlzLnBlZXIudjEuRGlzY29ubmVjdEZyb21QZWVyUmVzcG9uc2UiC4q1GAcIARCIJxgDEmgKDUdldFBlZXJTdGF0dXMSIi5hbHlzLnBlZXIudjEuR2V0UGVlclN0YXR1c1JlcXVlc3QaIy5hbHlzLnBlZXIudjEuR2V0UGVlclN0YXR1c1Jlc3BvbnNlIg6QAgGKtRgHCAMQ0A8YAhJ0ChFHZXRDb25uZWN0ZWRQZWVycxImLmFseXMucGVlci52MS5HZXRDb25uZWN0ZWRQZWVyc1JlcXVlc3QaJy5hbHlzLnBlZXIudjEuR2V0Q29ubmVjdGVkUGVlcnNSZXNwb25zZSIOkAIBirUYBwgDENAPGAISawoOTGlzdEtub3duUGVlcnMSIy5hbHlzLnBlZXIudjEuTGlzdEtub3duUGVlcnNSZXF1ZXN0GiQuYWx5cy5wZWVyLnYxLkxpc3RLbm93blBlZXJzUmVzcG9uc2UiDpACAYq1GAcIAxDQDxgCEmUKDEdldEJlc3RQZWVycxIhLmFseXMucGVlci52MS5HZXRCZXN0UGVlcnNSZXF1ZXN0GiIuYWx5cy5wZWVyLnYxLkdldEJlc3RQZWVyc1Jlc3BvbnNlIg6QAgGKtRgHCAMQ6AcYAhJrCg9VcGRhdGVQZWVyU2NvcmUSJC5hbHlzLnBlZXIudjEuVXBkYXRlUGVlclNjb3JlUmVxdWVzdBolLmFseXMucGVlci52MS5VcGRhdGVQZWVyU2NvcmVSZXNwb25zZSILirUYBwgDEOgHGAMSUwoHQmFuUGVlchIcLmFseXMucGVlci52MS5CYW5QZWVyUmVxdWVzdBodLmFseXMucGVlci52MS5CYW5QZWVyUmVzcG9uc2UiC4q1GAcIARDQDxgDElkKCVVuYmFuUGVlchIeLmFseXMucGVlci52MS5VbmJhblBlZXJSZXF1ZXN0Gh8uYWx5cy5wZWVyLnYxLlVuYmFuUGVlclJlc3BvbnNlIguKtRgHCAEQ0A8YAxJZCghMaXN0QmFucxIdLmFseXMucGVlci52MS5MaXN0QmFuc1JlcXVlc3QaHi5hbHlzLnBlZXIudjEuTGlzdEJhbnNSZXNwb25zZSIOkAIBirUYBwgDEOgHGAISgAEKFUxpc3REaXN0cnVzdGVkTWVtYmVycxIqLmFseXMucGVlci52MS5MaXN0RGlzdHJ1c3RlZE1lbWJlcnNSZXF1ZXN0GisuYWx5cy5wZWVyLnYxLkxpc3REaXN0cnVzdGVkTWVtYmVyc1Jlc3BvbnNlIg6QAgGKtRgHCAMQ6AcYAhJiCgxMaWZ0RGlzdHJ1c3QSIS5hbHlzLnBlZXIudjEuTGlmdERpc3RydXN0UmVxdWVzdBoiLmFseXMucGVlci52MS5MaWZ0RGlzdHJ1c3RSZXNwb25zZSILirUYBwgBENAPGAQSaAoOU3RhcnREaXNjb3ZlcnkSIy5hbHlzLnBlZXIudjEuU3RhcnREaXNjb3ZlcnlSZXF1ZXN0GiQuYWx5cy5wZWVyLnYxLlN0YXJ0RGlzY292ZXJ5UmVzcG9uc2UiC4q1GAcIARCIJxgDEmUKDVN0b3BEaXNjb3ZlcnkSIi5hbHlzLnBlZXIudjEuU3RvcERpc2NvdmVyeVJlcXVlc3QaIy5hbHlzLnBlZXIudjEuU3RvcERpc2NvdmVyeVJlc3BvbnNlIguKtRgHCAEQiCcYAxJZCgpXYXRjaFBlZXJzEh8uYWx5cy5wZWVyLnYxLldhdGNoUGVlcnNSZXF1ZXN0GiAuYWx5cy5wZWVyLnYxLldhdGNoUGVlcnNSZXNwb25zZSIGirUYAhgCMAEyowQKE1BlZXJJbnRlcm5hbFNlcnZpY2USZQoNUmVwb3J0T2ZmZW5jZRIiLmFseXMucGVlci52MS5SZXBvcnRPZmZlbmNlUmVxdWVzdBojLmFseXMucGVlci52MS5SZXBvcnRPZmZlbmNlUmVzcG9uc2UiC4q1GAcIAxDoBxgFEnMKEVJlY29yZFBlcmZvcm1hbmNlEiYuYWx5cy5wZWVyLnYxLlJlY29yZFBlcmZvcm1hbmNlUmVxdWVzdBonLmFseXMucGVlci52MS5SZWNvcmRQZXJmb3JtYW5jZVJlc3BvbnNlIg2KtRgJCAMQ6AcYBSABEmUKDVJlZnJlc2hTdGF0dXMSIi5hbHlzLnBlZXIudjEuUmVmcmVzaFN0YXR1c1JlcXVlc3QaIy5hbHlzLnBlZXIudjEuUmVmcmVzaFN0YXR1c1Jlc3BvbnNlIguKtRgHCAMQiCcYBRJiCgxSZXNlcnZlUGVlcnMSIS5hbHlzLnBlZXIudjEuUmVzZXJ2ZVBlZXJzUmVxdWVzdBoiLmFseXMucGVlci52MS5SZXNlcnZlUGVlcnNSZXNwb25zZSILirUYBwgBEOgHGAUSZQoNRHJvcFVuc2VydmluZxIiLmFseXMucGVlci52MS5Ecm9wVW5zZXJ2aW5nUmVxdWVzdBojLmFseXMucGVlci52MS5Ecm9wVW5zZXJ2aW5nUmVzcG9uc2UiC4q1GAcIAxDoBxgFQnAKFG5ldHdvcmsuYWx5cy5wZWVyLnYxUAFaR2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL3BlZXIvdjE7cGVlcnYxqgIMQWx5cy5QZWVyLlYxYgZwcm90bzM", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_google_protobuf_timestamp]);
+
+/**
+ * MassPenalty tells that several independent peers would have been punished for identical bytes. None of them is, what had
+ * been applied already is taken back: this node may be the one that is wrong, for instance of an older version.
+ *
+ * @generated from message alys.peer.v1.MassPenalty
+ */
+export type MassPenalty = Message<"alys.peer.v1.MassPenalty"> & {
+  /**
+   * What they were accused of.
+   *
+   * @generated from field: alys.peer.v1.Offence offence = 1;
+   */
+  offence: Offence;
+
+  /**
+   * In words, as it was said of the last of them.
+   *
+   * @generated from field: string detail = 2;
+   */
+  detail: string;
+
+  /**
+   * SHA-256 of the bytes.
+   *
+   * @generated from field: bytes digest = 3;
+   */
+  digest: Uint8Array;
+
+  /**
+   * Those accused when the alarm was raised, at most 64.
+   *
+   * @generated from field: repeated string peer_ids = 4;
+   */
+  peerIds: string[];
+
+  /**
+   * When.
+   *
+   * @generated from field: google.protobuf.Timestamp raised = 5;
+   */
+  raised?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message alys.peer.v1.MassPenalty.
+ * Use `create(MassPenaltySchema)` to create a new message.
+ */
+export const MassPenaltySchema: GenMessage<MassPenalty> = /*@__PURE__*/
+  messageDesc(file_alys_peer_v1_peer, 0);
 
 /**
  * PeerScore is the score and what it is made of. Every part lies in 0–100.
@@ -74,7 +124,7 @@ export type PeerScore = Message<"alys.peer.v1.PeerScore"> & {
  * Use `create(PeerScoreSchema)` to create a new message.
  */
 export const PeerScoreSchema: GenMessage<PeerScore> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 0);
+  messageDesc(file_alys_peer_v1_peer, 1);
 
 /**
  * PeerMetrics counts what a peer did.
@@ -137,7 +187,7 @@ export type PeerMetrics = Message<"alys.peer.v1.PeerMetrics"> & {
  * Use `create(PeerMetricsSchema)` to create a new message.
  */
 export const PeerMetricsSchema: GenMessage<PeerMetrics> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 1);
+  messageDesc(file_alys_peer_v1_peer, 2);
 
 /**
  * PeerHead is the head that a peer's Status proved: its approval was verified.
@@ -179,7 +229,7 @@ export type PeerHead = Message<"alys.peer.v1.PeerHead"> & {
  * Use `create(PeerHeadSchema)` to create a new message.
  */
 export const PeerHeadSchema: GenMessage<PeerHead> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 2);
+  messageDesc(file_alys_peer_v1_peer, 3);
 
 /**
  * PeerInfo is everything that is known of a peer.
@@ -312,7 +362,7 @@ export type PeerInfo = Message<"alys.peer.v1.PeerInfo"> & {
  * Use `create(PeerInfoSchema)` to create a new message.
  */
 export const PeerInfoSchema: GenMessage<PeerInfo> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 3);
+  messageDesc(file_alys_peer_v1_peer, 4);
 
 /**
  * UnprovenHead is a head whose approval could not be judged: a hint where blocks are, and no more.
@@ -340,10 +390,10 @@ export type UnprovenHead = Message<"alys.peer.v1.UnprovenHead"> & {
  * Use `create(UnprovenHeadSchema)` to create a new message.
  */
 export const UnprovenHeadSchema: GenMessage<UnprovenHead> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 4);
+  messageDesc(file_alys_peer_v1_peer, 5);
 
 /**
- * Ban is a record of its own: it does not decay and is never evicted early.
+ * Ban is a record of its own: it does not decay, and no newer one takes its place.
  *
  * @generated from message alys.peer.v1.Ban
  */
@@ -392,7 +442,8 @@ export type Ban = Message<"alys.peer.v1.Ban"> & {
 
   /**
    * Multiaddr that the peer was connected from when it was banned; empty when it was not connected. From five banned
-   * peer ids on, a public address is refused whole.
+   * peer ids on, a public address is refused for ten minutes, for twice as long each further time, at most two hours.
+   * Members, reserved and bootstrap peers are let in all the same once their id is proven, and it does not stop our own dials.
    *
    * @generated from field: string remote_address = 7;
    */
@@ -404,7 +455,7 @@ export type Ban = Message<"alys.peer.v1.Ban"> & {
  * Use `create(BanSchema)` to create a new message.
  */
 export const BanSchema: GenMessage<Ban> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 5);
+  messageDesc(file_alys_peer_v1_peer, 6);
 
 /**
  * DistrustedMember is a member against whom there is evidence that nobody answered. It holds over restarts.
@@ -439,7 +490,7 @@ export type DistrustedMember = Message<"alys.peer.v1.DistrustedMember"> & {
  * Use `create(DistrustedMemberSchema)` to create a new message.
  */
 export const DistrustedMemberSchema: GenMessage<DistrustedMember> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 6);
+  messageDesc(file_alys_peer_v1_peer, 7);
 
 /**
  * RestoredTrust tells of a member that was trusted again.
@@ -474,7 +525,7 @@ export type RestoredTrust = Message<"alys.peer.v1.RestoredTrust"> & {
  * Use `create(RestoredTrustSchema)` to create a new message.
  */
 export const RestoredTrustSchema: GenMessage<RestoredTrust> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 7);
+  messageDesc(file_alys_peer_v1_peer, 8);
 
 /**
  * @generated from message alys.peer.v1.ConnectToPeerRequest
@@ -507,7 +558,7 @@ export type ConnectToPeerRequest = Message<"alys.peer.v1.ConnectToPeerRequest"> 
  * Use `create(ConnectToPeerRequestSchema)` to create a new message.
  */
 export const ConnectToPeerRequestSchema: GenMessage<ConnectToPeerRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 8);
+  messageDesc(file_alys_peer_v1_peer, 9);
 
 /**
  * @generated from message alys.peer.v1.ConnectToPeerResponse
@@ -526,7 +577,7 @@ export type ConnectToPeerResponse = Message<"alys.peer.v1.ConnectToPeerResponse"
  * Use `create(ConnectToPeerResponseSchema)` to create a new message.
  */
 export const ConnectToPeerResponseSchema: GenMessage<ConnectToPeerResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 9);
+  messageDesc(file_alys_peer_v1_peer, 10);
 
 /**
  * @generated from message alys.peer.v1.DisconnectFromPeerRequest
@@ -552,7 +603,7 @@ export type DisconnectFromPeerRequest = Message<"alys.peer.v1.DisconnectFromPeer
  * Use `create(DisconnectFromPeerRequestSchema)` to create a new message.
  */
 export const DisconnectFromPeerRequestSchema: GenMessage<DisconnectFromPeerRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 10);
+  messageDesc(file_alys_peer_v1_peer, 11);
 
 /**
  * @generated from message alys.peer.v1.DisconnectFromPeerResponse
@@ -565,7 +616,7 @@ export type DisconnectFromPeerResponse = Message<"alys.peer.v1.DisconnectFromPee
  * Use `create(DisconnectFromPeerResponseSchema)` to create a new message.
  */
 export const DisconnectFromPeerResponseSchema: GenMessage<DisconnectFromPeerResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 11);
+  messageDesc(file_alys_peer_v1_peer, 12);
 
 /**
  * @generated from message alys.peer.v1.GetPeerStatusRequest
@@ -584,7 +635,7 @@ export type GetPeerStatusRequest = Message<"alys.peer.v1.GetPeerStatusRequest"> 
  * Use `create(GetPeerStatusRequestSchema)` to create a new message.
  */
 export const GetPeerStatusRequestSchema: GenMessage<GetPeerStatusRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 12);
+  messageDesc(file_alys_peer_v1_peer, 13);
 
 /**
  * @generated from message alys.peer.v1.GetPeerStatusResponse
@@ -610,7 +661,7 @@ export type GetPeerStatusResponse = Message<"alys.peer.v1.GetPeerStatusResponse"
  * Use `create(GetPeerStatusResponseSchema)` to create a new message.
  */
 export const GetPeerStatusResponseSchema: GenMessage<GetPeerStatusResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 13);
+  messageDesc(file_alys_peer_v1_peer, 14);
 
 /**
  * @generated from message alys.peer.v1.GetConnectedPeersRequest
@@ -643,7 +694,7 @@ export type GetConnectedPeersRequest = Message<"alys.peer.v1.GetConnectedPeersRe
  * Use `create(GetConnectedPeersRequestSchema)` to create a new message.
  */
 export const GetConnectedPeersRequestSchema: GenMessage<GetConnectedPeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 14);
+  messageDesc(file_alys_peer_v1_peer, 15);
 
 /**
  * @generated from message alys.peer.v1.GetConnectedPeersResponse
@@ -676,7 +727,7 @@ export type GetConnectedPeersResponse = Message<"alys.peer.v1.GetConnectedPeersR
  * Use `create(GetConnectedPeersResponseSchema)` to create a new message.
  */
 export const GetConnectedPeersResponseSchema: GenMessage<GetConnectedPeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 15);
+  messageDesc(file_alys_peer_v1_peer, 16);
 
 /**
  * @generated from message alys.peer.v1.ListKnownPeersRequest
@@ -709,7 +760,7 @@ export type ListKnownPeersRequest = Message<"alys.peer.v1.ListKnownPeersRequest"
  * Use `create(ListKnownPeersRequestSchema)` to create a new message.
  */
 export const ListKnownPeersRequestSchema: GenMessage<ListKnownPeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 16);
+  messageDesc(file_alys_peer_v1_peer, 17);
 
 /**
  * @generated from message alys.peer.v1.ListKnownPeersResponse
@@ -742,7 +793,7 @@ export type ListKnownPeersResponse = Message<"alys.peer.v1.ListKnownPeersRespons
  * Use `create(ListKnownPeersResponseSchema)` to create a new message.
  */
 export const ListKnownPeersResponseSchema: GenMessage<ListKnownPeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 17);
+  messageDesc(file_alys_peer_v1_peer, 18);
 
 /**
  * @generated from message alys.peer.v1.GetBestPeersRequest
@@ -782,7 +833,7 @@ export type GetBestPeersRequest = Message<"alys.peer.v1.GetBestPeersRequest"> & 
  * Use `create(GetBestPeersRequestSchema)` to create a new message.
  */
 export const GetBestPeersRequestSchema: GenMessage<GetBestPeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 18);
+  messageDesc(file_alys_peer_v1_peer, 19);
 
 /**
  * @generated from message alys.peer.v1.GetBestPeersResponse
@@ -801,7 +852,7 @@ export type GetBestPeersResponse = Message<"alys.peer.v1.GetBestPeersResponse"> 
  * Use `create(GetBestPeersResponseSchema)` to create a new message.
  */
 export const GetBestPeersResponseSchema: GenMessage<GetBestPeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 19);
+  messageDesc(file_alys_peer_v1_peer, 20);
 
 /**
  * ScoreUpdate is one observation.
@@ -850,7 +901,7 @@ export type ScoreUpdate = Message<"alys.peer.v1.ScoreUpdate"> & {
  * Use `create(ScoreUpdateSchema)` to create a new message.
  */
 export const ScoreUpdateSchema: GenMessage<ScoreUpdate> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 20);
+  messageDesc(file_alys_peer_v1_peer, 21);
 
 /**
  * @generated from message alys.peer.v1.UpdatePeerScoreRequest
@@ -876,7 +927,7 @@ export type UpdatePeerScoreRequest = Message<"alys.peer.v1.UpdatePeerScoreReques
  * Use `create(UpdatePeerScoreRequestSchema)` to create a new message.
  */
 export const UpdatePeerScoreRequestSchema: GenMessage<UpdatePeerScoreRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 21);
+  messageDesc(file_alys_peer_v1_peer, 22);
 
 /**
  * @generated from message alys.peer.v1.UpdatePeerScoreResponse
@@ -895,7 +946,7 @@ export type UpdatePeerScoreResponse = Message<"alys.peer.v1.UpdatePeerScoreRespo
  * Use `create(UpdatePeerScoreResponseSchema)` to create a new message.
  */
 export const UpdatePeerScoreResponseSchema: GenMessage<UpdatePeerScoreResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 22);
+  messageDesc(file_alys_peer_v1_peer, 23);
 
 /**
  * @generated from message alys.peer.v1.BanPeerRequest
@@ -928,7 +979,7 @@ export type BanPeerRequest = Message<"alys.peer.v1.BanPeerRequest"> & {
  * Use `create(BanPeerRequestSchema)` to create a new message.
  */
 export const BanPeerRequestSchema: GenMessage<BanPeerRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 23);
+  messageDesc(file_alys_peer_v1_peer, 24);
 
 /**
  * @generated from message alys.peer.v1.BanPeerResponse
@@ -947,7 +998,7 @@ export type BanPeerResponse = Message<"alys.peer.v1.BanPeerResponse"> & {
  * Use `create(BanPeerResponseSchema)` to create a new message.
  */
 export const BanPeerResponseSchema: GenMessage<BanPeerResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 24);
+  messageDesc(file_alys_peer_v1_peer, 25);
 
 /**
  * @generated from message alys.peer.v1.UnbanPeerRequest
@@ -966,7 +1017,7 @@ export type UnbanPeerRequest = Message<"alys.peer.v1.UnbanPeerRequest"> & {
  * Use `create(UnbanPeerRequestSchema)` to create a new message.
  */
 export const UnbanPeerRequestSchema: GenMessage<UnbanPeerRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 25);
+  messageDesc(file_alys_peer_v1_peer, 26);
 
 /**
  * @generated from message alys.peer.v1.UnbanPeerResponse
@@ -979,7 +1030,7 @@ export type UnbanPeerResponse = Message<"alys.peer.v1.UnbanPeerResponse"> & {
  * Use `create(UnbanPeerResponseSchema)` to create a new message.
  */
 export const UnbanPeerResponseSchema: GenMessage<UnbanPeerResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 26);
+  messageDesc(file_alys_peer_v1_peer, 27);
 
 /**
  * @generated from message alys.peer.v1.ListBansRequest
@@ -1005,7 +1056,7 @@ export type ListBansRequest = Message<"alys.peer.v1.ListBansRequest"> & {
  * Use `create(ListBansRequestSchema)` to create a new message.
  */
 export const ListBansRequestSchema: GenMessage<ListBansRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 27);
+  messageDesc(file_alys_peer_v1_peer, 28);
 
 /**
  * @generated from message alys.peer.v1.ListBansResponse
@@ -1031,6 +1082,14 @@ export type ListBansResponse = Message<"alys.peer.v1.ListBansResponse"> & {
    * @generated from field: uint32 total_size = 3;
    */
   totalSize: number;
+
+  /**
+   * Penalties that were held back since the PeerActor started, the newest 16: while there are some, look whether this node is up
+   * to date.
+   *
+   * @generated from field: repeated alys.peer.v1.MassPenalty mass_penalties = 4;
+   */
+  massPenalties: MassPenalty[];
 };
 
 /**
@@ -1038,7 +1097,7 @@ export type ListBansResponse = Message<"alys.peer.v1.ListBansResponse"> & {
  * Use `create(ListBansResponseSchema)` to create a new message.
  */
 export const ListBansResponseSchema: GenMessage<ListBansResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 28);
+  messageDesc(file_alys_peer_v1_peer, 29);
 
 /**
  * @generated from message alys.peer.v1.ListDistrustedMembersRequest
@@ -1051,7 +1110,7 @@ export type ListDistrustedMembersRequest = Message<"alys.peer.v1.ListDistrustedM
  * Use `create(ListDistrustedMembersRequestSchema)` to create a new message.
  */
 export const ListDistrustedMembersRequestSchema: GenMessage<ListDistrustedMembersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 29);
+  messageDesc(file_alys_peer_v1_peer, 30);
 
 /**
  * @generated from message alys.peer.v1.ListDistrustedMembersResponse
@@ -1078,7 +1137,7 @@ export type ListDistrustedMembersResponse = Message<"alys.peer.v1.ListDistrusted
  * Use `create(ListDistrustedMembersResponseSchema)` to create a new message.
  */
 export const ListDistrustedMembersResponseSchema: GenMessage<ListDistrustedMembersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 30);
+  messageDesc(file_alys_peer_v1_peer, 31);
 
 /**
  * @generated from message alys.peer.v1.LiftDistrustRequest
@@ -1104,7 +1163,7 @@ export type LiftDistrustRequest = Message<"alys.peer.v1.LiftDistrustRequest"> & 
  * Use `create(LiftDistrustRequestSchema)` to create a new message.
  */
 export const LiftDistrustRequestSchema: GenMessage<LiftDistrustRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 31);
+  messageDesc(file_alys_peer_v1_peer, 32);
 
 /**
  * @generated from message alys.peer.v1.LiftDistrustResponse
@@ -1123,7 +1182,7 @@ export type LiftDistrustResponse = Message<"alys.peer.v1.LiftDistrustResponse"> 
  * Use `create(LiftDistrustResponseSchema)` to create a new message.
  */
 export const LiftDistrustResponseSchema: GenMessage<LiftDistrustResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 32);
+  messageDesc(file_alys_peer_v1_peer, 33);
 
 /**
  * @generated from message alys.peer.v1.StartDiscoveryRequest
@@ -1142,7 +1201,7 @@ export type StartDiscoveryRequest = Message<"alys.peer.v1.StartDiscoveryRequest"
  * Use `create(StartDiscoveryRequestSchema)` to create a new message.
  */
 export const StartDiscoveryRequestSchema: GenMessage<StartDiscoveryRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 33);
+  messageDesc(file_alys_peer_v1_peer, 34);
 
 /**
  * @generated from message alys.peer.v1.StartDiscoveryResponse
@@ -1161,7 +1220,7 @@ export type StartDiscoveryResponse = Message<"alys.peer.v1.StartDiscoveryRespons
  * Use `create(StartDiscoveryResponseSchema)` to create a new message.
  */
 export const StartDiscoveryResponseSchema: GenMessage<StartDiscoveryResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 34);
+  messageDesc(file_alys_peer_v1_peer, 35);
 
 /**
  * @generated from message alys.peer.v1.StopDiscoveryRequest
@@ -1174,7 +1233,7 @@ export type StopDiscoveryRequest = Message<"alys.peer.v1.StopDiscoveryRequest"> 
  * Use `create(StopDiscoveryRequestSchema)` to create a new message.
  */
 export const StopDiscoveryRequestSchema: GenMessage<StopDiscoveryRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 35);
+  messageDesc(file_alys_peer_v1_peer, 36);
 
 /**
  * @generated from message alys.peer.v1.StopDiscoveryResponse
@@ -1187,7 +1246,7 @@ export type StopDiscoveryResponse = Message<"alys.peer.v1.StopDiscoveryResponse"
  * Use `create(StopDiscoveryResponseSchema)` to create a new message.
  */
 export const StopDiscoveryResponseSchema: GenMessage<StopDiscoveryResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 36);
+  messageDesc(file_alys_peer_v1_peer, 37);
 
 /**
  * @generated from message alys.peer.v1.WatchPeersRequest
@@ -1206,7 +1265,7 @@ export type WatchPeersRequest = Message<"alys.peer.v1.WatchPeersRequest"> & {
  * Use `create(WatchPeersRequestSchema)` to create a new message.
  */
 export const WatchPeersRequestSchema: GenMessage<WatchPeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 37);
+  messageDesc(file_alys_peer_v1_peer, 38);
 
 /**
  * @generated from message alys.peer.v1.WatchPeersResponse
@@ -1288,6 +1347,14 @@ export type WatchPeersResponse = Message<"alys.peer.v1.WatchPeersResponse"> & {
      */
     value: Skipped;
     case: "skipped";
+  } | {
+    /**
+     * Several peers would have been punished for identical bytes, and none was.
+     *
+     * @generated from field: alys.peer.v1.MassPenalty mass_penalty = 10;
+     */
+    value: MassPenalty;
+    case: "massPenalty";
   } | { case: undefined; value?: undefined };
 };
 
@@ -1296,7 +1363,7 @@ export type WatchPeersResponse = Message<"alys.peer.v1.WatchPeersResponse"> & {
  * Use `create(WatchPeersResponseSchema)` to create a new message.
  */
 export const WatchPeersResponseSchema: GenMessage<WatchPeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 38);
+  messageDesc(file_alys_peer_v1_peer, 39);
 
 /**
  * PeersSnapshot is the present of WatchPeers.
@@ -1317,7 +1384,7 @@ export type PeersSnapshot = Message<"alys.peer.v1.PeersSnapshot"> & {
  * Use `create(PeersSnapshotSchema)` to create a new message.
  */
 export const PeersSnapshotSchema: GenMessage<PeersSnapshot> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 39);
+  messageDesc(file_alys_peer_v1_peer, 40);
 
 /**
  * PeerDisconnected tells that a peer is gone.
@@ -1345,7 +1412,7 @@ export type PeerDisconnected = Message<"alys.peer.v1.PeerDisconnected"> & {
  * Use `create(PeerDisconnectedSchema)` to create a new message.
  */
 export const PeerDisconnectedSchema: GenMessage<PeerDisconnected> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 40);
+  messageDesc(file_alys_peer_v1_peer, 41);
 
 /**
  * @generated from message alys.peer.v1.ReportOffenceRequest
@@ -1373,7 +1440,8 @@ export type ReportOffenceRequest = Message<"alys.peer.v1.ReportOffenceRequest"> 
   detail: string;
 
   /**
-   * Digest of the offending message, at most 64 bytes: penalties are deduplicated by peer, offence and this. Of an
+   * SHA-256 of the offending bytes, then at most 480 of the bytes themselves; text where there are no bytes, as of a flood.
+   * The same evidence counts once against a peer, and one offence once in 10 s. Of an
    * equivocation the hashes of both blocks, 32 bytes each, the lower one first.
    *
    * @generated from field: bytes evidence = 4;
@@ -1393,7 +1461,7 @@ export type ReportOffenceRequest = Message<"alys.peer.v1.ReportOffenceRequest"> 
  * Use `create(ReportOffenceRequestSchema)` to create a new message.
  */
 export const ReportOffenceRequestSchema: GenMessage<ReportOffenceRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 41);
+  messageDesc(file_alys_peer_v1_peer, 42);
 
 /**
  * @generated from message alys.peer.v1.ReportOffenceResponse
@@ -1406,7 +1474,39 @@ export type ReportOffenceResponse = Message<"alys.peer.v1.ReportOffenceResponse"
  * Use `create(ReportOffenceResponseSchema)` to create a new message.
  */
 export const ReportOffenceResponseSchema: GenMessage<ReportOffenceResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 42);
+  messageDesc(file_alys_peer_v1_peer, 43);
+
+/**
+ * @generated from message alys.peer.v1.DropUnservingRequest
+ */
+export type DropUnservingRequest = Message<"alys.peer.v1.DropUnservingRequest"> & {
+  /**
+   * libp2p peer id.
+   *
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+};
+
+/**
+ * Describes the message alys.peer.v1.DropUnservingRequest.
+ * Use `create(DropUnservingRequestSchema)` to create a new message.
+ */
+export const DropUnservingRequestSchema: GenMessage<DropUnservingRequest> = /*@__PURE__*/
+  messageDesc(file_alys_peer_v1_peer, 44);
+
+/**
+ * @generated from message alys.peer.v1.DropUnservingResponse
+ */
+export type DropUnservingResponse = Message<"alys.peer.v1.DropUnservingResponse"> & {
+};
+
+/**
+ * Describes the message alys.peer.v1.DropUnservingResponse.
+ * Use `create(DropUnservingResponseSchema)` to create a new message.
+ */
+export const DropUnservingResponseSchema: GenMessage<DropUnservingResponse> = /*@__PURE__*/
+  messageDesc(file_alys_peer_v1_peer, 45);
 
 /**
  * @generated from message alys.peer.v1.RecordPerformanceRequest
@@ -1460,7 +1560,7 @@ export type RecordPerformanceRequest = Message<"alys.peer.v1.RecordPerformanceRe
  * Use `create(RecordPerformanceRequestSchema)` to create a new message.
  */
 export const RecordPerformanceRequestSchema: GenMessage<RecordPerformanceRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 43);
+  messageDesc(file_alys_peer_v1_peer, 46);
 
 /**
  * @generated from message alys.peer.v1.RecordPerformanceResponse
@@ -1473,7 +1573,7 @@ export type RecordPerformanceResponse = Message<"alys.peer.v1.RecordPerformanceR
  * Use `create(RecordPerformanceResponseSchema)` to create a new message.
  */
 export const RecordPerformanceResponseSchema: GenMessage<RecordPerformanceResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 44);
+  messageDesc(file_alys_peer_v1_peer, 47);
 
 /**
  * @generated from message alys.peer.v1.RefreshStatusRequest
@@ -1492,7 +1592,7 @@ export type RefreshStatusRequest = Message<"alys.peer.v1.RefreshStatusRequest"> 
  * Use `create(RefreshStatusRequestSchema)` to create a new message.
  */
 export const RefreshStatusRequestSchema: GenMessage<RefreshStatusRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 45);
+  messageDesc(file_alys_peer_v1_peer, 48);
 
 /**
  * @generated from message alys.peer.v1.RefreshStatusResponse
@@ -1505,7 +1605,7 @@ export type RefreshStatusResponse = Message<"alys.peer.v1.RefreshStatusResponse"
  * Use `create(RefreshStatusResponseSchema)` to create a new message.
  */
 export const RefreshStatusResponseSchema: GenMessage<RefreshStatusResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 46);
+  messageDesc(file_alys_peer_v1_peer, 49);
 
 /**
  * @generated from message alys.peer.v1.ReservePeersRequest
@@ -1524,7 +1624,7 @@ export type ReservePeersRequest = Message<"alys.peer.v1.ReservePeersRequest"> & 
  * Use `create(ReservePeersRequestSchema)` to create a new message.
  */
 export const ReservePeersRequestSchema: GenMessage<ReservePeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 47);
+  messageDesc(file_alys_peer_v1_peer, 50);
 
 /**
  * @generated from message alys.peer.v1.ReservePeersResponse
@@ -1537,7 +1637,7 @@ export type ReservePeersResponse = Message<"alys.peer.v1.ReservePeersResponse"> 
  * Use `create(ReservePeersResponseSchema)` to create a new message.
  */
 export const ReservePeersResponseSchema: GenMessage<ReservePeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 48);
+  messageDesc(file_alys_peer_v1_peer, 51);
 
 /**
  * PeerType classifies a peer.
@@ -1673,7 +1773,9 @@ export const DirectionSchema: GenEnum<Direction> = /*@__PURE__*/
   enumDesc(file_alys_peer_v1_peer, 2);
 
 /**
- * Offence is a kind of misbehaviour.
+ * Offence is a kind of misbehaviour. Only what a peer's own bytes prove is one: a stream that is reset, cancelled, closed or
+ * late is none, and neither is anything that follows from our own slowness. docs/blame.md tells of each who raises it, on
+ * what evidence, and what it costs.
  *
  * @generated from enum alys.peer.v1.Offence
  */
@@ -1691,7 +1793,8 @@ export const Offence = {
   INVALID_BLOCK: 1,
 
   /**
-   * A message that does not deserialize exactly or breaks a protocol's framing or limits.
+   * A message that was received whole and does not deserialize exactly, or bytes that break a protocol's framing or limits
+   * whatever would have followed.
    *
    * @generated from enum value: OFFENCE_MALFORMED_MESSAGE = 2;
    */
@@ -1719,14 +1822,15 @@ export const Offence = {
   WRONG_ANSWER: 5,
 
   /**
-   * More messages than the limits allow.
+   * More messages than the limits allow, after it was told so.
    *
    * @generated from enum value: OFFENCE_FLOOD = 6;
    */
   FLOOD: 6,
 
   /**
-   * Blocks that it claims to have and does not deliver.
+   * Raised by nobody: that something was not delivered proves nothing, since a slow link looks the same. A peer that does not
+   * serve what it claims is asked less, and is disconnected without an offence when nobody could judge its claim.
    *
    * @generated from enum value: OFFENCE_WITHHOLDING = 7;
    */
@@ -1734,7 +1838,9 @@ export const Offence = {
 } as const;
 
 /**
- * Offence is a kind of misbehaviour.
+ * Offence is a kind of misbehaviour. Only what a peer's own bytes prove is one: a stream that is reset, cancelled, closed or
+ * late is none, and neither is anything that follows from our own slowness. docs/blame.md tells of each who raises it, on
+ * what evidence, and what it costs.
  *
  * @generated from enum alys.peer.v1.Offence
  */
@@ -1994,6 +2100,17 @@ export const PeerInternalService: GenService<{
     methodKind: "unary";
     input: typeof ReservePeersRequestSchema;
     output: typeof ReservePeersResponseSchema;
+  },
+  /**
+   * DropUnserving tells of a peer that claims a head which nobody can judge and that serves nothing towards it: it is
+   * disconnected for ten minutes. That is no offence. Members and reserved peers stay.
+   *
+   * @generated from rpc alys.peer.v1.PeerInternalService.DropUnserving
+   */
+  dropUnserving: {
+    methodKind: "unary";
+    input: typeof DropUnservingRequestSchema;
+    output: typeof DropUnservingResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_alys_peer_v1_peer, 1);
