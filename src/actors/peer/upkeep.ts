@@ -69,7 +69,12 @@ export class Upkeep {
     const ended = bans.removeExpired();
     for (const peerId of ended.peerIds) onUnbanned(peerId);
     context.effect(Promise.all([ended.stored, book.save()]), (outcome) => {
-      if (!outcome.ok) context.log.warn("peers are not saved", { reason: outcome.failure.message });
+      if (outcome.ok) return;
+      const reason = outcome.failure.message;
+      // Both are tried again at the next check, bans at the next ban too.
+      if (bans.unsaved.count > 0)
+        context.log.error("bans are not stored", { waiting: bans.unsaved.count, reason });
+      else context.log.warn("peers are not saved", { reason });
     });
     for (const peer of choosePruned(book.all(), config.peersMax)) prune(peer);
   }
