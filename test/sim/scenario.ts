@@ -65,7 +65,13 @@ export type Fault =
       readonly forMs: number;
     }
   | { readonly kind: "diskFull"; readonly node: number; readonly forMs: number }
-  | { readonly kind: "slowDisk"; readonly node: number; readonly latencyMs: number; readonly forMs: number };
+  | { readonly kind: "slowDisk"; readonly node: number; readonly latencyMs: number; readonly forMs: number }
+  /** An honest node asks its peers and gives up: while its request is sent, while it waits, while it is answered. */
+  | { readonly kind: "cancels"; readonly node: number; readonly requests: number; readonly gapMs: number }
+  /** A process is killed again and again, shortly after each of its starts. */
+  | { readonly kind: "crashLoop"; readonly node: number; readonly times: number; readonly upMs: number }
+  /** An operator stops synchronisation and starts it, again and again. */
+  | { readonly kind: "stopStart"; readonly node: number; readonly times: number };
 
 export type FaultKind = Fault["kind"];
 
@@ -85,6 +91,9 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   "clockLeap",
   "diskFull",
   "slowDisk",
+  "cancels",
+  "crashLoop",
+  "stopStart",
 ];
 
 export interface RoguePlan {
@@ -336,5 +345,11 @@ function faultOf(kind: FaultKind, random: Random, nodes: number, members: number
       return { kind, node, forMs };
     case "slowDisk":
       return { kind, node, latencyMs: 100 + random.integer(600), forMs };
+    case "cancels":
+      return { kind, node, requests: 20 + random.integer(40), gapMs: 10 + random.integer(60) };
+    case "crashLoop":
+      return { kind, node, times: 2 + random.integer(4), upMs: 200 + random.integer(2_500) };
+    case "stopStart":
+      return { kind, node, times: 3 + random.integer(8) };
   }
 }
