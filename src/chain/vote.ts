@@ -13,7 +13,21 @@ import { MalformedError } from "./malformed.ts";
 export interface VoteRecord {
   readonly slot: number;
   readonly height: number;
+  /** All zero where only the slot is known, as after some imports: then no block counts as the recorded one. */
   readonly hash: Uint8Array;
+}
+
+/** Whose record it is: a record of another key or chain says nothing of ours. */
+export interface VoteOwner {
+  /** Authority key, 48 bytes. */
+  readonly publicKey: Uint8Array;
+  /** 32 bytes. */
+  readonly genesisHash: Uint8Array;
+}
+
+/** A record as it is kept. `owner` is undefined in those of the first form, which did not name one. */
+export interface KeptVoteRecord extends VoteRecord {
+  readonly owner: VoteOwner | undefined;
 }
 
 /** What of a proposal the rule looks at. The caller has verified what the two flags state. */
@@ -88,33 +102,58 @@ export function decideVote(proposal: Proposal, facts: VoteFacts): VoteDecision {
   };
 }
 
-/** Bytes of an encoded record: slot u64, height u64 (little-endian), hash. */
-const VOTE_RECORD_LENGTH = 48;
+/** Bytes of a record of the first form: slot u64, height u64 (little-endian), hash. */
+const FIRST_FORM_LENGTH = 48;
+/** The second form goes on with the owner: public key, genesis hash. */
+const PUBLIC_KEY_LENGTH = 48;
+const VOTE_RECORD_LENGTH = FIRST_FORM_LENGTH + PUBLIC_KEY_LENGTH + 32;
 
 /** The form in which a vote store keeps the record. */
-export function encodeVoteRecord(record: VoteRecord): Uint8Array {
+export function encodeVoteRecord(record: VoteRecord, owner: VoteOwner): Uint8Array {
   const bytes = new Uint8Array(VOTE_RECORD_LENGTH);
   writeUint64(bytes, 0, record.slot);
   writeUint64(bytes, 8, record.height);
   bytes.set(record.hash, 16);
+  bytes.set(owner.publicKey, FIRST_FORM_LENGTH);
+  bytes.set(owner.genesisHash, FIRST_FORM_LENGTH + PUBLIC_KEY_LENGTH);
   return bytes;
 }
 
 /** Throws MalformedError: a damaged record must stop the member, it must never count as "no record". */
-export function decodeVoteRecord(bytes: Uint8Array): VoteRecord {
-  if (bytes.length !== VOTE_RECORD_LENGTH) throw new MalformedError("a vote record has 48 bytes");
+export function decodeVoteRecord(bytes: Uint8Array): KeptVoteRecord {
+  if (bytes.length !== VOTE_RECORD_LENGTH && bytes.length !== FIRST_FORM_LENGTH)
+    throw new MalformedError(
+      `a vote record has ${VOTE_RECORD_LENGTH} bytes, or ${FIRST_FORM_LENGTH} in its first form`,
+    );
+  const keyEnd = FIRST_FORM_LENGTH + PUBLIC_KEY_LENGTH;
   return {
     slot: readUint64(bytes, 0, "slot of the vote record"),
     height: readUint64(bytes, 8, "height of the vote record"),
-    hash: bytes.slice(16),
+    hash: bytes.slice(16, FIRST_FORM_LENGTH),
+    owner:
+      bytes.length === FIRST_FORM_LENGTH
+        ? undefined
+        : { publicKey: bytes.slice(FIRST_FORM_LENGTH, keyEnd), genesisHash: bytes.slice(keyEnd) },
   };
+}
+
+/** Whether a kept record is this owner's. One that names nobody is taken for its reader's. */
+export function isOwnersRecord({ owner }: KeptVoteRecord, { publicKey, genesisHash }: VoteOwner): boolean {
+  if (owner === undefined) return true;
+  return equalBytes(owner.publicKey, publicKey) && equalBytes(owner.genesisHash, genesisHash);
+}
+
+/** Whether the record names a block, and not its slot alone. */
+export function namesBlock({ hash }: VoteRecord): boolean {
+  return hash.some((byte) => byte !== 0);
 }
 
 function isSameVote(record: VoteRecord, proposal: Proposal): boolean {
   return (
     record.slot === proposal.slot &&
     record.height === proposal.height &&
-    equalBytes(record.hash, proposal.hash)
+    equalBytes(record.hash, proposal.hash) &&
+    namesBlock(record)
   );
 }
 

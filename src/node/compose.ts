@@ -15,6 +15,7 @@ import type { PeerBook } from "../actors/peer/peer-book.ts";
 import { producerActor } from "../actors/producer/actor.ts";
 import type { Signer } from "../actors/producer/ballot.ts";
 import type { ProducerConfig } from "../actors/producer/config.ts";
+import type { GuardMemory } from "../actors/producer/signing-guard.ts";
 import { syncActor } from "../actors/sync/actor.ts";
 import { keptCases } from "../actors/sync/authorities/evidence-book.ts";
 import type { SyncConfig } from "../actors/sync/config.ts";
@@ -28,7 +29,7 @@ import type { ActorEnvironment } from "../kernel/environment.ts";
 import type { Supervisor, SupervisorEvent } from "../kernel/supervisor.ts";
 import { peerIdBytes } from "../p2p/identity.ts";
 import type { Host } from "../p2p/port.ts";
-import type { Table, VoteStore } from "../storage/port.ts";
+import type { StopStore, Table, VoteStore } from "../storage/port.ts";
 
 /** What the actors are made of: their settings, and everything that outlives their restarts. */
 export interface ActorParts {
@@ -45,9 +46,11 @@ export interface ActorParts {
   readonly host: Host;
   readonly bans: BanTable;
   readonly book: PeerBook;
-  /** Only a member has the next three. */
+  /** Only a member has the next four. */
   readonly signer: Signer | undefined;
   readonly votes: VoteStore | undefined;
+  /** Keeps over restarts that the member's key was seen elsewhere. */
+  readonly stop?: StopStore | undefined;
   /** Keeps what the member's operator scheduled over restarts. */
   readonly schedule?: Table | undefined;
   /** Keeps the evidence of equivocations. */
@@ -107,6 +110,8 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
     }),
     run,
   );
+  // What this process knows of its key outlives the ProducerActor: only a new process listens anew.
+  const guard: GuardMemory = { state: undefined };
   const producer = actorCell(
     producerActor(
       {
@@ -118,6 +123,8 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
         peers: peer.ref,
         signer,
         votes,
+        stop: parts.stop,
+        guard,
         schedule: parts.schedule,
       },
       config.producer,

@@ -15,11 +15,12 @@ import { Topic } from "../../kernel/topic.ts";
 import { Author, type ProductionStep } from "./author.ts";
 import { Ballot } from "./ballot.ts";
 import { type ProducerConfig, REWATCH_MS } from "./config.ts";
-import { transactionRefused, transactionsFull } from "./errors.ts";
+import { notAMember, transactionRefused, transactionsFull } from "./errors.ts";
 import { ConnectedMembers } from "./members.ts";
 import type { ProducerContext, ProducerParts } from "./parts.ts";
 import { AuthoritySchedule } from "./schedule.ts";
 import { Scheduler } from "./scheduler.ts";
+import { SigningDesk, type SigningDeskParts } from "./signing-desk.ts";
 import { TransactionQueue } from "./transactions.ts";
 import { Voter } from "./voter.ts";
 import { type SeenVote, VoteWitness } from "./witness.ts";
@@ -42,6 +43,7 @@ interface Member {
   readonly ballot: Ballot;
   readonly author: Author;
   readonly voter: Voter;
+  readonly desk: SigningDesk;
   readonly schedule: AuthoritySchedule;
 }
 
@@ -70,6 +72,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
     this.handlers = {
       getProducerStatus: () => ({ status: this.#status() }),
       scheduleAuthorities: (request) => scheduler.schedule(request),
+      confirmKey: ({ reason }) => this.#member?.desk.confirm(reason) ?? notAMember(),
     };
     this.#scheduler = scheduler;
     this.internal = { submitTransaction: ({ transaction }) => this.#submit(transaction) };
@@ -78,7 +81,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
   onStart(): void {
     if (this.#member === undefined) return;
     const { chain } = this.#parts;
-    const { voter } = this.#member;
+    const { voter, desk } = this.#member;
     // The chain tells outside our turns; what it tells is looked at in one of them.
     this.#scheduler.settle();
     const subscription = chain.subscribe((event) => {
@@ -89,8 +92,9 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
       this.#context.effect(Promise.resolve(), () => voter.headMoved());
     });
     this.#context.signal.addEventListener("abort", () => subscription.close(), { once: true });
-    this.#watchPeers();
+    this.#watchPeers(desk);
     this.#watchFederation(voter);
+    desk.onStart();
     this.#lastSlot = this.#slotNow();
     this.#awaitSlot();
   }
@@ -109,15 +113,20 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
       this.#transactions,
     ];
     const { clock, log } = context;
-    const ballot = new Ballot({ votes, signer, facts: chain.facts, startedAtMs: clock.nowMs(), log });
+    const { facts } = chain;
+    const owner = { publicKey: signer.publicKey, genesisHash: facts.genesisHash };
+    const publish: SigningDeskParts["publish"] = (value) =>
+      this.streams.watchVotes.publish({ event: { case: "signing", value } });
+    const desk = new SigningDesk({ context, parts, config, owner, members, publish });
+    const ballot = new Ballot({ votes, signer, guard: desk, facts, startedAtMs: clock.nowMs(), log });
     const witness = new VoteWitness(log, (vote) => this.#publish(vote));
     const schedule = new AuthoritySchedule(this.#parts.schedule);
     const tell = (step: ProductionStep): void => this.#tell(step);
     const author = new Author({
       ...{ context, parts, config, ballot, members, transactions, witness, schedule, tell },
     });
-    const voter = new Voter({ context, parts, config, ballot, witness, schedule });
-    return { ballot, author, voter, schedule };
+    const voter = new Voter({ context, parts, config, ballot, desk, witness, schedule });
+    return { ballot, author, voter, desk, schedule };
   }
 
   /** Slots begin at multiples of their duration in Unix time. */
@@ -140,16 +149,19 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
     return slotAt(Math.floor(this.#context.clock.nowMs()), this.#parts.chain.facts.slotDurationMs);
   }
 
-  #watchPeers(): void {
+  #watchPeers(desk: SigningDesk): void {
     this.#context.watch(
       this.#parts.peers,
       PeerService.method.watchPeers,
       {},
       {
-        onMessage: (message) => this.#members.apply(message),
+        onMessage: (message) => {
+          this.#members.apply(message);
+          desk.peersChanged();
+        },
         onEnd: () => {
           this.#members.clear();
-          this.#context.timers.after(REWATCH_MS, () => this.#watchPeers());
+          this.#context.timers.after(REWATCH_MS, () => this.#watchPeers(desk));
         },
       },
     );
@@ -193,7 +205,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
   #status() {
     const { chain } = this.#parts;
     if (this.#member === undefined) return { isEnabled: false };
-    const { ballot, author, voter, schedule } = this.#member;
+    const { ballot, author, voter, desk, schedule } = this.#member;
     const { keys } = chain.authoritiesAt(chain.snapshot().head.height + 1);
     const index = keys.findIndex((key) => equalBytes(key, ballot.publicKey));
     const { blocksProposed, blocksCertified, auxpowsMined, lastRefusal } = author.counts;
@@ -209,6 +221,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
       proposalsRefused: BigInt(proposalsRefused),
       lastVotedSlot: BigInt(ballot.lastVote?.slot ?? 0),
       lastRefusal,
+      signing: desk.status(),
       scheduledAuthorities: [...(schedule.authorities?.keys ?? [])],
     };
   }

@@ -28,6 +28,8 @@ export interface ProductionFacts {
   readonly isChainAvailable: boolean;
   /** Why it is not, in the chain's words. */
   readonly chainReason?: string | undefined;
+  /** Why the member signs nothing at present, in the ProducerActor's words. */
+  readonly signing?: readonly Condition[] | undefined;
   readonly override: ProductionOverride;
   /** Unix milliseconds, the clock by which Status messages were stamped. */
   readonly nowMs: number;
@@ -186,6 +188,7 @@ function judgeRest(facts: ProductionFacts): Condition[] {
   if (facts.override === "forbid") {
     conditions.push({ condition: ProductionCondition.EMERGENCY, detail: "the operator forbids production" });
   }
+  conditions.push(...(facts.signing ?? []));
   return conditions;
 }
 

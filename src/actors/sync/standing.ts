@@ -11,6 +11,7 @@ import { STATUS_REFRESH_MS, type SyncConfig } from "./config.ts";
 import type { SyncMetrics } from "./metrics.ts";
 import type { PeerBook } from "./peers.ts";
 import {
+  type Condition,
   FIRST_MEMORY,
   judgeProduction,
   type ProductionOverride,
@@ -32,6 +33,8 @@ export interface StandingParts {
 export class Standing {
   /** The operator's word. */
   override: ProductionOverride = "none";
+  /** Why the ProducerActor signs nothing, as it told last; no word of the operator sets it aside. */
+  signing: readonly Condition[] = [];
   readonly #parts: StandingParts;
   #memory = FIRST_MEMORY;
   #isSynced = false;
@@ -71,6 +74,7 @@ export class Standing {
         ownKey,
         isChainAvailable: isAvailable,
         chainReason: unavailable?.message,
+        signing: this.signing,
         override: this.override,
         nowMs: moment.unixMs,
       },

@@ -19,7 +19,7 @@ import { PeerBook } from "./peers.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { PipelineEffect } from "./pipeline-effect.ts";
 import { poolLevels } from "./pools.ts";
-import type { ProductionOverride, ProductionVerdict } from "./production.ts";
+import type { Condition, ProductionOverride, ProductionVerdict } from "./production.ts";
 import { RateMeter } from "./progress.ts";
 import { QuotaLedger } from "./quota.ts";
 import { Standing } from "./standing.ts";
@@ -104,7 +104,7 @@ export class SyncMachine {
     this.#standing = new Standing({ ...parts, ...shared, targets: this.#targets });
     this.lookups = new Lookups(shared);
     this.hints = new Hints(shared);
-    this.equivocations = new Equivocations(shared);
+    this.equivocations = new Equivocations({ ...shared, ownKey: parts.ownKey });
     this.pipeline = new Pipeline({
       ...shared,
       config,
@@ -203,6 +203,11 @@ export class SyncMachine {
 
   overrideProduction(override: ProductionOverride): void {
     this.#standing.override = override;
+  }
+
+  /** Why the producer signs nothing; none: it may. */
+  reportSigning(unmet: readonly Condition[]): void {
+    this.#standing.signing = unmet;
   }
 
   /** Its requests go elsewhere. */

@@ -10,6 +10,7 @@ import {
   decideVote,
   decodeVoteRecord,
   encodeVoteRecord,
+  isOwnersRecord,
   type Proposal,
   type VoteFacts,
   type VoteRecord,
@@ -114,8 +115,23 @@ describe("decideVote", () => {
 describe("VoteRecord bytes", () => {
   it("survive a round trip and refuse damage", () => {
     const record: VoteRecord = { slot: 850_000_123, height: 77, hash: hashOf(5) };
-    assert.deepEqual(decodeVoteRecord(encodeVoteRecord(record)), record);
-    assert.throws(() => decodeVoteRecord(new Uint8Array(47)), MalformedError);
+    const owner = { publicKey: new Uint8Array(48).fill(7), genesisHash: hashOf(9) };
+    const bytes = encodeVoteRecord(record, owner);
+    assert.deepEqual(decodeVoteRecord(bytes), { ...record, owner });
+    for (const length of [0, 47, 49, 127])
+      assert.throws(() => decodeVoteRecord(bytes.slice(0, length)), MalformedError);
     assert.throws(() => decodeVoteRecord(new Uint8Array(48).fill(255)), MalformedError);
+  });
+
+  it("of the first form name nobody and are their reader's", () => {
+    const record: VoteRecord = { slot: 850_000_123, height: 77, hash: hashOf(5) };
+    const owner = { publicKey: new Uint8Array(48).fill(7), genesisHash: hashOf(9) };
+    const other = { ...owner, publicKey: new Uint8Array(48).fill(8) };
+    const kept = decodeVoteRecord(encodeVoteRecord(record, owner).slice(0, 48));
+    assert.deepEqual(kept, { ...record, owner: undefined });
+    assert.ok(isOwnersRecord(kept, owner) && isOwnersRecord(kept, other));
+    assert.ok(isOwnersRecord({ ...record, owner }, owner));
+    assert.ok(!isOwnersRecord({ ...record, owner }, other));
+    assert.ok(!isOwnersRecord({ ...record, owner }, { ...owner, genesisHash: hashOf(8) }));
   });
 });

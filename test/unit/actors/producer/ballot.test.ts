@@ -23,6 +23,9 @@ const FACTS = {
   pow: powFactsOf(forgeParameters([])),
 };
 
+/** A guard that has nothing against anything. */
+const OPEN = { refusal: () => undefined, signing: () => undefined };
+
 /** A disk that can be full or forget nothing, and a key that notes when it signed with what on the disk. */
 class Desk {
   stored: Uint8Array | undefined;
@@ -47,7 +50,7 @@ class Desk {
 
   open(): Ballot {
     const { votes, signer, nowMs } = this;
-    return new Ballot({ votes, signer, facts: FACTS, startedAtMs: nowMs, log: silentLog });
+    return new Ballot({ votes, signer, guard: OPEN, facts: FACTS, startedAtMs: nowMs, log: silentLog });
   }
 }
 

@@ -18,6 +18,7 @@ import {
 } from "../../../../gen/alys/sync/v1/sync_pb.ts";
 import { producerActor } from "../../../../src/actors/producer/actor.ts";
 import type { ProducerConfig } from "../../../../src/actors/producer/config.ts";
+import type { GuardMemory } from "../../../../src/actors/producer/signing-guard.ts";
 import { ChainForge, type ForgeOptions } from "../../../../src/chain/forge.ts";
 import { InlineValidator } from "../../../../src/chain/pool/inline.ts";
 import { type EmbeddedChain, openEmbeddedChain } from "../../../../src/integrations/chain/embedded.ts";
@@ -27,7 +28,12 @@ import { environment } from "../../../../src/kernel/environment.ts";
 import { Failure, failure } from "../../../../src/kernel/errors.ts";
 import { MemoryLog } from "../../../../src/kernel/log.ts";
 import { Simulation } from "../../../../src/kernel/simulation.ts";
-import { MemoryDisk, openMemoryStore, openMemoryVotes } from "../../../../src/storage/memory.ts";
+import {
+  MemoryDisk,
+  openMemoryStop,
+  openMemoryStore,
+  openMemoryVotes,
+} from "../../../../src/storage/memory.ts";
 import { stubRef } from "./stub-ref.ts";
 
 export const CONFIG: ProducerConfig = { consensusTimeoutMs: 500, graceMs: 100, fillerBytes: 0 };
@@ -46,6 +52,8 @@ export class Member {
   readonly votes: Vote[] = [];
   readonly chain: EmbeddedChain;
   readonly cell: Cell;
+  /** As long as the process lives. */
+  readonly guard: GuardMemory = { state: undefined };
   /** What sync answers; a text is an unmet condition. */
   refusal: string | undefined;
   /** False: no message reaches or leaves it. */
@@ -79,6 +87,8 @@ export class Member {
       peers: this.peers,
       signer: forge.secretKeys[index],
       votes: openMemoryVotes(this.disk),
+      stop: openMemoryStop(this.disk),
+      guard: this.guard,
     };
     this.cell = actorCell(
       producerActor(parts, config),
@@ -109,6 +119,7 @@ export class Member {
         memberKey: this.#rig.forge.secretKeys[member.#index]!.publicKey,
         memberRole: 1,
         connectionState: ConnectionState.CONNECTED,
+        head: { height: BigInt(member.chain.snapshot().head.height) },
       }));
     this.peers.emit(PeerService.method.watchPeers, { event: { case: "snapshot", value: { peers } } });
   }
