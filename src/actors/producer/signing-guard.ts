@@ -57,7 +57,7 @@ export interface GuardState {
   readonly slotsWanted: number;
   /** Somebody showed a block after genesis. */
   readonly isChainBegun: boolean;
-  /** Newest slot of a signature of ours from before the start that the record does not know; 0 without one. */
+  /** Newest slot of a signature of our key that neither the record nor this process knows; 0 without one. */
   readonly unrecordedSlot: number;
   /** What this process signed, newest last, at most SIGNED_REMEMBERED_MAX. */
   readonly signed: readonly Signed[];
@@ -142,7 +142,7 @@ function take(state: GuardState, input: GuardInput): Step {
       const { sighting } = state;
       if (sighting === undefined) return [state, []];
       const startSlot = Math.max(state.startSlot, input.slot);
-      const unrecordedSlot = Math.max(state.unrecordedSlot, Math.min(sighting.slot, startSlot));
+      const unrecordedSlot = Math.max(state.unrecordedSlot, sighting.slot);
       const next = { ...state, startSlot, unrecordedSlot, sighting: undefined };
       return [{ ...next, isReleased: false, slotsListened: 0 }, [{ kind: "confirmed", sighting }]];
     }
@@ -164,19 +164,13 @@ function listen(state: GuardState, input: Extract<GuardInput, { kind: "slotPasse
 
 /** A signature of our key: one that we gave, one of an earlier life that the record forgot, or another's. */
 function see(state: GuardState, sighting: Sighting): Step {
-  switch (whose(state, sighting)) {
-    case "ours":
-      return [state, []];
-    case "earlier":
-      return [
-        { ...state, unrecordedSlot: Math.max(state.unrecordedSlot, sighting.slot), isChainBegun: true },
-        [],
-      ];
-    case "elsewhere":
-      // The first sighting is kept; a later one is no news.
-      if (state.sighting !== undefined) return [state, []];
-      return [{ ...state, sighting }, [{ kind: "stopped", sighting }]];
-  }
+  const whoseIsIt = whose(state, sighting);
+  if (whoseIsIt === "ours") return [state, []];
+  const unrecordedSlot = Math.max(state.unrecordedSlot, sighting.slot);
+  const next = { ...state, unrecordedSlot, isChainBegun: state.isChainBegun || sighting.slot > 0 };
+  // The first sighting is kept; a later one is no news.
+  if (whoseIsIt === "earlier" || state.sighting !== undefined) return [next, []];
+  return [{ ...next, sighting }, [{ kind: "stopped", sighting }]];
 }
 
 function whose(state: GuardState, { kind, slot, hash }: Sighting): "ours" | "earlier" | "elsewhere" {
