@@ -33,6 +33,7 @@ import { addSupervisorCommands } from "./supervisor.ts";
 import { addSyncCommands } from "./sync.ts";
 import type { Terminal } from "./terminal.ts";
 import { addTokensCommands } from "./tokens.ts";
+import { addVotesCommands } from "./votes.ts";
 
 const ADDRESS_DEFAULT = "127.0.0.1:50051";
 
@@ -68,6 +69,7 @@ export async function runAlysctl(
   addChainCommands(program, run);
   addCheckpointsCommands(program, run);
   addKeysCommands(program, run);
+  addVotesCommands(program, run);
   addTokensCommands(program, run);
   addAuditCommands(program, run);
   addCallCommand(program, run);

@@ -26,7 +26,7 @@ import { type ActorParts, composeActors, type NodeCells, superviseActors } from 
 import { hostOptions, networkConfig, peerConfig, producerConfig } from "../../src/node/translate.ts";
 import { type Identity, identityFromSeed, peerIdBytes } from "../../src/p2p/identity.ts";
 import type { MemoryHost } from "../../src/p2p/memory/host.ts";
-import { MemoryDisk, openMemoryStore, openMemoryVotes } from "../../src/storage/memory.ts";
+import { MemoryDisk, openMemoryStop, openMemoryStore, openMemoryVotes } from "../../src/storage/memory.ts";
 import type { BlockStore, VoteStore } from "../../src/storage/port.ts";
 import { AwayChain } from "./away-chain.ts";
 import type { Observation } from "./observation.ts";
@@ -56,6 +56,9 @@ const LANES = {
 /** The lanes together, and what the actor's own work (timers, outcomes of effects) may add. */
 export const MAILBOX_MAX = 64 + 128 + 512 + 128 + 512;
 
+/** Earlier vote records that a machine can be put back to. */
+const RECORDS_MAX = 64;
+
 export type NewObservation = Observation extends infer One
   ? One extends Observation
     ? Omit<One, "node">
@@ -77,6 +80,8 @@ export class Machine {
   skewMs = 0;
   diskLatencyMs: number;
   starts = 0;
+  /** Vote records of earlier moments, the oldest first. */
+  readonly #records: Uint8Array[] = [];
   /** World time of the last fault that touched it or its links; checkers excuse what follows. */
   disturbedMs = Number.NEGATIVE_INFINITY;
   /** The one before that. */
@@ -154,6 +159,14 @@ export class Machine {
     this.start();
   }
 
+  /** Its vote record is that of `back` votes before, as from a backup; none when it had not so many. */
+  restoreVotes(back: number): void {
+    const old = this.#records.at(-1 - back);
+    if (old === undefined) this.voteDisk.votes.delete("votes");
+    else this.voteDisk.votes.set("votes", old);
+    this.tell({ type: "restored", slot: old === undefined ? 0 : decodeVoteRecord(old).slot });
+  }
+
   get votes(): VoteStore {
     const store = openMemoryVotes(this.voteDisk);
     return {
@@ -161,6 +174,8 @@ export class Machine {
       record: (bytes) => {
         this.voteDisk.isFull = this.disk.isFull;
         store.record(bytes);
+        this.#records.push(bytes.slice());
+        if (this.#records.length > RECORDS_MAX) this.#records.shift();
         const { slot, hash } = decodeVoteRecord(bytes);
         this.tell({ type: "vote", slot, hash: Buffer.from(hash).toString("hex") });
       },
@@ -301,11 +316,12 @@ const DELEGATION_LIFETIME_MS = 30 * 24 * 3_600_000;
 function memberParts(
   machine: Machine,
   startedMs: number,
-): Pick<ActorParts, "signer" | "votes" | "delegation"> {
+): Pick<ActorParts, "signer" | "votes" | "stop" | "delegation"> {
   const { key } = machine;
   if (key === undefined) return { signer: undefined, votes: undefined, delegation: undefined };
   return {
     votes: machine.votes,
+    stop: openMemoryStop(machine.voteDisk),
     signer: { publicKey: key.publicKey, sign: (root) => signObserved(machine, key, root) },
     delegation: delegationOf(key, machine.peerId, machine.world.history.facts.genesisHash, startedMs),
   };

@@ -57,6 +57,10 @@ export type Fault =
   | { readonly kind: "slowPeer"; readonly node: number; readonly byMs: number; readonly forMs: number }
   | { readonly kind: "linkReset"; readonly node: number; readonly other: number }
   | { readonly kind: "clockSkew"; readonly node: number; readonly skewMs: number; readonly forMs: number }
+  /** A second machine with the node's authority key, with or without a copy of its vote record, runs beside it. */
+  | { readonly kind: "twinKey"; readonly node: number; readonly hasRecord: boolean; readonly forMs: number }
+  /** A process is killed and comes back with the vote record of so many votes before; with none when it had not so many. */
+  | { readonly kind: "oldVoteRecord"; readonly node: number; readonly back: number; readonly downMs: number }
   | { readonly kind: "diskFull"; readonly node: number; readonly forMs: number }
   | { readonly kind: "slowDisk"; readonly node: number; readonly latencyMs: number; readonly forMs: number };
 
@@ -75,6 +79,8 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   "slowPeer",
   "linkReset",
   "clockSkew",
+  "twinKey",
+  "oldVoteRecord",
   "diskFull",
   "slowDisk",
 ];
@@ -304,6 +310,16 @@ function faultOf(kind: FaultKind, random: Random, nodes: number, members: number
       return { kind, node, other: (node + 1 + random.integer(nodes - 1)) % nodes };
     case "clockSkew":
       return { kind, node, skewMs: random.integer(2 * SKEW_MS_MAX + 1) - SKEW_MS_MAX, forMs };
+    case "twinKey":
+      // Of a member: they come before the observers.
+      return {
+        kind,
+        node: random.integer(members),
+        hasRecord: random.next() < 0.5,
+        forMs: 8_000 + 2 * forMs,
+      };
+    case "oldVoteRecord":
+      return { kind, node: random.integer(members), back: 1 + random.integer(30), downMs };
     case "diskFull":
       return { kind, node, forMs };
     case "slowDisk":
