@@ -174,8 +174,9 @@ test("two nodes with one key that start at the same moment find each other befor
   const network = await prepareNetwork(t, 3, BLOCKS);
   const [first] = network.members as readonly [NodePlan, ...NodePlan[]];
   const twin = await makeTwin(t, network, first);
+  for (const { name } of network.members.slice(1)) await network.start(name);
   const process = startTwin(t, twin);
-  await Promise.all([network.startMembers(), process.ready(READY_MS)]);
+  await Promise.all([network.start(first.name), process.ready(READY_MS)]);
   const [own, ...others] = network.members.map((member) => connectTo(t, member)) as [
     Connection,
     ...Connection[],
