@@ -16,7 +16,6 @@ import {
   type VoteOwner,
   type VoteRecord,
 } from "../chain/vote.ts";
-import { encodeInterchange, INTERCHANGE_BYTES_MAX, readInterchange } from "../chain/vote-interchange.ts";
 import { loadSettings } from "../config/load.ts";
 import { asError, Failure, failure } from "../kernel/errors.ts";
 import type { VoteStore } from "../storage/port.ts";
@@ -24,6 +23,7 @@ import { openVoteFile } from "../storage/vote-file.ts";
 import { grouped } from "./format.ts";
 import type { Session } from "./session.ts";
 import { renderFields } from "./table.ts";
+import { encodeInterchange, INTERCHANGE_BYTES_MAX, readInterchange } from "./vote-interchange.ts";
 
 /** Throws the Failure that forbids it; then there is no file, or it is as it was. */
 export function exportVotes(session: Session, config: string, file: string): void {
