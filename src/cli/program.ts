@@ -33,7 +33,7 @@ import { addSupervisorCommands } from "./supervisor.ts";
 import { addSyncCommands } from "./sync.ts";
 import type { Terminal } from "./terminal.ts";
 import { addTokensCommands } from "./tokens.ts";
-import { addVotesCommands } from "./votes.ts";
+import { addVotesCommands } from "./votes/votes.ts";
 
 const ADDRESS_DEFAULT = "127.0.0.1:50051";
 

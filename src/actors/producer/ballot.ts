@@ -1,6 +1,7 @@
 /**
  * Ballot: the one place where this member signs for slots. It asks the guard (signing-guard.ts) whether anything may be
- * signed at all, decides by the voting rule, makes the record durable, and only then signs. Owns the last vote; the store outlives restarts, and no recovery of the chain touches it.
+ * signed at all, decides by the voting rule, makes the record durable, and only then signs. Owns the last vote; the store
+ * outlives restarts, and no recovery of the chain touches it.
  */
 
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../chain/signing.ts";

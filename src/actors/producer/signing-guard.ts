@@ -206,7 +206,7 @@ function listeningReason({ record, isChainBegun, unrecordedSlot }: GuardState): 
 }
 
 /** Slots up to this one are not signed for: the newest forgotten signature, and the listening period after it. */
-export function safeSlotOf({ unrecordedSlot, slotsWanted }: GuardState): number {
+function safeSlotOf({ unrecordedSlot, slotsWanted }: GuardState): number {
   return unrecordedSlot === 0 ? 0 : unrecordedSlot + slotsWanted;
 }
 

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { VoteRecord } from "../../../src/chain/vote.ts";
-import { encodeInterchange, readInterchange } from "../../../src/cli/vote-interchange.ts";
-import { Failure } from "../../../src/kernel/errors.ts";
+import type { VoteRecord } from "../../../../src/chain/vote.ts";
+import { encodeInterchange, readInterchange } from "../../../../src/cli/votes/interchange.ts";
+import { Failure } from "../../../../src/kernel/errors.ts";
 
 const owner = { publicKey: new Uint8Array(48).fill(3), genesisHash: new Uint8Array(32).fill(4) };
 const vote: VoteRecord = { slot: 855_000_123, height: 77, hash: new Uint8Array(32).fill(5) };

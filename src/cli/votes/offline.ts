@@ -4,10 +4,10 @@
  */
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { equalBytes } from "../chain/bytes.ts";
-import { loadChain } from "../chain/chain-file.ts";
-import { toHex } from "../chain/hex.ts";
-import { loadAuthorityKey } from "../chain/keys.ts";
+import { equalBytes } from "../../chain/bytes.ts";
+import { loadChain } from "../../chain/chain-file.ts";
+import { toHex } from "../../chain/hex.ts";
+import { loadAuthorityKey } from "../../chain/keys.ts";
 import {
   decodeVoteRecord,
   encodeVoteRecord,
@@ -15,15 +15,15 @@ import {
   namesBlock,
   type VoteOwner,
   type VoteRecord,
-} from "../chain/vote.ts";
-import { loadSettings } from "../config/load.ts";
-import { asError, Failure, failure } from "../kernel/errors.ts";
-import type { VoteStore } from "../storage/port.ts";
-import { openVoteFile } from "../storage/vote-file.ts";
-import { grouped } from "./format.ts";
-import type { Session } from "./session.ts";
-import { renderFields } from "./table.ts";
-import { encodeInterchange, INTERCHANGE_BYTES_MAX, readInterchange } from "./vote-interchange.ts";
+} from "../../chain/vote.ts";
+import { loadSettings } from "../../config/load.ts";
+import { asError, Failure, failure } from "../../kernel/errors.ts";
+import type { VoteStore } from "../../storage/port.ts";
+import { openVoteFile } from "../../storage/vote-file.ts";
+import { grouped } from "../format.ts";
+import type { Session } from "../session.ts";
+import { renderFields } from "../table.ts";
+import { encodeInterchange, INTERCHANGE_BYTES_MAX, readInterchange } from "./interchange.ts";
 
 /** Throws the Failure that forbids it; then there is no file, or it is as it was. */
 export function exportVotes(session: Session, config: string, file: string): void {

@@ -3,7 +3,7 @@
  * export beside a running member is old at the next slot, an import under one would race with its signing.
  */
 import type { Command } from "commander";
-import type { Run } from "./session.ts";
+import type { Run } from "../session.ts";
 
 interface VotesOptions {
   readonly config: string;
@@ -27,7 +27,7 @@ export function addVotesCommands(program: Command, run: Run): void {
     .requiredOption("--file <path>", "the interchange file")
     .action(({ config, file }: VotesOptions) =>
       run(async (session) => {
-        const { exportVotes } = await import("./votes-offline.ts");
+        const { exportVotes } = await import("./offline.ts");
         exportVotes(session, config, file);
       }),
     );
@@ -38,7 +38,7 @@ export function addVotesCommands(program: Command, run: Run): void {
     .requiredOption("--file <path>", "the interchange file")
     .action(({ config, file }: VotesOptions) =>
       run(async (session) => {
-        const { importVotes } = await import("./votes-offline.ts");
+        const { importVotes } = await import("./offline.ts");
         importVotes(session, config, file);
       }),
     );

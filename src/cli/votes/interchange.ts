@@ -4,9 +4,9 @@
  * its own record and nothing else. Pure.
  */
 
-import { fromHex, toHex } from "../chain/hex.ts";
-import { namesBlock, type VoteOwner, type VoteRecord } from "../chain/vote.ts";
-import { type Failure, failure } from "../kernel/errors.ts";
+import { fromHex, toHex } from "../../chain/hex.ts";
+import { namesBlock, type VoteOwner, type VoteRecord } from "../../chain/vote.ts";
+import { type Failure, failure } from "../../kernel/errors.ts";
 
 const VERSION = "1";
 
