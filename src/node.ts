@@ -297,6 +297,7 @@ function actorParts(
     engine,
     bridge,
     signer: authorityKey,
+    guard: { state: undefined },
     startedMs,
   };
 }

@@ -46,11 +46,13 @@ export interface ActorParts {
   readonly host: Host;
   readonly bans: BanTable;
   readonly book: PeerBook;
-  /** Only a member has the next four. */
+  /** Only a member has the next three. */
   readonly signer: Signer | undefined;
   readonly votes: VoteStore | undefined;
   /** Keeps over restarts that the member's key was seen elsewhere. */
   readonly stop?: StopStore | undefined;
+  /** What this process knows of its key outlives the ProducerActor: only a new process listens anew. */
+  readonly guard: GuardMemory;
   /** Keeps what the member's operator scheduled over restarts. */
   readonly schedule?: Table | undefined;
   /** Keeps the evidence of equivocations. */
@@ -110,8 +112,6 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
     }),
     run,
   );
-  // What this process knows of its key outlives the ProducerActor: only a new process listens anew.
-  const guard: GuardMemory = { state: undefined };
   const producer = actorCell(
     producerActor(
       {
@@ -124,7 +124,7 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
         signer,
         votes,
         stop: parts.stop,
-        guard,
+        guard: parts.guard,
         schedule: parts.schedule,
       },
       config.producer,

@@ -8,11 +8,12 @@ import type { NodeConfig } from "../../gen/alys/config/v1/config_pb.ts";
 import { Role } from "../../gen/alys/wire/v1/wire_pb.ts";
 import { BanTable } from "../../src/actors/peer/ban-table.ts";
 import { PeerBook } from "../../src/actors/peer/peer-book.ts";
+import { type GuardMemory, stepGuard } from "../../src/actors/producer/signing-guard.ts";
 import { syncConfig } from "../../src/actors/sync/config.ts";
 import type { SecretKey } from "../../src/chain/bls.ts";
 import { encodeDelegation, ROLE_MEMBER, signDelegation } from "../../src/chain/delegation.ts";
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../src/chain/signing.ts";
-import { decodeVoteRecord } from "../../src/chain/vote.ts";
+import { decodeVoteRecord, encodeVoteRecord, type VoteRecord } from "../../src/chain/vote.ts";
 import { parseSettings, type Settings } from "../../src/config/load.ts";
 import { EmbeddedBridge } from "../../src/integrations/bridge/embedded.ts";
 import { type EmbeddedChain, openEmbeddedChain } from "../../src/integrations/chain/embedded.ts";
@@ -167,6 +168,17 @@ export class Machine {
     this.tell({ type: "restored", slot: old === undefined ? 0 : decodeVoteRecord(old).slot });
   }
 
+  /** It votes for a block that an ordeal has certified, as if it had been asked: on record, and known to its process. */
+  vote(record: VoteRecord): void {
+    const { key, process } = this;
+    assert(key !== undefined, `${this.name} is a member`);
+    const { genesisHash } = this.world.history.facts;
+    this.votes.record(encodeVoteRecord(record, { publicKey: key.publicKey, genesisHash }));
+    if (process?.guard.state === undefined) return;
+    const [state] = stepGuard(process.guard.state, { kind: "signing", ...record });
+    process.guard.state = state;
+  }
+
   get votes(): VoteStore {
     const store = openMemoryVotes(this.voteDisk);
     return {
@@ -194,6 +206,8 @@ export class NodeProcess {
   readonly bans: BanTable;
   readonly cells: NodeCells;
   readonly supervisor: Supervisor;
+  /** What the process knows of its key. */
+  readonly guard: GuardMemory = { state: undefined };
   #isClosing = false;
 
   private constructor(machine: Machine, life: Life, clock: ProcessClock, opened: Opened) {
@@ -300,6 +314,7 @@ export class NodeProcess {
       answers: store.table("distrust"),
       book: new PeerBook(store.table("peers"), settings.peer.knownPeersMax),
       ...memberParts(machine, startedMs),
+      guard: this.guard,
       startedMs,
     };
   }
