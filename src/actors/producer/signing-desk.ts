@@ -69,7 +69,8 @@ export class SigningDesk {
   /** False while the note of a sighting has yet to be written. */
   #isNoted = true;
   #searchedHeight = 0;
-  #toldSync = "";
+  /** Undefined: it is to be told again, as what a busy actor was told may have expired. */
+  #toldSync: string | undefined;
   #toldRefusal: SigningRefusal | undefined;
 
   constructor(parts: SigningDeskParts) {
@@ -168,6 +169,7 @@ export class SigningDesk {
   }
 
   #slotPassed(): void {
+    this.#toldSync = undefined;
     if (!this.#isNoted && this.#state.sighting !== undefined) this.#note(this.#state.sighting);
     const { isReleased, sighting } = this.#state;
     if (isReleased && sighting === undefined) return this.#tell();
