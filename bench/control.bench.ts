@@ -72,7 +72,7 @@ function watchersCase(changes: number): BenchmarkCase {
     },
     round: async () => {
       const server = await startServer("ours");
-      const load = new WatchLoad(server.address);
+      const load = new WatchLoad(server.address, server.readerTokens);
       try {
         const { rssAnonBytes: before = 0 } = await server.command("memory");
         await load.neverRead(SILENT);
@@ -96,11 +96,11 @@ function watchersCase(changes: number): BenchmarkCase {
   };
 }
 
-function attachCase({ address }: ControlServer): BenchmarkCase {
+function attachCase({ address, token }: ControlServer): BenchmarkCase {
   return {
     name: "attach",
     metrics: { blocks_per_second: { unit: "blocks/s", target: { atLeast: 10_000 } } },
-    round: async () => ({ blocks_per_second: await attachRound(address) }),
+    round: async () => ({ blocks_per_second: await attachRound(address, token) }),
   };
 }
 

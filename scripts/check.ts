@@ -1,6 +1,6 @@
 /**
  * Everything that can be said of the code without running it: types, lint and format, dead code, protobuf lint and
- * compatibility, the document made from it. Prints each step with its time; ends with the first that fails.
+ * compatibility, the document made from it, hashes of all packages. Prints each step with its time; ends with the first that fails.
  */
 
 import { spawnSync } from "node:child_process";
@@ -12,6 +12,7 @@ const STEPS: readonly (readonly [name: string, command: string, ...args: string[
   ["protobuf lint", "buf", "lint"],
   ["protobuf compatibility", "buf", "breaking", "--against", "proto/baseline.binpb"],
   ["api reference", "node", "scripts/make-api.ts", "--check"],
+  ["lock file", "node", "scripts/lock-file.ts"],
 ];
 
 for (const [name, command, ...args] of STEPS) {

@@ -188,7 +188,7 @@ async function startNode(folder: string, blocks: number): Promise<Node> {
     address: controlAddress,
     child,
     ways: [
-      ["--address", controlAddress],
+      ["--address", controlAddress, "--token-file", join(data, "control/local.token")],
       ["--address", tls, ...ca, ...token],
       ["--address", mutual, ...ca, ...certificate],
     ],

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
  * alysd: runs a node until it is told to stop, or a whole local network. With cli/ the only user of `process`.
- * Exit status: 0 after an orderly stop, 64 for a wrong call, 70 when a supervisor gave up or something unforeseen was
- * thrown, 78 for a bad configuration or data that cannot be opened.
+ * Exit status: 0 after an orderly stop, 64 for a wrong call, 70 when a supervisor gave up, something unforeseen was thrown or
+ * the stop was not orderly, 78 for a bad configuration or data that cannot be opened. Killed by its own SIGKILL (137) when its
+ * main thread stands still.
  */
 
 import { createRequire } from "node:module";
@@ -11,14 +12,18 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { realClock } from "./kernel/clock.ts";
 import { Failure } from "./kernel/errors.ts";
+import { endNow, isSystemBusy } from "./node/end.ts";
 import type { LogLevel, RootLog } from "./telemetry/log.ts";
 
 const EXIT_USAGE = 64;
 const EXIT_SOFTWARE = 70;
 const EXIT_CONFIG = 78;
 
-/** An orderly stop takes at most this long; then the process ends all the same. */
+/** An orderly stop takes at most this long; then the process ends all the same, whatever hangs. */
 const STOP_DEADLINE_MS = 5_000;
+
+/** When the main thread hangs itself, another one ends the process so much later. */
+const LAST_WORDS_MS = 1_000;
 
 /** Who signals a process and its group (timeout, npm, a terminal) signals us twice, and means it once. */
 const SAME_SIGNAL_MS = 500;
@@ -99,21 +104,32 @@ async function runNode(configFile: string, isTiedToParent: boolean): Promise<num
     const stopAsked = stopSignals(isTiedToParent);
     if (settings.telemetry.logFile !== "") process.on("SIGHUP", log.reopen);
     const unforeseen = uncaughtErrors();
-    const node = await startNode({
+    const starting = startNode({
       loaded,
       log,
       version: versionOf(),
       processId: process.pid,
       runtimeVersion: process.version,
     });
-    const end = await Promise.race([stopAsked, unforeseen, node.ended]);
+    const end = await Promise.race([stopAsked, unforeseen, starting.then(({ ended }) => ended)]);
     log.info("node stops", { reason: end.reason });
-    const isClean = await within(node.stop(), STOP_DEADLINE_MS);
-    if (!isClean) log.error("the node did not stop in time", { deadlineMs: STOP_DEADLINE_MS });
+    // Asked for while the node starts, it waits for the start like for anything else.
+    const isClean = await within(
+      starting.then((node) => {
+        node.endWithin(STOP_DEADLINE_MS + LAST_WORDS_MS);
+        return node.stop();
+      }),
+      STOP_DEADLINE_MS,
+    );
+    if (end.isFailure) console.error(`alysd: ${end.reason}`);
+    if (!isClean) {
+      log.error("the node does not stop, its process is ended", { deadlineMs: STOP_DEADLINE_MS });
+      log.flush();
+      endNow(EXIT_SOFTWARE);
+    }
     log.info("node is down", { reason: end.reason });
     log.flush();
-    if (end.isFailure) console.error(`alysd: ${end.reason}`);
-    return end.isFailure || !isClean ? EXIT_SOFTWARE : 0;
+    return end.isFailure ? EXIT_SOFTWARE : 0;
   } catch (error) {
     const isOperating = error instanceof Failure;
     log?.error("node does not start", { error });
@@ -137,7 +153,7 @@ function stopSignals(isTiedToParent: boolean): Promise<End> {
       process.on(signal, () => {
         const nowMs = realClock.monotonicMs();
         firstMs ??= nowMs;
-        if (nowMs - firstMs > SAME_SIGNAL_MS) process.exit(EXIT_SOFTWARE);
+        if (nowMs - firstMs > SAME_SIGNAL_MS) endNow(EXIT_SOFTWARE);
         resolve({ reason: signal, isFailure: false });
       });
     }
@@ -183,5 +199,7 @@ function unexpected(error: unknown): number {
   return EXIT_SOFTWARE;
 }
 
-// Everything is closed by now; a handle that is left must not keep the process.
-process.exit(await main().catch(unexpected));
+// Everything is closed by now; what is left, a handle or a call that the system does not answer, must not keep the process.
+const status = await main().catch(unexpected);
+if (isSystemBusy()) endNow(status);
+process.exit(status);

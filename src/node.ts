@@ -52,6 +52,8 @@ export interface RunningNode {
   readonly ended: Promise<NodeEnd>;
   /** Stops everything in order. Idempotent. */
   stop(): Promise<void>;
+  /** The process is killed when it has not ended in this time, even if the calling thread stands still. */
+  endWithin(deadlineMs: number): void;
 }
 
 export interface NodeEnd {
@@ -99,8 +101,8 @@ async function compose(
     chain: resources.chain,
     isChainRequired: settings.integrations.chainRequired,
     ownKey: resources.authorityKey?.publicKey,
-    onChange: (id, epoch, reason) => {
-      const change = { id, state: ChildState.RUNNING, epoch: BigInt(epoch), reason };
+    onChange: (id, reason) => {
+      const change = { id, state: ChildState.RUNNING, reason };
       supervisor.internalRef.tell(SupervisorInternalService.method.reportSupervision, { change });
     },
     health,
@@ -156,6 +158,7 @@ async function compose(
       }),
       sync: cells.sync.ref,
       services: () => control?.services ?? [],
+      certificates: () => control?.certificates ?? [],
       actors: () => [...Object.keys(cells), "supervisor", "node"],
       setLogLevel,
       shutdown: (reason) => end({ reason: `an operator asked: ${reason}`, isFailure: false }),
@@ -166,7 +169,13 @@ async function compose(
     }),
     run,
   );
-  const vitals = new Vitals([...Object.values(cells), supervisor, node], health, watchdog, run);
+  const vitals = new Vitals(
+    [...Object.values(cells), supervisor, node],
+    health,
+    watchdog,
+    resources.store,
+    run,
+  );
   const onEvent = (event: SupervisorEvent): void => {
     vitals.onSupervision(event);
     // The root's own children include the actor that would be told.
@@ -235,6 +244,7 @@ async function compose(
   return {
     controlAddress: control.address,
     ended,
+    endWithin: (deadlineMs) => watchdog.endWithin(deadlineMs),
     stop: () =>
       (stopping ??= tellDraining(node.internalRef).then(() =>
         stop(settings, control, root, vitals, resources, controlParts, attachments),
@@ -337,7 +347,8 @@ async function announce(
   const whereabouts = {
     peerId: host.peerId,
     controlAddress: control.address ?? "",
-    unixSocket: settings.control.unixSocket,
+    unixSocket: control.unixAddress?.slice("unix:".length) ?? "",
+    requireTokens: settings.control.requireTokens,
     listenAddresses: host.isOpen ? [...host.addresses()] : [],
     genesisHash: toHex(facts.genesisHash),
   };

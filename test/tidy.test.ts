@@ -32,6 +32,7 @@ const POWERS: readonly { readonly power: string; readonly use: RegExp; readonly 
   { power: "grpc-js", use: /from "@grpc\/grpc-js"/, homes: /^src\/(control|cli)\// },
   { power: "the database", use: /from "lmdb"/, homes: /^src\/storage\/lmdb/ },
   { power: "the inspector", use: /from "node:(inspector|v8)/, homes: /^src\/telemetry\// },
+  { power: "kernel locks", use: /from "fs-native-extensions"/, homes: /^src\/storage\/kernel-lock\.ts$/ },
   { power: "pino", use: /from "pino"/, homes: /^src\/telemetry\// },
   { power: "BLS", use: /from "@chainsafe\/blst"/, homes: /^src\/chain\/bls\.ts$/ },
   {

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { Client, credentials } from "@grpc/grpc-js";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import {
   ChainService,
   ChainServiceAttachRequestSchema,
@@ -19,9 +19,11 @@ const CREDIT_BYTES = 8n * 1024n * 1024n;
 const through = (bytes: Buffer): Buffer => bytes;
 
 /** Attaches, takes the whole chain from genesis, and answers the blocks a second. */
-export async function attachRound(address: string): Promise<number> {
+export async function attachRound(address: string, token: string): Promise<number> {
   const client = new Client(address, credentials.createInsecure(), { "grpc.enable_channelz": 0 });
-  const call = client.makeBidiStreamRequest(pathOf(ChainService.method.attach), through, through);
+  const metadata = new Metadata();
+  metadata.set("authorization", `Bearer ${token}`);
+  const call = client.makeBidiStreamRequest(pathOf(ChainService.method.attach), through, through, metadata);
   const send = (init: MessageInitShape<typeof ChainServiceAttachRequestSchema>): void => {
     const message = create(ChainServiceAttachRequestSchema, init);
     call.write(asBuffer(toBinary(ChainServiceAttachRequestSchema, message)));

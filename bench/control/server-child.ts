@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import { create, type DescMethod, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
 import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
-import { openAuditFile } from "../../src/control/audit-file.ts";
+import { openAuditLog } from "../../src/control/audit-log.ts";
 import { openTokenStore } from "../../src/control/auth/token-store.ts";
 import { asBuffer, pathOf } from "../../src/control/codec.ts";
 import { startControl } from "../../src/control/server.ts";
@@ -26,9 +26,14 @@ import { servedSync } from "./served-sync.ts";
 const BLOCK = new Uint8Array(CHUNK_BYTES).fill(7);
 const chunkOf = (startHeight: bigint) => ({ startHeight, blocks: [BLOCK] });
 
+/** A thousand streams, and an account has at most 512. */
+const READER_ACCOUNTS = 4;
+
 interface Served {
   readonly address: string;
   readonly token: string;
+  /** Of several accounts, for more streams than one may have. */
+  readonly readerTokens?: readonly string[];
   /** Publishes a change of the status; only ours has one. */
   readonly publish?: (height: bigint) => void;
   /** Calls that run, and readers of the status. */
@@ -47,10 +52,11 @@ async function serveOurs(): Promise<Served> {
     random: realRandom,
     isNeeded: true,
   });
-  const audit = await openAuditFile({
+  const audit = await openAuditLog({
     path: join(folder, "audit.jsonl"),
     bytesMax: 64 * 1024 * 1024,
     filesMax: 2,
+    headFile: "",
     clock: realClock,
     log: silentLog,
   });
@@ -66,7 +72,13 @@ async function serveOurs(): Promise<Served> {
     rateLimit: { callsPerSecond: 1_000_000, burst: 1_000_000 },
   });
   const token = readFileSync(join(folder, "operator.token"), "utf8").trim();
-  return { address: control.address ?? "", token, publish, streams: () => control.liveCalls + readers() };
+  const readerTokens: string[] = [];
+  for (let made = 0; made < READER_ACCOUNTS; made++) {
+    const order = { principal: `reader-${made}`, scope: "read", methods: [], lifetimeMs: undefined } as const;
+    readerTokens.push((await tokens.create(order)).token);
+  }
+  const streams = (): number => control.liveCalls + readers();
+  return { address: control.address ?? "", token, readerTokens, publish, streams };
 }
 
 /** What generated code for grpc-js does: decode, answer, encode. */

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { Client, type ClientReadableStream, credentials } from "@grpc/grpc-js";
+import { Client, type ClientReadableStream, credentials, Metadata } from "@grpc/grpc-js";
 import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { asBuffer, asBytes, pathOf } from "../../src/control/codec.ts";
 
@@ -19,14 +19,17 @@ const through = (bytes: Buffer): Buffer => bytes;
 
 export class WatchLoad {
   readonly #address: string;
+  readonly #tokens: readonly string[];
   readonly #clients: Client[] = [];
   readonly #calls: ClientReadableStream<Buffer>[] = [];
   readonly #sessions: ClientHttp2Session[] = [];
   /** Milliseconds from publishing to reading, of every change and reader. */
   readonly latenciesMs: number[] = [];
 
-  constructor(address: string) {
+  /** `tokens`: readers take them by turns. */
+  constructor(address: string, tokens: readonly string[]) {
     this.#address = address;
+    this.#tokens = tokens;
   }
 
   /** Resolves when each has its snapshot. */
@@ -34,7 +37,10 @@ export class WatchLoad {
     const opened: Promise<unknown>[] = [];
     for (let made = 0; made < readers; made++) {
       if (made % STREAMS_MAX === 0) this.#clients.push(this.#client());
-      const call = this.#clients.at(-1)?.makeServerStreamRequest(pathOf(METHOD), through, through, REQUEST);
+      const metadata = new Metadata();
+      metadata.set("authorization", this.#authorization(made));
+      const client = this.#clients.at(-1);
+      const call = client?.makeServerStreamRequest(pathOf(METHOD), through, through, REQUEST, metadata);
       if (call === undefined) throw new Error("no client");
       call.on("error", () => {});
       opened.push(once(call, "data"));
@@ -64,6 +70,7 @@ export class WatchLoad {
         ":path": pathOf(METHOD),
         "content-type": "application/grpc",
         te: "trailers",
+        authorization: this.#authorization(made),
       });
       stream.on("error", () => {});
       opened.push(once(stream, "response"));
@@ -76,6 +83,10 @@ export class WatchLoad {
     for (const call of this.#calls) call.cancel();
     for (const client of this.#clients) client.close();
     for (const session of this.#sessions) session.destroy();
+  }
+
+  #authorization(reader: number): string {
+    return `Bearer ${this.#tokens[reader % this.#tokens.length]}`;
   }
 
   #client(): Client {

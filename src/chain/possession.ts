@@ -38,10 +38,16 @@ export function possessionCheck(
 
 /** Text of a side file with the proofs of these keys. */
 export function encodePossessionFile(secretKeys: readonly SecretKey[], genesisHash: Uint8Array): string {
-  const proofs = secretKeys.map((key) => ({
-    authority: `0x${toHex(key.publicKey)}`,
-    proof: `0x${toHex(provePossession(key, genesisHash))}`,
-  }));
+  const proofs = secretKeys.map((key) => ({ key: key.publicKey, proof: provePossession(key, genesisHash) }));
+  return encodePossessions(proofs, genesisHash);
+}
+
+/** The same of proofs that were made elsewhere. */
+export function encodePossessions(
+  list: readonly { readonly key: Uint8Array; readonly proof: Uint8Array }[],
+  genesisHash: Uint8Array,
+): string {
+  const proofs = list.map(({ key, proof }) => ({ authority: `0x${toHex(key)}`, proof: `0x${toHex(proof)}` }));
   return `${JSON.stringify({ genesisHash: `0x${toHex(genesisHash)}`, proofs }, undefined, 2)}\n`;
 }
 

@@ -146,16 +146,15 @@ export function chainFactsOf(
 }
 
 /**
- * The warning of a chain whose authorities (some of them) have no proof of possession; `undefined` for none.
+ * What is wrong with a chain whose authorities (some of them) have no proof of possession; `undefined` when all have one.
  */
-export function possessionWarning(unproven: readonly Uint8Array[]): string | undefined {
+export function possessionRisk(unproven: readonly Uint8Array[]): string | undefined {
   if (unproven.length === 0) return undefined;
   const keys = unproven.map((key) => toHex(key).slice(0, 16)).join(", ");
   return (
     `${unproven.length} of the chain specification's authorities have no proof of possession ` +
     `(${keys}): a member that chose its key as a function of the others' could forge approvals ` +
-    "alone (rogue-key attack). Have every member prove its key and name the file of proofs in the " +
-    "configuration"
+    "of all alone (rogue-key attack)"
   );
 }
 

@@ -2,8 +2,8 @@
  * `alysctl keys authority`: makes and shows an authority key. A file of its own, loaded when it is asked for:
  * it brings BLS, which no other command needs.
  */
-import { writeFileSync } from "node:fs";
-import { loadChain } from "../chain/chain-file.ts";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readChain } from "../chain/chain-file.ts";
 import { toHex } from "../chain/hex.ts";
 import { generateSecretKey, loadAuthorityKey, writeAuthorityKey } from "../chain/keys.ts";
 import { encodePossessionFile, provePossession } from "../chain/possession.ts";
@@ -35,7 +35,7 @@ export async function showAuthority(
   if (key instanceof Failure) throw key;
   const facts: Record<string, string> = { file, publicKey: `0x${toHex(key.publicKey)}` };
   if (chain !== undefined) {
-    const loaded = loadChain(chain);
+    const loaded = readChain(chain);
     if (loaded instanceof Failure) throw loaded;
     facts["chain"] = `0x${toHex(loaded.genesis.hash)}`;
     facts["proofOfPossession"] = `0x${toHex(provePossession(key, loaded.genesis.hash))}`;
@@ -57,9 +57,26 @@ export async function showAuthority(
 }
 
 function writeProof(file: string, text: string): void {
+  // Proofs are made again at will; nothing else is written over, a key file least of all.
+  if (existsSync(file) && !isProof(file)) {
+    throw failure(
+      "ALREADY_EXISTS",
+      "FILE_EXISTS",
+      `${file} is there and holds no proof: it is not written over`,
+    );
+  }
   try {
     writeFileSync(file, text);
   } catch (thrown) {
     throw failure("NOT_FOUND", "FILE_NOT_WRITTEN", asError(thrown).message);
+  }
+}
+
+function isProof(file: string): boolean {
+  try {
+    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
+    return typeof value === "object" && value !== null && "genesisHash" in value && "proofs" in value;
+  } catch {
+    return false;
   }
 }

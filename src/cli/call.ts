@@ -16,6 +16,7 @@ import { policyOf } from "../kernel/protocol.ts";
 import type { ClientCallOptions } from "./client.ts";
 import { parseRequestId } from "./options.ts";
 import { answersText } from "./reference/descriptions.ts";
+import { agree, isDestructive, yesOption } from "./reference/destructive.ts";
 import { methodHelp } from "./reference/method-help.ts";
 import { protoFolder, readComments } from "./reference/proto-comments.ts";
 import { findMethod, nameOf, SERVICES } from "./reference/services.ts";
@@ -28,6 +29,7 @@ const SEND_PAUSE_MS = 20;
 interface CallOptions {
   readonly list?: boolean;
   readonly requestId?: string;
+  readonly yes?: boolean;
 }
 
 const MORE_HELP = `
@@ -48,14 +50,24 @@ export function addCallCommand(program: Command, run: Run): void {
         "name a call that changes state: repeated with the same id and request, it is carried out once",
       ).argParser(parseRequestId),
     )
+    .addOption(yesOption())
     .configureHelp({ formatHelp: helpOf })
-    .action((method: string | undefined, request: string, { list, requestId }: CallOptions) =>
+    .action((method: string | undefined, request: string, { list, requestId, yes }: CallOptions) =>
       run(async (session) => {
         if (list === true || method === undefined) return listMethods(session);
+        await agreeToMethod(session, method, yes);
         if (requestId === undefined) return callMethod(session, method, request, session.call);
         return callNamed(session, method, request, requestId);
       }),
     );
+}
+
+/** What the method's own command asks is asked here too. */
+async function agreeToMethod(session: Session, name: string, yes: boolean | undefined): Promise<void> {
+  const method = findMethod(name);
+  if (method instanceof Failure) throw method;
+  const short = `${method.parent.name}/${method.name}`;
+  if (isDestructive(short)) await agree(session, short, "", yes);
 }
 
 /** The help of the method that was named before or after --help; that of the command without one. */

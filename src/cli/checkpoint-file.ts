@@ -20,9 +20,21 @@ import { grouped, timeOfMs } from "./format.ts";
 import type { Session } from "./session.ts";
 import { renderFields } from "./table.ts";
 
+export interface VerifyOptions {
+  /** Path of the chain's specification. */
+  readonly chain: string;
+  /** Path of the proofs of possession of its authorities, without which nothing that they signed is believed. */
+  readonly proofs?: string;
+  readonly development?: boolean;
+}
+
 /** Rejects with DATA_LOSS that names the check which failed, and with what the files themselves say. */
-export async function verifyFile(session: Session, path: string, chainPath: string): Promise<void> {
-  const chain = loadChain(chainPath);
+export async function verifyFile(
+  session: Session,
+  path: string,
+  { chain: chainPath, proofs, development }: VerifyOptions,
+): Promise<void> {
+  const chain = loadChain(chainPath, { proofs, isDevelopment: development });
   if (chain instanceof Failure) throw chain;
   const { genesis, parameters } = chain;
   const facts = chainFactsOf(parameters, genesis.hash, { driftMs: 0, finalityDepth: FINALITY_DEPTH });

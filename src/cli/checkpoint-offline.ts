@@ -6,11 +6,17 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { loadChain } from "../chain/chain-file.ts";
+import { readChain } from "../chain/chain-file.ts";
 import { chainFactsOf, type Genesis } from "../chain/spec.ts";
 import type { ChainFacts } from "../chain/validator.ts";
 import { CheckpointDesk } from "../integrations/chain/checkpoint-desk.ts";
-import { missingHistory, planRecovery, recover } from "../integrations/chain/checkpoint-recovery.ts";
+import {
+  chainSound,
+  deletesSound,
+  missingHistory,
+  planRecovery,
+  recover,
+} from "../integrations/chain/checkpoint-recovery.ts";
 import { openEmbeddedChain } from "../integrations/chain/embedded.ts";
 import { OfflineChain } from "../integrations/chain/offline-chain.ts";
 import { RECOVERY_MODES } from "../integrations/chain/recovery-records.ts";
@@ -22,6 +28,7 @@ import { openLmdbStore } from "../storage/lmdb-store.ts";
 import { FolderShelf } from "../storage/shelf.ts";
 import { grouped } from "./format.ts";
 import { type OfflineNodeOptions, offlineNode } from "./offline-node.ts";
+import { agree } from "./reference/destructive.ts";
 import type { Session } from "./session.ts";
 import { renderFields } from "./table.ts";
 
@@ -32,6 +39,10 @@ export interface OfflineOptions {
   readonly checkpointId: string;
   readonly isDryRun: boolean;
   readonly isScanned: boolean;
+  /** Delete blocks of which none is damaged. */
+  readonly isForced: boolean;
+  /** Without asking. */
+  readonly isAgreed: boolean;
 }
 
 /** Timestamps are not judged here. */
@@ -41,7 +52,8 @@ const DRIFT_MS = 0;
 export async function recoverOffline(session: Session, options: OfflineOptions): Promise<void> {
   const node = offlineNode(options.node, process.env);
   const { finalityDepth } = node;
-  const loaded = loadChain(node.specificationFile);
+  // The store was made under this genesis, by a node that asked for the proofs: no key comes in here.
+  const loaded = readChain(node.specificationFile);
   if (loaded instanceof Failure) throw loaded;
   const { genesis, parameters } = loaded;
   const facts = chainFactsOf(parameters, genesis.hash, { driftMs: DRIFT_MS, finalityDepth });
@@ -53,7 +65,8 @@ export async function recoverOffline(session: Session, options: OfflineOptions):
   const done = { ...outcome, configuration: node.configFile, finalityDepth };
   const opened = done.isDryRun ? undefined : await reopen(folder, genesis, facts, session.terminal.clock);
   if (session.isJson) return session.terminal.out(JSON.stringify({ ...done, ...opened }, undefined, 2));
-  if (opened === undefined) return session.terminal.out(`would ${done.plan}`);
+  if (opened === undefined)
+    return session.terminal.out(`would ${done.plan}${done.needsForce ? NEEDS_FORCE : ""}`);
   return session.terminal.out(
     renderFields([
       ["recovered", done.plan],
@@ -86,12 +99,16 @@ interface Done {
   readonly plan: string;
   readonly damagedHeight: number | undefined;
   readonly blocksDeleted: number;
+  readonly needsForce: boolean;
   readonly isDryRun: boolean;
 }
 
+/** Added to what a dry run says. */
+const NEEDS_FORCE = "; no stored block is damaged: only with --force";
+
 async function carryOut(
   session: Session,
-  { mode: word, checkpointId, isDryRun, isScanned }: OfflineOptions,
+  { mode: word, checkpointId, isDryRun, isScanned, isForced, isAgreed }: OfflineOptions,
   dataDirectory: string,
   genesis: Genesis,
   facts: ChainFacts,
@@ -105,11 +122,21 @@ async function carryOut(
     const chain = new OfflineChain(store, facts, authorities);
     const shelf = new FolderShelf(join(dataDirectory, "checkpoints"));
     const desk = new CheckpointDesk({ chain, store, shelf, authorities, clock: session.terminal.clock });
-    const plan = await planRecovery(desk, { checkpointId, mode, isScanned });
+    const plan = await planRecovery(desk, { checkpointId, mode, isScanned: isScanned || !isForced });
+    if (!isDryRun && !isForced && deletesSound(plan)) throw chainSound(plan);
+    if (!isDryRun) await agree(session, "SyncService/RecoverFromCheckpoint", plan.text, isAgreed);
     if (!isDryRun) await recover(desk, plan, terminalLog(session));
     const { damagedHeight, blocksDeleted, text } = plan;
     const { id } = plan.checkpoint.kept;
-    return { mode: word, checkpoint: id, plan: text, damagedHeight, blocksDeleted, isDryRun };
+    return {
+      mode: word,
+      checkpoint: id,
+      plan: text,
+      damagedHeight,
+      blocksDeleted,
+      needsForce: deletesSound(plan),
+      isDryRun,
+    };
   } finally {
     await store.close();
   }

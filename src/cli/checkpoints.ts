@@ -5,15 +5,18 @@ import {
   CreateCheckpointResponseSchema,
   ListCheckpointsResponseSchema,
   ProveBlockResponseSchema,
+  type RecoverFromCheckpointResponse,
   RecoverFromCheckpointResponseSchema,
   RecoveryMode,
   SyncService,
 } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { FINALITY_DEPTH } from "../chain/finality.ts";
 import { failure } from "../kernel/errors.ts";
+import type { VerifyOptions } from "./checkpoint-file.ts";
 import { grouped, hash, size, time } from "./format.ts";
 import { followOperation } from "./operation.ts";
 import { parseHex, parseUint64 } from "./options.ts";
+import { agree, yesOption } from "./reference/destructive.ts";
 import type { Run, Session } from "./session.ts";
 import { renderFields, renderTable } from "./table.ts";
 
@@ -32,6 +35,8 @@ interface RecoverOptions {
   readonly dryRun?: boolean;
   readonly wait?: boolean;
   readonly scan?: boolean;
+  readonly force?: boolean;
+  readonly yes?: boolean;
   /** Of a node that does not run: its configuration, or its data directory and chain specification. */
   readonly config?: string;
   readonly dataDir?: string;
@@ -70,10 +75,12 @@ export function addCheckpointsCommands(program: Command, run: Run): void {
     .description("verify a checkpoint's file from the chain's specification on; needs no node")
     .argument("<file>", "a .checkpoint file of some node's data directory")
     .requiredOption("--chain <path>", "chain specification")
-    .action((file: string, { chain }: { chain: string }) =>
+    .option("--proofs <path>", "proofs of possession of its authorities")
+    .option("--development", "the chain is for development: its authorities may lack proofs")
+    .action((file: string, options: VerifyOptions) =>
       run(async (session) => {
         const { verifyFile } = await import("./checkpoint-file.ts");
-        await verifyFile(session, file, chain);
+        await verifyFile(session, file, options);
       }),
     );
   checkpoints
@@ -87,7 +94,9 @@ export function addCheckpointsCommands(program: Command, run: Run): void {
     )
     .option("--dry-run", "only say what would happen")
     .option("--wait", "follow it to its end; the exit status says how it ended")
-    .option("--scan", "look through the whole chain for damage first; minimal always does")
+    .option("--scan", "look through the whole chain for damage first, also with --force; minimal always does")
+    .option("--force", "delete blocks although none is damaged")
+    .addOption(yesOption())
     .option(
       "--config <file>",
       "recover the node of this configuration, which does not run, or does not start",
@@ -150,11 +159,19 @@ async function prove(session: Session, by: BlockName, checkpointId: string): Pro
 }
 
 async function recover(session: Session, checkpointId: string, options: RecoverOptions): Promise<void> {
-  const { config, dataDir, chain, mode, dryRun = false, scan = false } = options;
+  const { config, dataDir, chain, mode, dryRun = false, scan = false, force = false, yes = false } = options;
   if (config !== undefined || dataDir !== undefined) {
     const { recoverOffline } = await import("./checkpoint-offline.ts");
     const node = { config, dataDir, chain };
-    return recoverOffline(session, { node, mode, checkpointId, isDryRun: dryRun, isScanned: scan });
+    return recoverOffline(session, {
+      node,
+      mode,
+      checkpointId,
+      isDryRun: dryRun,
+      isScanned: scan,
+      isForced: force,
+      isAgreed: yes,
+    });
   }
   if (chain !== undefined) {
     const text = "--chain is for a node that does not run: add its --data-dir, or give its --config";
@@ -164,14 +181,25 @@ async function recover(session: Session, checkpointId: string, options: RecoverO
     checkpointId,
     recoveryMode: MODES[mode] ?? RecoveryMode.UNSPECIFIED,
     verifyIntegrity: scan,
-    validateOnly: dryRun,
+    force,
   };
-  const answer = await session.client(SyncService).recoverFromCheckpoint(request, session.call);
-  session.show(RecoverFromCheckpointResponseSchema, answer, ({ plan, operation }) =>
+  const call = (validateOnly: boolean): Promise<RecoverFromCheckpointResponse> =>
+    session.client(SyncService).recoverFromCheckpoint({ ...request, validateOnly }, session.call);
+  if (!dryRun && !yes) {
+    const { plan, needsForce } = await call(true);
+    if (needsForce && !force) throw failure("FAILED_PRECONDITION", "CHAIN_SOUND", soundText(plan));
+    await agree(session, "SyncService/RecoverFromCheckpoint", plan, yes);
+  }
+  const answer = await call(dryRun);
+  session.show(RecoverFromCheckpointResponseSchema, answer, ({ plan, operation, needsForce }) =>
     operation === undefined
-      ? `would ${plan}`
+      ? `would ${plan}${needsForce ? "; no stored block is damaged: only with --force" : ""}`
       : `${plan}\noperation ${operation.id}${operation.isDone ? ", done" : ""}`,
   );
   if (options.wait === true && answer.operation !== undefined)
     await followOperation(session, answer.operation.id);
+}
+
+function soundText(plan: string): string {
+  return `no stored block is damaged, and it would ${plan}; add --force where that is meant`;
 }

@@ -7,15 +7,19 @@ import {
   type NetworkState,
   NetworkStateSchema,
   type NetworkStatus,
+  type OwnDelegation,
   StartNetworkResponseSchema,
   type WatchNetworkEventsResponse,
   WatchNetworkEventsResponseSchema,
 } from "../../gen/alys/network/v1/network_pb.ts";
-import { enumName, grouped, hash, shortHash, size, time } from "./format.ts";
+import { duration, enumName, grouped, hash, shortHash, size, time } from "./format.ts";
 import { parseHex } from "./options.ts";
 import type { Run, Session } from "./session.ts";
 import { type FieldRow, renderFields, renderTable } from "./table.ts";
 import { rewatch } from "./watch.ts";
+
+/** Of a Delegation; 1 is a member. */
+const ROLE_SENTRY = 2;
 
 export function addNetworkCommands(program: Command, run: Run): void {
   const network = program.command("network").description("the peer-to-peer host");
@@ -78,7 +82,19 @@ export function networkFields(status: NetworkStatus): FieldRow[] {
     ["peers", `${status.connectedPeers} (connections: ${directions})`],
     ["deaf peers", grouped(status.deafPeers)],
     ["open since", time(status.started)],
+    ...delegationFields(status.ownDelegation),
   ];
+}
+
+function delegationFields(own: OwnDelegation | undefined): FieldRow[] {
+  if (own === undefined) return [];
+  const role = own.role === ROLE_SENTRY ? "sentry" : "member";
+  const left = own.remainingMs === 0n ? "has ended" : `${duration(own.remainingMs)} left`;
+  const renewed = own.renewals === 0n ? "" : `, renewed ${grouped(own.renewals)} times`;
+  const rows: FieldRow[] = [["delegation", `${role} until ${time(own.expires)}, ${left}${renewed}`]];
+  if (own.nextRenewal !== undefined) rows.push(["next delegation", time(own.nextRenewal)]);
+  if (own.lastFailure !== "") rows.push(["delegation failed", own.lastFailure]);
+  return rows;
 }
 
 function tables(status: NetworkStatus): string[] {

@@ -11,6 +11,7 @@ import { addConfigCommands } from "./config.ts";
 import { enumName, hash, time } from "./format.ts";
 import { parseDuration } from "./options.ts";
 import { addProfileCommands } from "./profiles.ts";
+import { type Agreement, agree, yesOption } from "./reference/destructive.ts";
 import type { Run, Session } from "./session.ts";
 import { type FieldRow, renderFields } from "./table.ts";
 
@@ -36,8 +37,10 @@ export function addNodeCommands(program: Command, run: Run): void {
   node
     .command("drain")
     .description("end streams and refuse new work, so that the node can be stopped without harm")
-    .action(() =>
+    .addOption(yesOption())
+    .action(({ yes }: Agreement) =>
       run(async (session) => {
+        await agree(session, "NodeService/Drain", "", yes);
         await session.client(NodeService).drain({}, session.call);
         session.say("the node is draining");
       }),
@@ -46,8 +49,10 @@ export function addNodeCommands(program: Command, run: Run): void {
     .command("shutdown")
     .description("stop the node in order")
     .argument("[reason]", "for the log", "asked by alysctl")
-    .action((reason: string) =>
+    .addOption(yesOption())
+    .action((reason: string, { yes }: Agreement) =>
       run(async (session) => {
+        await agree(session, "NodeService/Shutdown", "", yes);
         await session.client(NodeService).shutdown({ reason }, session.call);
         session.say("the node is stopping");
       }),
@@ -69,6 +74,8 @@ export function nodeFields(info: GetInfoResponse): FieldRow[] {
     ["started", time(info.started)],
     ["chain", hash(info.genesisHash)],
   ];
+  for (const { use, expires } of info.certificates)
+    fields.push([`${use}'s certificate`, `ends ${time(expires)}`]);
   return info.authorityKey.length === 0 ? fields : [...fields, ["authority key", hash(info.authorityKey)]];
 }
 

@@ -232,6 +232,7 @@ function peerFields(peer: PeerInfo): FieldRow[] {
   }
   if (head !== undefined) fields.push(["proven head", `${grouped(head.height)}  ${shortHash(head.hash)}`]);
   if (peer.memberKey.length > 0) fields.push(["member key", hash(peer.memberKey)]);
+  if (peer.memberExpires !== undefined) fields.push(["delegation ends", time(peer.memberExpires)]);
   if (score !== undefined) {
     const parts = `latency ${score.latency.toFixed(1)}, throughput ${score.throughput.toFixed(1)}`;
     const bonus = score.federationBonus.toFixed(0);

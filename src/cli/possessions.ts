@@ -1,6 +1,6 @@
 /**
- * Reads a file of proofs of possession for `alysctl producer schedule`: keys and proofs in the file's order. It looks at
- * the form alone; the node verifies the proofs. Pure.
+ * Reads a file of proofs of possession: keys and proofs in the file's order. It looks at the form alone; the node, or
+ * `alysctl keys proofs`, verifies the proofs. Pure.
  */
 import { SIGNATURE_LENGTH } from "../chain/approval.ts";
 import { PUBLIC_KEY_LENGTH } from "../chain/body-layout.ts";

@@ -10,7 +10,7 @@ import { addAuditCommands } from "./audit.ts";
 import { addCallCommand } from "./call.ts";
 import { addChainCommands } from "./chain.ts";
 import { addCheckpointsCommands } from "./checkpoints.ts";
-import { addCompletionCommand } from "./completion.ts";
+import { addCompletionCommand } from "./completion/command.ts";
 import { addCredentialOptions, type CredentialOptions } from "./credentials.ts";
 import {
   describeFailure,
@@ -22,6 +22,7 @@ import {
   exitStatusOf,
 } from "./exit-status.ts";
 import { addKeysCommands } from "./keys.ts";
+import { ADDRESS_DEFAULT } from "./local-node.ts";
 import { addNetworkCommands } from "./network.ts";
 import { addNodeCommands } from "./node.ts";
 import { parseAddress, parseDuration } from "./options.ts";
@@ -35,10 +36,9 @@ import type { Terminal } from "./terminal.ts";
 import { addTokensCommands } from "./tokens.ts";
 import { addVotesCommands } from "./votes/votes.ts";
 
-const ADDRESS_DEFAULT = "127.0.0.1:50051";
-
 interface GlobalOptions extends CredentialOptions {
-  readonly address: string;
+  readonly address?: string;
+  readonly node?: string;
   readonly output: "table" | "json";
   readonly timeout?: number;
 }
@@ -51,8 +51,8 @@ export async function runAlysctl(
 ): Promise<number> {
   const program = addCredentialOptions(newProgram(terminal));
   const run: Run = async (action) => {
-    const { address, output, timeout, ...credentials } = program.opts<GlobalOptions>();
-    const session = new Session({ address, output, timeoutMs: timeout, credentials }, terminal, signal);
+    const { address, node, output, timeout, ...credentials } = program.opts<GlobalOptions>();
+    const session = new Session({ address, node, output, timeoutMs: timeout, credentials }, terminal, signal);
     try {
       await action(session);
     } finally {
@@ -87,11 +87,20 @@ function newProgram(terminal: Terminal): Command {
     .description("Controls an Alys node (alysd) over its gRPC control plane.")
     .version(versionOf())
     .addOption(
-      new Option("-a, --address <address>", "HOST:PORT or unix:PATH of the node's control plane")
-        .default(ADDRESS_DEFAULT)
+      new Option(
+        "-a, --address <address>",
+        "HOST:PORT or unix:PATH of the node's control plane (default: the socket of a node of yours in ./data, " +
+          `/var/lib/alysd or a local network, else ${ADDRESS_DEFAULT})`,
+      )
         .env("ALYS_ADDRESS")
         // An empty variable is none, as scripts mean it.
-        .argParser((text) => parseAddress(text === "" ? ADDRESS_DEFAULT : text)),
+        .argParser((text) => (text === "" ? undefined : parseAddress(text))),
+    )
+    .addOption(
+      new Option(
+        "-n, --node <folder>",
+        "data directory of a node of this machine, to call it as its owner",
+      ).env("ALYS_NODE"),
     )
     .addOption(
       new Option("-o, --output <form>", "for people, or protobuf's JSON (one line a message in streams)")
@@ -120,11 +129,16 @@ function statusOf(thrown: unknown, terminal: Terminal, signal: AbortSignal): num
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
   if (thrown instanceof Failure) {
     terminal.err(`alysctl: ${describeFailure(thrown)}`);
+    if (thrown.reason === "TOKEN_MISSING") terminal.err(`alysctl: ${TOKEN_ADVICE}`);
     return exitStatusOf(thrown.code);
   }
   terminal.err(`alysctl: a mistake in alysctl: ${asError(thrown).stack ?? ""}`);
   return EXIT_SOFTWARE;
 }
+
+const TOKEN_ADVICE =
+  "as the user whose node it is, name its data directory: --node FOLDER; others need a token of that user " +
+  "(alysctl tokens create NAME --scope operate > FILE): --token-file FILE";
 
 /** From package.json, which is one folder above src/ in a checkout and above dist/ in a package. */
 function versionOf(): string {

@@ -4,13 +4,22 @@
  */
 import { type DescMessage, type DescService, type MessageShape, toJson } from "@bufbuild/protobuf";
 import { failure } from "../kernel/errors.ts";
-import { type Client, type ClientCallOptions, type Connection, connect } from "./client.ts";
+import {
+  type Client,
+  type ClientCallOptions,
+  type Connection,
+  type ConnectOptions,
+  connect,
+} from "./client.ts";
 import { type CredentialOptions, readCredentials } from "./credentials.ts";
+import { type Way, wayTo } from "./local-node.ts";
 import { ProgressLine } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface SessionOptions {
-  readonly address: string;
+  readonly address?: string | undefined;
+  /** Data directory of the node. */
+  readonly node?: string | undefined;
   readonly output: "table" | "json";
   readonly timeoutMs: number | undefined;
   /** Files with which to show who calls. */
@@ -25,6 +34,8 @@ export class Session {
   readonly signal: AbortSignal;
   readonly #options: SessionOptions;
   #connection: Connection | undefined;
+  #way: Way | undefined;
+  #shown: ConnectOptions | undefined;
 
   constructor(options: SessionOptions, terminal: Terminal, signal: AbortSignal) {
     this.#options = options;
@@ -36,13 +47,29 @@ export class Session {
     return this.#options.output === "json";
   }
 
-  get address(): string {
-    return this.#options.address;
+  get connection(): Connection {
+    this.#connection ??= this.#connect();
+    return this.#connection;
   }
 
-  get connection(): Connection {
-    this.#connection ??= connect(this.#options.address, readCredentials(this.#options.credentials ?? {}));
-    return this.#connection;
+  /** How the node is reached. */
+  get way(): Way {
+    const { address, node } = this.#options;
+    const { token, tls } = this.#credentials;
+    // An empty variable is none, as scripts mean it.
+    const folder = node === "" ? undefined : node;
+    this.#way ??= wayTo({ address, folder, hasCredentials: token !== undefined || tls !== undefined });
+    return this.#way;
+  }
+
+  get #credentials(): ConnectOptions {
+    this.#shown ??= readCredentials(this.#options.credentials ?? {});
+    return this.#shown;
+  }
+
+  #connect(): Connection {
+    const { address, token } = this.way;
+    return connect(address, token === undefined ? this.#credentials : { token });
   }
 
   client<S extends DescService>(service: S): Client<S> {

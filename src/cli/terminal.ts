@@ -16,6 +16,10 @@ export interface Terminal {
   /** Standard input line by line as it comes, until its end or the signal. */
   lines(signal: AbortSignal): AsyncIterable<string>;
   readonly isTTY: boolean;
+  /** Whether somebody can be asked: input and standard error are a terminal. */
+  readonly isInteractive: boolean;
+  /** Asks on standard error and answers the line that was typed; undefined at the end of the input or the signal. */
+  ask(question: string, signal: AbortSignal): Promise<string | undefined>;
   readonly columns: number | undefined;
   readonly clock: Clock;
 }
@@ -27,6 +31,20 @@ const INPUT_LENGTH_MAX = 8 * 1024 * 1024;
 export function processTerminal(): Terminal {
   const { stdout, stderr, stdin } = process;
   return {
+    isInteractive: stdin.isTTY === true && stderr.isTTY === true,
+    ask: (question, signal) =>
+      new Promise((resolve) => {
+        const asked = createInterface({ input: stdin, output: stderr });
+        const end = (line?: string): void => {
+          asked.close();
+          resolve(line);
+        };
+        // Ctrl-C comes to whoever reads the terminal, and to nobody else.
+        asked.once("SIGINT", () => process.kill(process.pid, "SIGINT"));
+        asked.once("close", () => resolve(undefined));
+        signal.addEventListener("abort", () => end(), { once: true });
+        asked.question(question, end);
+      }),
     out: (line) => stdout.write(`${line}\n`),
     err: (line) => stderr.write(`${line}\n`),
     write: (text) => stdout.write(text),
@@ -53,13 +71,23 @@ export class MemoryTerminal implements Terminal {
   readonly output: string[] = [];
   readonly errors: string[] = [];
   readonly isTTY = false;
+  readonly isInteractive: boolean;
   readonly columns = undefined;
   readonly clock: Clock;
   readonly #input: string;
+  readonly #answers: string[];
 
-  constructor(clock: Clock = realClock, input = "") {
+  /** With `isInteractive` questions are answered by the input's lines, in order. */
+  constructor(clock: Clock = realClock, input = "", isInteractive = false) {
     this.clock = clock;
     this.#input = input;
+    this.isInteractive = isInteractive;
+    this.#answers = isInteractive ? input.split("\n") : [];
+  }
+
+  async ask(question: string): Promise<string | undefined> {
+    this.errors.push(question);
+    return this.#answers.shift();
   }
 
   /** Everything on standard output. */

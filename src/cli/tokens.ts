@@ -1,5 +1,5 @@
 /** `alysctl tokens`: make, list and revoke tokens of the control plane; narrow one without asking the node. */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { Scope } from "../../gen/alys/actor/v1/options_pb.ts";
@@ -10,6 +10,7 @@ import {
   RevokeTokenResponseSchema,
   type TokenInfo,
 } from "../../gen/alys/node/v1/node_pb.ts";
+import { readOwn } from "../control/auth/own-file.ts";
 import {
   attenuateToken,
   type Caveat,
@@ -18,7 +19,9 @@ import {
   PRINCIPAL,
 } from "../control/auth/token.ts";
 import { failure } from "../kernel/errors.ts";
+import { localTokenFile } from "./local-node.ts";
 import { parseDuration } from "./options.ts";
+import { type Agreement, agree, yesOption } from "./reference/destructive.ts";
 import type { Run, Session } from "./session.ts";
 import { renderFields } from "./table.ts";
 
@@ -66,7 +69,36 @@ export function addTokensCommands(program: Command, run: Run): void {
   tokens
     .command("revoke <id>")
     .description("revoke a token and all that were derived from it; ends their streams")
-    .action((id: string) => run((session) => revoke(session, id)));
+    .addOption(yesOption())
+    .action((id: string, { yes }: Agreement) =>
+      run(async (session) => {
+        await agree(session, "NodeService/RevokeToken", `token ${id}`, yes);
+        await revoke(session, id);
+      }),
+    );
+  tokens
+    .command("rotate-local")
+    .description(
+      "revoke the token that lies in the data directory for its owner; the node makes a new one there",
+    )
+    .action(() => run(rotateLocal));
+}
+
+/** Revokes the token that lies in the data directory for its owner's programs: the node puts a new one in its place. */
+async function rotateLocal(session: Session): Promise<void> {
+  const { folder } = session.way;
+  if (folder === undefined) {
+    const text = "no data directory is known whose token it could be; name it: --node FOLDER";
+    throw failure("INVALID_ARGUMENT", "NODE_NOT_NAMED", text, { field: "node" });
+  }
+  const file = localTokenFile(folder);
+  const id = readOwn(file, statSync(folder).uid)?.split(".")[1];
+  if (id === undefined) {
+    const text = `${file} is not there, or others can read it; the node makes a new one at its next start`;
+    throw failure("NOT_FOUND", "TOKEN_UNKNOWN", text);
+  }
+  await session.client(NodeService).revokeToken({ id }, session.call);
+  session.say(`revoked ${id}; a new token is in ${file}`);
 }
 
 function collectMethod(text: string, before: readonly string[] = []): readonly string[] {

@@ -52,6 +52,7 @@ const PATHS = [
   "storage.data_directory",
   "chain.specification_file",
   "chain.proofs_file",
+  "network.federation.delegation_file",
   "producer.authority_key_file",
   "control.tls.certificate_file",
   "control.tls.key_file",
@@ -60,7 +61,7 @@ const PATHS = [
 ];
 
 /** Settings that are paths in the data directory. */
-const DATA_PATHS = ["control.unix_socket", "control.audit_file"];
+const DATA_PATHS = ["control.unix_socket", "control.audit_file", "control.audit_head_file"];
 
 /** ALYS__SECTION__KEY=value sets section.key; the value is read by the kind of its rule. */
 export function environmentValues(environment: Environment, faults: ConfigFault[]): Values {

@@ -24,6 +24,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "chain.specification_file": { kind: "required" },
   "chain.proofs_file": text(""),
   "chain.finality_depth": number(64, 1, 100_000),
+  "chain.development": flag(false),
 
   "network.listen_addresses": list(16, "/ip4/0.0.0.0/tcp/55444", "/ip4/0.0.0.0/udp/55444/quic-v1"),
   "network.bootstrap_peers": list(64),
@@ -36,6 +37,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "network.discovery.kademlia": flag(true),
   "network.discovery.interval_ms": number(10_000, 500, 600_000),
   "network.federation.member_peer_ids": list(64),
+  "network.federation.delegation_lifetime_ms": number(2_592_000_000, 10_000, 31_536_000_000),
+  "network.federation.delegation_file": text(""),
   "network.security.allow_noise": flag(false),
 
   "sync.sync_threshold": number(0.995, 0.9, 1),
@@ -70,6 +73,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "control.unix_socket": text("control.sock"),
   "control.reflection": flag(true),
   "control.require_tokens": flag(false),
+  "control.loopback_reads": choice("open", "open", "token"),
   "control.tls.listen_address": text(""),
   "control.tls.mutual_listen_address": text(""),
   "control.tls.certificate_file": text(""),
@@ -78,6 +82,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "control.tls.trust_domain": text("alys"),
   "control.tls.revoked_file": text(""),
   "control.audit_file": text("audit.jsonl"),
+  "control.audit_head_file": text("audit.head"),
   "control.audit_bytes_max": number(67_108_864, 65_536, 4_294_967_296),
   "control.audit_files_max": number(9, 1, 1000),
   "control.calls_per_second": number(1000, 0, 1_000_000),

@@ -16,6 +16,19 @@ export interface ChainHead {
 
 export const CHAIN_START: ChainHead = { sequence: 0, hash: "0".repeat(64) };
 
+const HEAD = /^(\d{1,15}):([0-9a-f]{64})$/;
+
+/** A head as people keep it: "SEQUENCE:HASH". */
+export function textOfHead({ sequence, hash: own }: ChainHead): string {
+  return `${sequence}:${own}`;
+}
+
+/** Undefined for what is no head. */
+export function parseHead(text: string): ChainHead | undefined {
+  const [, sequence, own] = HEAD.exec(text) ?? [];
+  return sequence === undefined || own === undefined ? undefined : { sequence: Number(sequence), hash: own };
+}
+
 /** The hash stands last and covers everything before it. */
 const TAIL = /,"hash":"([0-9a-f]{64})"\}$/;
 
@@ -51,10 +64,14 @@ export type ChainVerdict =
   | { readonly ok: true; readonly lines: number; readonly first: number; readonly head: ChainHead }
   | { readonly ok: false; readonly line: number; readonly why: string };
 
-/** Checks lines in order, from wherever the first one stands or from `before`. Line numbers count from 1. */
+/**
+ * Checks lines in order, from wherever the first one stands or from `before`, and tells `onLine` where the chain stands
+ * after each. Line numbers count from 1.
+ */
 export async function verifyChain(
   lines: AsyncIterable<string> | Iterable<string>,
   before?: ChainHead,
+  onLine: (head: ChainHead) => void = () => {},
 ): Promise<ChainVerdict> {
   let head = before;
   let first = 0;
@@ -65,6 +82,7 @@ export async function verifyChain(
     if (typeof next === "string") return { ok: false, line: count, why: next };
     if (count === 1) first = next.sequence;
     head = next;
+    onLine(next);
   }
   return { ok: true, lines: count, first, head: head ?? CHAIN_START };
 }

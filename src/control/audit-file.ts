@@ -13,7 +13,7 @@ import { dirname } from "node:path";
 import type { Clock, TimerHandle } from "../kernel/clock.ts";
 import { asError, failure } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
-import type { AuditEntry, AuditSink } from "./audit.ts";
+import type { AuditEntry } from "./audit.ts";
 import { CHAIN_START, type ChainHead, chainLine, checkLine } from "./audit-chain.ts";
 
 export interface AuditFileOptions {
@@ -32,8 +32,8 @@ const SYNC_MS = 1_000;
 const RETRY_MS = 1_000;
 /** Characters that wait to be written; at the bound calls that change state are refused. 10,000 lines. */
 const WAITING_LENGTH_MAX = 4 * 1024 * 1024;
-/** Refused calls are written down beyond it, up to this; then they are counted, and the count is written down. */
-const WAITING_REFUSED_LENGTH_MAX = 2 * WAITING_LENGTH_MAX;
+/** What ends meanwhile is written down beyond it, up to this; then it is counted, and the count is written down. */
+const WAITING_ENDED_LENGTH_MAX = 2 * WAITING_LENGTH_MAX;
 /** The last line is looked for in as many bytes; a line has fewer than 8 KiB. */
 const TAIL_BYTES = 64 * 1024;
 
@@ -99,7 +99,7 @@ async function headOfOlder(path: string): Promise<ChainHead | undefined> {
   }
 }
 
-export class AuditFile implements AuditSink {
+export class AuditFile {
   readonly #options: AuditFileOptions;
   #handle: FileHandle;
   #head: ChainHead = CHAIN_START;
@@ -109,6 +109,8 @@ export class AuditFile implements AuditSink {
   #suppressed = 0;
   #writing: Promise<void> | undefined;
   #syncTimer: TimerHandle | undefined;
+  /** A flush that runs; a handle is closed after it only. */
+  #syncing: Promise<void> = Promise.resolve();
   #retryTimer: TimerHandle | undefined;
   #isFailing = false;
   #isClosed = false;
@@ -136,8 +138,13 @@ export class AuditFile implements AuditSink {
   }
 
   append(entry: AuditEntry): void {
+    this.write({ event: "call", ...entry });
+  }
+
+  /** A line with these fields. */
+  write(fields: object): void {
     if (this.#isClosed) return;
-    if (this.#waitingLength >= WAITING_REFUSED_LENGTH_MAX) {
+    if (this.#waitingLength >= WAITING_ENDED_LENGTH_MAX) {
       this.#suppressed += 1;
       return;
     }
@@ -146,7 +153,7 @@ export class AuditFile implements AuditSink {
       this.#suppressed = 0;
       this.#append({ event: "suppressed", count });
     }
-    this.#append({ event: "call", ...entry });
+    this.#append(fields);
   }
 
   /** Writes what waits, flushes and closes. Idempotent. */
@@ -159,6 +166,8 @@ export class AuditFile implements AuditSink {
     await this.#writing;
     // One last try for what a full disk kept back.
     if (this.#waiting.length > 0) await this.#write();
+    this.#syncTimer?.cancel();
+    await this.#syncing;
     await this.#handle.sync().catch(() => {});
     await this.#handle.close();
   }
@@ -166,6 +175,10 @@ export class AuditFile implements AuditSink {
   /** Goes on in a new file. */
   async rotate(): Promise<void> {
     const { path, filesMax } = this.#options;
+    // What was to be flushed in a second is flushed here; a flush that runs must not find its file closed.
+    this.#syncTimer?.cancel();
+    this.#syncTimer = undefined;
+    await this.#syncing;
     await this.#handle.sync();
     await this.#handle.close();
     try {
@@ -238,7 +251,9 @@ export class AuditFile implements AuditSink {
     if (this.#isClosed) return;
     this.#syncTimer ??= this.#options.clock.setTimer(SYNC_MS, () => {
       this.#syncTimer = undefined;
-      this.#handle.sync().catch((thrown: unknown) => this.#say("the audit log cannot be flushed", thrown));
+      this.#syncing = this.#handle
+        .sync()
+        .catch((thrown: unknown) => this.#say("the audit log cannot be flushed", thrown));
     });
   }
 }

@@ -1,7 +1,7 @@
 /**
- * What the audit log says of calls: one line for each that changes state (scope operate or admin) and for each that was
- * refused, with who, what and how it ended. Streams that change state leave a line when they begin, too. Where the
- * lines go is `audit-file.ts`'s business; without a file they go to the log.
+ * What the audit log says of calls: one line for each that changes state (scope operate or admin), with who, what and
+ * how it ended. Streams that change state leave a line when they begin, too. Calls that were refused are told apart from
+ * them: there may be any number. Where the lines go is `audit-log.ts`'s business; without a file they go to the log.
  */
 import { hash } from "node:crypto";
 import { type DescField, type DescMethod, fromBinary, ScalarType } from "@bufbuild/protobuf";
@@ -42,6 +42,8 @@ export interface AuditEntry {
 /** Where the lines go. */
 export interface AuditSink {
   append(entry: AuditEntry): void;
+  /** A call that was turned away: nothing was done. */
+  refuse(entry: AuditEntry): void;
   /** It cannot keep up or cannot write: what changes state must wait. */
   readonly isBehind: boolean;
 }
@@ -94,68 +96,76 @@ export class Audit {
 
   /** A call began; `request` are the bytes of a single request. */
   begin(correlationId: string, caller: AuditedCaller, request?: Uint8Array): AuditRecord {
-    const record = new AuditRecord(
-      this.#parts,
-      this.#name,
-      this.changesState,
-      correlationId,
-      caller,
-      request,
-      this.#stated,
-    );
-    if (this.#isStream && this.changesState) record.begun();
-    return record;
+    const { changesState } = this;
+    const kind = { name: this.#name, changesState, isStream: this.#isStream, stated: this.#stated };
+    return new AuditRecord(this.#parts, kind, correlationId, caller, request);
   }
+}
+
+/** What the lines of a method's calls have in common. */
+interface AuditedMethod {
+  readonly name: string;
+  readonly changesState: boolean;
+  readonly isStream: boolean;
+  readonly stated: ((request: Uint8Array) => string | undefined) | undefined;
 }
 
 /** One call on its way to its line. */
 export class AuditRecord {
   readonly #parts: AuditParts;
-  readonly #name: string;
-  readonly #changesState: boolean;
+  readonly #method: AuditedMethod;
   readonly #correlationId: string;
   readonly #caller: AuditedCaller;
   readonly #request: Uint8Array | undefined;
-  readonly #stated: ((request: Uint8Array) => string | undefined) | undefined;
   readonly #startedMs: number;
   /** Known from the beginning where it is surely needed: later the socket may be gone. */
   readonly #peer: string | undefined;
 
   constructor(
     parts: AuditParts,
-    name: string,
-    changesState: boolean,
+    method: AuditedMethod,
     correlationId: string,
     caller: AuditedCaller,
     request: Uint8Array | undefined,
-    stated?: (request: Uint8Array) => string | undefined,
   ) {
     this.#parts = parts;
-    this.#name = name;
-    this.#changesState = changesState;
+    this.#method = method;
     this.#correlationId = correlationId;
     this.#caller = caller;
     this.#request = request;
-    this.#stated = stated;
     this.#startedMs = parts.clock.monotonicMs();
-    this.#peer = changesState ? caller.peer() : undefined;
+    this.#peer = method.changesState ? caller.peer() : undefined;
   }
 
+  /** The call was let in; a stream that changes state leaves a line. */
   begun(): void {
-    this.#parts.audit?.append(this.#entry("BEGUN", undefined));
+    const { isStream, changesState } = this.#method;
+    if (isStream && changesState) this.#parts.audit?.append(this.#entry("BEGUN", undefined));
   }
 
   /** The call ended; `reason` is undefined for OK. */
   end(reason: Failure | undefined, isReplayed = false): void {
     const { log, audit, refusals } = this.#parts;
     const isRefused = reason !== undefined && REFUSALS.has(reason.code);
-    if (!this.#changesState && !isRefused) return;
+    if (!this.#method.changesState) {
+      if (isRefused) this.refuse(reason);
+      return;
+    }
     const ended = this.#entry(reason?.code ?? "OK", reason?.reason);
     const entry = isReplayed ? { ...ended, isReplayed } : ended;
     audit?.append(entry);
     if (isRefused && refusals !== undefined) refusals.write({ ...entry });
     else if (isRefused) log.warn("control call refused", { ...entry });
     else if (audit === undefined) log.info("control call", { ...entry });
+  }
+
+  /** The caller was turned away before anything was done. */
+  refuse(reason: Failure): void {
+    const { log, audit, refusals } = this.#parts;
+    const entry = this.#entry(reason.code, reason.reason);
+    audit?.refuse(entry);
+    if (refusals !== undefined) refusals.write({ ...entry });
+    else log.warn("control call refused", { ...entry });
   }
 
   #entry(code: string, reason: string | undefined): AuditEntry {
@@ -166,10 +176,10 @@ export class AuditRecord {
       principal: this.#caller.principal,
       token: this.#caller.tokenId,
       peer: this.#peer ?? this.#caller.peer(),
-      method: this.#name,
+      method: this.#method.name,
       code,
       reason,
-      statedReason: isStated ? this.#stated?.(request) : undefined,
+      statedReason: isStated ? this.#method.stated?.(request) : undefined,
       durationMs: Math.round((this.#parts.clock.monotonicMs() - this.#startedMs) * 1000) / 1000,
       requestHash: request === undefined ? undefined : hash("sha256", request, "hex"),
       correlationId: this.#correlationId,

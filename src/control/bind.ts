@@ -123,9 +123,10 @@ function ask(ref: UntypedRef, method: DescMethod, request: object, incoming: Inc
 
 /** The caller's own words; the method's policy fills in a missing deadline. */
 function callOptions(incoming: Incoming): AskOptions {
-  const { principal, deadlineMs, traceparent } = incoming;
+  const { principal, caller, deadlineMs, traceparent } = incoming;
   return {
     principal,
+    caller,
     signal: incoming.signal,
     correlationId: incoming.correlationId,
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
@@ -144,7 +145,8 @@ function watch(
   { heartbeatMs }: BindOptions,
 ): { onRoom(): void; onClosed(): void } {
   const isTopic = policyOf(method).stream === "topic";
-  const { deadlineMs: _, ...options } = callOptions(incoming);
+  const { deadlineMs: _, ...called } = callOptions(incoming);
+  const options = { ...called, outsider: incoming.outsider };
   const subscription = ref.watch(
     method,
     request,

@@ -12,20 +12,23 @@ import {
   Metadata,
   type ServerDuplexStream,
 } from "@grpc/grpc-js";
-import type { CorrelationIds } from "../kernel/call.ts";
+import type { Caller, CorrelationIds } from "../kernel/call.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { Failure, failure } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { policyOf } from "../kernel/protocol.ts";
+import type { Outsider } from "../kernel/ref.ts";
 import { Audit, type AuditRecord, type AuditSink } from "./audit.ts";
-import { type Admission, type Gate, isStandard, scopeOf } from "./auth/gate.ts";
+import { type Admission, type Gate, isStandard, outsiderOf, scopeOf } from "./auth/gate.ts";
 import { decodeRequest, encodeResponse, pathOf } from "./codec.ts";
 import { correlationIdOf, remainingMs, traceparentOf } from "./correlation.ts";
+import { type Doorway, peerOf } from "./doorway.ts";
 import { CORRELATION_KEY, toFailure, toStatus } from "./errors.ts";
+import { isGone } from "./inner-call.ts";
 import type { LiveCalls, LiveStream } from "./live-calls.ts";
 import type { RefusalLines } from "./refusals.ts";
 import { type OnceAnswer, REPLAYED_KEY, type RequestIds, requestIdOf } from "./request-ids.ts";
-import { isGone, Outgoing, type WritableCall } from "./stream.ts";
+import { Outgoing, type WritableCall } from "./stream.ts";
 
 /** What all calls of one listener share. */
 export interface CallHost {
@@ -33,8 +36,10 @@ export interface CallHost {
   readonly clock: Clock;
   readonly live: LiveCalls;
   readonly correlationIds: CorrelationIds;
-  /** Judges every call. */
+  /** Ends streams whose right to run has ended. */
   readonly gate: Gate;
+  /** Judged the call at its headers. */
+  readonly doorway: Doorway;
   /** Where audited calls are written; the log without it. */
   readonly audit?: AuditSink | undefined;
   /** Bounds what the log has of refused calls. */
@@ -48,6 +53,11 @@ export interface Incoming {
   readonly method: DescMethod;
   /** Who calls. */
   readonly principal: string;
+  /** Its token or certificate. */
+  readonly holder: string;
+  readonly caller: Caller | undefined;
+  /** What its streams are counted under. */
+  readonly outsider: Outsider;
   readonly correlationId: string;
   readonly traceparent: string | undefined;
   /** Milliseconds that the caller gave it; undefined when it named no deadline. */
@@ -82,12 +92,15 @@ function incomingOf(
   method: DescMethod,
   call: AnyCall,
   host: CallHost,
-  principal: string,
+  admission: Admission,
   signal: AbortSignal,
 ): Incoming {
   return {
     method,
-    principal,
+    principal: admission.principal,
+    holder: admission.holder,
+    caller: admission.caller,
+    outsider: outsiderOf(admission),
     correlationId: correlationIdOf(call.metadata, host.correlationIds),
     traceparent: traceparentOf(call.metadata),
     deadlineMs: remainingMs(call.getDeadline(), host.clock),
@@ -102,18 +115,19 @@ export function unaryCall(
   run: UnaryRun,
 ): handleUnaryCall<Buffer, Buffer> {
   const audit = new Audit(method, host);
+  host.doorway.add(method);
   const isAdministration = scopeOf(method) === "admin";
   return (call, callback) => {
     const controller = new AbortController();
-    const admission = host.gate.admit(method, call);
-    const incoming = incomingOf(method, call, host, admission.principal, controller.signal);
+    const admission = host.doorway.admissionOf(method, call);
+    const incoming = incomingOf(method, call, host, admission, controller.signal);
     const record = auditCall(audit, call, admission, incoming.correlationId, call.request);
     let isAnswered = false;
     call.once("cancelled", () => {
       if (!isAnswered) controller.abort(CALLER_GONE);
     });
     const gone = isGone(call) ? CALLER_GONE : undefined;
-    const calling = { principal: admission.principal, isAdministration };
+    const calling = { account: incoming.outsider.account, isAdministration };
     const refusal = gone ?? admission.refusal ?? audit.refusal() ?? host.live.beginUnary(calling);
     const answer = async (): Promise<OnceAnswer> => {
       if (refusal !== undefined) throw refusal;
@@ -140,8 +154,9 @@ export function unaryCall(
       (thrown: unknown) => {
         isAnswered = true;
         const reason = toFailure(thrown, incoming.correlationId, host.log);
-        record.end(reason);
-        callback(toStatus(reason, incoming.correlationId));
+        if (reason === refusal && gone === undefined) record.refuse(reason);
+        else record.end(reason);
+        callback(toStatus(reason, incoming.correlationId, host.log));
       },
     );
   };
@@ -159,11 +174,11 @@ function runOnce(
   request: Buffer,
 ): Promise<OnceAnswer> {
   if (id instanceof Failure) throw id;
-  const { method, principal } = incoming;
+  const { method, principal, holder } = incoming;
   const message = decodeRequest(method, request);
   const deadlineMs = Math.max(incoming.deadlineMs ?? 0, policyOf(method).deadlineMs);
   const detached = { ...incoming, deadlineMs, signal: new AbortController().signal };
-  return requestIds.once({ principal, method: pathOf(method), id, request }, async () =>
+  return requestIds.once({ principal, holder, method: pathOf(method), id, request }, async () =>
     encodeResponse(method, await run(message, detached)),
   );
 }
@@ -179,12 +194,6 @@ function auditCall(
   return audit.begin(correlationId, { principal, tokenId, peer: () => peerOf(call) }, request);
 }
 
-/** grpc-js knows no address of a unix socket's other end. */
-function peerOf(call: AnyCall): string {
-  const peer = call.getPeer();
-  return peer === "unknown" ? "unix" : peer;
-}
-
 /** One request, many answers. */
 export function streamCall(
   method: DescMethod,
@@ -192,6 +201,7 @@ export function streamCall(
   run: StreamRun,
 ): handleServerStreamingCall<Buffer, Buffer> {
   const audit = new Audit(method, host);
+  host.doorway.add(method);
   return (call) => {
     const stream = new LiveOutgoing(method, call, host, audit, call.request);
     if (stream.outgoing.isFinished) return;
@@ -210,6 +220,7 @@ export function duplexCall(
   run: DuplexRun,
 ): handleBidiStreamingCall<Buffer, Buffer> {
   const audit = new Audit(method, host);
+  host.doorway.add(method);
   return (call) => {
     const stream = new LiveOutgoing(method, call, host, audit);
     if (stream.outgoing.isFinished) return;
@@ -228,7 +239,7 @@ export function duplexCall(
 
 /** A stream as it is counted, ended by a drain, and audited. */
 class LiveOutgoing implements LiveStream {
-  readonly principal: string;
+  readonly account: string | undefined;
   readonly isAdministration: boolean;
   readonly incoming: Incoming;
   readonly outgoing: Outgoing;
@@ -236,29 +247,32 @@ class LiveOutgoing implements LiveStream {
 
   constructor(method: DescMethod, call: WritableCall, host: CallHost, audit: Audit, request?: Uint8Array) {
     const controller = new AbortController();
-    const admission = host.gate.admit(method, call);
-    this.principal = admission.principal;
+    const admission = host.doorway.admissionOf(method, call);
     this.isAdministration = scopeOf(method) === "admin";
-    this.incoming = incomingOf(method, call, host, admission.principal, controller.signal);
+    this.incoming = incomingOf(method, call, host, admission, controller.signal);
+    this.account = this.incoming.outsider.account;
     const record = auditCall(audit, call, admission, this.incoming.correlationId, request);
     let letGo: (() => void) | undefined;
-    this.outgoing = new Outgoing(call, this.incoming.correlationId, {
+    let refusal: Failure | undefined;
+    this.outgoing = new Outgoing(call, this.incoming.correlationId, host.log, {
       onRoom: () => this.#reaction?.onRoom(),
       onGone: () => {},
       onFinished: (reason) => {
         letGo?.();
         host.live.streamEnded(this);
-        record.end(reason);
+        if (reason !== undefined && reason === refusal) record.refuse(reason);
+        else record.end(reason);
         this.#close();
         controller.abort(reason ?? CALLER_GONE);
       },
     });
     if (this.outgoing.isFinished) return;
-    const refusal = admission.refusal ?? audit.refusal() ?? host.live.beginStream(this);
+    refusal = admission.refusal ?? audit.refusal() ?? host.live.beginStream(this);
     if (refusal !== undefined) {
       this.end(refusal);
       return;
     }
+    record.begun();
     letGo = host.gate.watch(admission, (reason) => this.end(reason));
     if (this.outgoing.isFinished) letGo();
   }

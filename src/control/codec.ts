@@ -6,6 +6,7 @@
 import { create, type DescMethod, fromBinary, isMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import { failure } from "../kernel/errors.ts";
+import { messageWithoutPaths } from "./paths.ts";
 import { requestFailure } from "./validate.ts";
 
 /** A view, no copy: grpc-js calls `.copy()` on what it is given, so it must be a Buffer. */
@@ -45,10 +46,10 @@ function parseRequest(method: DescMethod, buffer: Buffer): Message {
   }
 }
 
-/** The response as a frame; a message or its initializer. */
+/** The response as a frame; a message or its initializer. What it tells of errors is told without paths. */
 export function encodeResponse(method: DescMethod, message: object): Buffer {
   const whole = isMessage(message, method.output) ? message : create(method.output, message as never);
-  return asBuffer(toBinary(method.output, whole));
+  return asBuffer(toBinary(method.output, messageWithoutPaths(method.output, whole)));
 }
 
 /** Frames of messages that many readers share: messages are values, so their bytes do not change. */

@@ -10,6 +10,7 @@ import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 import { asError, Failure, failure, type StatusCode } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { asBuffer } from "./codec.ts";
+import { withoutPaths } from "./paths.ts";
 
 /** Who defines the reasons of our errors. */
 const ERROR_DOMAIN = "alys.network";
@@ -37,9 +38,16 @@ export function codeOf(code: StatusCode): status {
   return status[code];
 }
 
-/** The status that grpc-js sends, details and correlation id in its trailers. */
-export function toStatus(reason: Failure, correlationId: string): StatusObject {
-  const message = cut(reason.message, TEXT_LENGTH_MAX);
+/**
+ * The status that grpc-js sends, details and correlation id in its trailers. Absolute paths of this machine are cut to
+ * their last part; the log has the whole text beside the correlation id.
+ */
+export function toStatus(reason: Failure, correlationId: string, log: Log): StatusObject {
+  const plain = withoutPaths(reason.message);
+  if (plain !== reason.message) {
+    log.info("a call failed on a file", { correlationId, reason: reason.reason, text: reason.message });
+  }
+  const message = cut(plain, TEXT_LENGTH_MAX);
   const code = codeOf(reason.code);
   const whole = create(StatusSchema, { code, message, details: detailsOf(reason, message, correlationId) });
   const metadata = new Metadata();
@@ -61,7 +69,8 @@ function detailsOf(reason: Failure, message: string, correlationId: string): Any
       .slice(0, VIOLATIONS_MAX)
       .map((one) => ({
         field: cut(one.field, METADATA_VALUE_LENGTH_MAX),
-        description: problems === undefined ? message : cut(one.problem, METADATA_VALUE_LENGTH_MAX),
+        description:
+          problems === undefined ? message : cut(withoutPaths(one.problem), METADATA_VALUE_LENGTH_MAX),
       }));
     details.push(pack(BadRequestSchema, create(BadRequestSchema, { fieldViolations })));
   }
@@ -78,7 +87,9 @@ function pack<D extends DescMessage>(schema: D, message: MessageShape<D>): Any {
 
 function bounded(metadata: Readonly<Record<string, string>>): Record<string, string> {
   const entries = Object.entries(metadata).slice(0, METADATA_ENTRIES_MAX);
-  return Object.fromEntries(entries.map(([key, value]) => [key, cut(value, METADATA_VALUE_LENGTH_MAX)]));
+  return Object.fromEntries(
+    entries.map(([key, value]) => [key, cut(withoutPaths(value), METADATA_VALUE_LENGTH_MAX)]),
+  );
 }
 
 function cut(text: string, lengthMax: number): string {

@@ -58,6 +58,8 @@ export function isRequestId(text: string): boolean {
 /** How a call that is repeated may be answered. */
 export interface NamedCall {
   readonly principal: string;
+  /** Token or certificate: two of one name are two callers. */
+  readonly holder: string;
   /** Full name of the method. */
   readonly method: string;
   readonly id: string;
@@ -112,8 +114,8 @@ export class RequestIds {
    * another request, with RESOURCE_EXHAUSTED/TOO_MANY_REQUEST_IDS at the bound.
    */
   async once(call: NamedCall, run: () => Promise<Buffer>): Promise<OnceAnswer> {
-    // A principal holds no newline, a method and an id no space.
-    const key = `${call.principal}\n${call.method} ${call.id}`;
+    // A principal and a holder hold no newline, a method and an id no space.
+    const key = `${call.principal}\n${call.holder}\n${call.method} ${call.id}`;
     const digest = hash("sha256", call.request, "base64");
     this.#forgetOld();
     const known = this.#running.get(key) ?? this.#remembered.get(key);

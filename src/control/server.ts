@@ -4,7 +4,7 @@
  * services do. Each kind of listener is a server of its own, because only so it is known how much a caller is trusted.
  */
 import type { DescService } from "@bufbuild/protobuf";
-import { logVerbosity, Server, type ServerOptions, setLogger, setLogVerbosity } from "@grpc/grpc-js";
+import { logVerbosity, type Server, type ServerOptions, setLogger, setLogVerbosity } from "@grpc/grpc-js";
 import { Channelz } from "../../gen/grpc/channelz/v1/channelz_pb.ts";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { CorrelationIds } from "../kernel/call.ts";
@@ -12,8 +12,10 @@ import type { Clock } from "../kernel/clock.ts";
 import { assert } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { type Random, realRandom } from "../kernel/random.ts";
+import { type Acceptor, ControlServer } from "./acceptor.ts";
 import type { AuditSink } from "./audit.ts";
 import { type RateLimit, RateLimiter } from "./auth/buckets.ts";
+import type { CertificateEnd } from "./auth/certificate-ends.ts";
 import { openCredentials, type RotatingCredentials } from "./auth/credentials.ts";
 import { Gate, type Trust } from "./auth/gate.ts";
 import { openRevocations, type Revocations } from "./auth/revocations.ts";
@@ -22,12 +24,17 @@ import { bindService, type ServedService, servedMethods } from "./bind.ts";
 import type { CallHost } from "./calls.ts";
 import { addChannelz } from "./channelz.ts";
 import { rawDefinition } from "./codec.ts";
+import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from "./connections.ts";
+import { processDescriptors } from "./descriptors.ts";
+import { Doorway } from "./doorway.ts";
 import { HealthBoard, healthHandlers } from "./health.ts";
-import { listenOnSocket, listenOnTcp } from "./listen.ts";
+import { type Bound, listenOnTcp } from "./listen.ts";
 import { LIVE_CALLS_MAX, LiveCalls } from "./live-calls.ts";
 import { addReflection } from "./reflection.ts";
 import { RefusalLines } from "./refusals.ts";
 import { RequestIds } from "./request-ids.ts";
+import { listenOnSocket } from "./socket.ts";
+import { Unfinished } from "./unfinished.ts";
 
 export interface ControlOptions {
   readonly services: readonly ServedService[];
@@ -35,7 +42,9 @@ export interface ControlOptions {
   readonly listenAddress?: string | undefined;
   /** Path of a socket in a folder that only its owner can enter. Undefined or empty for none. */
   readonly unixSocket?: string | undefined;
-  /** Ask for a token on loopback and the unix socket, too. */
+  /** Whether reading on loopback needs a token; open without it. What changes something always needs one there. */
+  readonly loopbackReads?: "open" | "token" | undefined;
+  /** Ask for a token for everything on loopback and on the unix socket, too. */
   readonly requireTokens?: boolean | undefined;
   readonly tls?: TlsOptions | undefined;
   /** Tokens that are taken; required where a listener asks for them. */
@@ -55,6 +64,8 @@ export interface ControlOptions {
   readonly heartbeatMs?: number | undefined;
   /** Calls at a time; LIVE_CALLS_MAX without it. */
   readonly liveCallsMax?: number | undefined;
+  /** How many may be connected; CONNECTION_LIMITS without it. */
+  readonly connectionLimits?: ConnectionLimits | undefined;
   readonly random?: Random | undefined;
 }
 
@@ -85,6 +96,8 @@ export interface RunningControl {
   readonly unixAddress: string | undefined;
   /** Full names of the services that are served, health and reflection aside. */
   readonly services: readonly string[];
+  /** Certificates of the TLS listeners, each once. */
+  readonly certificates: readonly CertificateEnd[];
   /** Number of calls that run. */
   readonly liveCalls: number;
   /** Says in the health service whether a service, or "" for all, takes calls. */
@@ -175,7 +188,7 @@ function addServices(
 
 /** A server with its way to trust callers. */
 interface Listener {
-  readonly server: Server;
+  readonly server: ControlServer;
   readonly gate: Gate;
 }
 
@@ -188,7 +201,10 @@ class Control implements RunningControl {
   readonly #rates: RateLimiter | undefined;
   readonly #requestIds: RequestIds;
   readonly #refusals: RefusalLines;
+  readonly #connections: Connections;
+  readonly #unfinished = new Unfinished();
   readonly #listeners: Listener[] = [];
+  readonly #acceptors: Acceptor[] = [];
   readonly #credentials: RotatingCredentials[] = [];
   #revocations: Revocations | undefined;
   #address: string | undefined;
@@ -202,9 +218,10 @@ class Control implements RunningControl {
     this.#live = new LiveCalls(options.liveCallsMax ?? LIVE_CALLS_MAX);
     this.#health = options.health ?? new HealthBoard();
     this.#correlationIds = new CorrelationIds(options.random ?? realRandom);
-    const { rateLimit, clock } = options;
+    const { rateLimit, clock, connectionLimits = CONNECTION_LIMITS, log } = options;
+    this.#connections = new Connections(connectionLimits, clock, log, processDescriptors(clock));
     this.#requestIds = new RequestIds(clock);
-    this.#refusals = new RefusalLines(options.log, clock);
+    this.#refusals = new RefusalLines(log, clock);
     this.#rates = rateLimit === undefined ? undefined : new RateLimiter(rateLimit, clock);
   }
 
@@ -224,6 +241,11 @@ class Control implements RunningControl {
     return this.#mutualTlsAddress;
   }
 
+  get certificates(): readonly CertificateEnd[] {
+    const all = this.#credentials.flatMap(({ ends }) => ends);
+    return [...new Map(all.map((end) => [`${end.use} ${end.fingerprint}`, end])).values()];
+  }
+
   get liveCalls(): number {
     return this.#live.size;
   }
@@ -231,26 +253,42 @@ class Control implements RunningControl {
   /** One after the other, the refusals that need no port first. */
   async listen(): Promise<void> {
     const { listenAddress = "", unixSocket = "", requireTokens = false, tls } = this.#options;
-    const local = this.#serve(requireTokens ? "token" : "owner");
-    if (unixSocket !== "") this.#unixAddress = await listenOnSocket(local, unixSocket);
+    // A method that nobody decided about is found before anybody can call it.
+    for (const { service } of this.#options.services) servedMethods(service);
+    if (unixSocket !== "") {
+      const local = this.#serve(requireTokens ? "token" : "owner", true);
+      this.#unixAddress = this.#bound(await listenOnSocket(this.#acceptorParts(local), unixSocket));
+    }
     if (listenAddress !== "") {
-      const listener = { address: listenAddress, setting: "listen_address", credentials: undefined } as const;
-      this.#address = await listenOnTcp(local, listener);
+      const isOpen = this.#options.loopbackReads !== "token" && !requireTokens;
+      const local = this.#serve(isOpen ? "reader" : "token", true);
+      const listener = { address: listenAddress, setting: "listen_address" } as const;
+      this.#address = this.#bound(await listenOnTcp(this.#acceptorParts(local), listener));
     }
     if (tls === undefined) return;
     const { listenAddress: address = "", mutualListenAddress: mutualAddress = "" } = tls;
     if (address !== "") {
       const credentials = this.#openCredentials(tls, undefined);
-      const listener = { address, setting: "tls.listen_address", credentials } as const;
-      this.#tlsAddress = await listenOnTcp(this.#serve("token"), listener);
+      const parts = this.#acceptorParts(this.#serve("token"), credentials);
+      this.#tlsAddress = this.#bound(await listenOnTcp(parts, { address, setting: "tls.listen_address" }));
     }
     if (mutualAddress !== "") {
       const credentials = this.#openCredentials(tls, tls.clientCaFile);
       const { clock, log } = this.#options;
       if (tls.revokedFile) this.#revocations = openRevocations(tls.revokedFile, clock, log);
-      const listener = { address: mutualAddress, setting: "tls.mutual_listen_address", credentials } as const;
-      this.#mutualTlsAddress = await listenOnTcp(this.#serve("certificate"), listener);
+      const listener = { address: mutualAddress, setting: "tls.mutual_listen_address" } as const;
+      const parts = this.#acceptorParts(this.#serve("certificate"), credentials);
+      this.#mutualTlsAddress = this.#bound(await listenOnTcp(parts, listener));
     }
+  }
+
+  #acceptorParts(server: ControlServer, credentials?: RotatingCredentials) {
+    return { server, connections: this.#connections, credentials };
+  }
+
+  #bound({ address, acceptor }: Bound): string {
+    this.#acceptors.push(acceptor);
+    return address;
   }
 
   #openCredentials(tls: TlsOptions, clientCaFile: string | undefined): RotatingCredentials {
@@ -262,7 +300,7 @@ class Control implements RunningControl {
   }
 
   /** A server of all services, for callers that are trusted in this way. */
-  #serve(trust: Trust): Server {
+  #serve(trust: Trust, isLoopback = false): ControlServer {
     const { log, clock, audit, tokens, tls } = this.#options;
     assert(
       trust !== "token" || tokens !== undefined,
@@ -271,14 +309,16 @@ class Control implements RunningControl {
     const trustDomain = tls?.trustDomain ?? "";
     const rates = this.#rates;
     const revocations = trust === "certificate" ? this.#revocations : undefined;
-    const gate = new Gate({ trust, clock, tokens, rates, trustDomain, revocations });
-    const server = new Server(SERVER_OPTIONS);
-    this.#listeners.push({ server, gate });
+    const gate = new Gate({ trust, isLoopback, clock, tokens, rates, trustDomain, revocations });
     const correlationIds = this.#correlationIds;
     const requestIds = this.#requestIds;
     const refusals = this.#refusals;
     const live = this.#live;
-    const host: CallHost = { log, clock, live, correlationIds, gate, audit, refusals, requestIds };
+    const shared = { log, clock, correlationIds, gate, audit, refusals };
+    const doorway = new Doorway({ ...shared, connections: this.#connections, unfinished: this.#unfinished });
+    const server = new ControlServer({ ...SERVER_OPTIONS, interceptors: [doorway.interceptor] });
+    this.#listeners.push({ server, gate });
+    const host: CallHost = { ...shared, live, doorway, requestIds };
     this.services = addServices(server, this.#options, host, this.#health);
     return server;
   }
@@ -304,27 +344,31 @@ class Control implements RunningControl {
 
   /** Gives up what `listen` began. */
   abandon(): void {
-    for (const { server } of this.#listeners) server.forceShutdown();
+    for (const acceptor of this.#acceptors) void acceptor.close();
+    this.#cutOff();
     this.#letGo();
   }
 
   async #close(): Promise<void> {
     this.drain();
-    await Promise.all(this.#listeners.map(({ server }) => this.#shutDown(server)));
-    this.#letGo();
-  }
-
-  #shutDown(server: Server): Promise<void> {
-    return new Promise((resolve) => {
+    const ended = Promise.all(this.#acceptors.map((acceptor) => acceptor.close()));
+    for (const { server } of this.#listeners) server.tryShutdown(() => {});
+    await new Promise<void>((resolve) => {
       const force = this.#options.clock.setTimer(CLOSE_MS_MAX, () => {
-        server.forceShutdown();
+        this.#cutOff();
         resolve();
       });
-      server.tryShutdown(() => {
+      void ended.then(() => {
         force.cancel();
         resolve();
       });
     });
+    this.#letGo();
+  }
+
+  #cutOff(): void {
+    for (const { server } of this.#listeners) server.forceShutdown();
+    for (const acceptor of this.#acceptors) acceptor.destroy();
   }
 
   #letGo(): void {

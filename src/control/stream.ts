@@ -5,7 +5,9 @@
  */
 import { Metadata, type ServerDuplexStream, type ServerWritableStream } from "@grpc/grpc-js";
 import { Failure } from "../kernel/errors.ts";
+import type { Log } from "../kernel/log.ts";
 import { CORRELATION_KEY, toStatus } from "./errors.ts";
+import { isGone } from "./inner-call.ts";
 
 export type WritableCall = ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
 
@@ -21,25 +23,18 @@ export interface OutgoingEvents {
 /** The caller left: grpc-js has answered CANCELLED or DEADLINE_EXCEEDED itself. */
 const GONE = new Failure("CANCELLED", "CALLER_GONE", "the caller left", {});
 
-/**
- * Whether the caller left before the handler ran. grpc-js 1.14 tells that to a call that does not exist yet and
- * then runs its handler all the same, which would wait for ever for somebody who is gone; only its inner call knows.
- */
-export function isGone(call: object): boolean {
-  const { call: inner } = call as { readonly call?: { checkCancelled?(): boolean } };
-  return inner?.checkCancelled?.() ?? false;
-}
-
 export class Outgoing {
   readonly #call: WritableCall;
   readonly #correlationId: string;
+  readonly #log: Log;
   readonly #events: OutgoingEvents;
   #isFinished = false;
 
   /** Sends the headers at once, so that the caller sees that the stream stands before its first message. */
-  constructor(call: WritableCall, correlationId: string, events: OutgoingEvents) {
+  constructor(call: WritableCall, correlationId: string, log: Log, events: OutgoingEvents) {
     this.#call = call;
     this.#correlationId = correlationId;
+    this.#log = log;
     this.#events = events;
     // grpc-js emits it after a normal end too.
     call.once("cancelled", () => this.#gone());
@@ -72,7 +67,7 @@ export class Outgoing {
     if (this.#isFinished) return;
     this.#isFinished = true;
     if (reason === undefined) this.#call.end();
-    else this.#call.emit("error", toStatus(reason, this.#correlationId));
+    else this.#call.emit("error", toStatus(reason, this.#correlationId, this.#log));
     this.#events.onFinished(reason);
   }
 

@@ -25,7 +25,7 @@ export interface Clock {
   setTimer(delayMs: number, run: () => void): TimerHandle;
 }
 
-/** Longest delay a platform timer takes; a longer one would fire at once, so it is cut to this (24.8 days). */
+/** Longest delay that a platform timer takes (24.8 days); a longer one would fire at once, so it is waited for in parts. */
 const DELAY_MS_MAX = 2 ** 31 - 1;
 
 let coarseMs: number | undefined;
@@ -43,7 +43,14 @@ export const realClock: Clock = {
     return coarseMs;
   },
   setTimer(delayMs, run) {
-    const timer = setTimeout(run, Math.min(Math.max(0, delayMs), DELAY_MS_MAX));
+    let timer: ReturnType<typeof setTimeout>;
+    const wait = (leftMs: number): void => {
+      timer =
+        leftMs > DELAY_MS_MAX
+          ? setTimeout(() => wait(leftMs - DELAY_MS_MAX), DELAY_MS_MAX)
+          : setTimeout(run, Math.max(0, leftMs));
+    };
+    wait(delayMs);
     return { cancel: () => clearTimeout(timer) };
   },
 };

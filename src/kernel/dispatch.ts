@@ -106,7 +106,7 @@ export class Dispatch<P extends DescService, I extends DescService> {
     return link.to(
       stream instanceof Topic
         ? stream.subscribe(request as never, link, options)
-        : stream.subscribe(request as never, call, link),
+        : stream.subscribe(request as never, call, link, options.outsider),
     );
   }
 }

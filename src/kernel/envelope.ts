@@ -4,7 +4,7 @@
  */
 import type { DescMethod } from "@bufbuild/protobuf";
 import { CALLER_ABORTED } from "./answers.ts";
-import type { Call, CorrelationIds } from "./call.ts";
+import type { Call, Caller, CorrelationIds } from "./call.ts";
 import { type Cause, type Caused, Chain, currentCause } from "./cause.ts";
 import type { TimerHandle } from "./clock.ts";
 import type { Deferred } from "./deferred.ts";
@@ -84,6 +84,10 @@ export class Envelope implements Call, Caused {
 
   get correlationId(): string {
     return this.cause.correlationId;
+  }
+
+  get caller(): Caller | undefined {
+    return this.options?.caller;
   }
 
   get traceparent(): string | undefined {

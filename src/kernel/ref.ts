@@ -3,6 +3,7 @@
  * it survives restarts of the actor behind it, and nothing in it says that the actor is in this process.
  */
 import type { DescService } from "@bufbuild/protobuf";
+import type { Caller } from "./call.ts";
 import type { Cause } from "./cause.ts";
 import type { Failure } from "./errors.ts";
 import type { RequestInitOf, ResponseOf, StreamMethodOf, UnaryMethodOf } from "./protocol.ts";
@@ -22,6 +23,8 @@ export interface AskOptions {
   readonly traceparent?: string;
   /** Who a caller from outside the process is; actors do not ask, what answers without a mailbox may. */
   readonly principal?: string;
+  /** The same with what bounds it; in the handler's `Call`. */
+  readonly caller?: Caller | undefined;
 }
 
 export type TellOptions = Omit<AskOptions, "signal">;
@@ -34,6 +37,19 @@ export interface WatchOptions {
   readonly cause?: Cause;
   readonly correlationId?: string;
   readonly traceparent?: string;
+  /** For whom outside the process this is read; without it the node reads for itself. */
+  readonly outsider?: Outsider;
+}
+
+/** Somebody outside the process for whom a stream is read. Who reads without being one is the node itself. */
+export interface Outsider {
+  /**
+   * What its streams are counted under: a token, a certificate, or a way in that asks for neither. Undefined for the owner
+   * of the node, who is many programs: no share holds it.
+   */
+  readonly account: string | undefined;
+  /** It may command the node, and has places beyond the others'. */
+  readonly isAdministrator: boolean;
 }
 
 /** Who reads a stream. Called in turns of its own, never inside `watch`, and never after `close`. */

@@ -5,11 +5,11 @@
  */
 import { create, type DescMessage, type DescMethod } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { assert, type Failure, failure } from "./errors.ts";
+import { assert, Failure, failure } from "./errors.ts";
 import { MESSAGE_BYTES, type RequestOf, type ResponseInitOf, type ResponseOf } from "./protocol.ts";
 import type { StreamReader, WatchOptions } from "./ref.ts";
 import { Ring } from "./ring.ts";
-import type { StreamHost } from "./subscription.ts";
+import { ReaderRoom, type StreamHost } from "./subscription.ts";
 import { type Held, TopicSubscription } from "./topic-subscription.ts";
 
 export interface TopicOptions<M> {
@@ -37,7 +37,7 @@ export interface TopicOptions<M> {
   readonly retainedMax?: number;
   /** Size of a change in bytes, where it carries payload. */
   sizeOf?(change: ResponseOf<M>): number;
-  /** Readers at a time; one more is refused with RESOURCE_EXHAUSTED. */
+  /** Readers from outside at a time; one more is refused with RESOURCE_EXHAUSTED. The node's own have their own room. */
   readonly readersMax?: number;
 }
 
@@ -46,7 +46,7 @@ const MESSAGES_MAX = 256;
 const BYTES_MAX = 1024 * 1024;
 /** Changes kept for resuming, within the same bytes: a reader that was away for a moment loses nothing. */
 const RETAINED_MAX = 256;
-/** Readers of a log: each may hold its whole buffer. */
+/** Readers of a log from outside: each may hold its whole buffer. One more is refused. */
 const READERS_MAX = 256;
 /** Readers of a `latest` topic hold one message, which all share; the calls of the control plane end before these. */
 const READERS_LATEST_MAX = 2_048;
@@ -63,7 +63,7 @@ export interface TopicSettings<M> {
 export class Topic<M extends DescMethod> {
   readonly method: M;
   readonly #settings: TopicSettings<M>;
-  readonly #readersMax: number;
+  readonly #room: ReaderRoom;
   readonly #retainedMax: number;
   readonly #readers = new Set<TopicSubscription<M>>();
   readonly #retained = new Ring<Held<M>>();
@@ -84,7 +84,7 @@ export class Topic<M extends DescMethod> {
       messagesMax: options.messagesMax ?? MESSAGES_MAX,
       bytesMax: options.bytesMax ?? BYTES_MAX,
     };
-    this.#readersMax = options.readersMax ?? (isLatest ? READERS_LATEST_MAX : READERS_MAX);
+    this.#room = new ReaderRoom(options.readersMax ?? (isLatest ? READERS_LATEST_MAX : READERS_MAX));
     this.#retainedMax = isLatest ? 0 : (options.retainedMax ?? RETAINED_MAX);
   }
 
@@ -135,16 +135,18 @@ export class Topic<M extends DescMethod> {
       skipped: (count) => {
         this.#skippedTotal += count;
       },
-      closed: (closed) => this.#readers.delete(closed),
+      closed: (closed) => {
+        if (this.#readers.delete(closed)) this.#room.leave(options.outsider);
+      },
       heartbeatMs: options.heartbeatMs,
     });
-    const refusal = this.#readers.size >= this.#readersMax ? TOO_MANY_READERS : undefined;
-    const replay = refusal ?? this.#replayFor(request);
-    if (Array.isArray(replay) || replay === undefined) {
+    const replay = this.#replayFor(request);
+    const refusal = replay instanceof Failure ? replay : this.#room.enter(options.outsider);
+    if (refusal !== undefined || replay instanceof Failure) {
+      subscription.end(refusal);
+    } else {
       this.#readers.add(subscription);
       subscription.begin(replay);
-    } else {
-      subscription.end(replay);
     }
     return subscription;
   }
@@ -212,7 +214,6 @@ export class Topic<M extends DescMethod> {
   }
 }
 
-const TOO_MANY_READERS = failure("RESOURCE_EXHAUSTED", "TOO_MANY_READERS", "the topic has too many readers");
 const BAD_RESUME_TOKEN = failure("INVALID_ARGUMENT", "BAD_RESUME_TOKEN", "not a resume token of this topic", {
   field: "resume_token",
 });

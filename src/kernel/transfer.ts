@@ -4,10 +4,10 @@
  */
 import { create, type DescMethod } from "@bufbuild/protobuf";
 import type { Call } from "./call.ts";
-import { asError, assert, Failure, failure } from "./errors.ts";
+import { asError, assert, Failure } from "./errors.ts";
 import type { OutputOf, RequestOf, ResponseInitOf, ResponseOf } from "./protocol.ts";
-import type { StreamReader, Subscription } from "./ref.ts";
-import { type StreamHost, StreamSubscription } from "./subscription.ts";
+import type { Outsider, StreamReader, Subscription } from "./ref.ts";
+import { ReaderRoom, type StreamHost, StreamSubscription } from "./subscription.ts";
 
 /**
  * The chunks. A yielded or rejected Failure ends the transfer with it; anything else thrown is a programmer error.
@@ -18,22 +18,24 @@ export type Chunks<M> = Iterable<ResponseInitOf<M> | Failure> | AsyncIterable<Re
 export interface TransferOptions<M> {
   /** Starts a transfer, or refuses it. Synchronous, like a handler. */
   open(request: RequestOf<M>, call: Call): Chunks<M> | Failure;
-  /** Readers at a time; one more is refused with RESOURCE_EXHAUSTED. */
+  /** Readers from outside at a time; one more is refused with RESOURCE_EXHAUSTED. The node's own have their own room. */
   readonly readersMax?: number;
 }
 
-/** Each reader holds at most one chunk and whatever its iterator keeps open. */
+/** Readers from outside: each holds at most one chunk and whatever its iterator keeps open. One more is refused. */
 const READERS_MAX = 64;
 
 export class Transfer<M extends DescMethod> {
   readonly method: M;
   readonly #options: TransferOptions<M>;
   readonly #open = new Set<TransferSubscription<M>>();
+  readonly #room: ReaderRoom;
   #host: StreamHost | undefined;
 
   constructor(method: M, options: TransferOptions<M>) {
     this.method = method;
     this.#options = options;
+    this.#room = new ReaderRoom(options.readersMax ?? READERS_MAX);
   }
 
   get readers(): number {
@@ -50,15 +52,19 @@ export class Transfer<M extends DescMethod> {
     request: RequestOf<M>,
     call: Call,
     reader: StreamReader<ResponseOf<M> & object>,
+    outsider?: Outsider,
   ): Subscription & { end(reason: Failure | undefined): void } {
     const host = this.#host;
     assert(host !== undefined, "a transfer was read before its actor started");
     const subscription = new TransferSubscription<M>(this.method, reader, host, {
       open: () => this.#options.open(request, call),
-      closed: (closed) => this.#open.delete(closed),
+      closed: (closed) => {
+        if (this.#open.delete(closed)) this.#room.leave(outsider);
+      },
     });
-    if (this.#open.size >= (this.#options.readersMax ?? READERS_MAX)) {
-      subscription.end(failure("RESOURCE_EXHAUSTED", "TOO_MANY_READERS", "too many transfers are running"));
+    const refusal = this.#room.enter(outsider);
+    if (refusal !== undefined) {
+      subscription.end(refusal);
     } else {
       this.#open.add(subscription);
       subscription.wake();

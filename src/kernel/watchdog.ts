@@ -28,14 +28,17 @@ const LIMIT_MS = 15_000;
 /** Looks per limit. It counts looks and not time, so that a machine that slept is not taken for a stuck thread. */
 const LOOKS = 5;
 
-/** Shared memory: four words, then the names of actors, each with its length before it. Later actors go unnamed. */
+/** Shared memory: five words, then the names of actors, each with its length before it. Later actors go unnamed. */
 const BEAT = 0;
 const ACTOR = 1;
 const STOP = 2;
 /** Looks that the thread may still stand still for: it said so before. */
 const EXCUSED = 3;
-const HEADER_BYTES = 16;
+/** Milliseconds that the process may still live, from when the thread is woken; 0: for ever. */
+const END = 4;
+const HEADER_BYTES = 20;
 const NAME_BYTES = 64;
+/** Actors whose names are kept; a later one is "none" when the thread stands still. */
 const NAMES_MAX = 256;
 const NOBODY = -1;
 
@@ -54,6 +57,7 @@ export class ThreadWatchdog implements Watchdog {
   readonly #lookMs: number;
   readonly #worker: Worker;
   #timer: TimerHandle | undefined;
+  #isEnding = false;
 
   /** Starts to watch the calling thread. */
   constructor(limitMs: number = LIMIT_MS, clock: Clock = realClock) {
@@ -88,9 +92,21 @@ export class ThreadWatchdog implements Watchdog {
     Atomics.store(this.#words, EXCUSED, Math.ceil(limitMs / this.#lookMs));
   }
 
+  /**
+   * The process ends within `deadlineMs`, or is killed, whatever hangs: this thread, another one, the disk. From then on only
+   * that is watched, and `stop` leaves it to the end of the process.
+   */
+  endWithin(deadlineMs: number): void {
+    this.#isEnding = true;
+    this.#timer?.cancel();
+    Atomics.store(this.#words, END, Math.ceil(deadlineMs));
+    Atomics.notify(this.#words, STOP);
+  }
+
   /** Ends the watch; resolves when its thread is gone. */
   async stop(): Promise<void> {
     this.#timer?.cancel();
+    if (this.#isEnding) return;
     const exited = new Promise<void>((resolve) => this.#worker.once("exit", () => resolve()));
     Atomics.store(this.#words, STOP, 1);
     Atomics.notify(this.#words, STOP);
@@ -99,6 +115,7 @@ export class ThreadWatchdog implements Watchdog {
   }
 
   #beat(): void {
+    if (this.#isEnding) return;
     Atomics.add(this.#words, BEAT, 1);
     // Twice a look, so that no look misses a beat of a thread that lives.
     this.#timer = this.#clock.setTimer(this.#lookMs / 2, () => this.#beat());
@@ -121,7 +138,16 @@ function watch({ memory, lookMs, limitMs }: WatcherData): void {
   const words = new Int32Array(memory, 0, HEADER_BYTES / 4);
   let beat = Atomics.load(words, BEAT);
   let looksWithoutBeat = 0;
-  while (Atomics.wait(words, STOP, 0, lookMs) === "timed-out") {
+  for (;;) {
+    const woken = Atomics.wait(words, STOP, 0, lookMs);
+    if (Atomics.load(words, STOP) !== 0) return;
+    const endMs = Atomics.load(words, END);
+    if (endMs > 0) {
+      Atomics.wait(words, STOP, 0, endMs);
+      killProcess({ message: "the process did not end in time", deadlineMs: endMs });
+      return;
+    }
+    if (woken !== "timed-out") continue;
     const now = Atomics.load(words, BEAT);
     if (Atomics.load(words, EXCUSED) > 0) {
       Atomics.sub(words, EXCUSED, 1);
@@ -132,11 +158,19 @@ function watch({ memory, lookMs, limitMs }: WatcherData): void {
     beat = now;
     if (looksWithoutBeat < LOOKS) continue;
     const actor = nameOf(memory, Atomics.load(words, ACTOR));
-    const line = { level: "fatal", message: "the thread stands still", actor, limitMs };
-    writeSync(2, `${JSON.stringify(line)}\n`);
-    kill(pid, "SIGKILL");
+    killProcess({ message: "the thread stands still", actor, limitMs });
     return;
   }
+}
+
+/** Says why, as far as anybody listens, and ends all threads. */
+function killProcess(why: Readonly<Record<string, string | number>>): void {
+  try {
+    writeSync(2, `${JSON.stringify({ level: "fatal", ...why })}\n`);
+  } catch {
+    // Nobody reads it, or the disk is full: the kill is what counts.
+  }
+  kill(pid, "SIGKILL");
 }
 
 function nameOf(memory: SharedArrayBuffer, index: number): string {

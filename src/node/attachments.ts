@@ -47,7 +47,7 @@ export interface AttachmentParts {
   /** Our authority key, 48 bytes; undefined on a node that is no member. */
   readonly ownKey: Uint8Array | undefined;
   /** A process attached to a child of the integrations' supervisor, is gone, or on another chain: `reason` says it. */
-  readonly onChange: (child: string, epoch: number, reason: string) => void;
+  readonly onChange: (child: string, reason: string) => void;
   /** ChainService does not serve while a required ChainActor is away. */
   readonly health: HealthBoard;
   readonly clock: Clock;
@@ -84,13 +84,13 @@ export class Attachments {
       clock,
       log: log.child({ part: "chain" }),
       diverged: (contradiction) => {
-        parts.onChange("chain", hubs.chain.epoch, divergenceReason(contradiction));
+        parts.onChange("chain", divergenceReason(contradiction));
       },
     });
     for (const [child, hub] of Object.entries(hubs)) {
       hub.listen((isAttached) => {
         const reason = isAttached ? "a process attached" : "the attached process is gone";
-        parts.onChange(child, hub.epoch, reason);
+        parts.onChange(child, reason);
       });
     }
     health.set(ChainService.typeName, chain.snapshot().isAvailable);
@@ -125,11 +125,11 @@ export class Attachments {
     if (id !== "chain" && id !== "engine" && id !== "bridge") return undefined;
     const { attachment, staleAnswers } = this.#hubs[id];
     if (attachment === undefined) return { isAttached: false, staleAnswers: BigInt(staleAnswers) };
-    const { epoch, sinceMs, bytesInFlight, noticesSkipped, head, final, ...same } = attachment;
+    // The epoch stays between the node and its client: whoever reads the tree could answer for that client with it.
+    const { epoch: _, sinceMs, bytesInFlight, noticesSkipped, head, final, ...same } = attachment;
     return {
       ...same,
       isAttached: true,
-      epoch: BigInt(epoch),
       since: timestampFromMs(sinceMs),
       bytesInFlight: BigInt(bytesInFlight),
       noticesSkipped: BigInt(noticesSkipped),

@@ -10,7 +10,7 @@ import { peerActor } from "../actors/peer/actor.ts";
 import type { BanTable } from "../actors/peer/ban-table.ts";
 import type { PeerActorConfig } from "../actors/peer/config.ts";
 import { DistrustBook } from "../actors/peer/distrust-book.ts";
-import type { OwnDelegation } from "../actors/peer/handshake.ts";
+import type { DelegationSource } from "../actors/peer/own-delegation.ts";
 import type { PeerBook } from "../actors/peer/peer-book.ts";
 import { producerActor } from "../actors/producer/actor.ts";
 import type { Signer } from "../actors/producer/ballot.ts";
@@ -46,7 +46,7 @@ export interface ActorParts {
   readonly host: Host;
   readonly bans: BanTable;
   readonly book: PeerBook;
-  /** Only a member has the next three. */
+  /** Only a member has the next two. */
   readonly signer: Signer | undefined;
   readonly votes: VoteStore | undefined;
   /** Keeps over restarts that the member's key was seen elsewhere. */
@@ -59,7 +59,8 @@ export interface ActorParts {
   readonly evidence?: Table | undefined;
   /** Keeps which of it an administrator answered. */
   readonly answers?: Table | undefined;
-  readonly delegation: OwnDelegation | undefined;
+  /** Of a member or its sentry. */
+  readonly delegation: DelegationSource | undefined;
   /** Only a chain that we hold ourselves has checkpoints. */
   readonly checkpoints?: CheckpointDesk | undefined;
   /** When this process started, Unix milliseconds. */
@@ -94,6 +95,7 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
       engine,
       bridge,
       checkpoints: parts.checkpoints,
+      ownDelegation: delegation,
       ...peerRefs,
       processStartMs: parts.startedMs,
     }),

@@ -6,23 +6,23 @@
 import { join } from "node:path";
 import type { ControlConfig, ControlTlsConfig } from "../../gen/alys/config/v1/config_pb.ts";
 import type { Filled, Settings } from "../config/load.ts";
-import type { AuditFile } from "../control/audit-file.ts";
-import { openAuditFile } from "../control/audit-file.ts";
-import { openTokenStore, type TokenStore } from "../control/auth/token-store.ts";
+import { type AuditLog, openAuditLog } from "../control/audit-log.ts";
+import { openTokenStore, TOKENS_FOLDER, type TokenStore } from "../control/auth/token-store.ts";
 import type { ControlOptions } from "../control/server.ts";
+import { isSocketPath } from "../control/socket.ts";
 import { realClock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
 import { realRandom } from "../kernel/random.ts";
 
 export interface ControlParts {
   readonly tokens: TokenStore;
-  readonly audit: AuditFile | undefined;
+  readonly audit: AuditLog | undefined;
   /** Where to listen, whom to trust, what to write down. */
   readonly options: Omit<ControlOptions, "services" | "log" | "clock">;
 }
 
-/** Folder of the data directory with the root key, the records and the first tokens. */
-const TOKENS_FOLDER = "control";
+/** The name that config/table.ts gives the socket. */
+const DEFAULT_SOCKET = "control.sock";
 
 /** Rejects with Failure when files cannot be used. */
 export async function openControlParts(settings: Settings, log: Log): Promise<ControlParts> {
@@ -31,15 +31,16 @@ export async function openControlParts(settings: Settings, log: Log): Promise<Co
     directory: join(settings.storage.dataDirectory, TOKENS_FOLDER),
     clock: realClock,
     random: realRandom,
-    isNeeded: control.requireTokens || control.tls.listenAddress !== "",
+    isNeeded: control.requireTokens || control.loopbackReads === "token" || control.tls.listenAddress !== "",
   });
   const audit =
     control.auditFile === ""
       ? undefined
-      : await openAuditFile({
+      : await openAuditLog({
           path: control.auditFile,
           bytesMax: Number(control.auditBytesMax),
           filesMax: control.auditFilesMax,
+          headFile: control.auditHeadFile,
           clock: realClock,
           log,
         });
@@ -48,14 +49,27 @@ export async function openControlParts(settings: Settings, log: Log): Promise<Co
     audit,
     options: {
       listenAddress: control.listenAddress,
-      unixSocket: control.unixSocket,
+      unixSocket: socketOf(settings, log),
       reflection: control.reflection,
       channelz: control.channelz,
       requireTokens: control.requireTokens,
+      loopbackReads: control.loopbackReads === "token" ? "token" : "open",
       tls: control.tls,
       tokens,
       rateLimit: { callsPerSecond: control.callsPerSecond, burst: control.callsBurst },
       audit,
     },
   };
+}
+
+/** Where a socket is not asked for by its path, a data directory with a long one is no reason not to start. */
+function socketOf({ control, storage }: Settings, log: Log): string {
+  const { unixSocket } = control;
+  const isDefault = unixSocket === join(storage.dataDirectory, DEFAULT_SOCKET);
+  if (!isDefault || isSocketPath(unixSocket) || control.listenAddress === "") return unixSocket;
+  log.warn("no unix socket: its path would be too long; set control.unix_socket to a shorter one", {
+    path: unixSocket,
+    instead: "loopback and the token in control/local.token",
+  });
+  return "";
 }

@@ -28,15 +28,17 @@ export function workAnswers(hub: AttachHub) {
       const answer = await hub.pulls.pull(request, { principal, signal, deadlineMs });
       return { ...answer, frames: [...answer.frames] as never[] };
     },
-    completeWork: async (request: {
-      readonly instanceId: string;
-      readonly epoch: bigint;
-      readonly frames: readonly object[];
-    }) => ({
-      receipts: [
-        ...(await hub.pulls.complete({ ...request, frames: request.frames as readonly ClientFrame[] })),
-      ],
-    }),
+    completeWork: async (
+      request: {
+        readonly instanceId: string;
+        readonly epoch: bigint;
+        readonly frames: readonly object[];
+      },
+      { principal = "" }: AskOptions,
+    ) => {
+      const frames = request.frames as readonly ClientFrame[];
+      return { receipts: [...(await hub.pulls.complete({ ...request, frames }, { principal }))] };
+    },
   };
 }
 

@@ -7,11 +7,10 @@ import { chmod, mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { BanTable } from "../actors/peer/ban-table.ts";
-import type { OwnDelegation } from "../actors/peer/handshake.ts";
+import { type DelegationSource, MemberDelegation } from "../actors/peer/own-delegation.ts";
 import { PeerBook } from "../actors/peer/peer-book.ts";
 import type { SecretKey } from "../chain/bls.ts";
-import { type LoadedChain, loadChain } from "../chain/chain-file.ts";
-import { encodeDelegation, ROLE_MEMBER, signDelegation } from "../chain/delegation.ts";
+import { type LoadedChain, loadChain, readChain } from "../chain/chain-file.ts";
 import { loadAuthorityKey } from "../chain/keys.ts";
 import { ThreadValidator } from "../chain/pool/threads.ts";
 import { chainFactsOf } from "../chain/spec.ts";
@@ -28,11 +27,15 @@ import { realRandom } from "../kernel/random.ts";
 import { loadOrCreateIdentity, peerIdBytes } from "../p2p/identity.ts";
 import { Libp2pHost } from "../p2p/libp2p/host.ts";
 import type { Host } from "../p2p/port.ts";
+import { lockKeyFile } from "../storage/directory-lock.ts";
 import { openLmdbStore } from "../storage/lmdb-store.ts";
 import type { BlockStore, StopStore, Table, VoteStore } from "../storage/port.ts";
 import { FolderShelf } from "../storage/shelf.ts";
 import { openStopFile } from "../storage/stop-file.ts";
 import { openVoteFile } from "../storage/vote-file.ts";
+import { SentryDelegation } from "./sentry-delegation.ts";
+
+import { LATE_MS } from "./store-watch.ts";
 
 export interface Resources {
   readonly loaded: LoadedChain;
@@ -54,7 +57,8 @@ export interface Resources {
   readonly bans: BanTable;
   readonly book: PeerBook;
   readonly authorityKey: SecretKey | undefined;
-  readonly delegation: OwnDelegation | undefined;
+  /** Of a member or its sentry. */
+  readonly delegation: DelegationSource | undefined;
   /** Closes everything in reverse order; the first error is thrown when all were tried. */
   close(): Promise<void>;
 }
@@ -64,9 +68,6 @@ const STOP_FILE = "vote.stop";
 
 /** Timestamps may lie this far ahead of our clock (chain rules). */
 const DRIFT_MS = 500;
-
-/** A delegation is made anew at every start; a month is longer than any process should live. */
-const DELEGATION_LIFETIME_MS = 30 * 24 * 3_600_000;
 
 /** Opens everything, or closes what was opened and throws the Failure. */
 export async function openResources(settings: Settings, log: Log): Promise<Resources> {
@@ -99,11 +100,12 @@ async function open(
   const directory = settings.storage.dataDirectory;
   await makeDataDirectory(directory);
   const loaded = chainOf(settings);
-  if (loaded.warning !== undefined) log.warn(loaded.warning);
+  if (loaded.warning !== undefined)
+    log.error(`a development chain, never to be worth anything: ${loaded.warning}`);
   const { genesis, parameters } = loaded;
   const { finalityDepth } = settings.chain;
   const facts = chainFactsOf(parameters, genesis.hash, { driftMs: DRIFT_MS, finalityDepth });
-  const store = await openLmdbStore({ folder: join(directory, "chain"), genesisHash: genesis.hash });
+  const store = await openStore(join(directory, "chain"), genesis.hash, log);
   closers.push(() => store.close());
   const workers = settings.sync.validationWorkers || availableParallelism();
   const validator = new ThreadValidator({
@@ -134,8 +136,10 @@ async function open(
     log: correlatedLog(log.child({ part: "host" })),
   });
   closers.push(() => host.close());
-  const member = openMember(settings, directory, identity.peerId, facts.genesisHash);
-  if (member !== undefined) closers.push(() => member.votes.close());
+  const peerBytes = peerIdBytes(identity.peerId);
+  assert(peerBytes !== undefined, "our own peer id is well formed");
+  const member = openMember(settings, directory, peerBytes, facts.genesisHash);
+  if (member !== undefined) closers.push(() => member.close());
   return {
     loaded,
     facts,
@@ -153,9 +157,21 @@ async function open(
     bans,
     book,
     authorityKey: member?.key,
-    delegation: member?.delegation,
+    delegation: member?.delegation ?? (await openSentry(settings, peerBytes, facts.genesisHash)),
     close,
   };
+}
+
+/** Whoever waits for it should know. */
+async function openStore(folder: string, genesisHash: Uint8Array, log: Log): Promise<BlockStore> {
+  const late = realClock.setTimer(LATE_MS, () =>
+    log.warn("the block store does not open yet", { folder, waitingMs: LATE_MS }),
+  );
+  try {
+    return await openLmdbStore({ folder, genesisHash });
+  } finally {
+    late.cancel();
+  }
 }
 
 async function makeDataDirectory(directory: string): Promise<void> {
@@ -170,11 +186,18 @@ async function makeDataDirectory(directory: string): Promise<void> {
 }
 
 /** The chain that the settings name. Throws a Failure that says which setting names the file at fault. */
-function chainOf({ chain: { specificationFile, proofsFile } }: Settings): LoadedChain {
-  const loaded = loadChain(specificationFile, proofsFile || undefined);
+function chainOf({ chain: { specificationFile, proofsFile, development } }: Settings): LoadedChain {
+  const loaded = loadChain(specificationFile, {
+    proofs: proofsFile || undefined,
+    isDevelopment: development,
+  });
   if (!(loaded instanceof Failure)) return loaded;
-  // What loads without its proofs is not at fault itself.
-  const isSound = proofsFile !== "" && !(loadChain(specificationFile) instanceof Failure);
+  // A specification that can be read is not at fault itself.
+  const isSound = !(readChain(specificationFile) instanceof Failure);
+  if (isSound && proofsFile === "")
+    throw failure(loaded.code, loaded.reason, `chain.proofs_file is missing: ${loaded.message}`, {
+      field: "chain.proofs_file",
+    });
   throw isSound
     ? about("chain.proofs_file", proofsFile, loaded)
     : about("chain.specification_file", specificationFile, loaded);
@@ -183,36 +206,72 @@ function chainOf({ chain: { specificationFile, proofsFile } }: Settings): Loaded
 interface Member {
   readonly key: SecretKey;
   readonly votes: VoteStore;
-  readonly delegation: OwnDelegation;
+  readonly delegation: DelegationSource;
+  close(): void;
 }
 
-/** What only a member has: its key, its vote record, and the delegation that binds our peer id to it. */
+/**
+ * What only a member has: its key, its vote record, and the delegation that binds our peer id to it. The key's file stays
+ * locked while the node lives: with another data directory beside it, the vote record would not see the second one.
+ */
 function openMember(
   settings: Settings,
   directory: string,
-  peerId: string,
+  peerId: Uint8Array,
   genesisHash: Uint8Array,
 ): Member | undefined {
   const file = settings.producer.authorityKeyFile;
   if (file === "") return undefined;
-  const key = required(loadAuthorityKey(file));
-  const peerBytes = peerIdBytes(peerId);
-  assert(peerBytes !== undefined, "our own peer id is well formed");
-  const unsigned = {
-    publicKey: key.publicKey,
-    peerId: peerBytes,
-    role: ROLE_MEMBER,
-    expiryMs: realClock.nowMs() + DELEGATION_LIFETIME_MS,
-  } as const;
+  const { delegationFile, delegationLifetimeMs } = settings.network.federation;
+  if (delegationFile !== "") {
+    const text =
+      "network.federation.delegation_file makes a sentry, producer.authority_key_file a member: set one of them";
+    throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", text, {
+      field: "network.federation.delegation_file",
+    });
+  }
+  const { key, votes, lock } = lockMember(file, directory);
+  const lifetimeMs = Number(delegationLifetimeMs);
+  const delegation = { key, peerId, genesisHash, lifetimeMs, clock: realClock, random: realRandom };
   return {
     key,
-    votes: openVoteFile(join(directory, "vote")),
-    delegation: {
-      delegation: encodeDelegation(unsigned),
-      signature: signDelegation(key, unsigned, genesisHash),
-      role: ROLE_MEMBER,
+    votes,
+    delegation: new MemberDelegation(delegation),
+    close() {
+      votes.close();
+      lock.release();
     },
   };
+}
+
+/** The key with the lock upon its file, and the vote record; all or nothing. */
+function lockMember(file: string, directory: string) {
+  required(loadAuthorityKey(file));
+  const lock = lockKeyFile(file, `data directory ${directory}`);
+  try {
+    // What the lock is upon may be another file than a moment ago.
+    const key = required(loadAuthorityKey(file));
+    return { key, votes: openVoteFile(join(directory, "vote")), lock };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** What makes the node a member's sentry. */
+async function openSentry(
+  settings: Settings,
+  peerId: Uint8Array,
+  genesisHash: Uint8Array,
+): Promise<DelegationSource | undefined> {
+  const { delegationFile } = settings.network.federation;
+  if (delegationFile === "") return undefined;
+  try {
+    return await SentryDelegation.open(delegationFile, peerId, genesisHash);
+  } catch (thrown) {
+    if (!(thrown instanceof Failure)) throw thrown;
+    throw about("network.federation.delegation_file", delegationFile, thrown);
+  }
 }
 
 /** The failure with the setting and the file in its text. */

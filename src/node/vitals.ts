@@ -1,6 +1,7 @@
 /**
- * Whether the node lives: pings of every actor, the event loop's lag, the watchdog of the thread, and the health service that
- * follows. A service serves while its actor runs and gets to its messages.
+ * Whether the node lives: pings of every actor, the event loop's lag, the watchdog of the thread, the store's writer, and the
+ * health service that follows. A service serves while its actor runs and gets to its messages, the SyncService also
+ * only while the store writes.
  */
 
 import type { FaultKind } from "../actors/supervisor/actor.ts";
@@ -12,6 +13,10 @@ import { HealthMonitor, LoopLag } from "../kernel/health.ts";
 import type { Log } from "../kernel/log.ts";
 import type { SupervisorEvent } from "../kernel/supervisor.ts";
 import type { ThreadWatchdog } from "../kernel/watchdog.ts";
+import { StoreWatch, type WatchedStore } from "./store-watch.ts";
+
+/** The actor that can do nothing while the store does not write. */
+const STORE_USER = "sync";
 
 export type LiveCell = Pick<
   ActorCell<never, never>,
@@ -24,11 +29,16 @@ export class Vitals {
   readonly #board: HealthBoard;
   readonly #monitor: HealthMonitor;
   readonly #watchdog: ThreadWatchdog;
+  readonly #store: StoreWatch;
+  /** What was said last of each actor. */
+  readonly #serving = new Map<string, boolean>();
+  #isStoreLate = false;
 
   constructor(
     cells: readonly LiveCell[],
     board: HealthBoard,
     watchdog: ThreadWatchdog,
+    store: WatchedStore,
     ports: { clock: Clock; log: Log },
   ) {
     this.#cells = new Map(cells.map((cell) => [cell.name, cell]));
@@ -44,16 +54,22 @@ export class Vitals {
         this.#serve(actor, isResponsive);
       },
     });
+    this.#store = new StoreWatch(store, ports, (isLate) => {
+      this.#isStoreLate = isLate;
+      this.#serve(STORE_USER, this.#serving.get(STORE_USER) ?? true);
+    });
   }
 
   start(): void {
     this.lag.start();
     this.#monitor.start();
+    this.#store.start();
   }
 
   async stop(): Promise<void> {
     this.lag.stop();
     this.#monitor.stop();
+    this.#store.stop();
     await this.#watchdog.stop();
   }
 
@@ -86,7 +102,10 @@ export class Vitals {
 
   #serve(name: string, isServing: boolean): void {
     const cell = this.#cells.get(name);
-    if (cell !== undefined) this.#board.set(cell.ref.service.typeName, isServing && cell.isRunning);
+    if (cell === undefined) return;
+    this.#serving.set(name, isServing);
+    const hasStore = name !== STORE_USER || !this.#isStoreLate;
+    this.#board.set(cell.ref.service.typeName, isServing && hasStore && cell.isRunning);
   }
 }
 

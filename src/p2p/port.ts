@@ -176,6 +176,8 @@ export type HostEvent = { readonly epoch: number } & (
       readonly protocol: Protocol;
       readonly kind: "request-too-large" | "request-malformed" | "request-timeout" | "rate-limited";
     }
+  /** A peer did more below our own protocols than it may; it is cut in a moment. */
+  | { readonly type: "overrun"; readonly peerId: string; readonly measure: string }
   | { readonly type: "addressesChanged"; readonly addresses: readonly string[] }
   | { readonly type: "opened" }
   | { readonly type: "closed" }
@@ -318,6 +320,12 @@ export interface Host {
   stats(): HostStats;
   /** Peers with reserved slots: admitted past `connectionsMax`, never pruned, gossip always reaches them. */
   protectPeers(peerIds: ReadonlySet<string>): void;
+
+  /**
+   * The peer has greeted: until its last connection closes it is served on every protocol, gossip and the DHT included, and on
+   * the members' own if it is one. Called again when that changes.
+   */
+  admitPeer(peerId: string, isMember: boolean): void;
 
   /** Looks around in the DHT (a random walk); at most `limit` peers, also reported as `peerDiscovered`. */
   findPeers(limit: number, options: DialOptions): Promise<readonly FoundPeer[]>;

@@ -1,146 +1,115 @@
 /**
- * Keeps two processes from one data folder. The lock is a file that names its holder; it is made whole by a link, so that
- * nobody reads half of it. A holder that no longer runs has none: its lock is taken over. A process id alone does not say
- * that, ids come back (in a container all nodes are number 1), so the time the holder started counts too, where there
- * is a /proc to ask. Processes of other machines or containers that share the folder are not seen.
+ * Keeps two processes from one data folder, one vote record or one authority key: the kernel's lock on a file
+ * (kernel-lock.ts), and beside it a text that tells people who holds it. The text decides nothing, and nobody ever deletes
+ * a lock file: a name that is made anew would be another lock.
  */
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { kill, pid } from "node:process";
-import { asError, type Failure, failure } from "../kernel/errors.ts";
+import { ftruncateSync, readFileSync, realpathSync, writeFileSync, writeSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { pid } from "node:process";
+import { realClock } from "../kernel/clock.ts";
+import { type Failure, failure } from "../kernel/errors.ts";
+import { type LockedFile, type LockSystem, openLocked } from "./kernel-lock.ts";
 
 /** Name of the lock file in a folder. */
 const LOCK_FILE = "LOCK";
 
-/** Attempts to take over a stale lock while others try the same. Then whoever has it is named. */
-const ATTEMPTS_MAX = 5;
+/** Suffix of the text beside a file that is locked itself. */
+const HOLDER = ".holder";
 
-/** Locks this process holds, by absolute path: its own id in a file that is not here is of an earlier process. */
-const held = new Set<string>();
+/** Longest text that is read. A longer one is not of ours. */
+const HOLDER_CHARACTERS_MAX = 512;
 
 export interface DirectoryLock {
   /** Idempotent. */
   release(): void;
 }
 
-interface Holder {
-  readonly pid: number;
-  /** Start of the process in clock ticks since boot, and the boot; empty where there is no /proc. */
-  readonly started: string;
+/** Locks a folder that exists. Throws FAILED_PRECONDITION / DATA_DIRECTORY_LOCKED with the holder's text, or as openLocked does. */
+export function lockDirectory(folder: string, system?: LockSystem): DirectoryLock {
+  const path = join(folder, LOCK_FILE);
+  const locked = openLocked({ path, subject: folder, isMade: true, ...(system && { system }) });
+  if (locked === undefined) throw directoryLocked(folder, path, path);
+  const text = holderText("");
+  ftruncateSync(locked.file);
+  writeSync(locked.file, text);
+  return {
+    release() {
+      locked.close();
+    },
+  };
 }
 
-/** Locks a folder that exists. Throws FAILED_PRECONDITION / DATA_DIRECTORY_LOCKED naming the holder's process id. */
-export function lockDirectory(folder: string): DirectoryLock {
-  return lockFile(join(folder, LOCK_FILE), folder);
+/**
+ * Opens and locks a file of the data folder that is there and whose content is its own. Throws like lockDirectory.
+ */
+export function lockDataFile(path: string, system?: LockSystem): LockedFile {
+  const locked = openLocked({ path, subject: path, isMade: false, ...(system && { system }) });
+  if (locked === undefined) throw directoryLocked(path, path, path + HOLDER);
+  leaveText(path + HOLDER, "");
+  return locked;
 }
 
-/** The same by the path of the lock file; `subject` is what messages call locked. */
-export function lockFile(path: string, subject: string): DirectoryLock {
-  const key = resolve(path);
-  if (held.has(key)) throw locked(subject, path, pid);
-  const own: Holder = { pid, started: startOf(pid) };
-  const draft = `${path}.${pid}`;
-  let holder: Holder | undefined;
-  try {
-    writeFileSync(draft, JSON.stringify(own), { mode: 0o600 });
-    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      if (linkIfFree(draft, path)) {
-        held.add(key);
-        return { release: () => release(key, path) };
-      }
-      const text = readIfThere(path);
-      holder = text === undefined ? undefined : holderOf(text);
-      if (holder !== undefined && isRunning(holder)) break;
-      if (text !== undefined) takeAway(path, text);
-    }
-  } catch (thrown) {
-    throw failure("INTERNAL", "LOCK_FAILED", `cannot lock ${subject}: ${asError(thrown).message}`);
-  } finally {
-    rmSync(draft, { force: true });
+/**
+ * Locks an authority key's file itself, for as long as its key may sign: whatever name leads to the file, one process has it.
+ * `holder` is what a second one is told beside the process. Throws FAILED_PRECONDITION / AUTHORITY_KEY_IN_USE with the
+ * holder's text, or as openLocked does.
+ */
+export function lockKeyFile(path: string, holder: string, system?: LockSystem): DirectoryLock {
+  const locked = openLocked({ path, subject: path, isMade: false, ...(system && { system }) });
+  if (locked === undefined) {
+    const who = readText(realpathSync(path) + HOLDER);
+    const text = `the authority key ${path} is in use by ${who.text}: a second process would sign its slots again`;
+    throw failure("FAILED_PRECONDITION", "AUTHORITY_KEY_IN_USE", text, { metadata: { path, pid: who.pid } });
   }
-  throw locked(subject, path, holder?.pid);
+  leaveText(realpathSync(path) + HOLDER, holder);
+  return { release: () => locked.close() };
 }
 
-function release(key: string, path: string): void {
-  if (held.delete(key)) rmSync(path, { force: true });
-}
-
-function locked(subject: string, path: string, holder: number | undefined): Failure {
+function directoryLocked(subject: string, path: string, textPath: string): Failure {
+  const who = readText(textPath);
   return failure(
     "FAILED_PRECONDITION",
     "DATA_DIRECTORY_LOCKED",
-    `${subject} is in use by process ${holder ?? "unknown"} (${path})`,
-    { metadata: { path, pid: String(holder ?? "unknown") } },
+    `${subject} is in use by ${who.text} (${path})`,
+    {
+      metadata: { path, pid: who.pid },
+    },
   );
 }
 
-function linkIfFree(draft: string, path: string): boolean {
-  try {
-    linkSync(draft, path);
-    return true;
-  } catch (thrown) {
-    if (codeOf(thrown) === "EEXIST") return false;
-    throw thrown;
-  }
+function holderText(purpose: string): string {
+  const since = new Date(realClock.nowMs()).toISOString();
+  const value = { pid, host: hostname(), since, ...(purpose === "" ? {} : { purpose }) };
+  return `${JSON.stringify(value)}\n`;
 }
 
-/** Moves a stale lock away; puts it back if another process was faster and this is its new one. */
-function takeAway(path: string, staleText: string): void {
-  const aside = `${path}.stale.${pid}`;
+/** Only whoever holds the lock writes it. A folder that cannot be written leaves people without it, nothing else. */
+function leaveText(path: string, purpose: string): void {
   try {
-    renameSync(path, aside);
-    if (readIfThere(aside) !== staleText) linkIfFree(aside, path);
-    rmSync(aside, { force: true });
-  } catch (thrown) {
-    if (codeOf(thrown) !== "ENOENT") throw thrown;
-  }
-}
-
-/** undefined: not a lock this program wrote whole, so nobody holds it. */
-function holderOf(text: string): Holder | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null || !("pid" in value) || !("started" in value))
-      return undefined;
-    return Number.isInteger(value.pid) && Number(value.pid) > 0
-      ? { pid: Number(value.pid), started: String(value.started) }
-      : undefined;
+    writeFileSync(path, holderText(purpose), { mode: 0o600 });
   } catch {
-    return undefined;
+    // The lock holds all the same.
   }
 }
 
-function isRunning(holder: Holder): boolean {
-  // The own id, but not held here: an earlier process had the same number.
-  if (holder.pid === pid) return false;
+interface HolderText {
+  readonly text: string;
+  readonly pid: string;
+}
+
+function readText(path: string): HolderText {
+  const unknown = { text: "another process", pid: "unknown" };
   try {
-    kill(holder.pid, 0);
-  } catch (thrown) {
-    if (codeOf(thrown) === "ESRCH") return false;
+    const text = readFileSync(path, "utf8");
+    if (text.length > HOLDER_CHARACTERS_MAX) return unknown;
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null || !("pid" in value)) return unknown;
+    const host = "host" in value ? ` on ${String(value.host)}` : "";
+    const since = "since" in value ? ` since ${String(value.since)}` : "";
+    const purpose = "purpose" in value ? ` (${String(value.purpose)})` : "";
+    return { text: `process ${String(value.pid)}${host}${purpose}${since}`, pid: String(value.pid) };
+  } catch {
+    return unknown;
   }
-  const started = startOf(holder.pid);
-  return started === "" || holder.started === "" || started === holder.started;
-}
-
-/** When a process started: field 22 of its stat, counted after the name, which may hold anything but ends in ")". */
-function startOf(process: number): string {
-  const stat = readIfThere(`/proc/${process}/stat`);
-  const boot = readIfThere("/proc/sys/kernel/random/boot_id");
-  if (stat === undefined || boot === undefined) return "";
-  const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-  return `${ticks}@${boot.trim()}`;
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (thrown) {
-    if (codeOf(thrown) === "ENOENT" || codeOf(thrown) === "ESRCH") return undefined;
-    throw thrown;
-  }
-}
-
-function codeOf(thrown: unknown): string {
-  const error = asError(thrown);
-  return "code" in error && typeof error.code === "string" ? error.code : "";
 }

@@ -47,13 +47,23 @@ const IO_ERROR = /input\/output error/i;
 export function factsOf(thrown: unknown): FailureFacts {
   if (thrown instanceof Failure) return { code: thrown.code, reason: thrown.reason, message: thrown.message };
   const { message } = asError(thrown);
-  if (NO_ROOM.test(message)) {
-    const text = `the disk of the chain is full, nothing was written (${message.split(":", 1)[0]})`;
-    return { code: "RESOURCE_EXHAUSTED", reason: "DISK_FULL", message: text };
-  }
+  if (NO_ROOM.test(message)) return diskFull(message);
   if (CORRUPT.test(message)) return { code: "DATA_LOSS", reason: "DATABASE_CORRUPT", message };
-  if (IO_ERROR.test(message)) return { code: "DATA_LOSS", reason: "DISK_FAILED", message };
+  if (IO_ERROR.test(message)) {
+    const text = `the disk of the chain does not read or write, nothing was written (${cause(message)})`;
+    return { code: "DATA_LOSS", reason: "DISK_FAILED", message: text };
+  }
   return { code: "INTERNAL", reason: "STORE_FAILED", message };
+}
+
+export function diskFull(message: string): FailureFacts {
+  const text = `the disk of the chain is full, nothing was written (${cause(message)})`;
+  return { code: "RESOURCE_EXHAUSTED", reason: "DISK_FULL", message: text };
+}
+
+/** The library appends whatever it noted last, of another call too: after the first colon nothing is of this one. */
+function cause(message: string): string {
+  return message.split(":", 1)[0] ?? "";
 }
 
 export function failureOf({ code, reason, message }: FailureFacts): Failure {

@@ -272,6 +272,7 @@ class LmdbStore implements BlockStore {
       bytesOnDisk: statSync(this.#file).size,
       flushes: this.#writer.flushes,
       pendingWrites: this.#writer.pendingWrites,
+      longestWaitMs: this.#writer.longestWaitMs,
     };
   }
 

@@ -3,6 +3,7 @@
  * write that waits and every later one fails with STORE_WRITER_DIED; what it had not flushed is not in the database.
  */
 import { isMarkedAsUntransferable, Worker } from "node:worker_threads";
+import { realClock } from "../kernel/clock.ts";
 import { type Failure, failure } from "../kernel/errors.ts";
 import type { ChainState } from "./lmdb-layout.ts";
 import { type FromWriter, failureOf, type ToWriter, type WriterOptions } from "./lmdb-messages.ts";
@@ -17,6 +18,7 @@ export interface Written {
 
 interface Pending {
   readonly request: WriteRequest;
+  readonly sinceMs: number;
   resolve(written: Written): void;
   reject(thrown: Failure): void;
 }
@@ -69,6 +71,12 @@ export class WriterThread {
     return this.#pending.size;
   }
 
+  /** How long the oldest of them waits. */
+  get longestWaitMs(): number {
+    for (const { sinceMs } of this.#pending.values()) return realClock.monotonicMs() - sinceMs;
+    return 0;
+  }
+
   /** Transactions flushed. */
   get flushes(): number {
     return this.#flushes;
@@ -84,7 +92,7 @@ export class WriterThread {
     if (refusal !== undefined) return Promise.reject(refusal);
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<Written>();
-    this.#pending.set(id, { request, resolve, reject });
+    this.#pending.set(id, { request, sinceMs: realClock.monotonicMs(), resolve, reject });
     const transfer: ArrayBuffer[] = [];
     const message: ToWriter = { id, request: portable(request, transfer) };
     this.#worker.postMessage(message, transfer);

@@ -24,6 +24,7 @@ import {
   unsealedRanges,
 } from "./lmdb-layout.ts";
 import {
+  diskFull,
   type FailureFacts,
   type FromWriter,
   factsOf,
@@ -96,9 +97,7 @@ class Writer {
   #diagnose(facts: FailureFacts): FailureFacts {
     if (facts.reason !== "DISK_FAILED") return facts;
     const { bavail, bsize } = statfsSync(this.#folder);
-    return bavail * bsize < ROOM_BYTES_MIN
-      ? { ...facts, code: "RESOURCE_EXHAUSTED", reason: "DISK_FULL" }
-      : facts;
+    return bavail * bsize < ROOM_BYTES_MIN ? diskFull("no space left on device") : facts;
   }
 
   #apply(id: number, request: WriteRequest): WriteResult {

@@ -244,6 +244,7 @@ class MemoryStore implements BlockStore {
       bytesOnDisk: this.#chain.bytes,
       flushes: this.#disk.flushes - this.#flushesBefore,
       pendingWrites: this.#disk.pendingWrites,
+      longestWaitMs: 0,
     };
   }
 

@@ -88,6 +88,8 @@ export interface StoreStats {
   readonly flushes: number;
   /** Writes that wait for the disk. */
   readonly pendingWrites: number;
+  /** Milliseconds that the oldest of them waits; 0 without one. */
+  readonly longestWaitMs: number;
 }
 
 /**

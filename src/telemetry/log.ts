@@ -4,12 +4,16 @@
  * their stack, so that a message never spoils a line. Writing a line never throws: a full disk must cost lines, not an actor.
  */
 
+import { chmodSync, statSync } from "node:fs";
 import { type Logger, pino, stdTimeFunctions } from "pino";
 import { asError, failure } from "../kernel/errors.ts";
 import type { Fields, Log } from "../kernel/log.ts";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Mode of the file: its owner writes, its group (whoever collects logs) reads, others do neither. */
+const FILE_MODE = 0o640;
 
 /** Hex digits of a byte array that a line shows; the rest is only counted. */
 const HEX_DIGITS_MAX = 64;
@@ -83,6 +87,7 @@ export function openLog(options: LogOptions): RootLog {
     reopen: () => {
       try {
         destination.reopen();
+        restrict(options.file);
       } catch (error) {
         logger.warn({ error: plainValue(error) }, "the log file cannot be opened again");
       }
@@ -97,7 +102,9 @@ function openDestination(file: string | undefined) {
       sync: true,
       mkdir: true,
       maxLength: WAITING_BYTES_MAX,
+      mode: FILE_MODE,
     });
+    restrict(file);
     // Without a listener the error would be thrown at whoever logs. The line waits and is tried again with the next one.
     destination.on("error", () => {});
     return destination;
@@ -105,6 +112,11 @@ function openDestination(file: string | undefined) {
     const text = `telemetry.log_file: ${file} cannot be opened: ${asError(error).message}`;
     throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", text, { field: "telemetry.log_file" });
   }
+}
+
+/** The umask may have taken rights from a new file, and an older version may have left too many on an old one. */
+function restrict(file: string | undefined): void {
+  if (file !== undefined && statSync(file).isFile()) chmodSync(file, FILE_MODE);
 }
 
 function wrap(logger: Logger, remember: (fields: Fields, child: Logger) => void): Log {

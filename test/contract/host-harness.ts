@@ -45,6 +45,8 @@ export class Watched {
   readonly host: Host;
   readonly gate: { banned: Set<string>; refused: number } & ConnectionGate;
   readonly events: HostEvent[] = [];
+  /** Whether every peer that connects counts as one that has greeted. */
+  admits = true;
   #waiting: (() => void)[] = [];
 
   constructor(harness: HostHarness) {
@@ -57,6 +59,8 @@ export class Watched {
     this.host = harness.create(identityFromSeed(random.bytes(32)), this.gate);
     this.host.subscribe((event) => {
       this.events.push(event);
+      if (this.admits && event.type === "connectionOpened")
+        this.host.admitPeer(event.connection.peerId, true);
       for (const wake of this.#waiting.splice(0)) wake();
     });
   }

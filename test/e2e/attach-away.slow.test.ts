@@ -27,7 +27,7 @@ const SETTLE_MS = 2_000;
 
 function startClient(t: TestContext, node: SyncingNode): ChildProcess {
   const store = join(node.folder, "chain-actor");
-  const args = [CLIENT, "--address", node.controlAddress, "--store", store, "--until", String(BLOCKS)];
+  const args = [CLIENT, "--address", node.socketAddress, "--store", store, "--until", String(BLOCKS)];
   const client = spawn(process.execPath, [...args, "--delay-ms", String(DELAY_MS)], {
     stdio: ["ignore", "ignore", "inherit"],
   });

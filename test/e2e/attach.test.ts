@@ -1,7 +1,8 @@
 /** Attach over the real control plane: an EngineActor that answers, one too many, and one that is killed. */
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
 import { EngineService, TransactionVerdict } from "../../gen/alys/integration/v1/integration_pb.ts";
 import { type Connection, connect } from "../../src/cli/client.ts";
 import { startControl } from "../../src/control/server.ts";
@@ -10,20 +11,26 @@ import { AttachedEngine } from "../../src/integrations/engine/attached.ts";
 import { EmbeddedEngine } from "../../src/integrations/engine/embedded.ts";
 import { realClock } from "../../src/kernel/clock.ts";
 import { silentLog } from "../../src/kernel/log.ts";
+import { folder } from "./control-world.ts";
 
-async function place() {
+async function place(t: TestContext) {
   const point = { height: 7, hash: new Uint8Array(32).fill(7) };
   const parts = { name: "engine", genesisHash: new Uint8Array(32), clock: realClock, log: silentLog };
   const hub = new AttachHub({ ...parts, progress: () => ({ head: point, final: point }) });
   const control = await startControl({
     services: [{ service: EngineService, attach: hub.handler }],
-    listenAddress: "127.0.0.1:0",
+    unixSocket: join(folder(t), "control.sock"),
     reflection: false,
     log: silentLog,
     clock: realClock,
   });
-  assert(control.address !== undefined);
-  return { hub, control, address: control.address, engine: new AttachedEngine(hub, new EmbeddedEngine()) };
+  assert(control.unixAddress !== undefined);
+  return {
+    hub,
+    control,
+    address: control.unixAddress,
+    engine: new AttachedEngine(hub, new EmbeddedEngine()),
+  };
 }
 
 function attach(connection: Connection, instanceId: string) {
@@ -44,8 +51,8 @@ function changed(hub: AttachHub): Promise<boolean> {
   });
 }
 
-test("Attach carries calls and answers over gRPC, refuses a second process, and notices a killed one", async () => {
-  const { hub, control, address, engine } = await place();
+test("Attach carries calls and answers over gRPC, refuses a second process, and notices a killed one", async (t) => {
+  const { hub, control, address, engine } = await place(t);
   const [one, two] = [connect(address), connect(address)];
   const { duplex, frames, kill } = attach(one, "one");
   const welcome = await frames.next();

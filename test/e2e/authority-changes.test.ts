@@ -33,7 +33,7 @@ test("a node killed between changes of the authorities follows them from genesis
   });
   const resumed = Number((await node.status())?.resumedFromHeight);
   assert.ok(resumed >= reached, `resumed from ${resumed} after ${reached}`);
-  const server = connect(history.server.facts.controlAddress);
+  const server = connect(`unix:${history.server.facts.unixSocket}`);
   t.after(() => server.close());
   assert.deepEqual(await chainStateOf(node.connection), await chainStateOf(server));
   assert.deepEqual(await node.blamed(), []);

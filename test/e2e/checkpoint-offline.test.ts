@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -148,7 +148,7 @@ for (const [name, { change, kept }] of Object.entries(DAMAGES)) {
         database,
         "a dry run changes nothing",
       );
-      const { status, text } = await alysctl(folder, "--mode", "minimal");
+      const { status, text } = await alysctl(folder, "--mode", "minimal", "--yes");
       assert.equal(status, 0, text);
       assert.match(text, new RegExp(`block ${kept}, opened and sound`));
       const node = await open(folder);
@@ -168,7 +168,7 @@ for (const mode of ["fast", "safe", "full"] as const) {
     inCopy(async (folder) => {
       await spoil(folder, scribbled(50));
       await failsToOpen(folder);
-      const { status, text } = await alysctl(folder, ids.get(200)!, "--mode", mode);
+      const { status, text } = await alysctl(folder, ids.get(200)!, "--mode", mode, "--yes");
       assert.equal(status, 0, text);
       const node = await open(folder);
       const isFull = mode === "full";
@@ -213,6 +213,28 @@ test("it refuses what it must, and then nothing was changed", () =>
     assert(!existsSync(join(folder, "none")));
   }));
 
+test("a sound chain is left alone without --force, and nothing is done without a yes", () =>
+  inCopy(async (folder) => {
+    const database = (): Buffer => readFileSync(join(folder, "chain", "data.mdb"));
+    const before = database();
+    for (const mode of ["minimal", "fast", "safe", "full"]) {
+      const named = [ids.get(200)!, "--mode", mode];
+      const dry = await alysctl(folder, ...named, "--dry-run");
+      assert.equal(dry.status, 0, dry.text);
+      assert.match(dry.text, /would .*: \d+ blocks go.*no stored block is damaged: only with --force/);
+      const sound = await alysctl(folder, ...named, "--yes");
+      assert.notEqual(sound.status, 0);
+      assert.match(sound.text, /no stored block is damaged, and it would .*: \d+ blocks go/);
+      const silent = await alysctl(folder, ...named, "--force");
+      assert.notEqual(silent.status, 0);
+      assert.match(silent.text, /: \d+ blocks go.*Blocks are deleted.*with --yes/);
+      assert.deepEqual(database(), before);
+    }
+    const forced = await alysctl(folder, ids.get(200)!, "--mode", "minimal", "--force", "--yes");
+    assert.equal(forced.status, 0, forced.text);
+    assert.match(forced.text, /block 200, opened and sound/);
+  }));
+
 test("with --config it takes directory, chain and finality depth from the node's configuration, and says what it assumes without", () =>
   inCopy(async (folder) => {
     await spoil(folder, scribbled(395));
@@ -236,7 +258,7 @@ test("with --config it takes directory, chain and finality depth from the node's
       assumed.said,
       /no --config: taking a finality depth of 64 blocks and merged mining in coinbase outputs/,
     );
-    const { said, answer } = await recovered("--config", file);
+    const { said, answer } = await recovered("--config", file, "--yes");
     assert.doesNotMatch(said, /no --config/);
     assert.match(said, /"final_height":368/, "400 less 32");
     assert.equal(answer["finalityDepth"], 32);
@@ -253,7 +275,13 @@ test("a node with damaged newest blocks refuses to start, is recovered, starts a
   const running = await network.start("observer");
   const first = connectTo(t, network.observer);
   await eventually("it synced", 30_000, async () => (await heightOf(first)) >= LENGTH);
-  await first.client(SyncService).createCheckpoint({ height: 200n });
+  // Many at once are one file, and each is answered.
+  const made = await Promise.all(
+    Array.from({ length: 8 }, () => first.client(SyncService).createCheckpoint({ height: 200n })),
+  );
+  assert.deepEqual(readdirSync(join(network.observer.folder, "checkpoints")), [
+    ...new Set(made.map(({ checkpoint }) => `${checkpoint?.id}.checkpoint`)),
+  ]);
   assert(await running.stop(5_000));
   const { folder } = network.observer;
   const databases = openDatabases(chainFolder(network.plan.folder, "observer"), 1024 ** 3, false);
@@ -281,6 +309,7 @@ test("a node with damaged newest blocks refuses to start, is recovered, starts a
     folder,
     "--chain",
     specificationFile,
+    "--yes",
   ];
   const status = await runAlysctl(args, terminal, new AbortController().signal);
   assert.equal(status, 0, terminal.text + terminal.errors.join("\n"));

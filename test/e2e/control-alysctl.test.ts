@@ -31,7 +31,7 @@ async function alysctl(args: readonly string[], input = "", signal = never) {
 
 test("sync status shows a table, or protobuf's JSON", async (t) => {
   const { control } = await world(t);
-  const at = ["--address", control.address ?? ""];
+  const at = ["--address", control.unixAddress ?? ""];
   const shown = await alysctl([...at, "sync", "status"]);
   assert.equal(shown.status, 0, shown.errors);
   assert.match(shown.text, /^state +blocks$/m);
@@ -44,7 +44,7 @@ test("sync status shows a table, or protobuf's JSON", async (t) => {
 
 test("sync watch --once prints plain lines when piped and ends 0 when synced", async (t) => {
   const { control, probe } = await world(t);
-  const watching = alysctl(["-a", control.address ?? "", "sync", "watch", "--once"]);
+  const watching = alysctl(["-a", control.unixAddress ?? "", "sync", "watch", "--once"]);
   await until(() => probe.readers() === 1);
   probe.publish(999);
   probe.publish(1_000);
@@ -58,7 +58,7 @@ test("sync watch reads the stream again after the actor's restart, and ends 130 
   const { control, probe, child, cell } = await world(t);
   const interrupted = new AbortController();
   const terminal = new MemoryTerminal();
-  const args = ["-a", control.address ?? "", "-o", "json", "sync", "watch"];
+  const args = ["-a", control.unixAddress ?? "", "-o", "json", "sync", "watch"];
   const watching = runAlysctl(args, terminal, interrupted.signal);
   await until(() => terminal.output.length === 1);
   await child.stop();
@@ -74,7 +74,7 @@ test("sync watch reads the stream again after the actor's restart, and ends 130 
 
 test("a failed call is one line and 10 plus the status; no node is 24; a wrong call is 64", async (t) => {
   const { control } = await world(t);
-  const at = ["-a", control.address ?? ""];
+  const at = ["-a", control.unixAddress ?? ""];
   const exists = await alysctl([...at, "sync", "start"]);
   assert.equal(exists.status, 16);
   assert.match(
@@ -87,7 +87,7 @@ test("a failed call is one line and 10 plus the status; no node is 24; a wrong c
   const missing = await alysctl([...at, "peers", "list"]);
   assert.equal(missing.status, 22);
   await control.close();
-  const gone = await alysctl([...at, "sync", "status"]);
+  const gone = await alysctl(["-a", control.address ?? "", "sync", "status"]);
   assert.equal(gone.status, 24);
   assert.match(gone.errors, /UNREACHABLE: cannot reach a node at 127\.0\.0\.1/);
   for (const wrong of [
@@ -104,7 +104,7 @@ test("a failed call is one line and 10 plus the status; no node is 24; a wrong c
 
 test("call reaches any method by name, with JSON from the command line or standard input", async (t) => {
   const { control } = await world(t);
-  const at = ["-a", control.address ?? ""];
+  const at = ["-a", control.unixAddress ?? ""];
   const unary = await alysctl([...at, "call", "SyncService/CanProduceBlocks"]);
   assert.deepEqual(JSON.parse(unary.text), { status: { canProduce: false, unmet: [], waived: [] } });
   const request = '{"startHeight": "1", "count": "2"}';
@@ -127,7 +127,7 @@ test("call reaches any method by name, with JSON from the command line or standa
 
 test("call --request-id names a call: it is carried out once, and a failure tells the id", async (t) => {
   const { control, probe } = await world(t);
-  const at = ["-a", control.address ?? "", "call"];
+  const at = ["-a", control.unixAddress ?? "", "call"];
   const first = await alysctl([...at, "--request-id", "deploy-7", "SyncService/StopSync"]);
   assert.equal(first.status, 0, first.errors);
   assert.equal(first.errors, "");
@@ -157,7 +157,7 @@ test("call goes both ways, a request a line, and names the line that is none", a
       }
     },
   });
-  const args = ["-a", control.address ?? "", "call", "EngineService/Attach", "-"];
+  const args = ["-a", control.unixAddress ?? "", "call", "EngineService/Attach", "-"];
   const hello = JSON.stringify({ hello: { protocolVersion: 1 } });
   const both = await alysctl(args, `${hello}\n\n${hello}\n`);
   assert.equal(both.status, 0, both.errors);
@@ -170,7 +170,13 @@ test("call goes both ways, a request a line, and names the line that is none", a
   assert.equal(bad.status, 13);
   assert.match(bad.errors, /NOT_JSON/);
   const refused = await world(t);
-  const none = await alysctl(["-a", refused.control.address ?? "", "call", "EngineService/Attach", hello]);
+  const none = await alysctl([
+    "-a",
+    refused.control.unixAddress ?? "",
+    "call",
+    "EngineService/Attach",
+    hello,
+  ]);
   assert.equal(none.status, 22);
   await until(() => control.liveCalls === 0);
 });
@@ -189,7 +195,7 @@ test("chain forge writes a chain that loads, and refuses a folder with something
   assert.equal(status, 0, errors);
   const { genesisHash, height } = JSON.parse(text);
   assert.equal(height, 20);
-  const chain = loadChain(join(out, "chain.json"), join(out, "proofs.json"));
+  const chain = loadChain(join(out, "chain.json"), { proofs: join(out, "proofs.json") });
   assert.ok(!(chain instanceof Failure));
   assert.equal(chain.warning, undefined);
   assert.equal(`0x${Buffer.from(chain.genesis.hash).toString("hex")}`, genesisHash);

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Channelz } from "../../gen/grpc/channelz/v1/channelz_pb.ts";
+import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { connect } from "../../src/cli/client.ts";
 import { openTokenStore } from "../../src/control/auth/token-store.ts";
 import { realClock } from "../../src/kernel/clock.ts";
@@ -11,7 +12,10 @@ import { realRandom } from "../../src/kernel/random.ts";
 import { folder, world } from "./control-world.ts";
 
 test("channelz shows servers, their sockets and calls", async (t) => {
-  const { connection, port } = await world(t, { channelz: true });
+  const { connection, control, port } = await world(t, { channelz: true });
+  const reader = connect(control.address ?? "");
+  t.after(() => reader.close());
+  for (let made = 0; made < 2; made++) await reader.client(Health).check({ service: "" });
   const channelz = connection.client(Channelz);
   const { server } = await channelz.getServers({});
   const ours = server.find(({ listenSocket }) => listenSocket.some(({ name }) => name.endsWith(`:${port}`)));

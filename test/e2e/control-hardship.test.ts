@@ -118,12 +118,12 @@ test("before its actor started a method is UNAVAILABLE, or refuses the request",
   );
   const control = await startControl({
     services: cells.map(({ ref }) => ({ service: ref.service, ref })),
-    listenAddress: "127.0.0.1:0",
+    unixSocket: join(folder(t), "control.sock"),
     reflection: false,
     log: silentLog,
     clock: realClock,
   });
-  const client = new Client(control.address ?? "", credentials.createInsecure());
+  const client = new Client(control.unixAddress ?? "", credentials.createInsecure());
   t.after(async () => {
     client.close();
     await control.close();

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { SyncInternalService, SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
+import { connect } from "../../src/cli/client.ts";
 import { startControl } from "../../src/control/server.ts";
 import { realClock } from "../../src/kernel/clock.ts";
 import { silentLog } from "../../src/kernel/log.ts";
@@ -41,6 +42,29 @@ test("a taken port is an error that names it", async (t) => {
     assert.ok(failed.message.includes(listenAddress ?? "?"));
     return true;
   });
+});
+
+test("every address of loopback is one, in every notation, and holds to the same rule", async (t) => {
+  const hosts = [
+    "127.0.0.2",
+    "[::1]",
+    "[0:0:0:0:0:0:0:1]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "localhost",
+  ];
+  for (const host of hosts) {
+    const { control } = await world(t, { listenAddress: `${host}:0` });
+    const connection = connect(control.address ?? "");
+    t.after(() => connection.close());
+    const sync = connection.client(SyncService);
+    assert.ok((await sync.getSyncStatus({})).status, host);
+    await assert.rejects(sync.stopSync({}), { reason: "TOKEN_MISSING" }, host);
+  }
+  for (const host of ["[::ffff:10.0.0.1]", "[::]", "[fe80::1]", "0.0.0.0", "128.0.0.1"]) {
+    const listenAddress = `${host}:0`;
+    await assert.rejects(startControl({ ...bare, listenAddress }), { reason: "NOT_LOOPBACK" }, host);
+  }
 });
 
 test("a unix socket serves beside the port, for its owner only, and is removed", async (t) => {

@@ -7,6 +7,7 @@ import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
 import type { AuditEntry } from "../../src/control/audit.ts";
 import { pathOf } from "../../src/control/codec.ts";
 import { REPLAYED_KEY, REQUEST_ID_KEY } from "../../src/control/request-ids.ts";
+import type { RunningControl } from "../../src/control/server.ts";
 import { until, world } from "./control-world.ts";
 
 const { stopSync, pauseSync, getSyncStatus } = SyncService.method;
@@ -17,8 +18,8 @@ interface Answer {
   readonly isReplayed: boolean;
 }
 
-function caller(t: { after(done: () => void): void }, port: number) {
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+function caller(t: { after(done: () => void): void }, { unixAddress = "" }: RunningControl) {
+  const client = new Client(unixAddress, credentials.createInsecure());
   t.after(() => client.close());
   return (method: DescMethod, request: object, id: string) => {
     const frame = Buffer.from(toBinary(method.input, create(method.input, request as never)));
@@ -37,8 +38,8 @@ function caller(t: { after(done: () => void): void }, port: number) {
 }
 
 test("a call that is repeated with its id is carried out once and says so", async (t) => {
-  const { port, probe } = await world(t);
-  const call = caller(t, port);
+  const { control, probe } = await world(t);
+  const call = caller(t, control);
   assert.deepEqual(await call(stopSync, {}, "a").answer, { error: null, isReplayed: false });
   assert.deepEqual(await call(stopSync, {}, "a").answer, { error: null, isReplayed: true });
   assert.equal(probe.calls.length, 1);
@@ -47,8 +48,8 @@ test("a call that is repeated with its id is carried out once and says so", asyn
 });
 
 test("an id of another request is refused, and a malformed one too", async (t) => {
-  const { port, probe } = await world(t);
-  const call = caller(t, port);
+  const { control, probe } = await world(t);
+  const call = caller(t, control);
   await call(stopSync, {}, "a").answer;
   const reused = await call(stopSync, { reason: "another" }, "a").answer;
   assert.match(reused.error?.message ?? "", /ALREADY_EXISTS/);
@@ -58,8 +59,8 @@ test("an id of another request is refused, and a malformed one too", async (t) =
 });
 
 test("a caller that leaves and asks again gets the answer of its first call", async (t) => {
-  const { port, probe, control } = await world(t);
-  const call = caller(t, port);
+  const { probe, control } = await world(t);
+  const call = caller(t, control);
   const first = call(pauseSync, {}, "a");
   await until(() => probe.calls.length === 1);
   first.cancel();
@@ -73,8 +74,8 @@ test("a caller that leaves and asks again gets the answer of its first call", as
 });
 
 test("a call that only reads is never answered from memory", async (t) => {
-  const { port, probe } = await world(t);
-  const call = caller(t, port);
+  const { control, probe } = await world(t);
+  const call = caller(t, control);
   for (let times = 0; times < 2; times++) {
     assert.equal((await call(getSyncStatus, {}, "a").answer).isReplayed, false);
   }
@@ -83,9 +84,9 @@ test("a call that only reads is never answered from memory", async (t) => {
 
 test("the audit log tells an answer that was given again from a call that was carried out", async (t) => {
   const entries: AuditEntry[] = [];
-  const audit = { append: (entry: AuditEntry) => void entries.push(entry), isBehind: false };
-  const { port } = await world(t, { audit });
-  const call = caller(t, port);
+  const audit = { refuse() {}, append: (entry: AuditEntry) => void entries.push(entry), isBehind: false };
+  const { control } = await world(t, { audit });
+  const call = caller(t, control);
   await call(stopSync, {}, "a").answer;
   await call(stopSync, {}, "a").answer;
   assert.deepEqual(

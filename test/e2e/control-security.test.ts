@@ -2,74 +2,34 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
 import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { type ConnectOptions, connect } from "../../src/cli/client.ts";
-import { runAlysctl } from "../../src/cli/program.ts";
-import { openAuditFile } from "../../src/control/audit-file.ts";
+import { openAuditLog } from "../../src/control/audit-log.ts";
 import { openCredentials } from "../../src/control/auth/credentials.ts";
 import { attenuateToken } from "../../src/control/auth/token.ts";
-import { openTokenStore, type TokenStore } from "../../src/control/auth/token-store.ts";
+import { openTokenStore } from "../../src/control/auth/token-store.ts";
 import { startControl, type TlsOptions } from "../../src/control/server.ts";
 import { realClock } from "../../src/kernel/clock.ts";
 import type { Failure } from "../../src/kernel/errors.ts";
 import { silentLog } from "../../src/kernel/log.ts";
 import { realRandom } from "../../src/kernel/random.ts";
-import { folder, until, type World, type WorldOptions, world } from "./control-world.ts";
+import { folder, until } from "./control-world.ts";
+import { alysctl, credentialsOf, fails, makeToken, secured, tlsFiles } from "./secured-world.ts";
 
 const SYNC = "alys.sync.v1.SyncService";
 
-interface Secured extends World {
-  readonly tokens: TokenStore;
-  readonly directory: string;
-  /** A client at the address, closed with the test. */
-  client(options?: ConnectOptions, address?: string): ReturnType<typeof connect>;
-}
-
-async function secured(t: TestContext, options: WorldOptions = {}): Promise<Secured> {
-  const directory = folder(t);
-  const tokens = openTokenStore({ directory, clock: realClock, random: realRandom, isNeeded: true });
-  const all = await world(t, { tokens, requireTokens: true, ...options });
-  const client = (connectOptions: ConnectOptions = {}, address = all.control.address ?? "") => {
-    const connection = connect(address, connectOptions);
-    t.after(() => connection.close());
-    return connection;
-  };
-  return { ...all, tokens, directory, client };
-}
-
-function fails(code: string, reason: string, metadata: Record<string, string> = {}) {
-  return (thrown: Failure): boolean => {
-    assert.deepEqual([thrown.code, thrown.reason], [code, reason], thrown.message);
-    for (const [key, value] of Object.entries(metadata)) {
-      assert.equal(thrown.detail.metadata?.[key], value);
-    }
-    return true;
-  };
-}
-
-const makeToken = async (tokens: TokenStore, scope: "read" | "operate" | "admin", extra: object = {}) =>
-  tokens.create({ principal: "someone", scope, methods: [], lifetimeMs: undefined, ...extra });
-
-async function alysctl(...args: string[]): Promise<{ status: number; out: string; err: string }> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const terminal = {
-    out: (text: string) => out.push(text),
-    err: (text: string) => err.push(text),
-    write: (text: string) => out.push(text),
-    clock: realClock,
-    columns: 80,
-    isInteractive: false,
-  };
-  const status = await runAlysctl(args, terminal as never, new AbortController().signal);
-  return { status, out: out.join("\n"), err: err.join("\n") };
-}
-
 test("the first start makes a token for each scope, readable by the owner alone, and keeps them", async (t) => {
   const { directory, client, tokens } = await secured(t);
-  const expected = ["admin.token", "operator.token", "readonly.token", "root.key", "tokens.json"];
+  const expected = [
+    "admin.token",
+    "local.token",
+    "operator.token",
+    "readonly.token",
+    "root.key",
+    "tokens.json",
+  ];
   assert.deepEqual(readdirSync(directory).sort(), expected);
   for (const file of expected) assert.equal(statSync(join(directory, file)).mode & 0o777, 0o600, file);
   const read = readFileSync(join(directory, "readonly.token"), "utf8").trim();
@@ -188,11 +148,27 @@ test("a principal beyond its rate waits as long as it is told, others do not", a
   await other.client(SyncService).getSyncStatus({});
 });
 
-test("an open listener needs no token, but holds one that comes to what it grants", async (t) => {
-  const { client, tokens } = await secured(t, { requireTokens: false });
-  await client().client(SyncService).stopSync({});
+test("loopback reads without a token and changes nothing; the socket needs none; a token is held to what it grants", async (t) => {
+  const { client, tokens, connection } = await secured(t, { requireTokens: false });
+  assert.ok((await client().client(SyncService).getSyncStatus({})).status);
+  await assert.rejects(client().client(SyncService).stopSync({}), fails("UNAUTHENTICATED", "TOKEN_MISSING"));
+  await connection.client(SyncService).stopSync({});
+  await client({ token: (await makeToken(tokens, "operate")).token })
+    .client(SyncService)
+    .stopSync({});
   const read = client({ token: (await makeToken(tokens, "read")).token }).client(SyncService);
   await assert.rejects(read.stopSync({}), { reason: "SCOPE_REQUIRED" });
+});
+
+test("loopback_reads = token asks for one to read, too, and leaves the socket its owner's", async (t) => {
+  const { client, tokens, connection } = await secured(t, { requireTokens: false, loopbackReads: "token" });
+  await assert.rejects(
+    client().client(SyncService).getSyncStatus({}),
+    fails("UNAUTHENTICATED", "TOKEN_MISSING"),
+  );
+  const read = client({ token: (await makeToken(tokens, "read")).token }).client(SyncService);
+  assert.ok((await read.getSyncStatus({})).status);
+  assert.ok((await connection.client(SyncService).getSyncStatus({})).status);
 });
 
 test("beyond loopback there is only TLS, and the refusal says what to set", async () => {
@@ -201,31 +177,6 @@ test("beyond loopback there is only TLS, and the refusal says what to set", asyn
     reason: "NOT_LOOPBACK",
     message: /control\.tls\.listen_address.*alysctl keys init/,
   });
-});
-
-async function tlsFiles(t: TestContext, ...more: string[]): Promise<{ dir: string; tls: TlsOptions }> {
-  const dir = join(folder(t), "keys");
-  const made = await alysctl("keys", "init", "--dir", dir, ...more);
-  assert.equal(made.status, 0, made.err);
-  const tls = {
-    listenAddress: "127.0.0.1:0",
-    mutualListenAddress: "127.0.0.1:0",
-    certificateFile: join(dir, "server.crt"),
-    keyFile: join(dir, "server.key"),
-    clientCaFile: join(dir, "ca.crt"),
-    trustDomain: "alys",
-  };
-  return { dir, tls };
-}
-
-const credentialsOf = (dir: string, client?: string): NonNullable<ConnectOptions["tls"]> => ({
-  authority: readFileSync(join(dir, "ca.crt")),
-  ...(client === undefined
-    ? {}
-    : {
-        certificate: readFileSync(join(dir, `client-${client}.crt`)),
-        key: readFileSync(join(dir, `client-${client}.key`)),
-      }),
 });
 
 test("TLS callers bring a token; callers with certificates are who these say", async (t) => {
@@ -294,7 +245,7 @@ test("who does not finish the TLS handshake is cut off", async (t) => {
   const opened = openCredentials(tls, realClock, silentLog);
   t.after(() => opened.close());
   // Waiting for it would take the ten seconds.
-  assert.equal(opened._getConstructorOptions()?.handshakeTimeout, 10_000);
+  assert.equal(opened.serverOptions.handshakeTimeout, 10_000);
 });
 
 test("a revoked certificate is refused within seconds, its streams end, and others go on", async (t) => {
@@ -412,10 +363,11 @@ test("TLS files that cannot be used are refused by the setting's name", async (t
   }
 });
 
-test("the audit log has a line for each call that changes state and each refused one, and alysctl checks it", async (t) => {
+test("the audit log has a line for each call that changes state, sums up those refused, and alysctl checks it", async (t) => {
   const path = join(folder(t), "audit.jsonl");
-  const options = { path, bytesMax: 1024 * 1024, filesMax: 2, clock: realClock, log: silentLog };
-  const audit = await openAuditFile(options);
+  const headFile = join(dirname(path), "audit.head");
+  const options = { path, headFile, bytesMax: 1024 * 1024, filesMax: 2, clock: realClock, log: silentLog };
+  const audit = await openAuditLog(options);
   const { client, tokens, connection } = await secured(t, { audit });
   const { token, record } = await makeToken(tokens, "operate");
   const sync = client({ token }).client(SyncService);
@@ -435,16 +387,14 @@ test("the audit log has a line for each call that changes state and each refused
     principal,
   ]);
   assert.deepEqual(told.slice(1, -1), [
-    ["call", "StopSync", "OK", undefined, "someone"],
-    ["call", "StopSync", "UNAUTHENTICATED", "TOKEN_MISSING", "anonymous"],
-    ["call", "GetSyncStatus", "UNAUTHENTICATED", "TOKEN_MISSING", "anonymous"],
-    ["call", "StopSync", "INVALID_ARGUMENT", "FIELD_INVALID", "someone"],
+    ["call", "StopSync", "OK", undefined, "token:someone"],
+    ["call", "StopSync", "INVALID_ARGUMENT", "FIELD_INVALID", "token:someone"],
   ]);
   const { token: id, correlationId, requestHash, peer, durationMs, statedReason } = calls[1] ?? {};
   assert.deepEqual([id, correlationId, statedReason], [record.id, "c-1", "audited"]);
   assert.deepEqual(
-    calls.slice(2, 5).map((call) => String(call["statedReason"] ?? "").length),
-    [0, 0, 512],
+    calls.slice(2, 3).map((call) => String(call["statedReason"] ?? "").length),
+    [512],
   );
   assert.match(String(requestHash), /^[0-9a-f]{64}$/);
   assert.match(String(peer), /^127\.0\.0\.1:\d+$/);
@@ -453,8 +403,15 @@ test("the audit log has a line for each call that changes state and each refused
 
   const sound = await alysctl("audit", "verify", path);
   assert.equal(sound.status, 0, sound.err);
-  assert.match(sound.out, /^sound: 6 lines, 1 to 6/);
-  lines[2] = (lines[2] ?? "").replace("anonymous", "someone");
+  assert.match(sound.out, /^sound: 4 lines, 1 to 4/);
+  const refused = readFileSync(join(dirname(path), "audit.refused.jsonl"), "utf8")
+    .trim()
+    .split("\n");
+  const summary = JSON.parse(refused[1] ?? "") as Record<string, unknown>;
+  const { reason, source, from, calls: count } = summary;
+  assert.deepEqual([reason, source, from, count], ["TOKEN_MISSING", "anonymous", "unix", 2]);
+  assert.equal((await alysctl("audit", "verify", join(dirname(path), "audit.refused.jsonl"))).status, 0);
+  lines[2] = (lines[2] ?? "").replace("token:someone", "token:anyone");
   writeFileSync(path, `${lines.join("\n")}\n`);
   const broken = await alysctl("audit", "verify", path);
   assert.equal(broken.status, 25);
@@ -462,8 +419,11 @@ test("the audit log has a line for each call that changes state and each refused
 });
 
 test("a call that changes state is refused while it cannot be written down, others go on", async (t) => {
-  const { client } = await secured(t, { requireTokens: false, audit: { append() {}, isBehind: true } });
-  const sync = client().client(SyncService);
+  const { connection } = await secured(t, {
+    requireTokens: false,
+    audit: { append() {}, refuse() {}, isBehind: true },
+  });
+  const sync = connection.client(SyncService);
   await assert.rejects(sync.stopSync({}), fails("UNAVAILABLE", "AUDIT_BEHIND"));
   assert.ok((await sync.getSyncStatus({})).status);
 });

@@ -51,18 +51,19 @@ function statusOf(probe: Probe) {
   return { state, head, target, progressPpm, blocksPerSecond: 100, reason: probe.padding, connectedPeers: 3 };
 }
 
-function definition(probe: Probe): ActorDefinition<Sync, SyncInternal> {
+function definition(probe: Probe, readersMax: number | undefined): ActorDefinition<Sync, SyncInternal> {
   return {
     name: "sync",
     service: SyncService,
     internal: SyncInternalService,
-    create: (context) => create(context, probe),
+    create: (context) => create(context, probe, readersMax),
   };
 }
 
-function create(context: SyncContext, probe: Probe) {
+function create(context: SyncContext, probe: Probe, readersMax: number | undefined) {
   const watchSyncStatus = new Topic(SyncService.method.watchSyncStatus, {
     mode: "latest",
+    ...(readersMax === undefined ? {} : { readersMax }),
     snapshot: () => ({ event: { case: "snapshot" as const, value: statusOf(probe) } }),
   });
   probe.publish = (height) => {
@@ -130,6 +131,7 @@ function create(context: SyncContext, probe: Probe) {
 
 export interface World {
   readonly control: RunningControl;
+  /** By the unix socket, as the owner. */
   readonly connection: Connection;
   readonly probe: Probe;
   readonly log: MemoryLog;
@@ -139,10 +141,12 @@ export interface World {
 }
 
 export interface WorldOptions extends Partial<ControlOptions> {
+  /** Places of the status's topic; the topic's own bound without it. */
+  readonly readersMax?: number;
   readonly attach?: AttachHandler;
 }
 
-/** A running control plane on a free port; torn down with the test. */
+/** A running control plane on a free port and a socket; torn down with the test. */
 export async function world(t: TestContext, options: WorldOptions = {}): Promise<World> {
   const log = new MemoryLog();
   const probe: Probe = {
@@ -154,21 +158,22 @@ export async function world(t: TestContext, options: WorldOptions = {}): Promise
     readers: () => 0,
     chunksPulled: 0,
   };
-  const cell = actorCell(definition(probe), environment({ log }));
+  const { attach, readersMax, ...rest } = options;
+  const cell = actorCell(definition(probe, readersMax), environment({ log }));
   const child = cell.child.start();
-  const { attach, ...rest } = options;
   const control = await startControl({
     services: [
       { service: SyncService, ref: cell.ref },
       { service: EngineService, attach },
     ],
     listenAddress: "127.0.0.1:0",
+    unixSocket: join(folder(t), "control.sock"),
     reflection: true,
     log,
     clock: realClock,
     ...rest,
   });
-  const connection = connect(control.address ?? control.unixAddress ?? "");
+  const connection = connect(control.unixAddress ?? control.address ?? "");
   t.after(async () => {
     connection.close();
     await control.close();

@@ -62,9 +62,9 @@ async function typeOf(connection: Connection, { peerId }: NodePlan): Promise<Pee
 
 test("distrust holds from the start of a node on, until it is lifted, which a kill does not undo", async (t) => {
   const network = await prepareNetwork(t, 3, BLOCKS);
-  const { folder, specificationFile } = network.plan;
+  const { folder, specificationFile, proofsFile } = network.plan;
   const [own, guilty, other] = network.members as readonly [NodePlan, NodePlan, NodePlan];
-  const loaded = loadChain(specificationFile);
+  const loaded = loadChain(specificationFile, { proofs: proofsFile });
   const key = loadAuthorityKey(authorityKeyFile(folder, guilty.name));
   assert.ok(!(loaded instanceof Failure) && !(key instanceof Failure));
   const memberKey = key.publicKey;
@@ -86,7 +86,7 @@ test("distrust holds from the start of a node on, until it is lifted, which a ki
     connection.client(BridgeService).sendFederationMessage({ memberKey, label: "hello" });
   await assert.rejects(send(before), { reason: "MEMBER_NOT_CONNECTED" });
 
-  const at = ["-a", own.controlAddress, "peers"] as const;
+  const at = ["--node", own.folder, "peers"] as const;
   const shown = await alysctl(...at, "distrusted");
   assert.match(shown.text, new RegExp(`0x${toHex(memberKey)} +channel closed +two blocks in slot ${SLOT}`));
   assert.equal((await alysctl(...at, "trust", toHex(memberKey))).status, 64, "a reason is needed");

@@ -75,13 +75,16 @@ export class Doubled {
       random: realRandom,
       log: silentLog,
       createNode: async (options, parts) => {
-        this.#node = await createNode(options, parts);
+        // The test dials, also where the host would not.
+        const gater = { ...parts.gater, denyDialPeer: () => false };
+        this.#node = await createNode(options, { ...parts, gater });
         return this.#node;
       },
     });
     this.host.subscribe((event) => {
       const answered = event.type === "request" ? answer(event.payload) : undefined;
       if (event.type === "request" && answered !== undefined) this.host.respond(event.handle, answered);
+      if (event.type === "connectionOpened") this.host.admitPeer(event.connection.peerId, false);
       if (event.type === "violation") this.violations += 1;
       if (event.type === "peerIdentified") this.identified += 1;
       if (event.type !== "gossip") return;

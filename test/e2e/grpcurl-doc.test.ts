@@ -183,6 +183,7 @@ test("every command of docs/grpcurl.md does what the document says", async (t) =
   const folder = makeFolder(t, grpcurl, ports);
   const shell = new Shell(folder, {
     PATH: `${join(folder, "front")}${delimiter}${process.env["PATH"]}`,
+    DATA: network.observer.folder,
     ALYS__CONTROL__LISTEN_ADDRESS: plain,
     ALYS__CONTROL__TLS__LISTEN_ADDRESS: tls,
     ALYS__CONTROL__TLS__MUTUAL_LISTEN_ADDRESS: mutual,

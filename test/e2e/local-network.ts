@@ -31,9 +31,9 @@ export async function prepareNetwork(t: TestContext, members: number, blocks: nu
   return network;
 }
 
-/** A connection that is closed when the test ends. */
+/** A connection as the owner that is closed when the test ends. */
 export function connectTo(t: TestContext, node: NodePlan): Connection {
-  const connection = connect(node.controlAddress);
+  const connection = connect(node.socketAddress);
   t.after(() => connection.close());
   return connection;
 }

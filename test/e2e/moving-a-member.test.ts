@@ -11,7 +11,7 @@ import { delimiter, join, resolve } from "node:path";
 import { type TestContext, test } from "node:test";
 import { parse, stringify, type TomlTable } from "smol-toml";
 import { ProducerService, SigningRefusal } from "../../gen/alys/producer/v1/producer_pb.ts";
-import { loadChain } from "../../src/chain/chain-file.ts";
+import { readChain } from "../../src/chain/chain-file.ts";
 import { loadAuthorityKey } from "../../src/chain/keys.ts";
 import { decodeVoteRecord, encodeVoteRecord } from "../../src/chain/vote.ts";
 import { authorityKeyFile, type NodePlan } from "../../src/cli/localnet/plan.ts";
@@ -144,7 +144,7 @@ test("alysctl votes: import raises and never lowers, and refuses what is not its
   const { folder } = network.plan;
   const [one, other] = network.members as readonly [NodePlan, NodePlan];
   const key = loadAuthorityKey(authorityKeyFile(folder, one.name));
-  const chain = loadChain(network.plan.specificationFile);
+  const chain = readChain(network.plan.specificationFile);
   assert.ok(!(key instanceof Failure) && !(chain instanceof Failure));
   const recordedOwner = { publicKey: key.publicKey, genesisHash: chain.genesis.hash };
 

@@ -37,6 +37,7 @@ import { identityFromSeed, peerIdBytes } from "../../src/p2p/identity.ts";
 import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
 import { MemoryDisk, openMemoryStore } from "../../src/storage/memory.ts";
 import { eventually } from "../contract/host-harness.ts";
+import { fixedDelegation } from "../unit/actors/peer/fixed-delegation.ts";
 import { PEER_CONFIG } from "../unit/actors/peer/rig.ts";
 import { segmentOf } from "../unit/integrations/chain/segments.ts";
 
@@ -73,11 +74,11 @@ async function startNode(forge: ChainForge, member: number, { name, listen }: Ca
     ...{ publicKey: key.publicKey, peerId: peerIdBytes(identity.peerId)! },
     ...({ role: ROLE_MEMBER, expiryMs: clock.nowMs() + 60_000 } as const),
   };
-  const ownDelegation = {
+  const ownDelegation = fixedDelegation({
     delegation: encodeDelegation(delegation),
     signature: signDelegation(key, delegation, facts.genesisHash),
     role: ROLE_MEMBER,
-  } as const;
+  });
   const run = environment();
   const validator = new InlineValidator(facts);
   const distrust = new DistrustBook();

@@ -115,9 +115,10 @@ export class SyncingNode {
     return this.#connection;
   }
 
-  get controlAddress(): string {
+  /** unix:PATH. */
+  get socketAddress(): string {
     assert.ok(this.#facts !== undefined, "the node serves");
-    return this.#facts.controlAddress;
+    return `unix:${this.#facts.unixSocket}`;
   }
 
   get process(): NodeProcess {
@@ -135,7 +136,7 @@ export class SyncingNode {
   /** Resolves when the process that was started serves. */
   async ready(): Promise<void> {
     this.#facts = await this.process.ready(READY_DEADLINE_MS);
-    this.#connection = connect(this.#facts.controlAddress);
+    this.#connection = connect(`unix:${this.#facts.unixSocket}`);
   }
 
   async start(): Promise<void> {

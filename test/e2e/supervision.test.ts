@@ -57,7 +57,7 @@ async function start(t: TestContext, name = "node"): Promise<Started> {
     await rm(folder, { recursive: true, force: true });
   });
   const facts = await process.ready(PATIENCE_MS);
-  const connection = connect(facts.controlAddress);
+  const connection = connect(`unix:${facts.unixSocket}`);
   t.after(() => connection.close());
   return { process, facts, connection, logFile };
 }

@@ -17,7 +17,8 @@ import { NodeProcess } from "../../src/cli/localnet/processes.ts";
 import { connectTo, eventually, heightOf, prepareNetwork } from "../e2e/local-network.ts";
 
 const MEMBERS = 3;
-const BLOCKS = 300;
+/** A range of 1,024 blocks is then more than a stream takes unread. */
+const BLOCKS = 3_000;
 const READY_MS = 60_000;
 
 export interface ArenaNode {

@@ -1,6 +1,6 @@
 /** What an attack is, and the loops that several share. Each attack is a file of its own in attacks/. */
 
-import type { Connection } from "@libp2p/interface";
+import type { Connection, Stream } from "@libp2p/interface";
 import { HostilePeer, type Target } from "./peer.ts";
 
 export interface AttackContext {
@@ -51,6 +51,26 @@ export async function persist(
     }
     await peer.stop();
     await pause(RETURN_MS);
+  }
+}
+
+/** Opens streams of a protocol one after the other, whenever the one before has ended, as long as the peer is connected. */
+export async function keepOpening(
+  context: AttackContext,
+  peer: HostilePeer,
+  protocol: string,
+  use: (stream: Stream) => Promise<void>,
+): Promise<void> {
+  while (peer.isConnected && !context.signal.aborted) {
+    try {
+      const stream = await peer.open(protocol);
+      stream.addEventListener("message", () => undefined);
+      context.count("streams");
+      await use(stream);
+    } catch {
+      context.count("streamsRefused");
+      await pause(10);
+    }
   }
 }
 

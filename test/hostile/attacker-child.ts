@@ -8,7 +8,7 @@ import { loadChain } from "../../src/chain/chain-file.ts";
 import type { Attack } from "./attack.ts";
 
 const [name = "", address = "", specification = "", proofs = "", seconds = "30"] = argv.slice(2);
-const chain = loadChain(specification, proofs);
+const chain = loadChain(specification, { proofs });
 if (chain instanceof Error) throw chain;
 const { attack } = (await import(`./attacks/${name}.ts`)) as { readonly attack: Attack };
 const counts: Record<string, number> = {};

@@ -5,13 +5,12 @@
  */
 
 import type { NodeConfig } from "../../gen/alys/config/v1/config_pb.ts";
-import { Role } from "../../gen/alys/wire/v1/wire_pb.ts";
 import { BanTable } from "../../src/actors/peer/ban-table.ts";
+import type { MemberDelegation } from "../../src/actors/peer/own-delegation.ts";
 import { PeerBook } from "../../src/actors/peer/peer-book.ts";
 import { type GuardMemory, stepGuard } from "../../src/actors/producer/signing-guard.ts";
 import { syncConfig } from "../../src/actors/sync/config.ts";
 import type { SecretKey } from "../../src/chain/bls.ts";
-import { encodeDelegation, ROLE_MEMBER, signDelegation } from "../../src/chain/delegation.ts";
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../src/chain/signing.ts";
 import { decodeVoteRecord, encodeVoteRecord, type VoteRecord } from "../../src/chain/vote.ts";
 import { parseSettings, type Settings } from "../../src/config/load.ts";
@@ -25,11 +24,12 @@ import { type Random, seededRandom } from "../../src/kernel/random.ts";
 import type { Supervisor } from "../../src/kernel/supervisor.ts";
 import { type ActorParts, composeActors, type NodeCells, superviseActors } from "../../src/node/compose.ts";
 import { hostOptions, networkConfig, peerConfig, producerConfig } from "../../src/node/translate.ts";
-import { type Identity, identityFromSeed, peerIdBytes } from "../../src/p2p/identity.ts";
+import { type Identity, identityFromSeed } from "../../src/p2p/identity.ts";
 import type { MemoryHost } from "../../src/p2p/memory/host.ts";
 import { MemoryDisk, openMemoryStop, openMemoryStore, openMemoryVotes } from "../../src/storage/memory.ts";
 import type { BlockStore, VoteStore } from "../../src/storage/port.ts";
 import { AwayChain } from "./away-chain.ts";
+import { memberDelegation } from "./delegations.ts";
 import type { Observation } from "./observation.ts";
 import { ObservedHost } from "./observed-host.ts";
 import { observedStore } from "./observed-store.ts";
@@ -204,6 +204,9 @@ export class NodeProcess {
   readonly away: AwayChain;
   readonly store: BlockStore;
   readonly bans: BanTable;
+  readonly book: PeerBook;
+  /** A member's own. */
+  readonly delegation: MemberDelegation | undefined;
   readonly cells: NodeCells;
   readonly supervisor: Supervisor;
   /** What the process knows of its key. */
@@ -231,6 +234,8 @@ export class NodeProcess {
     const { seals } = world;
     const bounds = { lanes: LANES, ...(seals === undefined ? {} : { seals }) };
     const run = environment({ clock, scheduler, random: machine.random, log, ...bounds });
+    this.book = new PeerBook(store.table("peers"), settingsOf(machine).peer.knownPeersMax);
+    this.delegation = machine.key && memberDelegation(machine, machine.key, clock);
     const parts = this.#actorParts(settingsOf(machine), clock.nowMs());
     this.cells = composeActors(parts, run);
     this.supervisor = superviseActors(this.cells, parts, run, (event) => {
@@ -312,8 +317,9 @@ export class NodeProcess {
       schedule: store.table("producer"),
       evidence: store.table("equivocations"),
       answers: store.table("distrust"),
-      book: new PeerBook(store.table("peers"), settings.peer.knownPeersMax),
-      ...memberParts(machine, startedMs),
+      book: this.book,
+      delegation: this.delegation,
+      ...memberParts(machine),
       guard: this.guard,
       startedMs,
     };
@@ -326,35 +332,13 @@ interface Opened {
   readonly log: TraceLog;
 }
 
-const DELEGATION_LIFETIME_MS = 30 * 24 * 3_600_000;
-
-function memberParts(
-  machine: Machine,
-  startedMs: number,
-): Pick<ActorParts, "signer" | "votes" | "stop" | "delegation"> {
+function memberParts(machine: Machine): Pick<ActorParts, "signer" | "votes" | "stop"> {
   const { key } = machine;
-  if (key === undefined) return { signer: undefined, votes: undefined, delegation: undefined };
+  if (key === undefined) return { signer: undefined, votes: undefined };
   return {
     votes: machine.votes,
     stop: openMemoryStop(machine.voteDisk),
     signer: { publicKey: key.publicKey, sign: (root) => signObserved(machine, key, root) },
-    delegation: delegationOf(key, machine.peerId, machine.world.history.facts.genesisHash, startedMs),
-  };
-}
-
-export function delegationOf(key: SecretKey, peerId: string, genesisHash: Uint8Array, nowMs: number) {
-  const peerBytes = peerIdBytes(peerId);
-  assert(peerBytes !== undefined, "the peer id is well formed");
-  const unsigned = {
-    publicKey: key.publicKey,
-    peerId: peerBytes,
-    role: ROLE_MEMBER,
-    expiryMs: nowMs + DELEGATION_LIFETIME_MS,
-  } as const;
-  return {
-    delegation: encodeDelegation(unsigned),
-    signature: signDelegation(key, unsigned, genesisHash),
-    role: Role.MEMBER,
   };
 }
 

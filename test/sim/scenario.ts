@@ -113,12 +113,14 @@ export interface Scenario {
   /** Silent strangers that come all at once to take the slots. */
   readonly sybils: number;
   readonly faults: readonly { readonly atMs: number; readonly fault: Fault }[];
+  /** Of the delegations that honest members make. */
+  readonly delegationLifetimeMs: number;
   /** One long trouble when all is over. */
   readonly ordeal: OrdealKind | undefined;
 }
 
 /**
- * Ten of sixteen seeds go through an ordeal, in turn, so that any fifty show each. The ten minutes of one are gone through
+ * Eleven of sixteen seeds go through an ordeal, in turn, so that any fifty show each. The ten minutes of one are gone through
  * by small federations only, the others of its seeds take the next.
  */
 const ORDEAL_CYCLE = 16;
@@ -128,6 +130,13 @@ function ordealOf(seed: number, members: number): OrdealKind | undefined {
   const kind = ORDEAL_KINDS[(seed * ORDEAL_STRIDE) % ORDEAL_CYCLE];
   return kind === "chain-away" && members > 3 ? "long-partition" : kind;
 }
+
+/** Longer than any run; and so short that a run sees several, yet longer than a partition and what heals after it. */
+const LIFETIME_MS = 30 * 24 * 3_600_000;
+const SHORT_LIFETIME_MS = 40_000;
+
+const lifetimeOf = (ordeal: OrdealKind | undefined): number =>
+  ordeal === "short-delegations" ? SHORT_LIFETIME_MS : LIFETIME_MS;
 
 const SIZES = [3, 4, 7] as const;
 const BYZANTINE_MAX: Readonly<Record<number, number>> = { 3: 0, 4: 1, 7: 2 };
@@ -164,6 +173,7 @@ export function scenarioOf(seed: number): Scenario {
     rogues,
     sybils: random.next() < 0.4 ? 6 : 0,
     faults: faultsOf(random, full, members - byzantine.length),
+    delegationLifetimeMs: lifetimeOf(ordeal),
     ordeal,
   };
   return isForked ? withoutNewcomers(scenario) : scenario;
@@ -201,6 +211,7 @@ export function scenarioFor(ordeal: OrdealKind): Scenario {
     rogues: [],
     sybils: 0,
     faults: [],
+    delegationLifetimeMs: lifetimeOf(ordeal),
     ordeal,
   };
 }

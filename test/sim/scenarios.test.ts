@@ -18,6 +18,7 @@ const MUST_SHOW: Readonly<Record<OrdealKind, readonly string[]>> = {
   "bad-bodies": ["badBody", "bad-bodies-are-blamed"],
   halt: ["halt"],
   "authority-changes": ["authorityChanges"],
+  "short-delegations": ["delegations-are-renewed"],
 };
 
 function shown({ counts, occasions }: RunResult, name: string): number {

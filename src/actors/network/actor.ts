@@ -4,10 +4,12 @@
  * SyncActor and ProducerActor ask it, and give the verdicts on what it hands up.
  */
 
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   type GiveVerdictRequest,
   NetworkInternalService,
   NetworkService,
+  type NetworkStatusSchema,
   Verdict as ProtoVerdict,
   type RespondFederationRequest,
   type StartNetworkRequest,
@@ -43,7 +45,7 @@ import { Greeted } from "./greeted.ts";
 import { Inbound, type InboundEffects } from "./inbound.ts";
 import { HostSwitch, Lifecycle } from "./lifecycle.ts";
 import { Outbound, saysNothing } from "./outbound.ts";
-import { networkStatus, stateOf } from "./status-view.ts";
+import { type DelegationView, delegationView, networkStatus, stateOf } from "./status-view.ts";
 import { NetworkTopics } from "./topics.ts";
 
 type Public = typeof NetworkService;
@@ -60,6 +62,8 @@ export interface NetworkParts {
   readonly checkpoints?: CheckpointDesk | undefined;
   readonly peer: Ref<typeof PeerService>;
   readonly peerInternal: Ref<typeof PeerInternalService>;
+  /** What this node shows of its role; read for the status alone. */
+  readonly ownDelegation?: DelegationView | undefined;
   /** When this process started, Unix milliseconds: begins the sequence of federation messages. */
   readonly processStartMs: number;
 }
@@ -105,7 +109,7 @@ class NetworkActor implements Actor<Public, Internal> {
     // Each incarnation starts a sequence of its own, above that of the last one.
     const startMs = Math.max(parts.processStartMs, context.clock.nowMs());
     const federation = new FederationDesk(host, config.host.genesisHash, startMs, chain.facts.driftMs);
-    this.#topics = new NetworkTopics(() => networkStatus(host, this.#lifecycle.phase, config));
+    this.#topics = new NetworkTopics(() => this.#status());
     this.#lifecycle = new Lifecycle({
       context,
       host,
@@ -162,13 +166,17 @@ class NetworkActor implements Actor<Public, Internal> {
     return {
       startNetwork: (request) => this.#startNetwork(request),
       stopNetwork: () => this.#lifecycle.stop(),
-      getNetworkStatus: () => ({
-        status: networkStatus(this.#parts.host, this.#lifecycle.phase, this.#parts.config),
-      }),
+      getNetworkStatus: () => ({ status: this.#status() }),
       broadcastBlock: ({ block }) => this.#broadcast.block(block?.ssz ?? new Uint8Array()),
       broadcastTransaction: ({ transaction, sourcePeerId }) =>
         this.#broadcast.transaction(transaction, sourcePeerId),
     };
+  }
+
+  #status(): MessageInitShape<typeof NetworkStatusSchema> {
+    const { host, config, ownDelegation } = this.#parts;
+    const own = ownDelegation && delegationView(ownDelegation, this.#context.clock.nowMs());
+    return networkStatus(host, this.#lifecycle.phase, config, own);
   }
 
   #internalHandlers(): Handlers<Internal> {

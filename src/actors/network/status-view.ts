@@ -4,7 +4,12 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { NetworkState, type NetworkStatusSchema } from "../../../gen/alys/network/v1/network_pb.ts";
+import {
+  NetworkState,
+  type NetworkStatusSchema,
+  type OwnDelegationSchema,
+} from "../../../gen/alys/network/v1/network_pb.ts";
+import type { Delegation } from "../../chain/delegation.ts";
 import type { Host } from "../../p2p/port.ts";
 import { protocolId, topicId } from "../../p2p/protocols.ts";
 import type { NetworkActorConfig } from "./config.ts";
@@ -28,9 +33,13 @@ export function networkStatus(
   host: Host,
   phase: NetworkPhase,
   config: NetworkActorConfig,
+  ownDelegation?: MessageInitShape<typeof OwnDelegationSchema>,
 ): MessageInitShape<typeof NetworkStatusSchema> {
   const { genesisHash, protocols } = config.host;
-  const common = { state: stateOf(phase), peerId: host.peerId, genesisHash };
+  const common = {
+    ...{ state: stateOf(phase), peerId: host.peerId, genesisHash },
+    ...(ownDelegation === undefined ? {} : { ownDelegation }),
+  };
   if (!host.isOpen) return common;
   const stats = host.stats();
   const connections = host.connections();
@@ -57,5 +66,29 @@ export function networkStatus(
       bytesSent: BigInt(traffic.bytesOut),
     })),
     ...(phase.name === "running" ? { started: timestampFromMs(phase.startedMs) } : {}),
+  };
+}
+
+/** Our own delegation as its source, which the PeerActor has renewed, tells of it. */
+export interface DelegationView {
+  readonly delegation: Delegation;
+  readonly renewals: number;
+  readonly nextMs: number | undefined;
+  readonly lastFailure: string;
+}
+
+export function delegationView(
+  { delegation, renewals, nextMs, lastFailure }: DelegationView,
+  nowMs: number,
+): MessageInitShape<typeof OwnDelegationSchema> {
+  const { role, publicKey, expiryMs } = delegation;
+  return {
+    role,
+    memberKey: publicKey,
+    expires: timestampFromMs(expiryMs),
+    remainingMs: BigInt(Math.max(0, Math.floor(expiryMs - nowMs))),
+    renewals: BigInt(renewals),
+    ...(nextMs === undefined ? {} : { nextRenewal: timestampFromMs(nextMs) }),
+    lastFailure,
   };
 }

@@ -7,6 +7,7 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { NodeInternalService, NodeService, NodeState } from "../../../gen/alys/node/v1/node_pb.ts";
 import { SyncMode, SyncService, SyncState, type SyncStatus } from "../../../gen/alys/sync/v1/sync_pb.ts";
+import type { CertificateEnd } from "../../control/auth/certificate-ends.ts";
 import type { TokenStore } from "../../control/auth/token-store.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor.ts";
 import type { Handlers } from "../../kernel/protocol.ts";
@@ -35,6 +36,8 @@ export interface NodeActorParts {
   readonly profiler: Profiler;
   readonly sync: Ref<typeof SyncService>;
   services(): readonly string[];
+  /** Of the TLS listeners. */
+  certificates(): readonly CertificateEnd[];
   /** Names of the actors. */
   actors(): readonly string[];
   /** Sets a level; undefined when there is no such level. Answers the level before. */
@@ -185,6 +188,10 @@ class NodeActor implements Actor<Public, Internal> {
       state: this.#state,
       processId: parts.processId,
       services: [...parts.services()],
+      certificates: parts.certificates().map(({ use, fingerprint, expiresMs }) => ({
+        ...{ use, fingerprint },
+        expires: timestampFromMs(expiresMs),
+      })),
     };
   }
 }

@@ -34,7 +34,7 @@ export function tokenHandlers(
 ): TokenHandlers {
   const { createToken, revokeToken } = NodeService.method;
   return {
-    createToken: ({ principal, scope, methods, lifetimeMs }) => {
+    createToken: ({ principal, scope, methods, lifetimeMs }, { caller: minter }) => {
       const granted = GRANTED.get(scope);
       if (granted === undefined)
         return badField("scope", "scope must be SCOPE_READ, SCOPE_OPERATE or SCOPE_ADMIN");
@@ -45,7 +45,8 @@ export function tokenHandlers(
         return badField("methods", `"${bad}" is neither package.Service/Method nor package.Service/*`);
       const answer = context.deferred(createToken);
       const lifetime = lifetimeMs === 0n ? undefined : Number(lifetimeMs);
-      const work = store.create({ principal, scope: granted, methods: [...methods], lifetimeMs: lifetime });
+      const order = { principal, scope: granted, methods: [...methods], lifetimeMs: lifetime, minter };
+      const work = store.create(order);
       context.effect(work, (outcome) => {
         if (outcome.ok) answer.resolve({ token: outcome.value.token, info: infoOf(outcome.value.record) });
         else answer.reject(outcome.failure);

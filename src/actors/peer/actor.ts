@@ -33,6 +33,7 @@ import {
   RESERVED_PEERS_MAX,
 } from "./config.ts";
 import { namesNobody, noMultiaddr, peerIdIn } from "./connect-target.ts";
+import { DelegationKeeper } from "./delegation-keeper.ts";
 import type { DistrustBook } from "./distrust-book.ts";
 import type { HandshakeParts } from "./handshake.ts";
 import { Links } from "./links.ts";
@@ -115,6 +116,7 @@ class PeerActor implements Actor<Public, Internal> {
     const links = this.#links;
     links.start(readHost(host, this.#context, (event) => this.#onHostEvent(event)));
     this.#watchChain();
+    this.#keepDelegation();
     timers.every(DIAL_INTERVAL_MS, () => links.dialler.dialMore());
     timers.every(config.discoveryIntervalMs, () => links.dialler.lookAround());
     timers.every(config.statusIntervalMs, () => links.upkeep.refreshAll(false));
@@ -123,6 +125,13 @@ class PeerActor implements Actor<Public, Internal> {
 
   onStop(): void {
     this.#context.effect(this.#book.save(), () => {});
+  }
+
+  #keepDelegation(): void {
+    const { ownDelegation: source } = this.#parts;
+    if (source === undefined) return;
+    const tellAll = (): void => this.#links.upkeep.refreshAll(true);
+    new DelegationKeeper({ context: this.#context, source, tellAll }).start();
   }
 
   #watchChain(): void {
@@ -147,6 +156,8 @@ class PeerActor implements Actor<Public, Internal> {
         return links.dialler.discovered(event.peerId, event.addresses);
       case "peerIdentified":
         return links.dialler.discovered(event.identity.peerId, event.identity.listenAddresses);
+      case "overrun":
+        return links.onOverrun(event.peerId, event.measure);
       case "opened":
         return links.dialler.dialMore();
       case "closed":

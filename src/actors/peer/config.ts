@@ -42,8 +42,8 @@ export const ADDRESS_LENGTH_MAX = 256;
 export const STATUS_BYTES_MAX = 8 * 1024;
 export const STATUS_DEADLINE_MS = 5_000;
 
-/** How long a connection may go without a proven status; then it is closed, at the next health check. */
-export const HANDSHAKE_GRACE_MS = 10_000;
+/** How long a connection may go without a proven status; then it is closed. */
+export const HANDSHAKE_GRACE_MS = 5_000;
 
 /** Dials under way at a time: enough to fill 25 slots in two rounds, few enough for a small machine. */
 export const DIALS_MAX = 16;

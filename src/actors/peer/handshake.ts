@@ -22,22 +22,15 @@ import { MalformedError } from "../../chain/malformed.ts";
 import type { Validator } from "../../chain/validator.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import { PROTOCOL_VERSIONS } from "./config.ts";
-
-/** What a member shows to prove its role. */
-export interface OwnDelegation {
-  /** SSZ Delegation. */
-  readonly delegation: Uint8Array;
-  /** 96 bytes. */
-  readonly signature: Uint8Array;
-  readonly role: Role;
-}
+import type { DelegationSource } from "./own-delegation.ts";
 
 export interface HandshakeParts {
   readonly chain: ChainPort;
   readonly validator: Validator;
   /** Peer id in its binary form, as a Delegation carries it. */
   readonly peerIdBytes: (peerId: string) => Uint8Array | undefined;
-  readonly ownDelegation: OwnDelegation | undefined;
+  /** What a member or sentry shows; the one of the moment in every Status. */
+  readonly ownDelegation: DelegationSource | undefined;
 }
 
 /** What a peer showed of its head: a header (184 bytes) with the approval that claims to certify it. */
@@ -106,7 +99,8 @@ export class Handshake {
 
   /** Our own Status, encoded. */
   ownStatus(): Uint8Array {
-    const { chain, ownDelegation } = this.#parts;
+    const { chain } = this.#parts;
+    const ownDelegation = this.#parts.ownDelegation?.current;
     const { head, final, earliestHeight } = chain.snapshot();
     const status = create(StatusSchema, {
       versions: [...PROTOCOL_VERSIONS],

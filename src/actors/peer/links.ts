@@ -5,18 +5,20 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
+  Offence,
   type PeerInfo,
   type PeerInternalService,
   PeerService,
   type WatchPeersResponseSchema,
 } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { GoodbyeReason } from "../../../gen/alys/wire/v1/wire_pb.ts";
+import { sha256 } from "../../chain/hash.ts";
 import type { ActorContext } from "../../kernel/actor.ts";
 import type { Deferred } from "../../kernel/deferred.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 import type { ConnectionInfo, Host, HostEvent, HostSnapshot } from "../../p2p/port.ts";
 import type { BanTable } from "./ban-table.ts";
-import { COOL_DOWN_MS, type PeerActorConfig } from "./config.ts";
+import { COOL_DOWN_MS, HANDSHAKE_GRACE_MS, type PeerActorConfig } from "./config.ts";
 import { type ConnectAnswer, ConnectWaiters } from "./connect-waiters.ts";
 import { Dialler } from "./dialler.ts";
 import { dialDelayMs } from "./dialling.ts";
@@ -52,6 +54,7 @@ const GOODBYE_LINGER_MS = 1_000;
 const SENT_AWAY: ReadonlySet<GoodbyeReason> = new Set([
   GoodbyeReason.LOW_SCORE,
   GoodbyeReason.TOO_MANY_PEERS,
+  GoodbyeReason.LIMIT_EXCEEDED,
 ]);
 
 export class Links {
@@ -98,11 +101,6 @@ export class Links {
     return new Upkeep({
       ...this.#parts,
       ask: (peerId, session) => this.#greeter.ask(peerId, session),
-      onLate: (peerId, session) => {
-        const cause = failure("DEADLINE_EXCEEDED", "HANDSHAKE_LATE", `${peerId} never greeted`);
-        const goodbye = GoodbyeReason.HANDSHAKE_FAILED;
-        this.#onRefused(peerId, session, { cause, goodbye, coolDownMs: undefined });
-      },
       onRoleEnded: (peer) => this.#endRole(peer),
       onUnbanned: (peerId) => this.#parts.publish({ case: "unbanned", value: peerId }),
       prune: (peer) => this.#dismiss(peer, GoodbyeReason.TOO_MANY_PEERS),
@@ -159,6 +157,7 @@ export class Links {
         if (isSentAway && !peer.isReserved && link.state === "disconnected") return this.#hangUp(peerId);
         this.#sessions++;
         peer.link = { state: "handshaking", session: this.#sessions, connection, sinceMs: this.#nowMs() };
+        this.#expectGreeting(peerId, this.#sessions);
         // The side that dialled speaks first; the other answers, and is heard by its own request.
         if (direction === "outbound") {
           const cause = link.state === "dialling" ? link.cause : undefined;
@@ -184,6 +183,15 @@ export class Links {
     if (state === "handshaking") peer.failures++;
     // Whoever was said goodbye to has its time set already.
     if (state !== "closing") this.#delayDial(peer, dialDelayMs(peer.failures, context.random));
+  }
+
+  /** The host cuts it in a moment: meanwhile it is told why. */
+  onOverrun(peerId: string, measure: string): void {
+    const detail = `more ${measure} than a peer may have`;
+    const evidence = sha256(new TextEncoder().encode(`${detail} ${this.#nowMs()}`));
+    this.judge.onOffence(peerId, Offence.FLOOD, detail, evidence);
+    const live = this.#live(peerId);
+    if (live !== undefined) this.#dismiss(live.peer, GoodbyeReason.LIMIT_EXCEEDED);
   }
 
   /** The host is closed; what it did not tell one by one ends here. */
@@ -247,6 +255,16 @@ export class Links {
 
   // --- greeting ---
 
+  /** Hangs up on a peer that has not greeted in time. */
+  #expectGreeting(peerId: string, session: Session): void {
+    this.#parts.context.timers.after(HANDSHAKE_GRACE_MS, () => {
+      if (this.#live(peerId, session)?.link.state !== "handshaking") return;
+      const cause = failure("DEADLINE_EXCEEDED", "HANDSHAKE_LATE", `${peerId} never greeted`);
+      const goodbye = GoodbyeReason.HANDSHAKE_FAILED;
+      this.#onRefused(peerId, session, { cause, goodbye, coolDownMs: undefined });
+    });
+  }
+
   #onGreeted(peerId: string, session: Session, status: ProvenStatus, latencyMs: number | undefined): void {
     const live = this.#live(peerId, session);
     if (live === undefined) return;
@@ -261,6 +279,7 @@ export class Links {
     }
     peer.failures = 0;
     peer.notBeforeMs = 0;
+    this.#parts.host.admitPeer(peerId, trusted.memberKey !== undefined);
     peer.link = { state: "connected", session: link.session, connection: link.connection, status: trusted };
     const view = this.#view(peer);
     if (!isNew) {
@@ -320,6 +339,7 @@ export class Links {
     if (link.state !== "connected") return;
     const status = withoutRole(link.status);
     peer.link = { ...link, status };
+    this.#parts.host.admitPeer(peer.peerId, false);
     this.membership.set(peer, status);
     this.#parts.publish({ case: "updated", value: this.#view(peer) });
   }

@@ -82,17 +82,19 @@ export class Membership {
   }
 
   /** What a status proved of a peer. Without a role the privileges go, and the slot of one that had them stays. */
-  set(peer: KnownPeer, { memberKey, memberRole }: ProvenStatus): void {
+  set(peer: KnownPeer, { memberKey, memberRole, memberUntilMs }: ProvenStatus): void {
     const { book } = this.#parts;
     if (memberKey === undefined) {
-      if (peer.memberKey === undefined) return;
-      peer.memberKey = undefined;
-      peer.memberRole = 0;
-      return book.markDirty(peer);
+      if (peer.memberKey !== undefined) book.endMembership(peer);
+      return;
     }
     const isSame = peer.memberKey !== undefined && equalBytes(peer.memberKey, memberKey);
-    if (isSame && peer.memberRole === memberRole && peer.isReserved) return;
-    book.rememberMember(peer, memberKey, memberRole);
+    if (isSame && peer.memberRole === memberRole && peer.isReserved) {
+      if (peer.memberUntilMs === memberUntilMs) return;
+      peer.memberUntilMs = memberUntilMs;
+      return book.markDirty(peer);
+    }
+    book.rememberMember(peer, memberKey, memberRole, memberUntilMs);
     this.#protect();
   }
 

@@ -56,6 +56,8 @@ export interface KnownPeer {
   /** BLS key of its delegation, 48 bytes. */
   memberKey: Uint8Array | undefined;
   memberRole: number;
+  /** When that delegation ends, Unix milliseconds; 0 without one. */
+  memberUntilMs: number;
   link: Link;
   score: ScoreState;
   reputation: Reputation;
@@ -132,9 +134,10 @@ export class PeerBook {
   }
 
   /** A delegation proved this membership; members are remembered past their connection. */
-  rememberMember(peer: KnownPeer, memberKey: Uint8Array, memberRole: number): void {
+  rememberMember(peer: KnownPeer, memberKey: Uint8Array, memberRole: number, untilMs: number): void {
     peer.memberKey = memberKey;
     peer.memberRole = memberRole;
+    peer.memberUntilMs = untilMs;
     peer.isReserved = true;
     peer.reservedFor = memberKey;
     this.#dirty.add(peer.peerId);
@@ -147,9 +150,15 @@ export class PeerBook {
       .reduce((left, right) => (left.lastSeenMs <= right.lastSeenMs ? left : right));
     oldest.isReserved = false;
     oldest.reservedFor = undefined;
-    oldest.memberKey = undefined;
-    oldest.memberRole = 0;
-    this.#dirty.add(oldest.peerId);
+    this.endMembership(oldest);
+  }
+
+  /** The role is over; the slot of one that had it stays. */
+  endMembership(peer: KnownPeer): void {
+    peer.memberKey = undefined;
+    peer.memberRole = 0;
+    peer.memberUntilMs = 0;
+    this.#dirty.add(peer.peerId);
   }
 
   markDirty(peer: KnownPeer): void {
@@ -207,6 +216,7 @@ function newPeer(peerId: string): KnownPeer {
     reservedFor: undefined,
     memberKey: undefined,
     memberRole: 0,
+    memberUntilMs: 0,
     link: { state: "disconnected" },
     score: NEW_SCORE,
     reputation: CLEAN,
@@ -232,6 +242,7 @@ function encodePeer(peer: KnownPeer): Uint8Array {
       peerType: peer.assignedType,
       memberKey: peer.memberKey ?? new Uint8Array(),
       memberRole: peer.memberRole,
+      ...(peer.memberUntilMs === 0 ? {} : { memberExpires: timestampFromMs(peer.memberUntilMs) }),
       ...(peer.lastSeenMs === 0 ? {} : { lastSeen: timestampFromMs(peer.lastSeenMs) }),
     }),
   );
@@ -256,5 +267,6 @@ function restored(peerId: string, info: PeerInfo): KnownPeer {
     reservedFor: isMember ? info.memberKey : undefined,
     memberKey: isMember ? info.memberKey.slice() : undefined,
     memberRole: info.memberRole,
+    memberUntilMs: info.memberExpires === undefined ? 0 : timestampMs(info.memberExpires),
   };
 }

@@ -6,7 +6,7 @@
 import type { PeerInternalService, PeerService } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { ActorContext } from "../../kernel/actor.ts";
 import type { BanTable } from "./ban-table.ts";
-import { HANDSHAKE_GRACE_MS, type PeerActorConfig } from "./config.ts";
+import type { PeerActorConfig } from "./config.ts";
 import type { KnownPeer, PeerBook } from "./peer-book.ts";
 import { choosePruned } from "./slots.ts";
 
@@ -16,7 +16,6 @@ export interface UpkeepParts {
   readonly bans: BanTable;
   readonly book: PeerBook;
   readonly ask: (peerId: string, session: number) => void;
-  readonly onLate: (peerId: string, session: number) => void;
   readonly onRoleEnded: (peer: KnownPeer) => void;
   readonly onUnbanned: (peerId: string) => void;
   readonly prune: (peer: KnownPeer) => void;
@@ -41,7 +40,11 @@ export class Upkeep {
     const nowMs = this.#parts.context.clock.nowMs();
     for (const peer of book.all()) {
       const { link } = peer;
-      if (link.state !== "connected") continue;
+      if (link.state !== "connected") {
+        // Of one that is away: it shows a newer delegation when it is back.
+        if (peer.memberKey !== undefined && peer.memberUntilMs <= nowMs) book.endMembership(peer);
+        continue;
+      }
       const { status, connection } = link;
       if (status.memberKey !== undefined && status.memberUntilMs <= nowMs) onRoleEnded(peer);
       const isStale = nowMs - status.receivedMs >= STALE_INTERVALS * config.statusIntervalMs;
@@ -60,15 +63,9 @@ export class Upkeep {
     ask(peerId, peer.link.session);
   }
 
-  /** Hangs up on those that never greeted, forgets bans that ended, saves the book, prunes what is too much. */
+  /** Forgets bans that ended, saves the book, prunes what is too much. */
   checkHealth(): void {
-    const { book, bans, context, config, onLate, onUnbanned, prune } = this.#parts;
-    const nowMs = context.clock.nowMs();
-    for (const { peerId, link } of book.all()) {
-      if (link.state === "handshaking" && nowMs - link.sinceMs >= HANDSHAKE_GRACE_MS) {
-        onLate(peerId, link.session);
-      }
-    }
+    const { book, bans, context, config, onUnbanned, prune } = this.#parts;
     const ended = bans.removeExpired();
     for (const peerId of ended.peerIds) onUnbanned(peerId);
     context.effect(Promise.all([ended.stored, book.save()]), (outcome) => {

@@ -80,6 +80,7 @@ export function peerView(peer: KnownPeer, nowMs: number, isBanned: boolean, traf
         }),
     memberKey: peer.memberKey ?? new Uint8Array(),
     memberRole: peer.memberRole,
+    ...(peer.memberUntilMs === 0 ? {} : { memberExpires: timestampFromMs(peer.memberUntilMs) }),
   });
 }
 

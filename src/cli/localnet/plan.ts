@@ -5,6 +5,7 @@
 
 import { join } from "node:path";
 import { parse, stringify, type TomlTable } from "smol-toml";
+import { LOCAL_TOKEN_FILE, TOKENS_FOLDER } from "../../control/auth/token-store.ts";
 
 /** Ports that an alysd takes when nothing else is said: the observer gets these, member n the n-th after them. */
 const CONTROL_PORT = 50_051;
@@ -33,8 +34,12 @@ export interface NodePlan extends NodeIdentity {
   readonly configFile: string;
   readonly logFile: string;
   readonly ports: NodePorts;
-  /** 127.0.0.1:PORT. */
+  /** 127.0.0.1:PORT: reads without a token. */
   readonly controlAddress: string;
+  /** unix:PATH: the owner's, for everything. */
+  readonly socketAddress: string;
+  /** File with the owner's token for `controlAddress`; the node makes it at its first start. */
+  readonly tokenFile: string;
   /** Multiaddr over TCP with its peer id. */
   readonly address: string;
 }
@@ -99,6 +104,8 @@ function planNode(folder: string, node: NodeIdentity, ports: NodePorts): NodePla
     logFile: join(own, "alysd.log"),
     ports,
     controlAddress: `127.0.0.1:${ports.control}`,
+    socketAddress: `unix:${join(own, "control.sock")}`,
+    tokenFile: join(own, TOKENS_FOLDER, LOCAL_TOKEN_FILE),
     address: `/ip4/127.0.0.1/tcp/${ports.p2p}/p2p/${node.peerId}`,
   };
 }

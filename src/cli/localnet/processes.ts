@@ -40,6 +40,8 @@ export interface NodeFacts {
   readonly pid: number;
   readonly peerId: string;
   readonly controlAddress: string;
+  /** Path; empty for none. */
+  readonly unixSocket: string;
   readonly listenAddresses: readonly string[];
   readonly genesisHash: string;
 }

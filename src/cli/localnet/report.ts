@@ -18,11 +18,18 @@ const SHOWN_METHODS = [
 /** Rows of the table of traffic; what comes after the largest is summed up. */
 const TRAFFIC_ROWS_MAX = 8;
 
-/** How to look at each node with grpcurl. */
+/** A method that changes something, harmless here. */
+const CHANGING_METHOD = "alys.sync.v1.SyncService/PauseSync";
+
+/** How to look at each node with grpcurl, and how to command it. */
 export function nodesReport(plan: NetworkPlan): string {
-  const nodes = plan.nodes.flatMap(({ name, controlAddress, address }) => [
+  const nodes = plan.nodes.flatMap(({ name, address, folder, controlAddress, tokenFile, socketAddress }) => [
     `${name}  ${address}`,
     ...["list", ...SHOWN_METHODS].map((what) => `  grpcurl -plaintext ${controlAddress} ${what}`),
+    `  what changes something asks for the token of ${tokenFile}, or goes by the socket:`,
+    `  grpcurl -plaintext -H "authorization: Bearer $(cat ${tokenFile})" ${controlAddress} ${CHANGING_METHOD}`,
+    `  grpcurl -plaintext -unix ${socketAddress.slice("unix:".length)} ${CHANGING_METHOD}`,
+    `  bin/alysctl --node ${folder} sync pause`,
   ]);
   return [...nodes, `Data, configuration and logs: ${plan.folder}`].join("\n");
 }

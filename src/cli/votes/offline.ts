@@ -5,7 +5,7 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { equalBytes } from "../../chain/bytes.ts";
-import { loadChain } from "../../chain/chain-file.ts";
+import { readChain } from "../../chain/chain-file.ts";
 import { toHex } from "../../chain/hex.ts";
 import { loadAuthorityKey } from "../../chain/keys.ts";
 import {
@@ -72,7 +72,7 @@ function withVotes<R>(config: string, work: (votes: VoteStore, owner: VoteOwner)
       "NO_AUTHORITY_KEY",
       `${config} names no authority key: the node is no member`,
     );
-  const loaded = loadChain(chain.specificationFile);
+  const loaded = readChain(chain.specificationFile);
   if (loaded instanceof Failure) throw loaded;
   const key = loadAuthorityKey(producer.authorityKeyFile);
   if (key instanceof Failure) throw key;

@@ -1,5 +1,5 @@
 /**
- * Token buckets, one a principal: so many calls at once after a pause, so many a second in the long run. Bounded: the
+ * Token buckets, one a holder of a token or certificate: so many calls at once after a pause, so many a second in the long run. Bounded: the
  * buckets of those who have not called for longest are forgotten, which only ever gives somebody a full bucket again.
  */
 import type { Clock } from "../../kernel/clock.ts";
@@ -12,7 +12,7 @@ export interface RateLimit {
   readonly burst: number;
 }
 
-/** Principals that are remembered; at the bound the one that has not called for longest is forgotten. */
+/** Holders that are remembered; at the bound the one that has not called for longest is forgotten. */
 const BUCKETS_MAX = 1_024;
 
 interface Bucket {
@@ -35,12 +35,15 @@ export class RateLimiter {
     this.#limit = limit;
   }
 
-  /** Takes a call from the principal's bucket; RESOURCE_EXHAUSTED/RATE_LIMITED with the delay when it is empty. */
-  take(principal: string): Failure | undefined {
+  /**
+   * Takes a call from the holder's bucket; RESOURCE_EXHAUSTED/RATE_LIMITED with the delay when it is empty, about whoever
+   * it is called.
+   */
+  take(holder: string, name: string): Failure | undefined {
     const { callsPerSecond, burst } = this.#limit;
     if (callsPerSecond === 0) return undefined;
     const nowMs = this.#clock.monotonicMs();
-    const bucket = this.#bucketOf(principal, nowMs);
+    const bucket = this.#bucketOf(holder, nowMs);
     bucket.tokens = Math.min(burst, bucket.tokens + ((nowMs - bucket.atMs) * callsPerSecond) / 1000);
     bucket.atMs = nowMs;
     if (bucket.tokens >= 1) {
@@ -48,17 +51,17 @@ export class RateLimiter {
       return undefined;
     }
     const retryDelayMs = Math.ceil(((1 - bucket.tokens) * 1000) / callsPerSecond);
-    const text = `${principal} made more than ${callsPerSecond} calls a second`;
+    const text = `${name} made more than ${callsPerSecond} calls a second`;
     return failure("RESOURCE_EXHAUSTED", "RATE_LIMITED", text, { retryDelayMs });
   }
 
-  #bucketOf(principal: string, nowMs: number): Bucket {
-    const known = this.#buckets.get(principal);
+  #bucketOf(holder: string, nowMs: number): Bucket {
+    const known = this.#buckets.get(holder);
     if (known !== undefined) {
       // Last in the map is who called last; moving it matters only when somebody will be forgotten.
       if (this.#buckets.size >= BUCKETS_MAX) {
-        this.#buckets.delete(principal);
-        this.#buckets.set(principal, known);
+        this.#buckets.delete(holder);
+        this.#buckets.set(holder, known);
       }
       return known;
     }
@@ -67,7 +70,7 @@ export class RateLimiter {
       if (oldest !== undefined) this.#buckets.delete(oldest);
     }
     const bucket = { tokens: this.#limit.burst, atMs: nowMs };
-    this.#buckets.set(principal, bucket);
+    this.#buckets.set(holder, bucket);
     return bucket;
   }
 }

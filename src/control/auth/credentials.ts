@@ -1,15 +1,16 @@
 /**
  * TLS credentials of a listener that follow their files: certificate, key and the clients' authorities are read again
  * when they change and are taken over only when they fit together, so that a renewal needs no restart and a half-written
- * one does no harm. Connections that stand keep the certificate that they began with.
+ * one does no harm. Connections that stand keep the certificate that they began with, but end when the authority that
+ * vouched for their client is not among those in the file any more.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
-import { createSecureContext, type SecureContextOptions } from "node:tls";
-import { ServerCredentials } from "@grpc/grpc-js";
+import { createSecureContext, type SecureContextOptions, type TlsOptions } from "node:tls";
 import type { Clock } from "../../kernel/clock.ts";
 import { asError, Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
+import { type CertificateEnd, CertificateEnds, endsOf } from "./certificate-ends.ts";
 import { FollowedFiles } from "./followed-files.ts";
 
 export interface TlsFiles {
@@ -27,8 +28,11 @@ const HANDSHAKE_MS_MAX = 10_000;
 
 interface Loaded {
   readonly context: SecureContextOptions;
+  /** Those that sign clients' certificates. */
+  readonly authorities: readonly X509Certificate[];
   readonly fingerprint: string;
   readonly expires: string;
+  readonly ends: readonly CertificateEnd[];
 }
 
 /** Reads the files. Throws Failure FAILED_PRECONDITION/TLS_FILES that names the one that is wrong. */
@@ -36,37 +40,71 @@ export function openCredentials(files: TlsFiles, clock: Clock, log: Log): Rotati
   return new RotatingCredentials(files, loadTls(files), clock, log);
 }
 
-export class RotatingCredentials extends ServerCredentials {
+export class RotatingCredentials {
   readonly #files: TlsFiles;
   readonly #log: Log;
   readonly #followed: FollowedFiles;
+  readonly #renewed = new Set<(context: SecureContextOptions) => void>();
+  readonly #changed = new Set<() => void>();
+  #loaded: Loaded;
+  readonly #ends: CertificateEnds;
 
   constructor(files: TlsFiles, loaded: Loaded, clock: Clock, log: Log) {
-    const isMutual = files.clientCaFile !== undefined;
-    super(
-      {
-        requestCert: isMutual,
-        rejectUnauthorized: isMutual,
-        minVersion: "TLSv1.3",
-        handshakeTimeout: HANDSHAKE_MS_MAX,
-      },
-      loaded.context,
-    );
     this.#files = files;
     this.#log = log;
-    const { fingerprint, expires } = loaded;
+    this.#loaded = loaded;
+    const { fingerprint, expires, ends } = loaded;
+    this.#ends = new CertificateEnds(clock, log);
+    this.#ends.watch(ends);
     log.info("a server certificate is in use", { fingerprint, expires });
     const paths = [files.certificateFile, files.keyFile, files.clientCaFile];
     const given = paths.filter((path) => path !== undefined);
     this.#followed = new FollowedFiles(given, clock, () => this.#take());
   }
 
-  override _equals(other: ServerCredentials): boolean {
-    return this === other;
+  /** How a TLS server begins; `onRenewed` tells of what comes later. */
+  get serverOptions(): TlsOptions {
+    const isMutual = this.#files.clientCaFile !== undefined;
+    return {
+      requestCert: isMutual,
+      rejectUnauthorized: isMutual,
+      minVersion: "TLSv1.3",
+      handshakeTimeout: HANDSHAKE_MS_MAX,
+      ...this.#loaded.context,
+    };
+  }
+
+  /** Whether one of the authorities of now vouches for a chain of certificates, the client's first, that once was sound. */
+  trusts(chain: readonly X509Certificate[]): boolean {
+    return chain.some((one) =>
+      this.#loaded.authorities.some(
+        (authority) =>
+          one.fingerprint256 === authority.fingerprint256 ||
+          (one.checkIssued(authority) && one.verify(authority.publicKey)),
+      ),
+    );
+  }
+
+  /** Calls `listener` with each new certificate, until the returned function is called. */
+  onRenewed(listener: (context: SecureContextOptions) => void): () => void {
+    this.#renewed.add(listener);
+    return () => this.#renewed.delete(listener);
+  }
+
+  /** Calls `listener` when the authorities are others than before, until the returned function is called. */
+  onAuthorities(listener: () => void): () => void {
+    this.#changed.add(listener);
+    return () => this.#changed.delete(listener);
+  }
+
+  /** When the certificates in use end. */
+  get ends(): readonly CertificateEnd[] {
+    return this.#ends.all;
   }
 
   /** Stops following the files. */
   close(): void {
+    this.#ends.close();
     this.#followed.close();
   }
 
@@ -77,9 +115,15 @@ export class RotatingCredentials extends ServerCredentials {
 
   #take(): void {
     try {
-      const { context, fingerprint, expires } = loadTls(this.#files);
-      this.updateSecureContextOptions(context);
+      const before = this.#loaded;
+      this.#loaded = loadTls(this.#files);
+      const { context, fingerprint, expires, authorities, ends } = this.#loaded;
+      for (const listener of [...this.#renewed]) listener(context);
+      this.#ends.watch(ends);
       this.#log.info("the server certificate was renewed", { fingerprint, expires });
+      if (namesOf(authorities) === namesOf(before.authorities)) return;
+      this.#log.warn("the clients' authorities changed", { authorities: authorities.length });
+      for (const listener of [...this.#changed]) listener();
     } catch (error) {
       this.#log.warn("the new TLS files are not used", { error });
     }
@@ -99,14 +143,27 @@ function loadTls({ certificateFile, keyFile, clientCaFile }: TlsFiles): Loaded {
     if (!leaf.checkPrivateKey(createPrivateKey(key))) {
       throw tlsFailure("tls.key_file", `${keyFile} is not the key of ${certificateFile}`);
     }
-    if (ca !== undefined) new X509Certificate(ca);
+    const authorities = ca === undefined ? [] : certificatesOf(ca);
     createSecureContext(context);
-    return { context, fingerprint: leaf.fingerprint256, expires: leaf.validTo };
+    const ends = [
+      ...endsOf(certificate, "server"),
+      ...(ca === undefined ? [] : endsOf(ca, "client authority")),
+    ];
+    return { context, authorities, fingerprint: leaf.fingerprint256, expires: leaf.validTo, ends };
   } catch (thrown) {
     if (thrown instanceof Failure) throw thrown;
     throw tlsFailure("tls.certificate_file", `the TLS files cannot be used: ${asError(thrown).message}`);
   }
 }
+
+/** All certificates of a PEM file; at least one, or it throws. */
+function certificatesOf(pem: Buffer): readonly X509Certificate[] {
+  const found = pem.toString("latin1").match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
+  return (found ?? [pem]).map((one) => new X509Certificate(one));
+}
+
+const namesOf = (certificates: readonly X509Certificate[]): string =>
+  certificates.map(({ fingerprint256 }) => fingerprint256).join(" ");
 
 function read(file: string, field: string): Buffer {
   if (file === "") throw tlsFailure(field, "it is not set, and a TLS listener needs it");

@@ -14,7 +14,7 @@ const TOKEN_LENGTH_MAX = 4_096;
 /** More caveats are refused, so that verifying costs at most this many hashes. */
 const CAVEATS_MAX = 16;
 /** Methods that one caveat may list; more are refused. */
-const METHODS_MAX = 32;
+export const METHODS_MAX = 32;
 
 const ID = /^[0-9a-f]{24}$/;
 const SIGNATURE = /^[\w-]{43}$/;

@@ -198,7 +198,9 @@ export class AttachHub {
       return failure("FAILED_PRECONDITION", "ATTACH_OTHER_CHAIN", "the client is on another chain");
     }
     const before = this.#primary;
-    const isSame = before !== undefined && before.instanceId === hello.instanceId;
+    // Only the same client comes back without a word; an instance's name alone is no proof of that.
+    const isSame =
+      before?.instanceId === hello.instanceId && before.carrier.principal === line.carrier.principal;
     if (before !== undefined && !isSame && !hello.takeOver) return TAKEN;
     const resumeFrom = this.#owner.admit(hello);
     if (resumeFrom instanceof Failure) return resumeFrom;

@@ -83,8 +83,14 @@ export class PullDesk {
     return { welcome: line.welcome, frames, heartbeat: this.#parts.heartbeat() };
   }
 
-  /** Takes the client's frames. Rejects with INVALID_ARGUMENT when one of them broke the protocol. */
-  async complete({ instanceId, epoch, frames }: CompleteRequest): Promise<readonly Receipt[]> {
+  /**
+   * Takes the client's frames. Rejects with INVALID_ARGUMENT when one of them broke the protocol, with
+   * PERMISSION_DENIED/ATTACH_OTHER_PRINCIPAL when the work was taken by somebody else.
+   */
+  async complete(
+    { instanceId, epoch, frames }: CompleteRequest,
+    { principal }: Pick<PullCaller, "principal">,
+  ): Promise<readonly Receipt[]> {
     const [line, carrier] = [this.#line, this.#carrier];
     const isPresent =
       line?.failure === undefined && line?.instanceId === instanceId && BigInt(line.epoch) === epoch;
@@ -93,6 +99,7 @@ export class PullDesk {
       this.#parts.stale(calls.length);
       return calls.map(({ callId }) => ({ callId, outcome: WorkOutcome.OTHER_EPOCH }));
     }
+    if (carrier.principal !== principal) throw OTHER_PRINCIPAL;
     line.session.hear(this.#parts.clock.monotonicMs());
     const receipts: Receipt[] = [];
     for (const frame of frames) {
@@ -116,8 +123,12 @@ export class PullDesk {
     const [line, carrier] = [this.#line, this.#carrier];
     const isAlive = line !== undefined && line.failure === undefined;
     const meant = [line, this.#before].find((one) => one !== undefined && BigInt(one.epoch) === epoch);
+    // What ended it is its own client's business, and its work nobody else's.
+    if (epoch > 0n && meant !== undefined && meant.carrier.principal !== caller.principal)
+      throw OTHER_PRINCIPAL;
     if (epoch > 0n && !(isAlive && meant === line)) throw meant?.failure ?? OVER;
-    if (isAlive && carrier !== undefined && line.instanceId === hello.instanceId) {
+    const isOwn = carrier?.principal === caller.principal;
+    if (isAlive && isOwn && carrier !== undefined && line.instanceId === hello.instanceId) {
       line.session.resize(hello, this.#parts.clock.monotonicMs());
       line.pump();
       return { line, carrier };
@@ -213,4 +224,9 @@ class PullCarrier implements Carrier {
   }
 }
 
+const OTHER_PRINCIPAL: Failure = failure(
+  "PERMISSION_DENIED",
+  "ATTACH_OTHER_PRINCIPAL",
+  "this attachment is that of another principal",
+);
 const OVER: Failure = failure("FAILED_PRECONDITION", "ATTACH_OVER", "this attachment is over; begin another");

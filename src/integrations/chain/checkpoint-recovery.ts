@@ -77,6 +77,17 @@ export async function planRecovery(desk: CheckpointDesk, request: RecoveryReques
   return { mode, checkpoint, damagedHeight, headHeight: head.height, blocksDeleted, text };
 }
 
+/** Blocks would go of which none is damaged, as far as was looked. */
+export function deletesSound({ damagedHeight, blocksDeleted }: RecoveryPlan): boolean {
+  return damagedHeight === undefined && blocksDeleted > 0;
+}
+
+/** Why a plan that deletes sound blocks is not carried out without being forced. */
+export function chainSound({ text }: RecoveryPlan): Failure {
+  const message = `no stored block is damaged, and it would ${text}; force it where that is meant`;
+  return failure("FAILED_PRECONDITION", "CHAIN_SOUND", message, { field: "force" });
+}
+
 const DEEDS: Readonly<Record<RecoveryMode, (id: string, height: number) => string>> = {
   FAST: (id) => `adopt checkpoint ${id}, go on from it, back-fill behind it`,
   SAFE: (id) => `adopt checkpoint ${id}, serve nothing until the history behind it is back and proven`,

@@ -22,6 +22,12 @@ export function dialTarget(peerId: string | undefined, addresses: readonly strin
   throw hostFailure("ADDRESS_INVALID", "neither a peer nor an address");
 }
 
+/** The peers that a dial may end at: the one that is meant, and those that the addresses name. */
+export function peersOf(peerId: string | undefined, addresses: readonly string[]): string[] {
+  const named = addresses.flatMap((address) => address.split("/p2p/").slice(1));
+  return [...new Set(peerId === undefined ? named : [peerId, ...named])];
+}
+
 const DIAL_REASONS: Readonly<Record<string, HostFailureReason>> = {
   DialDeniedError: "GATE_REFUSED",
   ConnectionInterceptedError: "GATE_REFUSED",

@@ -14,10 +14,12 @@ export interface GaterParts {
   readonly isReserved: (peerId: string) => boolean;
   readonly isFull: () => boolean;
   readonly onRefused: () => void;
+  /** Whether a dial of ours to that peer is under way. */
+  readonly isDialling: (peerId: string) => boolean;
 }
 
 export function connectionGater(parts: GaterParts): ConnectionGater {
-  const { gate, isReserved, isFull } = parts;
+  const { gate, isReserved, isFull, isDialling } = parts;
   const denies = (peerId: string | undefined, address: string | undefined, isInbound: boolean): boolean => {
     const isAllowed = gate.allows(peerId, address, isInbound ? "inbound" : "outbound");
     const hasRoom = !isInbound || peerId === undefined || isReserved(peerId) || !isFull();
@@ -26,7 +28,8 @@ export function connectionGater(parts: GaterParts): ConnectionGater {
     return true;
   };
   return {
-    denyDialPeer: (peer) => denies(peer.toString(), undefined, false),
+    // What libp2p's services would dial by themselves, such as whom the DHT names, is not dialled: PeerActor decides.
+    denyDialPeer: (peer) => !isDialling(peer.toString()) || denies(peer.toString(), undefined, false),
     denyDialMultiaddr: (address) => denies(undefined, address.toString(), false),
     denyInboundConnection: (connection) => denies(undefined, connection.remoteAddr.toString(), true),
     denyOutboundConnection: (peer, connection) =>

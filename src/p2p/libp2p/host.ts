@@ -36,11 +36,13 @@ import {
 } from "../port.ts";
 import { PROTOCOL_LIMITS, type Protocol, protocolId, type TopicName } from "../protocols.ts";
 import { Connections } from "./connections.ts";
-import { dialFailure, dialTarget } from "./dialling.ts";
+import { DialPermits } from "./dial-permits.ts";
+import { dialFailure, dialTarget, peersOf } from "./dialling.ts";
 import { Doubles } from "./doubles.ts";
 import { connectionGater } from "./gater.ts";
 import { Gossip, heartbeatMsOf } from "./gossip.ts";
 import { GossipLinks } from "./gossip-links.ts";
+import { Guard } from "./guard.ts";
 import { Lingering } from "./lingering.ts";
 import { findPeerById, walk } from "./look-up.ts";
 import { Meters } from "./meters.ts";
@@ -48,12 +50,10 @@ import { createNode, type Node } from "./node.ts";
 import { requestOver } from "./requester.ts";
 import { type Answer, Responder } from "./responder.ts";
 import { PROTECTED_SCORE } from "./score.ts";
+import { serveKad, serveRequests } from "./serving.ts";
 
 /** Requests of ours in flight, all peers together: two per peer at a hundred peers and some. At the bound: HOST_BUSY. */
 const REQUESTS_IN_FLIGHT_MAX = 256;
-
-/** Streams of one protocol that a peer may hold open on one connection; what waits beyond is reset by the muxer. */
-const INBOUND_STREAMS_EXTRA = 8;
 
 export interface Libp2pHostParts {
   readonly identity: Identity;
@@ -83,6 +83,8 @@ export class Libp2pHost implements Host {
   readonly #doubles: Doubles;
   readonly #responder: Responder;
   readonly #meters: Meters;
+  readonly #guard: Guard;
+  readonly #permits = new DialPermits();
   #protected: ReadonlySet<string> = new Set();
   #opened: Opened | undefined;
   /** Of the node that is open or being opened. */
@@ -107,13 +109,21 @@ export class Libp2pHost implements Host {
       lingering: this.#lingering,
       onChanged: (peerId) => this.#links?.changed(peerId),
     });
-    this.#meters = new Meters((stream) => this.#connections.ownerOf(stream));
+    this.#guard = new Guard({
+      clock,
+      onOverrun: (peerId, measure) => this.#events.emit({ type: "overrun", peerId, measure }),
+    });
+    this.#meters = new Meters(
+      (stream) => this.#connections.ownerOf(stream),
+      (peerId, protocol, bytes) => this.#guard.received(peerId, protocol, bytes),
+    );
     this.#responder = new Responder({
       clock,
       events: this.#events,
       admission: this.#admission,
       lingering: this.#lingering,
       isReserved: (peerId) => this.#protected.has(peerId),
+      onStalled: (peerId) => this.#guard.cut(peerId, "it does not read what it asked for"),
     });
   }
 
@@ -154,12 +164,14 @@ export class Libp2pHost implements Host {
         gate: this.#parts.gate,
         isReserved: (peerId) => this.#protected.has(peerId),
         isFull: () => this.#connections.size >= options.connectionsMax,
+        isDialling: (peerId) => this.#permits.has(peerId),
         onRefused: () => {
           this.#gateRefused += 1;
         },
       }),
       applicationScore: (peerId) => this.#applicationScore(peerId),
       gossipLinks: links,
+      guard: this.#guard,
       onMulticastPeer: (peer) => this.#discovered(peer.id, peer.multiaddrs, "mdns"),
     });
     const gossip = new Gossip(node.services.gossip, this.#desk, this.#events, options.genesisHash);
@@ -168,6 +180,7 @@ export class Libp2pHost implements Host {
     this.#desk.open({ ...GOSSIP_DEFAULTS, ...options.gossip }.verdictDeadlineMs);
     await this.#wire(opened, links);
     await node.start();
+    await serveKad(node, options, { clock, guard: this.#guard, connections: this.#connections });
     if (signal?.aborted === true) {
       await node.stop();
       throw hostFailure("REQUEST_CANCELLED", "the opening was cancelled");
@@ -182,11 +195,13 @@ export class Libp2pHost implements Host {
   async #wire({ node, gossip, options }: Opened, links: GossipLinks): Promise<void> {
     gossip.attach();
     node.addEventListener("connection:open", ({ detail }) => {
+      this.#guard.opened(detail);
       this.#connections.opened(detail, this.#meters);
       this.#doubles.opened(detail.remotePeer.toString());
     });
     node.addEventListener("connection:close", ({ detail }) => {
       this.#connections.closed(detail);
+      this.#guard.closed(detail);
       this.#doubles.closed(detail.remotePeer.toString());
     });
     node.addEventListener("peer:identify", ({ detail }) => {
@@ -202,15 +217,7 @@ export class Libp2pHost implements Host {
     });
     node.addEventListener("transport:close", () => this.#failIfDeaf(node));
     node.addEventListener("stop", () => this.#fail(node, "libp2p stopped by itself"));
-    for (const protocol of options.protocols) await this.#handle(node, options.genesisHash, protocol);
-  }
-
-  async #handle(node: Node, genesisHash: Uint8Array, protocol: Protocol): Promise<void> {
-    await node.handle(
-      protocolId(genesisHash, protocol),
-      (stream, connection) => this.#responder.accept(stream, connection.remotePeer.toString(), protocol),
-      { maxInboundStreams: PROTOCOL_LIMITS[protocol].concurrentMax + INBOUND_STREAMS_EXTRA },
-    );
+    await serveRequests(node, options, { guard: this.#guard, responder: this.#responder });
   }
 
   async close(): Promise<void> {
@@ -287,7 +294,8 @@ export class Libp2pHost implements Host {
     }
     const deadline = deadlineAfter(this.#parts.clock, options.deadlineMs, "DIAL_DEADLINE", options.signal);
     try {
-      return this.#describe(await node.dial(target, { signal: deadline.signal }));
+      const dial = () => node.dial(target, { signal: deadline.signal });
+      return this.#describe(await this.#permits.during(peersOf(peerId, addresses), dial));
     } catch (thrown) {
       if (deadline.signal.aborted) throw toHostFailure(deadline.signal.reason, "DIAL_DEADLINE");
       throw dialFailure(thrown);
@@ -415,6 +423,10 @@ export class Libp2pHost implements Host {
 
   protectPeers(peerIds: ReadonlySet<string>): void {
     this.#protected = new Set(peerIds);
+  }
+
+  admitPeer(peerId: string, isMember: boolean): void {
+    this.#guard.admit(peerId, isMember);
   }
 
   async findPeers(limit: number, options: DialOptions): Promise<readonly FoundPeer[]> {

@@ -13,6 +13,12 @@ export interface ConnectionTraffic {
   readonly wire: TrafficMeter;
 }
 
+export interface StreamOwner {
+  readonly peerId: string;
+  readonly traffic: ConnectionTraffic;
+  readonly transport: Transport;
+}
+
 interface Watchable {
   send(data: Uint8Array | { byteLength: number }): boolean;
   dispatchEvent(event: Event): boolean;
@@ -40,10 +46,16 @@ export class Meters {
   readonly byTransport = new TrafficMeter();
   /** By the timeline object that a transport's connection shares with the connection made of it. */
   readonly #wires = new Map<object, TrafficMeter>();
-  readonly #ownerOf: (stream: Stream) => { traffic: ConnectionTraffic; transport: Transport } | undefined;
+  readonly #ownerOf: (stream: Stream) => StreamOwner | undefined;
+  readonly #onReceived: (peerId: string, protocol: string, bytes: number) => void;
 
-  constructor(ownerOf: (stream: Stream) => { traffic: ConnectionTraffic; transport: Transport } | undefined) {
+  /** `onReceived` is told the full protocol name of each piece that arrives. */
+  constructor(
+    ownerOf: (stream: Stream) => StreamOwner | undefined,
+    onReceived: (peerId: string, protocol: string, bytes: number) => void,
+  ) {
     this.#ownerOf = ownerOf;
+    this.#onReceived = onReceived;
   }
 
   /** The meter of the wire under a connection; QUIC's is filled by its streams. */
@@ -68,6 +80,7 @@ export class Meters {
     watch(stream as Watchable, (bytesIn, bytesOut) => {
       this.byProtocol.add(label, bytesIn, bytesOut);
       owner?.traffic.protocols.add(label, bytesIn, bytesOut);
+      if (owner !== undefined && bytesIn > 0) this.#onReceived(owner.peerId, stream.protocol, bytesIn);
       if (owner?.transport !== "quic") return;
       owner.traffic.wire.add("wire", bytesIn, bytesOut);
       this.byTransport.add("quic", bytesIn, bytesOut);

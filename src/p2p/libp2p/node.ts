@@ -3,7 +3,7 @@
  * PeerActor's decision. Its own limits are raised out of the way of ours.
  */
 
-import type { GossipSub } from "@chainsafe/libp2p-gossipsub";
+import type { GossipSub, GossipSubComponents } from "@chainsafe/libp2p-gossipsub";
 import { quic } from "@chainsafe/libp2p-quic";
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { identify, identifyPush } from "@libp2p/identify";
@@ -11,7 +11,7 @@ import type { ConnectionGater, PeerInfo, Transport } from "@libp2p/interface";
 import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from "@libp2p/kad-dht";
 import { mdns } from "@libp2p/mdns";
 import { noise } from "@libp2p/noise";
-import { type Ping, ping } from "@libp2p/ping";
+import { type Ping, type PingComponents, ping } from "@libp2p/ping";
 import { tcp } from "@libp2p/tcp";
 import { tls } from "@libp2p/tls";
 import { yamux } from "@libp2p/yamux";
@@ -22,6 +22,7 @@ import { chainTag } from "../protocols.ts";
 import { RESERVED_CONNECTIONS } from "./gater.ts";
 import { gossipService } from "./gossip.ts";
 import type { GossipLinks } from "./gossip-links.ts";
+import type { Guard, HandlerRegistry } from "./guard.ts";
 import { answerWhole } from "./mdns-answers.ts";
 import type { Meters } from "./meters.ts";
 import { rememberingResets } from "./quic-resets.ts";
@@ -36,6 +37,12 @@ const INBOUND_PENDING_MAX = 256;
 /** New inbound connections a second from one address; on a private network many nodes share one. */
 const INBOUND_PER_SECOND_PUBLIC = 5;
 const INBOUND_PER_SECOND_PRIVATE = 2000;
+
+/** From an inbound connection's first byte until its peer is proven and its streams can open. A round trip takes part four times. */
+const INBOUND_UPGRADE_MS = 5_000;
+
+/** Until an inbound stream has named its protocol: one round trip. Each keeps a timer for so long, also when it is gone. */
+const NEGOTIATION_MS = 3_000;
 
 /** Peers asked at once in a DHT look-up; the library's 10 was seen to cause bursts of hundreds of megabytes. */
 const DHT_PARALLELISM = 3;
@@ -68,6 +75,7 @@ export interface NodeParts {
   readonly meters: Meters;
   readonly applicationScore: (peerId: string) => number;
   readonly gossipLinks: GossipLinks;
+  readonly guard: Guard;
   readonly onMulticastPeer: (peer: PeerInfo) => void;
 }
 
@@ -109,6 +117,8 @@ function connectionLimits(options: HostOptions): NonNullable<Libp2pOptions["conn
       ? INBOUND_PER_SECOND_PRIVATE
       : INBOUND_PER_SECOND_PUBLIC,
     reconnectRetries: 0,
+    inboundUpgradeTimeout: INBOUND_UPGRADE_MS,
+    inboundStreamProtocolNegotiationTimeout: NEGOTIATION_MS,
   };
 }
 
@@ -124,18 +134,44 @@ function discoveryOf(options: HostOptions, onPeer: (peer: PeerInfo) => void) {
   return [factory];
 }
 
+/** Name of the DHT's protocol: of one chain alone. */
+export function kadProtocol(genesisHash: Uint8Array): string {
+  return `/alys/${chainTag(genesisHash)}/kad/1`;
+}
+
+/** The service, made so that its handlers run for peers that have greeted. */
+function admitted<C extends { readonly registrar: HandlerRegistry }, S>(
+  make: (components: C) => S,
+  guard: Guard,
+): (components: C) => S {
+  return (components) => {
+    const registrar = guard.admitting(components.registrar);
+    const get = (target: C, name: string | symbol): unknown =>
+      name === "registrar" ? registrar : Reflect.get(target, name);
+    return make(new Proxy(components, { get }));
+  };
+}
+
 /** A node that is not started yet. */
 export async function createNode(options: HostOptions, parts: NodeParts): Promise<Node> {
-  const chain = chainTag(options.genesisHash);
   const dht = kadDHT({
-    protocol: `/alys/${chain}/kad/1`,
+    protocol: kadProtocol(options.genesisHash),
     logPrefix: "libp2p:dht",
     datastorePrefix: "/dht",
     metricsPrefix: "libp2p_dht",
-    clientMode: options.listenAddresses.length === 0,
+    // What others ask is answered by kad-server.ts.
+    clientMode: true,
     alpha: DHT_PARALLELISM,
     peerInfoMapper: options.privateNetwork ? passthroughMapper : removePrivateAddressesMapper,
   });
+  const pings = admitted<PingComponents, Ping>(
+    ping({ maxInboundStreams: PING_STREAMS_MAX, maxOutboundStreams: PING_STREAMS_MAX }),
+    parts.guard,
+  );
+  const gossip = admitted<GossipSubComponents, GossipSub>(
+    gossipService(options, parts.applicationScore, parts.gossipLinks),
+    parts.guard,
+  );
   const node = await createLibp2p({
     start: false,
     privateKey: await generateKeyPairFromSeed("Ed25519", parts.identity.seed),
@@ -157,9 +193,9 @@ export async function createNode(options: HostOptions, parts: NodeParts): Promis
     metrics: () => parts.meters.asMetrics(),
     services: {
       identify: identify(),
-      identifyPush: identifyPush({ debounce: IDENTIFY_DEBOUNCE_MS }),
-      ping: ping({ maxInboundStreams: PING_STREAMS_MAX, maxOutboundStreams: PING_STREAMS_MAX }),
-      gossip: gossipService(options, parts.applicationScore, parts.gossipLinks),
+      identifyPush: admitted(identifyPush({ debounce: IDENTIFY_DEBOUNCE_MS }), parts.guard),
+      ping: pings,
+      gossip,
       ...(options.kadDht ? { dht } : {}),
     },
   });

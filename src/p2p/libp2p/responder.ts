@@ -29,6 +29,12 @@ export type Answer = Iterable<Uint8Array> | AsyncIterable<Uint8Array> | Response
 
 type ViolationKind = Extract<HostEvent, { type: "violation" }>["kind"];
 
+/**
+ * A peer that takes nothing of an answer for so long while its stream is full does not read at all: what waits for it holds
+ * memory that others need. It is cut, and may come back.
+ */
+const STALL_MS = 4_000;
+
 interface Serving {
   readonly stream: Stream;
   readonly peerId: string;
@@ -47,6 +53,8 @@ export interface ResponderParts {
   readonly admission: RequestAdmission;
   readonly lingering: Lingering;
   readonly isReserved: (peerId: string) => boolean;
+  /** A peer took nothing of an answer for STALL_MS. */
+  readonly onStalled: (peerId: string) => void;
 }
 
 export class Responder {
@@ -178,7 +186,22 @@ export class Responder {
   async #send(serving: Serving, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     serving.bytesOut += bytes.length;
-    if (!serving.stream.send(bytes)) await serving.stream.onDrain({ signal });
+    if (serving.stream.send(bytes)) return;
+    const watch = this.#watchStall(serving);
+    await serving.stream.onDrain({ signal }).finally(() => watch.cancel());
+  }
+
+  /** Reports a stream that is full and of which not a byte was taken for STALL_MS; a slow one goes on. */
+  #watchStall({ stream, peerId }: Serving): { cancel(): void } {
+    const { clock, onStalled } = this.#parts;
+    let waitingBytes = stream.writeBufferLength;
+    let timer = clock.setTimer(STALL_MS, look);
+    function look(): void {
+      if (stream.writeBufferLength === waitingBytes) return onStalled(peerId);
+      waitingBytes = stream.writeBufferLength;
+      timer = clock.setTimer(STALL_MS, look);
+    }
+    return { cancel: () => timer.cancel() };
   }
 
   #breakOff(handle: RequestHandle, kind: ViolationKind): void {

@@ -62,6 +62,8 @@ export class MemoryHost implements Host {
   readonly #gossip: MemoryGossip;
   readonly #links: MemoryLinks<MemoryHost>;
   readonly #acquaintances: Acquaintances;
+  /** Connected peers that have greeted. */
+  readonly #admitted = new Set<string>();
   #protected: ReadonlySet<string> = new Set();
   #options: HostOptions | undefined;
   #addresses: string[] = [];
@@ -263,14 +265,20 @@ export class MemoryHost implements Host {
 
   /** Ends a link here at once and at the other end when the news arrives. */
   #drop(link: Link, reason: "CONNECTION_LOST" | "HOST_CLOSED"): void {
-    this.#links.end(link, reason);
+    this.#end(link, reason);
     const { remote, id } = link;
     this.#network.deliver(this.peerId, remote.peerId, SMALL, () => remote.#dropId(id));
   }
 
+  #end(link: Link, reason: "CONNECTION_LOST" | "HOST_CLOSED"): void {
+    this.#links.end(link, reason);
+    const { peerId } = link.remote;
+    if (this.#links.to(peerId) === undefined) this.#admitted.delete(peerId);
+  }
+
   #dropId(id: string): void {
     const link = this.#links.get(id);
-    if (link !== undefined) this.#links.end(link, "CONNECTION_LOST");
+    if (link !== undefined) this.#end(link, "CONNECTION_LOST");
   }
 
   async ping(peerId: string, options: DialOptions): Promise<number> {
@@ -372,8 +380,13 @@ export class MemoryHost implements Host {
     this.#network.deliver(this.peerId, peerId, data.length, () => {
       if (remote.#links.get(link.id) === undefined || !remote.isOpen) return;
       remote.#links.countIn(link.id, "gossip", data.length);
+      if (!remote.#admitted.has(this.peerId)) return;
       void remote.#gossip.receive(this.peerId, topic, data);
     });
+  }
+
+  admitPeer(peerId: string, _isMember: boolean): void {
+    if (this.#links.to(peerId) !== undefined) this.#admitted.add(peerId);
   }
 
   verdict(handle: MessageHandle, verdict: Verdict): void {

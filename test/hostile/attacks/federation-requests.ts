@@ -1,7 +1,7 @@
 /** Requests of two megabytes on the members' protocol from a peer that is none. */
 
 import { randomBytes } from "node:crypto";
-import { type Attack, persist } from "../attack.ts";
+import { type Attack, keepOpening, persist } from "../attack.ts";
 import { nameOf, pour } from "../peer.ts";
 import { framed } from "../wire.ts";
 
@@ -14,12 +14,10 @@ export const attack: Attack = {
     persist(
       context,
       async (peer) => {
-        for (;;) {
-          const stream = await peer.open(nameOf(context.target.chain, "federation"));
-          stream.addEventListener("message", () => undefined);
+        await keepOpening(context, peer, nameOf(context.target.chain, "federation"), async (stream) => {
           context.count("requests");
           await pour(stream, framed(randomBytes(BYTES)));
-        }
+        });
       },
       true,
     ),

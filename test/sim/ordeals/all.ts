@@ -6,6 +6,7 @@ import type { World } from "../world.ts";
 import { authorityChanges } from "./authority.ts";
 import { competingBlocks, deepAncestry, forkBelowFinal } from "./forks.ts";
 import type { OrdealKind } from "./kinds.ts";
+import { shortDelegations } from "./lifetimes.ts";
 import { chainAway, halt, longPartition } from "./outages.ts";
 import { Stage } from "./stage.ts";
 import { badBodies, emptyRange, lyingHeads } from "./syncing.ts";
@@ -21,6 +22,7 @@ const ORDEALS: Readonly<Record<OrdealKind, (stage: Stage) => Promise<void>>> = {
   "bad-bodies": badBodies,
   halt,
   "authority-changes": authorityChanges,
+  "short-delegations": shortDelegations,
 };
 
 const CRASHES = 2;

@@ -20,7 +20,9 @@ export type OrdealKind =
   /** Everybody stops, and starts again when the head is old. */
   | "halt"
   /** The set of authorities changes, in the history and now. */
-  | "authority-changes";
+  | "authority-changes"
+  /** Delegations live for less than the run. */
+  | "short-delegations";
 
 export const ORDEAL_KINDS: readonly OrdealKind[] = [
   "empty-range",
@@ -33,4 +35,5 @@ export const ORDEAL_KINDS: readonly OrdealKind[] = [
   "bad-bodies",
   "halt",
   "authority-changes",
+  "short-delegations",
 ];

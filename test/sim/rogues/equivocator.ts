@@ -21,7 +21,7 @@ import { HEADER_LENGTH, headerHash } from "../../../src/chain/header.ts";
 import { toHex } from "../../../src/chain/hex.ts";
 import { authorOf } from "../../../src/chain/rules.ts";
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../../src/chain/signing.ts";
-import { delegationOf } from "../machine.ts";
+import { delegationOf } from "../delegations.ts";
 import { SLOT_MS } from "../scenario.ts";
 import type { World } from "../world.ts";
 import { signOnce } from "../world-validator.ts";

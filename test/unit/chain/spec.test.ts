@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { aggregatePublicKeys, PublicKey } from "@chainsafe/blst";
 import {
   BooleanType,
   ByteVectorType,
@@ -14,11 +15,16 @@ import {
   ListCompositeType,
   UintNumberType,
 } from "@chainsafe/ssz";
-import { SecretKey } from "../../../src/chain/bls.ts";
-import { loadChain } from "../../../src/chain/chain-file.ts";
+import { isValidPublicKey, SecretKey, verifyAggregate } from "../../../src/chain/bls.ts";
+import { loadChain, readChain } from "../../../src/chain/chain-file.ts";
 import { decodeHeader } from "../../../src/chain/header.ts";
 import { toHex } from "../../../src/chain/hex.ts";
-import { encodePossessionFile, provePossession, verifyPossession } from "../../../src/chain/possession.ts";
+import {
+  encodePossessionFile,
+  encodePossessions,
+  provePossession,
+  verifyPossession,
+} from "../../../src/chain/possession.ts";
 import {
   type ChainParameters,
   chainParametersRoot,
@@ -207,21 +213,61 @@ describe("loadChain and proofs of possession", () => {
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  it("warns of the rogue-key risk without proofs, naming the keys", () => {
-    const chain = loadChain(file("chain.json", encodeChainSpecification(parameters)));
-    assert.ok(!(chain instanceof Failure));
-    assert.match(chain.warning ?? "", /rogue-key/);
-    assert.match(chain.warning ?? "", /^3 of/);
+  it("refuses authorities without proofs, and names the keys and the commands that prove them", () => {
+    const specification = file("chain.json", encodeChainSpecification(parameters));
+    const bare = loadChain(specification, {});
+    assert.ok(bare instanceof Failure);
+    assert.equal(bare.reason, "POSSESSION_UNPROVEN");
+    assert.match(bare.message, /^3 of.*rogue-key/);
+    assert.ok(bare.message.includes(`alysctl keys authority --file authority.key --chain ${specification}`));
+    assert.ok(bare.message.includes(`alysctl keys proofs --chain ${specification} --out`));
+    const proofs = file("partly.json", encodePossessionFile(keys.slice(1), hash));
+    const partly = loadChain(specification, { proofs });
+    assert.ok(partly instanceof Failure);
+    assert.match(partly.message, new RegExp(`^1 of.*${toHex(keys[0]!.publicKey).slice(0, 16)}`));
   });
 
-  it("is silent with all proofs, and warns for the missing one", () => {
+  it("takes a chain with all proofs in silence, and a development chain without with a warning", () => {
     const specification = file("chain.json", encodeChainSpecification(parameters));
-    const full = loadChain(specification, file("proofs.json", encodePossessionFile(keys, hash)));
+    const proofs = file("proofs.json", encodePossessionFile(keys, hash));
+    const full = loadChain(specification, { proofs });
     assert.ok(!(full instanceof Failure), String(full));
     assert.equal(full.warning, undefined);
-    const partly = loadChain(specification, file("partly.json", encodePossessionFile(keys.slice(1), hash)));
-    assert.ok(!(partly instanceof Failure));
-    assert.match(partly.warning ?? "", new RegExp(`^1 of.*${toHex(keys[0]!.publicKey).slice(0, 16)}`));
+    const bare = loadChain(specification, { isDevelopment: true });
+    assert.ok(!(bare instanceof Failure));
+    assert.match(bare.warning ?? "", /^3 of.*rogue-key/);
+    const read = readChain(specification);
+    assert.ok(!(read instanceof Failure));
+    assert.deepEqual(read.genesis.hash, hash);
+  });
+
+  it("refuses a key made of the others', which signs for all of them and proves nothing", () => {
+    const [first, second] = keys as [SecretKey, SecretKey, SecretKey];
+    const own = SecretKey.fromSeed(new Uint8Array(32).fill(7));
+    const rogue = rogueKey(own, [first.publicKey, second.publicKey]);
+    const authorities = [first.publicKey, second.publicKey, rogue];
+    const framed = { ...parameters, authorities };
+    const { hash: chain } = genesisOf(framed);
+    const message = new Uint8Array(32).fill(0x55);
+    // The attack: one signature by the attacker's key alone is the approval of all three.
+    assert.equal(verifyAggregate(authorities, message, own.sign(message)), true);
+    assert.ok(authorities.every(isValidPublicKey));
+    const specification = file("rogue.json", encodeChainSpecification(framed));
+    // What the attacker can sign is no proof of the rogue key, neither by its own key nor together with the others.
+    const honest = [first, second].map((key) => provePossession(key, chain));
+    for (const proof of [provePossession(own, chain), honest[0]!, own.sign(message)]) {
+      const list = [...authorities.entries()].map(([index, key]) => ({ key, proof: honest[index] ?? proof }));
+      const outcome = loadChain(specification, {
+        proofs: file("rogue-proofs.json", encodePossessions(list, chain)),
+      });
+      assert.ok(outcome instanceof Failure);
+      assert.equal(outcome.detail.field, "proofs[2].proof");
+    }
+    const without = loadChain(specification, {
+      proofs: file("two.json", encodePossessionFile([first, second], chain)),
+    });
+    assert.ok(without instanceof Failure);
+    assert.equal(without.reason, "POSSESSION_UNPROVEN");
   });
 
   it("refuses proofs of another chain, of strangers, twice, that do not verify, or of a bad form", () => {
@@ -244,7 +290,7 @@ describe("loadChain and proofs of possession", () => {
       ["{", ""],
     ];
     for (const [content, field] of cases) {
-      const outcome = loadChain(specification, file("proofs.json", content));
+      const outcome = loadChain(specification, { proofs: file("proofs.json", content) });
       assert.ok(outcome instanceof Failure, field);
       assert.equal(outcome.reason, "POSSESSION_FILE_INVALID");
       assert.equal(outcome.detail.field, field);
@@ -252,19 +298,18 @@ describe("loadChain and proofs of possession", () => {
   });
 
   it("names files that are missing or far too large, and passes on what is wrong inside", () => {
-    const missing = loadChain(join(folder, "absent.json"));
+    const missing = loadChain(join(folder, "absent.json"), {});
     assert.ok(missing instanceof Failure);
     assert.equal(missing.code, "NOT_FOUND");
-    const large = loadChain(file("large.json", " ".repeat(70_000)));
+    const large = loadChain(file("large.json", " ".repeat(70_000)), {});
     assert.ok(large instanceof Failure);
     assert.equal(large.reason, "FILE_TOO_LARGE");
-    const broken = loadChain(file("broken.json", "{}"));
+    const broken = loadChain(file("broken.json", "{}"), {});
     assert.ok(broken instanceof Failure);
     assert.equal(broken.detail.field, "retargetParams");
-    const noProofs = loadChain(
-      file("chain.json", encodeChainSpecification(parameters)),
-      join(folder, "absent"),
-    );
+    const noProofs = loadChain(file("chain.json", encodeChainSpecification(parameters)), {
+      proofs: join(folder, "absent"),
+    });
     assert.ok(noProofs instanceof Failure);
   });
 
@@ -277,3 +322,10 @@ describe("loadChain and proofs of possession", () => {
     assert.equal(verifyPossession(first.publicKey, new Uint8Array(96), hash), false);
   });
 });
+
+/** The attacker's public key less the others': with theirs it sums to the attacker's own. */
+function rogueKey(own: SecretKey, others: readonly Uint8Array[]): Uint8Array {
+  // The sign of a compressed point is a bit of its first byte.
+  const negated = others.map((key) => key.map((byte, at) => (at === 0 ? byte ^ 0x20 : byte)));
+  return aggregatePublicKeys([own.publicKey, ...negated].map((key) => PublicKey.fromBytes(key))).toBytes();
+}

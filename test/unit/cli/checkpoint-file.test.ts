@@ -1,10 +1,11 @@
 /** `alysctl checkpoints verify` on files, without a node. */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { encodePossessionFile } from "../../../src/chain/possession.ts";
 import { encodeChainSpecification } from "../../../src/chain/spec.ts";
 import { runAlysctl } from "../../../src/cli/program.ts";
 import type { Terminal } from "../../../src/cli/terminal.ts";
@@ -14,9 +15,17 @@ async function verify(file: string, chain: string): Promise<{ status: number; ou
   const lines: string[] = [];
   const say = (line: string): void => void lines.push(line);
   const terminal = { out: say, err: say, write: say } as unknown as Terminal;
+  const proofs = `${chain}.proofs`;
   const args = ["checkpoints", "verify", file, "--chain", chain];
+  if (existsSync(proofs)) args.push("--proofs", proofs);
   const status = await runAlysctl(args, terminal, new AbortController().signal);
   return { status, out: lines.join("\n") };
+}
+
+/** The specification of the rig's chain, and beside it the proofs of possession of its authorities. */
+function writeChain(path: string, { forge }: CheckpointRig): void {
+  writeFileSync(path, encodeChainSpecification(forge.parameters));
+  writeFileSync(`${path}.proofs`, encodePossessionFile(forge.secretKeys, forge.genesis.hash));
 }
 
 test("alysctl checkpoints verify believes a sound file and names what is wrong with others", async () => {
@@ -31,11 +40,10 @@ test("alysctl checkpoints verify believes a sound file and names what is wrong w
     ) as [string, string, string, string];
     writeFileSync(sound, bytes);
     writeFileSync(damaged, bytes.slice(0, -1));
-    writeFileSync(chain, encodeChainSpecification(rig.forge.parameters));
-    writeFileSync(
-      other,
-      encodeChainSpecification(new CheckpointRig({ members: 1, seed: 2 }).forge.parameters),
-    );
+    writeChain(chain, rig);
+    writeChain(other, new CheckpointRig({ members: 1, seed: 2 }));
+    const bare = join(folder, "bare.json");
+    writeFileSync(bare, encodeChainSpecification(rig.forge.parameters));
     const good = await verify(sound, chain);
     assert.equal(good.status, 0, good.out);
     assert.match(good.out, /^sound/);
@@ -43,6 +51,7 @@ test("alysctl checkpoints verify believes a sound file and names what is wrong w
       [damaged, chain, "CHECKSUM"],
       [sound, other, "OTHER_CHAIN"],
       [join(folder, "none"), chain, "ENOENT"],
+      [sound, bare, "POSSESSION_UNPROVEN"],
     ] as const) {
       const bad = await verify(file, specification);
       assert.notEqual(bad.status, 0);
@@ -61,7 +70,7 @@ test("alysctl checkpoints verify believes a file of a chain that requires AuxPoW
     const { id } = await rig.settle(rig.desk.create(80));
     const [file, chain] = [join(folder, "sound"), join(folder, "chain.json")];
     writeFileSync(file, rig.shelf.files.get(`${id}.checkpoint`)!);
-    writeFileSync(chain, encodeChainSpecification(rig.forge.parameters));
+    writeChain(chain, rig);
     const { status, out } = await verify(file, chain);
     assert.equal(status, 0, out);
     assert.match(out, /^sound/);

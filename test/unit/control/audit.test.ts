@@ -16,6 +16,7 @@ import fc from "fast-check";
 import type { AuditEntry } from "../../../src/control/audit.ts";
 import { CHAIN_START, type ChainHead, chainLine, verifyChain } from "../../../src/control/audit-chain.ts";
 import { type AuditFileOptions, openAuditFile } from "../../../src/control/audit-file.ts";
+import { classOf, RefusalSummaries, type RefusalSummary } from "../../../src/control/audit-refusals.ts";
 import { FakeClock } from "../../../src/kernel/clock.ts";
 import { MemoryLog } from "../../../src/kernel/log.ts";
 
@@ -109,7 +110,7 @@ test("AuditFile goes on with its chain after a restart and says when it was open
 test("AuditFile carries the chain over from file to file and keeps so many", async (t) => {
   const { folder, options } = place(t, { bytesMax: 4_096 });
   const file = await openAuditFile(options);
-  for (let batch = 0; batch < 20; batch++) {
+  for (let batch = 0; batch < 60; batch++) {
     for (let line = 0; line < 10; line++) file.append(ENTRY);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
@@ -125,6 +126,72 @@ test("AuditFile carries the chain over from file to file and keeps so many", asy
   await again.close();
   const whole = await verifyChain([...linesOf(join(folder, "audit.jsonl.1")), ...linesOf(options.path)]);
   assert.ok(whole.ok, JSON.stringify(whole));
+});
+
+/** A file that is being renamed has nothing in it. */
+function isIn(path: string, text: string): boolean {
+  try {
+    return readFileSync(path, "utf8").includes(text);
+  } catch {
+    return false;
+  }
+}
+
+test("AuditFile flushes without errors while it goes on in new files", async (t) => {
+  const clock = new FakeClock();
+  const { options, log } = place(t, { bytesMax: 1_024, clock });
+  const file = await openAuditFile(options);
+  for (let batch = 0; batch < 60; batch++) {
+    for (let line = 0; line < 5; line++) file.append(ENTRY);
+    const { hash } = file.head;
+    // The flush is due once in each batch, later on the way into the next file from batch to batch.
+    for (let turn = 0; turn <= batch || !isIn(`${options.path}.1`, hash); turn++) {
+      if (turn === batch) clock.advance(1_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  await file.close();
+  assert.deepEqual(
+    log.records.filter(({ level }) => level === "error"),
+    [],
+  );
+});
+
+test("RefusalSummaries writes one line a minute for each kind, with the first caller, and bounds the kinds", () => {
+  const clock = new FakeClock();
+  const written: RefusalSummary[] = [];
+  const summaries = new RefusalSummaries(clock, (summary) => written.push(summary));
+  const refused = { ...ENTRY, principal: "anonymous", code: "UNAUTHENTICATED", reason: "TOKEN_MISSING" };
+  for (let call = 0; call < 1_000; call++) summaries.count({ ...refused, correlationId: `c-${call}` });
+  summaries.count({ ...refused, peer: "203.0.113.9:1" });
+  assert.equal(written.length, 0);
+  clock.advance(60_000);
+  assert.deepEqual(
+    written.map(({ from, source, calls, first }) => [from, source, calls, first.correlationId]),
+    [
+      ["loopback", "anonymous", 1_000, "c-0"],
+      ["public", "anonymous", 1, "a-1"],
+    ],
+  );
+  for (let kind = 0; kind < 1_000; kind++) summaries.count({ ...refused, reason: `R${kind}` });
+  summaries.flush();
+  assert.equal(written.length, 2 + 65);
+  assert.equal(written.at(-1)?.calls, 1_000 - 64);
+  clock.advance(600_000);
+  assert.equal(written.length, 2 + 65, "nothing is written while nothing is refused");
+});
+
+test("classOf() tells where a peer is", () => {
+  const cases = {
+    unix: "unix",
+    "127.0.0.1:1": "loopback",
+    "::1:1": "loopback",
+    "10.1.2.3:4": "private",
+    "8.8.8.8:53": "public",
+    "fe80::1:9": "private",
+    "2001:db8::1:9": "public",
+  };
+  for (const [peer, expected] of Object.entries(cases)) assert.equal(classOf(peer), expected, peer);
 });
 
 test("AuditFile cuts half a line that a crash left and says so in the next", async (t) => {

@@ -12,7 +12,7 @@ import {
 import { type Status, StatusSchema } from "../../../gen/google/rpc/status_pb.ts";
 import { CORRELATION_KEY, codeOf, DETAILS_KEY, toFailure, toStatus } from "../../../src/control/errors.ts";
 import { failure, type StatusCode } from "../../../src/kernel/errors.ts";
-import { MemoryLog } from "../../../src/kernel/log.ts";
+import { MemoryLog, silentLog } from "../../../src/kernel/log.ts";
 
 function detailsOf({ metadata }: StatusObject): Status {
   return fromBinary(StatusSchema, metadata?.get(DETAILS_KEY)[0] as Buffer);
@@ -24,7 +24,7 @@ test("toStatus carries reason, field and delay as google.rpc details", () => {
     retryDelayMs: 1_500,
     metadata: { length: "31" },
   });
-  const told = toStatus(failed, "c-1");
+  const told = toStatus(failed, "c-1", silentLog);
   assert.equal(told.code, status.INVALID_ARGUMENT);
   assert.deepEqual(told.metadata?.get(CORRELATION_KEY), ["c-1"]);
   const { code, message, details } = detailsOf(told);
@@ -44,7 +44,7 @@ test("toStatus stays within the trailers that clients take", () => {
     Array.from({ length: 100 }, (_, at) => [`key${at}`, "x".repeat(1_000)]),
   );
   const failed = failure("INTERNAL", "LARGE", "y".repeat(100_000), { metadata, field: "z".repeat(10_000) });
-  const told = toStatus(failed, "c-1");
+  const told = toStatus(failed, "c-1", silentLog);
   const packed = told.metadata?.get(DETAILS_KEY)[0] as Buffer;
   assert.ok(packed.length + Buffer.byteLength(told.details ?? "") < 8_192, `${packed.length} bytes`);
 });

@@ -15,7 +15,7 @@ function rig() {
     options: { request?: string; principal?: string; method?: string; run?: () => Promise<Buffer> } = {},
   ) => {
     const { request = "request", principal = "ci", method = "/s/M", run } = options;
-    return ids.once({ principal, method, id, request: Buffer.from(request) }, async () => {
+    return ids.once({ principal, holder: "", method, id, request: Buffer.from(request) }, async () => {
       runs += 1;
       return run === undefined ? Buffer.from(`answer ${runs}`) : run();
     });

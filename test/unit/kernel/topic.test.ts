@@ -325,13 +325,38 @@ test("a reader that throws is closed, and nobody else is hurt", async () => {
   assert.equal(log.records.at(-1)?.message, "the reader of a stream threw");
 });
 
-test("one reader too many is refused", async () => {
+const of = (account: string, isAdministrator = false) => ({ outsider: { account, isAdministrator } });
+
+test("one reader too many from outside is refused; the node itself reads all the same", async () => {
   const { cell, simulation } = counting({ readersMax: 1 });
-  const readers = [new Recorder(), new Recorder()] as const;
-  for (const reader of readers) cell.ref.watch(watchCount, {}, reader);
+  const readers = [new Recorder(), new Recorder(), new Recorder()] as const;
+  cell.ref.watch(watchCount, {}, readers[0], of("a"));
+  cell.ref.watch(watchCount, {}, readers[1], of("b"));
+  cell.ref.watch(watchCount, {}, readers[2]);
   await simulation.settle();
   assert.deepEqual(readers[0].words, ["snapshot 0"]);
-  assert.equal(readers[1].ends[0]?.code, "RESOURCE_EXHAUSTED");
+  assert.equal(readers[1].ends[0]?.reason, "TOO_MANY_READERS");
+  assert.deepEqual(readers[2].words, ["snapshot 0"]);
+});
+
+test("one account fills its share of a topic, and neither the others' nor the node's", async () => {
+  const { cell, simulation } = counting({ readersMax: 8 });
+  const watch = (options?: ReturnType<typeof of>) => {
+    const reader = new Recorder();
+    return { reader, subscription: cell.ref.watch(watchCount, {}, reader, options) };
+  };
+  const greedy = Array.from({ length: 300 }, () => watch(of("greedy")));
+  const [modest, own] = [watch(of("modest")), watch()];
+  await simulation.settle();
+  const refusals = greedy.flatMap(({ reader }) => reader.ends.map((end) => end?.reason));
+  assert.equal(refusals.length, 298);
+  assert.deepEqual([...new Set(refusals)], ["TOO_MANY_READERS_OF_PRINCIPAL"]);
+  for (const { reader } of [modest, own]) assert.deepEqual(reader.words, ["snapshot 0"]);
+  greedy[0]?.subscription.close();
+  const [again, tooMany] = [watch(of("greedy")), watch(of("greedy"))];
+  await simulation.settle();
+  assert.deepEqual(again.reader.words, ["snapshot 0"]);
+  assert.equal(tooMany.reader.ends.length, 1);
 });
 
 test("publish() before the start, and a response without position, are programmer errors", () => {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Failure, failure } from "../../../src/kernel/errors.ts";
+import type { Outsider } from "../../../src/kernel/ref.ts";
 import { Transfer, type TransferOptions } from "../../../src/kernel/transfer.ts";
 import { ProbeService, type ReadChunksResponse } from "./probe.ts";
 import { startProbe } from "./probe-actor.ts";
@@ -13,7 +14,7 @@ function transferring(options: Options) {
   const numbers: number[] = [];
   const ends: (Failure | undefined)[] = [];
   const probe = startProbe({ transfer: () => new Transfer(readChunks, options) });
-  const watch = (chunks: number, signal = new AbortController().signal) =>
+  const watch = (chunks: number, signal = new AbortController().signal, outsider?: Outsider) =>
     probe.cell.ref.watch(
       readChunks,
       { chunks },
@@ -21,7 +22,7 @@ function transferring(options: Options) {
         onMessage: (message: ReadChunksResponse) => numbers.push(message.number),
         onEnd: (reason) => ends.push(reason),
       },
-      { signal },
+      { signal, ...(outsider === undefined ? {} : { outsider }) },
     );
   return { ...probe, numbers, ends, watch };
 }
@@ -131,7 +132,9 @@ test("transfers of an actor that stops end UNAVAILABLE; one too many is refused"
       await new Promise(() => {});
     },
   });
-  watch(1);
+  watch(1, undefined, { account: "a", isAdministrator: false });
+  watch(1, undefined, { account: "b", isAdministrator: false });
+  // The node's own reader has room.
   watch(1);
   await simulation.settle();
   assert.deepEqual(

@@ -75,3 +75,31 @@ test("stop() leaves no timer", async () => {
   noWatchdog.enter("peer");
   noWatchdog.leave();
 });
+
+test("a process that is ending is killed at its deadline, though its thread stands still and the watch was stopped", async () => {
+  const { signal, errors } = await run(`
+    const { ThreadWatchdog } = await import("${file}");
+    const watchdog = new ThreadWatchdog(60_000);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    watchdog.endWithin(300);
+    await watchdog.stop();
+    for (;;);
+  `);
+  assert.equal(signal, "SIGKILL");
+  assert.deepEqual(JSON.parse(errors), {
+    level: "fatal",
+    message: "the process did not end in time",
+    deadlineMs: 300,
+  });
+});
+
+test("a process that is ending ends with its own status before the deadline", async () => {
+  const { code, errors } = await run(`
+    const { ThreadWatchdog } = await import("${file}");
+    const watchdog = new ThreadWatchdog(60_000);
+    watchdog.endWithin(60_000);
+    await watchdog.stop();
+    process.exit(3);
+  `);
+  assert.deepEqual([code, errors], [3, ""]);
+});

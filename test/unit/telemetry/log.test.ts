@@ -1,7 +1,16 @@
 /** Logging: what a line looks like, and levels by actor. */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
+import {
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -107,6 +116,29 @@ test("reopen() goes on in a new file of the name, so that logs can be rotated", 
     assert.match(readFileSync(file, "utf8"), /after/);
     assert.doesNotMatch(readFileSync(file, "utf8"), /before/);
   } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test("the log file has mode 0640 whatever the umask, the next one after reopen() too", () => {
+  const directory = mkdtempSync(join(tmpdir(), "alys-log-"));
+  const before = process.umask();
+  try {
+    for (const umask of [0o000, 0o022, 0o077]) {
+      process.umask(umask);
+      const file = join(directory, `node-${umask}.log`);
+      const log = openLog({ level: "info", file, fields: {} });
+      assert.equal(statSync(file).mode & 0o777, 0o640);
+      renameSync(file, `${file}.1`);
+      log.reopen();
+      assert.equal(statSync(file).mode & 0o777, 0o640);
+    }
+    const old = join(directory, "old.log");
+    writeFileSync(old, "", { mode: 0o666 });
+    openLog({ level: "info", file: old, fields: {} });
+    assert.equal(statSync(old).mode & 0o777, 0o640);
+  } finally {
+    process.umask(before);
     rmSync(directory, { recursive: true });
   }
 });

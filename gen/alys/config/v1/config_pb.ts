@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file alys/config/v1/config.proto.
  */
 export const file_alys_config_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("ChthbHlzL2NvbmZpZy92MS9jb25maWcucHJvdG8SDmFseXMuY29uZmlnLnYxIvQDCgpOb2RlQ29uZmlnEi4KB3N0b3JhZ2UYASABKAsyHS5hbHlzLmNvbmZpZy52MS5TdG9yYWdlQ29uZmlnEioKBWNoYWluGAIgASgLMhsuYWx5cy5jb25maWcudjEuQ2hhaW5Db25maWcSLgoHbmV0d29yaxgDIAEoCzIdLmFseXMuY29uZmlnLnYxLk5ldHdvcmtDb25maWcSKAoEc3luYxgEIAEoCzIaLmFseXMuY29uZmlnLnYxLlN5bmNDb25maWcSKAoEcGVlchgFIAEoCzIaLmFseXMuY29uZmlnLnYxLlBlZXJDb25maWcSLgoHY29udHJvbBgGIAEoCzIdLmFseXMuY29uZmlnLnYxLkNvbnRyb2xDb25maWcSMAoIcHJvZHVjZXIYByABKAsyHi5hbHlzLmNvbmZpZy52MS5Qcm9kdWNlckNvbmZpZxIyCgl0ZWxlbWV0cnkYCCABKAsyHy5hbHlzLmNvbmZpZy52MS5UZWxlbWV0cnlDb25maWcSNgoLc3VwZXJ2aXNpb24YCSABKAsyIS5hbHlzLmNvbmZpZy52MS5TdXBlcnZpc2lvbkNvbmZpZxI4CgxpbnRlZ3JhdGlvbnMYCiABKAsyIi5hbHlzLmNvbmZpZy52MS5JbnRlZ3JhdGlvbnNDb25maWciPwoNU3RvcmFnZUNvbmZpZxIbCg5kYXRhX2RpcmVjdG9yeRgBIAEoCUgAiAEBQhEKD19kYXRhX2RpcmVjdG9yeSKfAQoLQ2hhaW5Db25maWcSHwoSc3BlY2lmaWNhdGlvbl9maWxlGAEgASgJSACIAQESGAoLcHJvb2ZzX2ZpbGUYAiABKAlIAYgBARIbCg5maW5hbGl0eV9kZXB0aBgDIAEoDUgCiAEBQhUKE19zcGVjaWZpY2F0aW9uX2ZpbGVCDgoMX3Byb29mc19maWxlQhEKD19maW5hbGl0eV9kZXB0aCK5AwoNTmV0d29ya0NvbmZpZxIlChBsaXN0ZW5fYWRkcmVzc2VzGAEgAygJQguStRgHEAEYgAg4EBIkCg9ib290c3RyYXBfcGVlcnMYAiADKAlCC5K1GAcQARiACDhAEhwKD21heF9jb25uZWN0aW9ucxgDIAEoDUgAiAEBEhcKCmF1dG9fc3RhcnQYBCABKAhIAYgBARIcCg9wcml2YXRlX25ldHdvcmsYBSABKAhIAogBARIsCgZnb3NzaXAYBiABKAsyHC5hbHlzLmNvbmZpZy52MS5Hb3NzaXBDb25maWcSMgoJZGlzY292ZXJ5GAcgASgLMh8uYWx5cy5jb25maWcudjEuRGlzY292ZXJ5Q29uZmlnEjsKCmZlZGVyYXRpb24YCCABKAsyJy5hbHlzLmNvbmZpZy52MS5GZWRlcmF0aW9uTmV0d29ya0NvbmZpZxIwCghzZWN1cml0eRgJIAEoCzIeLmFseXMuY29uZmlnLnYxLlNlY3VyaXR5Q29uZmlnQhIKEF9tYXhfY29ubmVjdGlvbnNCDQoLX2F1dG9fc3RhcnRCEgoQX3ByaXZhdGVfbmV0d29yayJ0CgxHb3NzaXBDb25maWcSIgoVaGVhcnRiZWF0X2ludGVydmFsX21zGAEgASgNSACIAQESFwoKbWVzaF9wZWVycxgCIAEoDUgBiAEBQhgKFl9oZWFydGJlYXRfaW50ZXJ2YWxfbXNCDQoLX21lc2hfcGVlcnMiewoPRGlzY292ZXJ5Q29uZmlnEhEKBG1kbnMYASABKAhIAIgBARIVCghrYWRlbWxpYRgCIAEoCEgBiAEBEhgKC2ludGVydmFsX21zGAMgASgNSAKIAQFCBwoFX21kbnNCCwoJX2thZGVtbGlhQg4KDF9pbnRlcnZhbF9tcyI/ChdGZWRlcmF0aW9uTmV0d29ya0NvbmZpZxIkCg9tZW1iZXJfcGVlcl9pZHMYASADKAlCC5K1GAcQARiAAThAIjoKDlNlY3VyaXR5Q29uZmlnEhgKC2FsbG93X25vaXNlGAEgASgISACIAQFCDgoMX2FsbG93X25vaXNlIvYECgpTeW5jQ29uZmlnEhsKDnN5bmNfdGhyZXNob2xkGAEgASgBSACIAQESGwoObGFnX2Jsb2Nrc19tYXgYAiABKA1IAYgBARIcCg9oZWFkX2FnZV9tc19tYXgYAyABKA1IAogBARIjChZtYXhfcGFyYWxsZWxfZG93bmxvYWRzGAQgASgNSAOIAQESHwoSdmFsaWRhdGlvbl93b3JrZXJzGAUgASgNSASIAQESIAoTY2hlY2twb2ludF9pbnRlcnZhbBgGIAEoDUgFiAEBEhkKDGJhdGNoX2Jsb2NrcxgHIAEoDUgGiAEBEh0KEGJ1ZmZlcl9ieXRlc19tYXgYCCABKARIB4gBARIgChNyZXF1ZXN0X2RlYWRsaW5lX21zGAkgASgNSAiIAQESEQoEbW9kZRgKIAEoCUgJiAEBEhcKCmF1dG9fc3RhcnQYCyABKAhICogBARJGChZmZWRlcmF0aW9uX2NvbnN0cmFpbnRzGAwgASgLMiYuYWx5cy5jb25maWcudjEuRmVkZXJhdGlvblRpbWluZ0NvbmZpZ0IRCg9fc3luY190aHJlc2hvbGRCEQoPX2xhZ19ibG9ja3NfbWF4QhIKEF9oZWFkX2FnZV9tc19tYXhCGQoXX21heF9wYXJhbGxlbF9kb3dubG9hZHNCFQoTX3ZhbGlkYXRpb25fd29ya2Vyc0IWChRfY2hlY2twb2ludF9pbnRlcnZhbEIPCg1fYmF0Y2hfYmxvY2tzQhMKEV9idWZmZXJfYnl0ZXNfbWF4QhYKFF9yZXF1ZXN0X2RlYWRsaW5lX21zQgcKBV9tb2RlQg0KC19hdXRvX3N0YXJ0IpgCChZGZWRlcmF0aW9uVGltaW5nQ29uZmlnEiEKFGNvbnNlbnN1c190aW1lb3V0X21zGAEgASgNSACIAQESIgoVdmFsaWRhdGlvbl90aW1lb3V0X21zGAIgASgNSAGIAQESFQoIZ3JhY2VfbXMYAyABKA1IAogBARIhChRlbWVyZ2VuY3lfdGltZW91dF9tcxgEIAEoDUgDiAEBEhYKCXBlZXJzX21pbhgFIAEoDUgEiAEBQhcKFV9jb25zZW5zdXNfdGltZW91dF9tc0IYChZfdmFsaWRhdGlvbl90aW1lb3V0X21zQgsKCV9ncmFjZV9tc0IXChVfZW1lcmdlbmN5X3RpbWVvdXRfbXNCDAoKX3BlZXJzX21pbiKdBAoKUGVlckNvbmZpZxIWCgltYXhfcGVlcnMYASABKA1IAIgBARIiChVmZWRlcmF0aW9uX3BlZXJfbGltaXQYAiABKA1IAYgBARIZCgx0YXJnZXRfcGVlcnMYAyABKA1IAogBARIiChVjb25uZWN0aW9uX3RpbWVvdXRfbXMYBCABKA1IA4gBARIfChJzdGF0dXNfaW50ZXJ2YWxfbXMYBSABKA1IBIgBARIlChhoZWFsdGhfY2hlY2tfaW50ZXJ2YWxfbXMYBiABKA1IBYgBARIcCg9iYW5fZHVyYXRpb25fbXMYByABKARIBogBARIcCg9rbm93bl9wZWVyc19tYXgYCCABKA1IB4gBARIkChdvdXRib3VuZF9wZXJfc3VibmV0X21heBgJIAEoDUgIiAEBEh8KC2FsbG93ZWRfaXBzGAogAygJQgqStRgGEAEYQDhAQgwKCl9tYXhfcGVlcnNCGAoWX2ZlZGVyYXRpb25fcGVlcl9saW1pdEIPCg1fdGFyZ2V0X3BlZXJzQhgKFl9jb25uZWN0aW9uX3RpbWVvdXRfbXNCFQoTX3N0YXR1c19pbnRlcnZhbF9tc0IbChlfaGVhbHRoX2NoZWNrX2ludGVydmFsX21zQhIKEF9iYW5fZHVyYXRpb25fbXNCEgoQX2tub3duX3BlZXJzX21heEIaChhfb3V0Ym91bmRfcGVyX3N1Ym5ldF9tYXgi/gMKDUNvbnRyb2xDb25maWcSGwoObGlzdGVuX2FkZHJlc3MYASABKAlIAIgBARIYCgt1bml4X3NvY2tldBgCIAEoCUgBiAEBEhcKCnJlZmxlY3Rpb24YAyABKAhIAogBARIbCg5yZXF1aXJlX3Rva2VucxgEIAEoCEgDiAEBEi0KA3RscxgFIAEoCzIgLmFseXMuY29uZmlnLnYxLkNvbnRyb2xUbHNDb25maWcSFwoKYXVkaXRfZmlsZRgGIAEoCUgEiAEBEhwKD2F1ZGl0X2J5dGVzX21heBgHIAEoBEgFiAEBEhwKD2F1ZGl0X2ZpbGVzX21heBgIIAEoDUgGiAEBEh0KEGNhbGxzX3Blcl9zZWNvbmQYCSABKA1IB4gBARIYCgtjYWxsc19idXJzdBgKIAEoDUgIiAEBEhUKCGNoYW5uZWx6GAsgASgISAmIAQFCEQoPX2xpc3Rlbl9hZGRyZXNzQg4KDF91bml4X3NvY2tldEINCgtfcmVmbGVjdGlvbkIRCg9fcmVxdWlyZV90b2tlbnNCDQoLX2F1ZGl0X2ZpbGVCEgoQX2F1ZGl0X2J5dGVzX21heEISChBfYXVkaXRfZmlsZXNfbWF4QhMKEV9jYWxsc19wZXJfc2Vjb25kQg4KDF9jYWxsc19idXJzdEILCglfY2hhbm5lbHoi5gIKEENvbnRyb2xUbHNDb25maWcSGwoObGlzdGVuX2FkZHJlc3MYASABKAlIAIgBARIiChVtdXR1YWxfbGlzdGVuX2FkZHJlc3MYAiABKAlIAYgBARIdChBjZXJ0aWZpY2F0ZV9maWxlGAMgASgJSAKIAQESGwoIa2V5X2ZpbGUYBCABKAlCBJi1GAFIA4gBARIbCg5jbGllbnRfY2FfZmlsZRgFIAEoCUgEiAEBEhkKDHRydXN0X2RvbWFpbhgGIAEoCUgFiAEBEhkKDHJldm9rZWRfZmlsZRgHIAEoCUgGiAEBQhEKD19saXN0ZW5fYWRkcmVzc0IYChZfbXV0dWFsX2xpc3Rlbl9hZGRyZXNzQhMKEV9jZXJ0aWZpY2F0ZV9maWxlQgsKCV9rZXlfZmlsZUIRCg9fY2xpZW50X2NhX2ZpbGVCDwoNX3RydXN0X2RvbWFpbkIPCg1fcmV2b2tlZF9maWxlIvoBCg5Qcm9kdWNlckNvbmZpZxIlChJhdXRob3JpdHlfa2V5X2ZpbGUYASABKAlCBJi1GAFIAIgBARIlChhmaWxsZXJfdHJhbnNhY3Rpb25fYnl0ZXMYAiABKA1IAYgBARIeChFtaW5lX2F1eHBvd19ldmVyeRgDIAEoDUgCiAEBEhwKD2xpc3RlbmluZ19zbG90cxgKIAEoDUgDiAEBQhUKE19hdXRob3JpdHlfa2V5X2ZpbGVCGwoZX2ZpbGxlcl90cmFuc2FjdGlvbl9ieXRlc0IUChJfbWluZV9hdXhwb3dfZXZlcnlCEgoQX2xpc3RlbmluZ19zbG90cyJbCg9UZWxlbWV0cnlDb25maWcSFgoJbG9nX2xldmVsGAEgASgJSACIAQESFQoIbG9nX2ZpbGUYAiABKAlIAYgBAUIMCgpfbG9nX2xldmVsQgsKCV9sb2dfZmlsZSJRChFTdXBlcnZpc2lvbkNvbmZpZxIiChVhbGxvd19mYXVsdF9pbmplY3Rpb24YASABKAhIAIgBAUIYChZfYWxsb3dfZmF1bHRfaW5qZWN0aW9uIkQKEkludGVncmF0aW9uc0NvbmZpZxIbCg5jaGFpbl9yZXF1aXJlZBgBIAEoCEgAiAEBQhEKD19jaGFpbl9yZXF1aXJlZEJ4ChZuZXR3b3JrLmFseXMuY29uZmlnLnYxUAFaS2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL2NvbmZpZy92MTtjb25maWd2MaoCDkFseXMuQ29uZmlnLlYxYgZwcm90bzM", [file_alys_actor_v1_rules]);
+  fileDesc("ChthbHlzL2NvbmZpZy92MS9jb25maWcucHJvdG8SDmFseXMuY29uZmlnLnYxIvQDCgpOb2RlQ29uZmlnEi4KB3N0b3JhZ2UYASABKAsyHS5hbHlzLmNvbmZpZy52MS5TdG9yYWdlQ29uZmlnEioKBWNoYWluGAIgASgLMhsuYWx5cy5jb25maWcudjEuQ2hhaW5Db25maWcSLgoHbmV0d29yaxgDIAEoCzIdLmFseXMuY29uZmlnLnYxLk5ldHdvcmtDb25maWcSKAoEc3luYxgEIAEoCzIaLmFseXMuY29uZmlnLnYxLlN5bmNDb25maWcSKAoEcGVlchgFIAEoCzIaLmFseXMuY29uZmlnLnYxLlBlZXJDb25maWcSLgoHY29udHJvbBgGIAEoCzIdLmFseXMuY29uZmlnLnYxLkNvbnRyb2xDb25maWcSMAoIcHJvZHVjZXIYByABKAsyHi5hbHlzLmNvbmZpZy52MS5Qcm9kdWNlckNvbmZpZxIyCgl0ZWxlbWV0cnkYCCABKAsyHy5hbHlzLmNvbmZpZy52MS5UZWxlbWV0cnlDb25maWcSNgoLc3VwZXJ2aXNpb24YCSABKAsyIS5hbHlzLmNvbmZpZy52MS5TdXBlcnZpc2lvbkNvbmZpZxI4CgxpbnRlZ3JhdGlvbnMYCiABKAsyIi5hbHlzLmNvbmZpZy52MS5JbnRlZ3JhdGlvbnNDb25maWciPwoNU3RvcmFnZUNvbmZpZxIbCg5kYXRhX2RpcmVjdG9yeRgBIAEoCUgAiAEBQhEKD19kYXRhX2RpcmVjdG9yeSLJAQoLQ2hhaW5Db25maWcSHwoSc3BlY2lmaWNhdGlvbl9maWxlGAEgASgJSACIAQESGAoLcHJvb2ZzX2ZpbGUYAiABKAlIAYgBARIbCg5maW5hbGl0eV9kZXB0aBgDIAEoDUgCiAEBEhgKC2RldmVsb3BtZW50GAQgASgISAOIAQFCFQoTX3NwZWNpZmljYXRpb25fZmlsZUIOCgxfcHJvb2ZzX2ZpbGVCEQoPX2ZpbmFsaXR5X2RlcHRoQg4KDF9kZXZlbG9wbWVudCK5AwoNTmV0d29ya0NvbmZpZxIlChBsaXN0ZW5fYWRkcmVzc2VzGAEgAygJQguStRgHEAEYgAg4EBIkCg9ib290c3RyYXBfcGVlcnMYAiADKAlCC5K1GAcQARiACDhAEhwKD21heF9jb25uZWN0aW9ucxgDIAEoDUgAiAEBEhcKCmF1dG9fc3RhcnQYBCABKAhIAYgBARIcCg9wcml2YXRlX25ldHdvcmsYBSABKAhIAogBARIsCgZnb3NzaXAYBiABKAsyHC5hbHlzLmNvbmZpZy52MS5Hb3NzaXBDb25maWcSMgoJZGlzY292ZXJ5GAcgASgLMh8uYWx5cy5jb25maWcudjEuRGlzY292ZXJ5Q29uZmlnEjsKCmZlZGVyYXRpb24YCCABKAsyJy5hbHlzLmNvbmZpZy52MS5GZWRlcmF0aW9uTmV0d29ya0NvbmZpZxIwCghzZWN1cml0eRgJIAEoCzIeLmFseXMuY29uZmlnLnYxLlNlY3VyaXR5Q29uZmlnQhIKEF9tYXhfY29ubmVjdGlvbnNCDQoLX2F1dG9fc3RhcnRCEgoQX3ByaXZhdGVfbmV0d29yayJ0CgxHb3NzaXBDb25maWcSIgoVaGVhcnRiZWF0X2ludGVydmFsX21zGAEgASgNSACIAQESFwoKbWVzaF9wZWVycxgCIAEoDUgBiAEBQhgKFl9oZWFydGJlYXRfaW50ZXJ2YWxfbXNCDQoLX21lc2hfcGVlcnMiewoPRGlzY292ZXJ5Q29uZmlnEhEKBG1kbnMYASABKAhIAIgBARIVCghrYWRlbWxpYRgCIAEoCEgBiAEBEhgKC2ludGVydmFsX21zGAMgASgNSAKIAQFCBwoFX21kbnNCCwoJX2thZGVtbGlhQg4KDF9pbnRlcnZhbF9tcyKxAQoXRmVkZXJhdGlvbk5ldHdvcmtDb25maWcSJAoPbWVtYmVyX3BlZXJfaWRzGAEgAygJQguStRgHEAEYgAE4QBIjChZkZWxlZ2F0aW9uX2xpZmV0aW1lX21zGAIgASgESACIAQESHAoPZGVsZWdhdGlvbl9maWxlGAMgASgJSAGIAQFCGQoXX2RlbGVnYXRpb25fbGlmZXRpbWVfbXNCEgoQX2RlbGVnYXRpb25fZmlsZSI6Cg5TZWN1cml0eUNvbmZpZxIYCgthbGxvd19ub2lzZRgBIAEoCEgAiAEBQg4KDF9hbGxvd19ub2lzZSL2BAoKU3luY0NvbmZpZxIbCg5zeW5jX3RocmVzaG9sZBgBIAEoAUgAiAEBEhsKDmxhZ19ibG9ja3NfbWF4GAIgASgNSAGIAQESHAoPaGVhZF9hZ2VfbXNfbWF4GAMgASgNSAKIAQESIwoWbWF4X3BhcmFsbGVsX2Rvd25sb2FkcxgEIAEoDUgDiAEBEh8KEnZhbGlkYXRpb25fd29ya2VycxgFIAEoDUgEiAEBEiAKE2NoZWNrcG9pbnRfaW50ZXJ2YWwYBiABKA1IBYgBARIZCgxiYXRjaF9ibG9ja3MYByABKA1IBogBARIdChBidWZmZXJfYnl0ZXNfbWF4GAggASgESAeIAQESIAoTcmVxdWVzdF9kZWFkbGluZV9tcxgJIAEoDUgIiAEBEhEKBG1vZGUYCiABKAlICYgBARIXCgphdXRvX3N0YXJ0GAsgASgISAqIAQESRgoWZmVkZXJhdGlvbl9jb25zdHJhaW50cxgMIAEoCzImLmFseXMuY29uZmlnLnYxLkZlZGVyYXRpb25UaW1pbmdDb25maWdCEQoPX3N5bmNfdGhyZXNob2xkQhEKD19sYWdfYmxvY2tzX21heEISChBfaGVhZF9hZ2VfbXNfbWF4QhkKF19tYXhfcGFyYWxsZWxfZG93bmxvYWRzQhUKE192YWxpZGF0aW9uX3dvcmtlcnNCFgoUX2NoZWNrcG9pbnRfaW50ZXJ2YWxCDwoNX2JhdGNoX2Jsb2Nrc0ITChFfYnVmZmVyX2J5dGVzX21heEIWChRfcmVxdWVzdF9kZWFkbGluZV9tc0IHCgVfbW9kZUINCgtfYXV0b19zdGFydCKYAgoWRmVkZXJhdGlvblRpbWluZ0NvbmZpZxIhChRjb25zZW5zdXNfdGltZW91dF9tcxgBIAEoDUgAiAEBEiIKFXZhbGlkYXRpb25fdGltZW91dF9tcxgCIAEoDUgBiAEBEhUKCGdyYWNlX21zGAMgASgNSAKIAQESIQoUZW1lcmdlbmN5X3RpbWVvdXRfbXMYBCABKA1IA4gBARIWCglwZWVyc19taW4YBSABKA1IBIgBAUIXChVfY29uc2Vuc3VzX3RpbWVvdXRfbXNCGAoWX3ZhbGlkYXRpb25fdGltZW91dF9tc0ILCglfZ3JhY2VfbXNCFwoVX2VtZXJnZW5jeV90aW1lb3V0X21zQgwKCl9wZWVyc19taW4inQQKClBlZXJDb25maWcSFgoJbWF4X3BlZXJzGAEgASgNSACIAQESIgoVZmVkZXJhdGlvbl9wZWVyX2xpbWl0GAIgASgNSAGIAQESGQoMdGFyZ2V0X3BlZXJzGAMgASgNSAKIAQESIgoVY29ubmVjdGlvbl90aW1lb3V0X21zGAQgASgNSAOIAQESHwoSc3RhdHVzX2ludGVydmFsX21zGAUgASgNSASIAQESJQoYaGVhbHRoX2NoZWNrX2ludGVydmFsX21zGAYgASgNSAWIAQESHAoPYmFuX2R1cmF0aW9uX21zGAcgASgESAaIAQESHAoPa25vd25fcGVlcnNfbWF4GAggASgNSAeIAQESJAoXb3V0Ym91bmRfcGVyX3N1Ym5ldF9tYXgYCSABKA1ICIgBARIfCgthbGxvd2VkX2lwcxgKIAMoCUIKkrUYBhABGEA4QEIMCgpfbWF4X3BlZXJzQhgKFl9mZWRlcmF0aW9uX3BlZXJfbGltaXRCDwoNX3RhcmdldF9wZWVyc0IYChZfY29ubmVjdGlvbl90aW1lb3V0X21zQhUKE19zdGF0dXNfaW50ZXJ2YWxfbXNCGwoZX2hlYWx0aF9jaGVja19pbnRlcnZhbF9tc0ISChBfYmFuX2R1cmF0aW9uX21zQhIKEF9rbm93bl9wZWVyc19tYXhCGgoYX291dGJvdW5kX3Blcl9zdWJuZXRfbWF4IuAECg1Db250cm9sQ29uZmlnEhsKDmxpc3Rlbl9hZGRyZXNzGAEgASgJSACIAQESGAoLdW5peF9zb2NrZXQYAiABKAlIAYgBARIXCgpyZWZsZWN0aW9uGAMgASgISAKIAQESGwoOcmVxdWlyZV90b2tlbnMYBCABKAhIA4gBARIbCg5sb29wYmFja19yZWFkcxgQIAEoCUgEiAEBEi0KA3RscxgFIAEoCzIgLmFseXMuY29uZmlnLnYxLkNvbnRyb2xUbHNDb25maWcSFwoKYXVkaXRfZmlsZRgGIAEoCUgFiAEBEhwKD2F1ZGl0X2J5dGVzX21heBgHIAEoBEgGiAEBEhwKD2F1ZGl0X2ZpbGVzX21heBgIIAEoDUgHiAEBEh0KEGNhbGxzX3Blcl9zZWNvbmQYCSABKA1ICIgBARIYCgtjYWxsc19idXJzdBgKIAEoDUgJiAEBEhUKCGNoYW5uZWx6GAsgASgISAqIAQESHAoPYXVkaXRfaGVhZF9maWxlGBQgASgJSAuIAQFCEQoPX2xpc3Rlbl9hZGRyZXNzQg4KDF91bml4X3NvY2tldEINCgtfcmVmbGVjdGlvbkIRCg9fcmVxdWlyZV90b2tlbnNCEQoPX2xvb3BiYWNrX3JlYWRzQg0KC19hdWRpdF9maWxlQhIKEF9hdWRpdF9ieXRlc19tYXhCEgoQX2F1ZGl0X2ZpbGVzX21heEITChFfY2FsbHNfcGVyX3NlY29uZEIOCgxfY2FsbHNfYnVyc3RCCwoJX2NoYW5uZWx6QhIKEF9hdWRpdF9oZWFkX2ZpbGUi5gIKEENvbnRyb2xUbHNDb25maWcSGwoObGlzdGVuX2FkZHJlc3MYASABKAlIAIgBARIiChVtdXR1YWxfbGlzdGVuX2FkZHJlc3MYAiABKAlIAYgBARIdChBjZXJ0aWZpY2F0ZV9maWxlGAMgASgJSAKIAQESGwoIa2V5X2ZpbGUYBCABKAlCBJi1GAFIA4gBARIbCg5jbGllbnRfY2FfZmlsZRgFIAEoCUgEiAEBEhkKDHRydXN0X2RvbWFpbhgGIAEoCUgFiAEBEhkKDHJldm9rZWRfZmlsZRgHIAEoCUgGiAEBQhEKD19saXN0ZW5fYWRkcmVzc0IYChZfbXV0dWFsX2xpc3Rlbl9hZGRyZXNzQhMKEV9jZXJ0aWZpY2F0ZV9maWxlQgsKCV9rZXlfZmlsZUIRCg9fY2xpZW50X2NhX2ZpbGVCDwoNX3RydXN0X2RvbWFpbkIPCg1fcmV2b2tlZF9maWxlIvoBCg5Qcm9kdWNlckNvbmZpZxIlChJhdXRob3JpdHlfa2V5X2ZpbGUYASABKAlCBJi1GAFIAIgBARIlChhmaWxsZXJfdHJhbnNhY3Rpb25fYnl0ZXMYAiABKA1IAYgBARIeChFtaW5lX2F1eHBvd19ldmVyeRgDIAEoDUgCiAEBEhwKD2xpc3RlbmluZ19zbG90cxgKIAEoDUgDiAEBQhUKE19hdXRob3JpdHlfa2V5X2ZpbGVCGwoZX2ZpbGxlcl90cmFuc2FjdGlvbl9ieXRlc0IUChJfbWluZV9hdXhwb3dfZXZlcnlCEgoQX2xpc3RlbmluZ19zbG90cyJbCg9UZWxlbWV0cnlDb25maWcSFgoJbG9nX2xldmVsGAEgASgJSACIAQESFQoIbG9nX2ZpbGUYAiABKAlIAYgBAUIMCgpfbG9nX2xldmVsQgsKCV9sb2dfZmlsZSJRChFTdXBlcnZpc2lvbkNvbmZpZxIiChVhbGxvd19mYXVsdF9pbmplY3Rpb24YASABKAhIAIgBAUIYChZfYWxsb3dfZmF1bHRfaW5qZWN0aW9uIkQKEkludGVncmF0aW9uc0NvbmZpZxIbCg5jaGFpbl9yZXF1aXJlZBgBIAEoCEgAiAEBQhEKD19jaGFpbl9yZXF1aXJlZEJ4ChZuZXR3b3JrLmFseXMuY29uZmlnLnYxUAFaS2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL2NvbmZpZy92MTtjb25maWd2MaoCDkFseXMuQ29uZmlnLlYxYgZwcm90bzM", [file_alys_actor_v1_rules]);
 
 /**
  * NodeConfig is the whole configuration.
@@ -135,7 +135,9 @@ export type ChainConfig = Message<"alys.config.v1.ChainConfig"> & {
   specificationFile?: string | undefined;
 
   /**
-   * Side file with proofs of possession of the specification's authorities.
+   * Side file with proofs of possession of the specification's authorities. Required unless chain.development is true: a key
+   * that was chosen as a function of the others' forges the approvals of all. `alysctl keys authority --proof-file` makes a
+   * member's proof, and `alysctl keys proofs` joins those of all members to this file.
    *
    * @generated from field: optional string proofs_file = 2;
    */
@@ -147,6 +149,14 @@ export type ChainConfig = Message<"alys.config.v1.ChainConfig"> & {
    * @generated from field: optional uint32 finality_depth = 3;
    */
   finalityDepth?: number | undefined;
+
+  /**
+   * The chain is for development: its authorities may lack proofs of possession, which is logged as an error at each start.
+   * Never on a chain that is worth anything. Default false.
+   *
+   * @generated from field: optional bool development = 4;
+   */
+  development?: boolean | undefined;
 };
 
 /**
@@ -308,6 +318,23 @@ export type FederationNetworkConfig = Message<"alys.config.v1.FederationNetworkC
    * @generated from field: repeated string member_peer_ids = 1;
    */
   memberPeerIds: string[];
+
+  /**
+   * Milliseconds that a delegation lives which this member makes for its own peer id. It is renewed at about half of that, so
+   * that a member may be out of reach, or clocks may differ, for as long: less than a day is for tests.
+   * Default 2592000000, range 10000–31536000000.
+   *
+   * @generated from field: optional uint64 delegation_lifetime_ms = 2;
+   */
+  delegationLifetimeMs?: bigint | undefined;
+
+  /**
+   * File with the delegation by which a node without an authority key is a member's sentry; `alysctl keys delegation` makes
+   * it. It is read again when it changes. Empty for none; not together with producer.authority_key_file.
+   *
+   * @generated from field: optional string delegation_file = 3;
+   */
+  delegationFile?: string | undefined;
 };
 
 /**
@@ -580,14 +607,17 @@ export const PeerConfigSchema: GenMessage<PeerConfig> = /*@__PURE__*/
  */
 export type ControlConfig = Message<"alys.config.v1.ControlConfig"> & {
   /**
-   * Address to listen on without encryption: loopback only. Default 127.0.0.1:50051. Port 0 takes a free one.
+   * Address to listen on without encryption: loopback only. Default 127.0.0.1:50051. Port 0 takes a free one. Every user of
+   * this machine can connect: they may read, as `loopback_reads` says; whatever changes something needs a token, for instance
+   * the one that the node makes at its first start, control/local.token in the data directory, mode 0600.
    *
    * @generated from field: optional string listen_address = 1;
    */
   listenAddress?: string | undefined;
 
   /**
-   * Unix socket to listen on beside it; empty for none. Default: control.sock in the data directory.
+   * Unix socket to listen on beside it, mode 0600: whoever reaches it is the owner of the node and may do everything. Its folder
+   * is closed to others, too. Empty for none. Default: control.sock in the data directory, if that path has at most 103 bytes.
    *
    * @generated from field: optional string unix_socket = 2;
    */
@@ -601,12 +631,21 @@ export type ControlConfig = Message<"alys.config.v1.ControlConfig"> & {
   reflection?: boolean | undefined;
 
   /**
-   * Ask for a token on loopback and the unix socket too. TLS listeners always ask for a token or a client certificate.
-   * Default false.
+   * Ask for a token for everything on loopback and the unix socket too. TLS listeners always ask for a token or a client
+   * certificate. Default false.
    *
    * @generated from field: optional bool require_tokens = 4;
    */
   requireTokens?: boolean | undefined;
+
+  /**
+   * Who may read on `listen_address`, that is call what has the scope read, reflection included: "open" (every user of this
+   * machine) or "token" (who brings one). Tokens, profiles, snapshots and the like need the scope admin in any case. Default
+   * open.
+   *
+   * @generated from field: optional string loopback_reads = 16;
+   */
+  loopbackReads?: string | undefined;
 
   /**
    * Listeners for other machines.
@@ -617,6 +656,7 @@ export type ControlConfig = Message<"alys.config.v1.ControlConfig"> & {
 
   /**
    * File of the audit log; relative paths are taken from the data directory; empty for none. Default: audit.jsonl.
+   * Summaries of refused calls go to a file beside it, audit.refused.jsonl.
    *
    * @generated from field: optional string audit_file = 6;
    */
@@ -637,15 +677,15 @@ export type ControlConfig = Message<"alys.config.v1.ControlConfig"> & {
   auditFilesMax?: number | undefined;
 
   /**
-   * Calls a second that one principal may make in the long run; 0 for no limit. It holds for holders of tokens and
-   * certificates. Default 1000, range 0–1000000.
+   * Calls a second that one token or certificate may make in the long run, whatever its holder calls itself; 0 for no
+   * limit. Default 1000, range 0–1000000.
    *
    * @generated from field: optional uint32 calls_per_second = 9;
    */
   callsPerSecond?: number | undefined;
 
   /**
-   * Calls that a principal may make at once after a pause. Default 2000, range 1–1000000.
+   * Calls that one token or certificate may make at once after a pause. Default 2000, range 1–1000000.
    *
    * @generated from field: optional uint32 calls_burst = 10;
    */
@@ -658,6 +698,14 @@ export type ControlConfig = Message<"alys.config.v1.ControlConfig"> & {
    * @generated from field: optional bool channelz = 11;
    */
   channelz?: boolean | undefined;
+
+  /**
+   * File in which the head of the audit log is noted, too, within a minute, for `alysctl audit verify --expect-head`: best
+   * on another disk or machine. Relative paths are taken from the data directory; empty for none. Default: audit.head.
+   *
+   * @generated from field: optional string audit_head_file = 20;
+   */
+  auditHeadFile?: string | undefined;
 };
 
 /**

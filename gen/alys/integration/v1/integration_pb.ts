@@ -1535,8 +1535,8 @@ export const ChainService: GenService<{
   },
   /**
    * PullWork attaches without a stream: it answers the calls that wait, and what the node tells, at once or when there are
-   * any. An instance that neither pulls nor completes for 11 s is gone. Errors as of Attach, and FAILED_PRECONDITION for
-   * an epoch that is over.
+   * any. An instance that neither pulls nor completes for 11 s is gone. Errors as of Attach,
+   * FAILED_PRECONDITION for an epoch that is over, and PERMISSION_DENIED for one of another principal.
    *
    * @generated from rpc alys.integration.v1.ChainService.PullWork
    */
@@ -1547,7 +1547,8 @@ export const ChainService: GenService<{
   },
   /**
    * CompleteWork answers calls that PullWork brought, in any order, and says what became of each answer. An answer of
-   * another kind than its call ends the attachment with INVALID_ARGUMENT.
+   * another kind than its call ends the attachment with INVALID_ARGUMENT. Whoever did not pull them, by principal and
+   * instance, is refused with PERMISSION_DENIED.
    *
    * @generated from rpc alys.integration.v1.ChainService.CompleteWork
    */
@@ -1588,8 +1589,8 @@ export const EngineService: GenService<{
   },
   /**
    * PullWork attaches without a stream: it answers the calls that wait, and what the node tells, at once or when there are
-   * any. An instance that neither pulls nor completes for 11 s is gone. Errors as of Attach, and FAILED_PRECONDITION for
-   * an epoch that is over.
+   * any. An instance that neither pulls nor completes for 11 s is gone. Errors as of Attach,
+   * FAILED_PRECONDITION for an epoch that is over, and PERMISSION_DENIED for one of another principal.
    *
    * @generated from rpc alys.integration.v1.EngineService.PullWork
    */
@@ -1600,7 +1601,8 @@ export const EngineService: GenService<{
   },
   /**
    * CompleteWork answers calls that PullWork brought, in any order, and says what became of each answer. An answer of
-   * another kind than its call ends the attachment with INVALID_ARGUMENT.
+   * another kind than its call ends the attachment with INVALID_ARGUMENT. Whoever did not pull them, by principal and
+   * instance, is refused with PERMISSION_DENIED.
    *
    * @generated from rpc alys.integration.v1.EngineService.CompleteWork
    */
@@ -1661,8 +1663,8 @@ export const BridgeService: GenService<{
   },
   /**
    * PullWork attaches without a stream: it answers the calls that wait, and what the node tells, at once or when there are
-   * any. An instance that neither pulls nor completes for 11 s is gone. Errors as of Attach, and FAILED_PRECONDITION for
-   * an epoch that is over.
+   * any. An instance that neither pulls nor completes for 11 s is gone. Errors as of Attach,
+   * FAILED_PRECONDITION for an epoch that is over, and PERMISSION_DENIED for one of another principal.
    *
    * @generated from rpc alys.integration.v1.BridgeService.PullWork
    */
@@ -1673,7 +1675,8 @@ export const BridgeService: GenService<{
   },
   /**
    * CompleteWork answers calls that PullWork brought, in any order, and says what became of each answer. An answer of
-   * another kind than its call ends the attachment with INVALID_ARGUMENT.
+   * another kind than its call ends the attachment with INVALID_ARGUMENT. Whoever did not pull them, by principal and
+   * instance, is refused with PERMISSION_DENIED.
    *
    * @generated from rpc alys.integration.v1.BridgeService.CompleteWork
    */

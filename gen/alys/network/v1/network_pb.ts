@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file alys/network/v1/network.proto.
  */
 export const file_alys_network_v1_network: GenFile = /*@__PURE__*/
-  fileDesc("Ch1hbHlzL25ldHdvcmsvdjEvbmV0d29yay5wcm90bxIPYWx5cy5uZXR3b3JrLnYxIjgKEEZlZGVyYXRpb25Db25maWcSJAoPbWVtYmVyX3BlZXJfaWRzGAEgAygJQguStRgHEAEYgAE4QCK7AQoTU3RhcnROZXR3b3JrUmVxdWVzdBIlChBsaXN0ZW5fYWRkcmVzc2VzGAEgAygJQguStRgHEAEYgAg4EBIkCg9ib290c3RyYXBfcGVlcnMYAiADKAlCC5K1GAcQARiACDhAEkEKEWZlZGVyYXRpb25fY29uZmlnGAMgASgLMiEuYWx5cy5uZXR3b3JrLnYxLkZlZGVyYXRpb25Db25maWdIAIgBAUIUChJfZmVkZXJhdGlvbl9jb25maWciQQoUU3RhcnROZXR3b3JrUmVzcG9uc2USDwoHcGVlcl9pZBgBIAEoCRIYChBsaXN0ZW5fYWRkcmVzc2VzGAIgAygJIhQKElN0b3BOZXR3b3JrUmVxdWVzdCIVChNTdG9wTmV0d29ya1Jlc3BvbnNlIhkKF0dldE5ldHdvcmtTdGF0dXNSZXF1ZXN0IkwKDFRyYWZmaWNDb3VudBIQCghwcm90b2NvbBgBIAEoCRIWCg5ieXRlc19yZWNlaXZlZBgCIAEoBBISCgpieXRlc19zZW50GAMgASgEIn4KC1RvcGljU3RhdHVzEgwKBG5hbWUYASABKAkSGAoQc3Vic2NyaWJlZF9wZWVycxgCIAEoDRISCgptZXNoX3BlZXJzGAMgASgNEhAKCGFjY2VwdGVkGAQgASgEEg8KB2lnbm9yZWQYBSABKAQSEAoIcmVqZWN0ZWQYBiABKAQinQMKDU5ldHdvcmtTdGF0dXMSLAoFc3RhdGUYASABKA4yHS5hbHlzLm5ldHdvcmsudjEuTmV0d29ya1N0YXRlEg8KB3BlZXJfaWQYAiABKAkSGAoQbGlzdGVuX2FkZHJlc3NlcxgDIAMoCRIXCg9jb25uZWN0ZWRfcGVlcnMYBCABKA0SGwoTaW5ib3VuZF9jb25uZWN0aW9ucxgFIAEoDRIcChRvdXRib3VuZF9jb25uZWN0aW9ucxgGIAEoDRIRCglwcm90b2NvbHMYByADKAkSLAoGdG9waWNzGAggAygLMhwuYWx5cy5uZXR3b3JrLnYxLlRvcGljU3RhdHVzEi4KB3RyYWZmaWMYCSADKAsyHS5hbHlzLm5ldHdvcmsudjEuVHJhZmZpY0NvdW50EisKB3N0YXJ0ZWQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGdlbmVzaXNfaGFzaBgLIAEoDBISCgpkZWFmX3BlZXJzGAwgASgNEhcKD2dvc3NpcF9yZW5ld2FscxgNIAEoBCJKChhHZXROZXR3b3JrU3RhdHVzUmVzcG9uc2USLgoGc3RhdHVzGAEgASgLMh4uYWx5cy5uZXR3b3JrLnYxLk5ldHdvcmtTdGF0dXMigQEKFUJyb2FkY2FzdEJsb2NrUmVxdWVzdBIyCgVibG9jaxgBIAEoCzIbLmFseXMuY2hhaW4udjEuRW5jb2RlZEJsb2NrQgaStRgCQAESNAoIcHJpb3JpdHkYAiABKA4yIi5hbHlzLm5ldHdvcmsudjEuQnJvYWRjYXN0UHJpb3JpdHkiQwoWQnJvYWRjYXN0QmxvY2tSZXNwb25zZRISCgpibG9ja19oYXNoGAEgASgMEhUKDXBlZXJzX3JlYWNoZWQYAiABKA0ibgobQnJvYWRjYXN0VHJhbnNhY3Rpb25SZXF1ZXN0Eh8KC3RyYW5zYWN0aW9uGAEgASgMQgqStRgGEAEYgIBAEhsKDnNvdXJjZV9wZWVyX2lkGAIgASgJSACIAQFCEQoPX3NvdXJjZV9wZWVyX2lkIk8KHEJyb2FkY2FzdFRyYW5zYWN0aW9uUmVzcG9uc2USGAoQdHJhbnNhY3Rpb25faGFzaBgBIAEoDBIVCg1wZWVyc19yZWFjaGVkGAIgASgNIjEKGVdhdGNoTmV0d29ya0V2ZW50c1JlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJImQKEU5ldHdvcmtDb25uZWN0aW9uEg8KB3BlZXJfaWQYASABKAkSFgoOcmVtb3RlX2FkZHJlc3MYAiABKAkSEQoJdHJhbnNwb3J0GAMgASgJEhMKC2lzX291dGJvdW5kGAQgASgIIukDChpXYXRjaE5ldHdvcmtFdmVudHNSZXNwb25zZRIpCghwb3NpdGlvbhgBIAEoCzIXLmFseXMuYWN0b3IudjEuUG9zaXRpb24SMgoIc25hcHNob3QYAiABKAsyHi5hbHlzLm5ldHdvcmsudjEuTmV0d29ya1N0YXR1c0gAEi4KBXN0YXRlGAMgASgOMh0uYWx5cy5uZXR3b3JrLnYxLk5ldHdvcmtTdGF0ZUgAEj8KEWNvbm5lY3Rpb25fb3BlbmVkGAQgASgLMiIuYWx5cy5uZXR3b3JrLnYxLk5ldHdvcmtDb25uZWN0aW9uSAASPwoRY29ubmVjdGlvbl9jbG9zZWQYBSABKAsyIi5hbHlzLm5ldHdvcmsudjEuTmV0d29ya0Nvbm5lY3Rpb25IABI3Cg5ibG9ja19yZWNlaXZlZBgGIAEoCzIdLmFseXMuY2hhaW4udjEuQmxvY2tSZWZlcmVuY2VIABIeChR0cmFuc2FjdGlvbl9yZWNlaXZlZBgHIAEoDEgAEi0KCWhlYXJ0YmVhdBgIIAEoCzIYLmFseXMuYWN0b3IudjEuSGVhcnRiZWF0SAASKQoHc2tpcHBlZBgJIAEoCzIWLmFseXMuYWN0b3IudjEuU2tpcHBlZEgAQgcKBWV2ZW50IkcKGlJlcXVlc3RCbG9ja3NCeUhhc2hSZXF1ZXN0Eg8KB3BlZXJfaWQYASABKAkSGAoGaGFzaGVzGAIgAygMQgiStRgECCA4QCItChtSZXF1ZXN0QmxvY2tzQnlIYXNoUmVzcG9uc2USDgoGYmxvY2tzGAEgAygMIlwKGFJlcXVlc3RDaGVja3BvaW50UmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJEhIKCmhlaWdodF9tYXgYAiABKAQSGwoTa25vd25fY2hhbmdlX2hlaWdodBgDIAEoBCItChlSZXF1ZXN0Q2hlY2twb2ludFJlc3BvbnNlEhAKCGV2aWRlbmNlGAEgASgMIkwKFFJlcXVlc3RCbG9ja3NSZXF1ZXN0Eg8KB3BlZXJfaWQYASABKAkSFAoMc3RhcnRfaGVpZ2h0GAIgASgEEg0KBWNvdW50GAMgASgNIl8KFVJlcXVlc3RCbG9ja3NSZXNwb25zZRIOCgZibG9ja3MYASADKAwSEgoKbGF0ZW5jeV9tcxgCIAEoARITCgtkdXJhdGlvbl9tcxgDIAEoARINCgVieXRlcxgEIAEoBCJPChJHaXZlVmVyZGljdFJlcXVlc3QSDgoGaGFuZGxlGAEgASgJEikKB3ZlcmRpY3QYAiABKA4yGC5hbHlzLm5ldHdvcmsudjEuVmVyZGljdCIVChNHaXZlVmVyZGljdFJlc3BvbnNlIk4KFVNlbmRGZWRlcmF0aW9uUmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJEg8KB3BheWxvYWQYAiABKAwSEwoLbGlmZXRpbWVfbXMYAyABKA0iKQoWU2VuZEZlZGVyYXRpb25SZXNwb25zZRIPCgdwYXlsb2FkGAEgASgMIkwKGFJlc3BvbmRGZWRlcmF0aW9uUmVxdWVzdBIOCgZoYW5kbGUYASABKAkSDwoHcGF5bG9hZBgCIAEoDBIPCgdyZWZ1c2FsGAMgASgJIhsKGVJlc3BvbmRGZWRlcmF0aW9uUmVzcG9uc2UiJAoTUHVibGlzaEJsb2NrUmVxdWVzdBINCgVibG9jaxgBIAEoDCItChRQdWJsaXNoQmxvY2tSZXNwb25zZRIVCg1wZWVyc19yZWFjaGVkGAEgASgNIhQKEldhdGNoR29zc2lwUmVxdWVzdCJZCg1Hb3NzaXBNZXNzYWdlEg4KBmhhbmRsZRgBIAEoCRIPCgdwZWVyX2lkGAIgASgJEg8KB3BheWxvYWQYAyABKAwSFgoOaXNfdHJhbnNhY3Rpb24YBCABKAgiiwIKE1dhdGNoR29zc2lwUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEjMKCHNuYXBzaG90GAIgASgLMh8uYWx5cy5uZXR3b3JrLnYxLkdvc3NpcFNuYXBzaG90SAASMQoHbWVzc2FnZRgDIAEoCzIeLmFseXMubmV0d29yay52MS5Hb3NzaXBNZXNzYWdlSAASLQoJaGVhcnRiZWF0GAQgASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAUgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSABCBwoFZXZlbnQiEAoOR29zc2lwU25hcHNob3QiGAoWV2F0Y2hGZWRlcmF0aW9uUmVxdWVzdCJZChFJbmJvdW5kRmVkZXJhdGlvbhIOCgZoYW5kbGUYASABKAkSDwoHcGVlcl9pZBgCIAEoCRISCgptZW1iZXJfa2V5GAMgASgMEg8KB3BheWxvYWQYBCABKAwikwIKF1dhdGNoRmVkZXJhdGlvblJlc3BvbnNlEikKCHBvc2l0aW9uGAEgASgLMhcuYWx5cy5hY3Rvci52MS5Qb3NpdGlvbhIzCghzbmFwc2hvdBgCIAEoCzIfLmFseXMubmV0d29yay52MS5Hb3NzaXBTbmFwc2hvdEgAEjUKB21lc3NhZ2UYAyABKAsyIi5hbHlzLm5ldHdvcmsudjEuSW5ib3VuZEZlZGVyYXRpb25IABItCgloZWFydGJlYXQYBCABKAsyGC5hbHlzLmFjdG9yLnYxLkhlYXJ0YmVhdEgAEikKB3NraXBwZWQYBSABKAsyFi5hbHlzLmFjdG9yLnYxLlNraXBwZWRIAEIHCgVldmVudCqbAQoMTmV0d29ya1N0YXRlEh0KGU5FVFdPUktfU1RBVEVfVU5TUEVDSUZJRUQQABIZChVORVRXT1JLX1NUQVRFX1NUT1BQRUQQARIaChZORVRXT1JLX1NUQVRFX1NUQVJUSU5HEAISGQoVTkVUV09SS19TVEFURV9SVU5OSU5HEAMSGgoWTkVUV09SS19TVEFURV9TVE9QUElORxAEKrABChFCcm9hZGNhc3RQcmlvcml0eRIiCh5CUk9BRENBU1RfUFJJT1JJVFlfVU5TUEVDSUZJRUQQABIaChZCUk9BRENBU1RfUFJJT1JJVFlfTE9XEAESHQoZQlJPQURDQVNUX1BSSU9SSVRZX05PUk1BTBACEhsKF0JST0FEQ0FTVF9QUklPUklUWV9ISUdIEAMSHwobQlJPQURDQVNUX1BSSU9SSVRZX0NSSVRJQ0FMEAQqXgoHVmVyZGljdBIXChNWRVJESUNUX1VOU1BFQ0lGSUVEEAASEgoOVkVSRElDVF9BQ0NFUFQQARISCg5WRVJESUNUX0lHTk9SRRACEhIKDlZFUkRJQ1RfUkVKRUNUEAMyxgUKDk5ldHdvcmtTZXJ2aWNlEmgKDFN0YXJ0TmV0d29yaxIkLmFseXMubmV0d29yay52MS5TdGFydE5ldHdvcmtSZXF1ZXN0GiUuYWx5cy5uZXR3b3JrLnYxLlN0YXJ0TmV0d29ya1Jlc3BvbnNlIguKtRgHCAEQmHUYAxJlCgtTdG9wTmV0d29yaxIjLmFseXMubmV0d29yay52MS5TdG9wTmV0d29ya1JlcXVlc3QaJC5hbHlzLm5ldHdvcmsudjEuU3RvcE5ldHdvcmtSZXNwb25zZSILirUYBwgBEJBOGAMSdwoQR2V0TmV0d29ya1N0YXR1cxIoLmFseXMubmV0d29yay52MS5HZXROZXR3b3JrU3RhdHVzUmVxdWVzdBopLmFseXMubmV0d29yay52MS5HZXROZXR3b3JrU3RhdHVzUmVzcG9uc2UiDpACAYq1GAcIAxDQDxgCEm4KDkJyb2FkY2FzdEJsb2NrEiYuYWx5cy5uZXR3b3JrLnYxLkJyb2FkY2FzdEJsb2NrUmVxdWVzdBonLmFseXMubmV0d29yay52MS5Ccm9hZGNhc3RCbG9ja1Jlc3BvbnNlIguKtRgHCAQQ0A8YAxKAAQoUQnJvYWRjYXN0VHJhbnNhY3Rpb24SLC5hbHlzLm5ldHdvcmsudjEuQnJvYWRjYXN0VHJhbnNhY3Rpb25SZXF1ZXN0Gi0uYWx5cy5uZXR3b3JrLnYxLkJyb2FkY2FzdFRyYW5zYWN0aW9uUmVzcG9uc2UiC4q1GAcIBBDQDxgDEncKEldhdGNoTmV0d29ya0V2ZW50cxIqLmFseXMubmV0d29yay52MS5XYXRjaE5ldHdvcmtFdmVudHNSZXF1ZXN0GisuYWx5cy5uZXR3b3JrLnYxLldhdGNoTmV0d29ya0V2ZW50c1Jlc3BvbnNlIgaKtRgCGAIwATKNCAoWTmV0d29ya0ludGVybmFsU2VydmljZRJsCg1SZXF1ZXN0QmxvY2tzEiUuYWx5cy5uZXR3b3JrLnYxLlJlcXVlc3RCbG9ja3NSZXF1ZXN0GiYuYWx5cy5uZXR3b3JrLnYxLlJlcXVlc3RCbG9ja3NSZXNwb25zZSIMirUYCAgDEKCcARgFEn0KE1JlcXVlc3RCbG9ja3NCeUhhc2gSKy5hbHlzLm5ldHdvcmsudjEuUmVxdWVzdEJsb2Nrc0J5SGFzaFJlcXVlc3QaLC5hbHlzLm5ldHdvcmsudjEuUmVxdWVzdEJsb2Nrc0J5SGFzaFJlc3BvbnNlIguKtRgHCAMQkE4YBRJ4ChFSZXF1ZXN0Q2hlY2twb2ludBIpLmFseXMubmV0d29yay52MS5SZXF1ZXN0Q2hlY2twb2ludFJlcXVlc3QaKi5hbHlzLm5ldHdvcmsudjEuUmVxdWVzdENoZWNrcG9pbnRSZXNwb25zZSIMirUYCAgDEKCcARgFEmUKC0dpdmVWZXJkaWN0EiMuYWx5cy5uZXR3b3JrLnYxLkdpdmVWZXJkaWN0UmVxdWVzdBokLmFseXMubmV0d29yay52MS5HaXZlVmVyZGljdFJlc3BvbnNlIguKtRgHCAIQ6AcYBRJuCg5TZW5kRmVkZXJhdGlvbhImLmFseXMubmV0d29yay52MS5TZW5kRmVkZXJhdGlvblJlcXVlc3QaJy5hbHlzLm5ldHdvcmsudjEuU2VuZEZlZGVyYXRpb25SZXNwb25zZSILirUYBwgEENwLGAUSdwoRUmVzcG9uZEZlZGVyYXRpb24SKS5hbHlzLm5ldHdvcmsudjEuUmVzcG9uZEZlZGVyYXRpb25SZXF1ZXN0GiouYWx5cy5uZXR3b3JrLnYxLlJlc3BvbmRGZWRlcmF0aW9uUmVzcG9uc2UiC4q1GAcIAhDoBxgFEmgKDFB1Ymxpc2hCbG9jaxIkLmFseXMubmV0d29yay52MS5QdWJsaXNoQmxvY2tSZXF1ZXN0GiUuYWx5cy5uZXR3b3JrLnYxLlB1Ymxpc2hCbG9ja1Jlc3BvbnNlIguKtRgHCAQQ6AcYBRJiCgtXYXRjaEdvc3NpcBIjLmFseXMubmV0d29yay52MS5XYXRjaEdvc3NpcFJlcXVlc3QaJC5hbHlzLm5ldHdvcmsudjEuV2F0Y2hHb3NzaXBSZXNwb25zZSIGirUYAhgFMAESbgoPV2F0Y2hGZWRlcmF0aW9uEicuYWx5cy5uZXR3b3JrLnYxLldhdGNoRmVkZXJhdGlvblJlcXVlc3QaKC5hbHlzLm5ldHdvcmsudjEuV2F0Y2hGZWRlcmF0aW9uUmVzcG9uc2UiBoq1GAIYBTABQnwKF25ldHdvcmsuYWx5cy5uZXR3b3JrLnYxUAFaTWdpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL25ldHdvcmsvdjE7bmV0d29ya3YxqgIPQWx5cy5OZXR3b3JrLlYxYgZwcm90bzM", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_chain_v1_chain, file_google_protobuf_timestamp]);
+  fileDesc("Ch1hbHlzL25ldHdvcmsvdjEvbmV0d29yay5wcm90bxIPYWx5cy5uZXR3b3JrLnYxIjgKEEZlZGVyYXRpb25Db25maWcSJAoPbWVtYmVyX3BlZXJfaWRzGAEgAygJQguStRgHEAEYgAE4QCK7AQoTU3RhcnROZXR3b3JrUmVxdWVzdBIlChBsaXN0ZW5fYWRkcmVzc2VzGAEgAygJQguStRgHEAEYgAg4EBIkCg9ib290c3RyYXBfcGVlcnMYAiADKAlCC5K1GAcQARiACDhAEkEKEWZlZGVyYXRpb25fY29uZmlnGAMgASgLMiEuYWx5cy5uZXR3b3JrLnYxLkZlZGVyYXRpb25Db25maWdIAIgBAUIUChJfZmVkZXJhdGlvbl9jb25maWciQQoUU3RhcnROZXR3b3JrUmVzcG9uc2USDwoHcGVlcl9pZBgBIAEoCRIYChBsaXN0ZW5fYWRkcmVzc2VzGAIgAygJIhQKElN0b3BOZXR3b3JrUmVxdWVzdCIVChNTdG9wTmV0d29ya1Jlc3BvbnNlIhkKF0dldE5ldHdvcmtTdGF0dXNSZXF1ZXN0IkwKDFRyYWZmaWNDb3VudBIQCghwcm90b2NvbBgBIAEoCRIWCg5ieXRlc19yZWNlaXZlZBgCIAEoBBISCgpieXRlc19zZW50GAMgASgEIn4KC1RvcGljU3RhdHVzEgwKBG5hbWUYASABKAkSGAoQc3Vic2NyaWJlZF9wZWVycxgCIAEoDRISCgptZXNoX3BlZXJzGAMgASgNEhAKCGFjY2VwdGVkGAQgASgEEg8KB2lnbm9yZWQYBSABKAQSEAoIcmVqZWN0ZWQYBiABKAQi1QMKDU5ldHdvcmtTdGF0dXMSLAoFc3RhdGUYASABKA4yHS5hbHlzLm5ldHdvcmsudjEuTmV0d29ya1N0YXRlEg8KB3BlZXJfaWQYAiABKAkSGAoQbGlzdGVuX2FkZHJlc3NlcxgDIAMoCRIXCg9jb25uZWN0ZWRfcGVlcnMYBCABKA0SGwoTaW5ib3VuZF9jb25uZWN0aW9ucxgFIAEoDRIcChRvdXRib3VuZF9jb25uZWN0aW9ucxgGIAEoDRIRCglwcm90b2NvbHMYByADKAkSLAoGdG9waWNzGAggAygLMhwuYWx5cy5uZXR3b3JrLnYxLlRvcGljU3RhdHVzEi4KB3RyYWZmaWMYCSADKAsyHS5hbHlzLm5ldHdvcmsudjEuVHJhZmZpY0NvdW50EisKB3N0YXJ0ZWQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGdlbmVzaXNfaGFzaBgLIAEoDBISCgpkZWFmX3BlZXJzGAwgASgNEhcKD2dvc3NpcF9yZW5ld2FscxgNIAEoBBI2Cg5vd25fZGVsZWdhdGlvbhgOIAEoCzIeLmFseXMubmV0d29yay52MS5Pd25EZWxlZ2F0aW9uIs4BCg1Pd25EZWxlZ2F0aW9uEgwKBHJvbGUYASABKA0SEgoKbWVtYmVyX2tleRgCIAEoDBIrCgdleHBpcmVzGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxyZW1haW5pbmdfbXMYBCABKAQSEAoIcmVuZXdhbHMYBSABKAQSMAoMbmV4dF9yZW5ld2FsGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxsYXN0X2ZhaWx1cmUYByABKAkiSgoYR2V0TmV0d29ya1N0YXR1c1Jlc3BvbnNlEi4KBnN0YXR1cxgBIAEoCzIeLmFseXMubmV0d29yay52MS5OZXR3b3JrU3RhdHVzIoEBChVCcm9hZGNhc3RCbG9ja1JlcXVlc3QSMgoFYmxvY2sYASABKAsyGy5hbHlzLmNoYWluLnYxLkVuY29kZWRCbG9ja0IGkrUYAkABEjQKCHByaW9yaXR5GAIgASgOMiIuYWx5cy5uZXR3b3JrLnYxLkJyb2FkY2FzdFByaW9yaXR5IkMKFkJyb2FkY2FzdEJsb2NrUmVzcG9uc2USEgoKYmxvY2tfaGFzaBgBIAEoDBIVCg1wZWVyc19yZWFjaGVkGAIgASgNIm4KG0Jyb2FkY2FzdFRyYW5zYWN0aW9uUmVxdWVzdBIfCgt0cmFuc2FjdGlvbhgBIAEoDEIKkrUYBhABGICAQBIbCg5zb3VyY2VfcGVlcl9pZBgCIAEoCUgAiAEBQhEKD19zb3VyY2VfcGVlcl9pZCJPChxCcm9hZGNhc3RUcmFuc2FjdGlvblJlc3BvbnNlEhgKEHRyYW5zYWN0aW9uX2hhc2gYASABKAwSFQoNcGVlcnNfcmVhY2hlZBgCIAEoDSIxChlXYXRjaE5ldHdvcmtFdmVudHNSZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSJkChFOZXR3b3JrQ29ubmVjdGlvbhIPCgdwZWVyX2lkGAEgASgJEhYKDnJlbW90ZV9hZGRyZXNzGAIgASgJEhEKCXRyYW5zcG9ydBgDIAEoCRITCgtpc19vdXRib3VuZBgEIAEoCCLpAwoaV2F0Y2hOZXR3b3JrRXZlbnRzUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEjIKCHNuYXBzaG90GAIgASgLMh4uYWx5cy5uZXR3b3JrLnYxLk5ldHdvcmtTdGF0dXNIABIuCgVzdGF0ZRgDIAEoDjIdLmFseXMubmV0d29yay52MS5OZXR3b3JrU3RhdGVIABI/ChFjb25uZWN0aW9uX29wZW5lZBgEIAEoCzIiLmFseXMubmV0d29yay52MS5OZXR3b3JrQ29ubmVjdGlvbkgAEj8KEWNvbm5lY3Rpb25fY2xvc2VkGAUgASgLMiIuYWx5cy5uZXR3b3JrLnYxLk5ldHdvcmtDb25uZWN0aW9uSAASNwoOYmxvY2tfcmVjZWl2ZWQYBiABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlSAASHgoUdHJhbnNhY3Rpb25fcmVjZWl2ZWQYByABKAxIABItCgloZWFydGJlYXQYCCABKAsyGC5hbHlzLmFjdG9yLnYxLkhlYXJ0YmVhdEgAEikKB3NraXBwZWQYCSABKAsyFi5hbHlzLmFjdG9yLnYxLlNraXBwZWRIAEIHCgVldmVudCJHChpSZXF1ZXN0QmxvY2tzQnlIYXNoUmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJEhgKBmhhc2hlcxgCIAMoDEIIkrUYBAggOEAiLQobUmVxdWVzdEJsb2Nrc0J5SGFzaFJlc3BvbnNlEg4KBmJsb2NrcxgBIAMoDCJcChhSZXF1ZXN0Q2hlY2twb2ludFJlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRISCgpoZWlnaHRfbWF4GAIgASgEEhsKE2tub3duX2NoYW5nZV9oZWlnaHQYAyABKAQiLQoZUmVxdWVzdENoZWNrcG9pbnRSZXNwb25zZRIQCghldmlkZW5jZRgBIAEoDCJMChRSZXF1ZXN0QmxvY2tzUmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJEhQKDHN0YXJ0X2hlaWdodBgCIAEoBBINCgVjb3VudBgDIAEoDSJfChVSZXF1ZXN0QmxvY2tzUmVzcG9uc2USDgoGYmxvY2tzGAEgAygMEhIKCmxhdGVuY3lfbXMYAiABKAESEwoLZHVyYXRpb25fbXMYAyABKAESDQoFYnl0ZXMYBCABKAQiTwoSR2l2ZVZlcmRpY3RSZXF1ZXN0Eg4KBmhhbmRsZRgBIAEoCRIpCgd2ZXJkaWN0GAIgASgOMhguYWx5cy5uZXR3b3JrLnYxLlZlcmRpY3QiFQoTR2l2ZVZlcmRpY3RSZXNwb25zZSJOChVTZW5kRmVkZXJhdGlvblJlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRIPCgdwYXlsb2FkGAIgASgMEhMKC2xpZmV0aW1lX21zGAMgASgNIikKFlNlbmRGZWRlcmF0aW9uUmVzcG9uc2USDwoHcGF5bG9hZBgBIAEoDCJMChhSZXNwb25kRmVkZXJhdGlvblJlcXVlc3QSDgoGaGFuZGxlGAEgASgJEg8KB3BheWxvYWQYAiABKAwSDwoHcmVmdXNhbBgDIAEoCSIbChlSZXNwb25kRmVkZXJhdGlvblJlc3BvbnNlIiQKE1B1Ymxpc2hCbG9ja1JlcXVlc3QSDQoFYmxvY2sYASABKAwiLQoUUHVibGlzaEJsb2NrUmVzcG9uc2USFQoNcGVlcnNfcmVhY2hlZBgBIAEoDSIUChJXYXRjaEdvc3NpcFJlcXVlc3QiWQoNR29zc2lwTWVzc2FnZRIOCgZoYW5kbGUYASABKAkSDwoHcGVlcl9pZBgCIAEoCRIPCgdwYXlsb2FkGAMgASgMEhYKDmlzX3RyYW5zYWN0aW9uGAQgASgIIosCChNXYXRjaEdvc3NpcFJlc3BvbnNlEikKCHBvc2l0aW9uGAEgASgLMhcuYWx5cy5hY3Rvci52MS5Qb3NpdGlvbhIzCghzbmFwc2hvdBgCIAEoCzIfLmFseXMubmV0d29yay52MS5Hb3NzaXBTbmFwc2hvdEgAEjEKB21lc3NhZ2UYAyABKAsyHi5hbHlzLm5ldHdvcmsudjEuR29zc2lwTWVzc2FnZUgAEi0KCWhlYXJ0YmVhdBgEIAEoCzIYLmFseXMuYWN0b3IudjEuSGVhcnRiZWF0SAASKQoHc2tpcHBlZBgFIAEoCzIWLmFseXMuYWN0b3IudjEuU2tpcHBlZEgAQgcKBWV2ZW50IhAKDkdvc3NpcFNuYXBzaG90IhgKFldhdGNoRmVkZXJhdGlvblJlcXVlc3QiWQoRSW5ib3VuZEZlZGVyYXRpb24SDgoGaGFuZGxlGAEgASgJEg8KB3BlZXJfaWQYAiABKAkSEgoKbWVtYmVyX2tleRgDIAEoDBIPCgdwYXlsb2FkGAQgASgMIpMCChdXYXRjaEZlZGVyYXRpb25SZXNwb25zZRIpCghwb3NpdGlvbhgBIAEoCzIXLmFseXMuYWN0b3IudjEuUG9zaXRpb24SMwoIc25hcHNob3QYAiABKAsyHy5hbHlzLm5ldHdvcmsudjEuR29zc2lwU25hcHNob3RIABI1CgdtZXNzYWdlGAMgASgLMiIuYWx5cy5uZXR3b3JrLnYxLkluYm91bmRGZWRlcmF0aW9uSAASLQoJaGVhcnRiZWF0GAQgASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAUgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSABCBwoFZXZlbnQqmwEKDE5ldHdvcmtTdGF0ZRIdChlORVRXT1JLX1NUQVRFX1VOU1BFQ0lGSUVEEAASGQoVTkVUV09SS19TVEFURV9TVE9QUEVEEAESGgoWTkVUV09SS19TVEFURV9TVEFSVElORxACEhkKFU5FVFdPUktfU1RBVEVfUlVOTklORxADEhoKFk5FVFdPUktfU1RBVEVfU1RPUFBJTkcQBCqwAQoRQnJvYWRjYXN0UHJpb3JpdHkSIgoeQlJPQURDQVNUX1BSSU9SSVRZX1VOU1BFQ0lGSUVEEAASGgoWQlJPQURDQVNUX1BSSU9SSVRZX0xPVxABEh0KGUJST0FEQ0FTVF9QUklPUklUWV9OT1JNQUwQAhIbChdCUk9BRENBU1RfUFJJT1JJVFlfSElHSBADEh8KG0JST0FEQ0FTVF9QUklPUklUWV9DUklUSUNBTBAEKl4KB1ZlcmRpY3QSFwoTVkVSRElDVF9VTlNQRUNJRklFRBAAEhIKDlZFUkRJQ1RfQUNDRVBUEAESEgoOVkVSRElDVF9JR05PUkUQAhISCg5WRVJESUNUX1JFSkVDVBADMsYFCg5OZXR3b3JrU2VydmljZRJoCgxTdGFydE5ldHdvcmsSJC5hbHlzLm5ldHdvcmsudjEuU3RhcnROZXR3b3JrUmVxdWVzdBolLmFseXMubmV0d29yay52MS5TdGFydE5ldHdvcmtSZXNwb25zZSILirUYBwgBEJh1GAMSZQoLU3RvcE5ldHdvcmsSIy5hbHlzLm5ldHdvcmsudjEuU3RvcE5ldHdvcmtSZXF1ZXN0GiQuYWx5cy5uZXR3b3JrLnYxLlN0b3BOZXR3b3JrUmVzcG9uc2UiC4q1GAcIARCQThgDEncKEEdldE5ldHdvcmtTdGF0dXMSKC5hbHlzLm5ldHdvcmsudjEuR2V0TmV0d29ya1N0YXR1c1JlcXVlc3QaKS5hbHlzLm5ldHdvcmsudjEuR2V0TmV0d29ya1N0YXR1c1Jlc3BvbnNlIg6QAgGKtRgHCAMQ0A8YAhJuCg5Ccm9hZGNhc3RCbG9jaxImLmFseXMubmV0d29yay52MS5Ccm9hZGNhc3RCbG9ja1JlcXVlc3QaJy5hbHlzLm5ldHdvcmsudjEuQnJvYWRjYXN0QmxvY2tSZXNwb25zZSILirUYBwgEENAPGAMSgAEKFEJyb2FkY2FzdFRyYW5zYWN0aW9uEiwuYWx5cy5uZXR3b3JrLnYxLkJyb2FkY2FzdFRyYW5zYWN0aW9uUmVxdWVzdBotLmFseXMubmV0d29yay52MS5Ccm9hZGNhc3RUcmFuc2FjdGlvblJlc3BvbnNlIguKtRgHCAQQ0A8YAxJ3ChJXYXRjaE5ldHdvcmtFdmVudHMSKi5hbHlzLm5ldHdvcmsudjEuV2F0Y2hOZXR3b3JrRXZlbnRzUmVxdWVzdBorLmFseXMubmV0d29yay52MS5XYXRjaE5ldHdvcmtFdmVudHNSZXNwb25zZSIGirUYAhgCMAEyjQgKFk5ldHdvcmtJbnRlcm5hbFNlcnZpY2USbAoNUmVxdWVzdEJsb2NrcxIlLmFseXMubmV0d29yay52MS5SZXF1ZXN0QmxvY2tzUmVxdWVzdBomLmFseXMubmV0d29yay52MS5SZXF1ZXN0QmxvY2tzUmVzcG9uc2UiDIq1GAgIAxCgnAEYBRJ9ChNSZXF1ZXN0QmxvY2tzQnlIYXNoEisuYWx5cy5uZXR3b3JrLnYxLlJlcXVlc3RCbG9ja3NCeUhhc2hSZXF1ZXN0GiwuYWx5cy5uZXR3b3JrLnYxLlJlcXVlc3RCbG9ja3NCeUhhc2hSZXNwb25zZSILirUYBwgDEJBOGAUSeAoRUmVxdWVzdENoZWNrcG9pbnQSKS5hbHlzLm5ldHdvcmsudjEuUmVxdWVzdENoZWNrcG9pbnRSZXF1ZXN0GiouYWx5cy5uZXR3b3JrLnYxLlJlcXVlc3RDaGVja3BvaW50UmVzcG9uc2UiDIq1GAgIAxCgnAEYBRJlCgtHaXZlVmVyZGljdBIjLmFseXMubmV0d29yay52MS5HaXZlVmVyZGljdFJlcXVlc3QaJC5hbHlzLm5ldHdvcmsudjEuR2l2ZVZlcmRpY3RSZXNwb25zZSILirUYBwgCEOgHGAUSbgoOU2VuZEZlZGVyYXRpb24SJi5hbHlzLm5ldHdvcmsudjEuU2VuZEZlZGVyYXRpb25SZXF1ZXN0GicuYWx5cy5uZXR3b3JrLnYxLlNlbmRGZWRlcmF0aW9uUmVzcG9uc2UiC4q1GAcIBBDcCxgFEncKEVJlc3BvbmRGZWRlcmF0aW9uEikuYWx5cy5uZXR3b3JrLnYxLlJlc3BvbmRGZWRlcmF0aW9uUmVxdWVzdBoqLmFseXMubmV0d29yay52MS5SZXNwb25kRmVkZXJhdGlvblJlc3BvbnNlIguKtRgHCAIQ6AcYBRJoCgxQdWJsaXNoQmxvY2sSJC5hbHlzLm5ldHdvcmsudjEuUHVibGlzaEJsb2NrUmVxdWVzdBolLmFseXMubmV0d29yay52MS5QdWJsaXNoQmxvY2tSZXNwb25zZSILirUYBwgEEOgHGAUSYgoLV2F0Y2hHb3NzaXASIy5hbHlzLm5ldHdvcmsudjEuV2F0Y2hHb3NzaXBSZXF1ZXN0GiQuYWx5cy5uZXR3b3JrLnYxLldhdGNoR29zc2lwUmVzcG9uc2UiBoq1GAIYBTABEm4KD1dhdGNoRmVkZXJhdGlvbhInLmFseXMubmV0d29yay52MS5XYXRjaEZlZGVyYXRpb25SZXF1ZXN0GiguYWx5cy5uZXR3b3JrLnYxLldhdGNoRmVkZXJhdGlvblJlc3BvbnNlIgaKtRgCGAUwAUJ8ChduZXR3b3JrLmFseXMubmV0d29yay52MVABWk1naXRodWIuY29tL2FseXMtbmV0d29yay9hbHlzLW5ldHdvcmsvY2xpZW50cy9nby9nZW4vYWx5cy9uZXR3b3JrL3YxO25ldHdvcmt2MaoCD0FseXMuTmV0d29yay5WMWIGcHJvdG8z", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_chain_v1_chain, file_google_protobuf_timestamp]);
 
 /**
  * FederationConfig names the members whose peers have reserved slots.
@@ -329,6 +329,13 @@ export type NetworkStatus = Message<"alys.network.v1.NetworkStatus"> & {
    * @generated from field: uint64 gossip_renewals = 13;
    */
   gossipRenewals: bigint;
+
+  /**
+   * The delegation that this node shows its peers; absent on a node that is neither a member nor a sentry.
+   *
+   * @generated from field: alys.network.v1.OwnDelegation own_delegation = 14;
+   */
+  ownDelegation?: OwnDelegation | undefined;
 };
 
 /**
@@ -337,6 +344,71 @@ export type NetworkStatus = Message<"alys.network.v1.NetworkStatus"> & {
  */
 export const NetworkStatusSchema: GenMessage<NetworkStatus> = /*@__PURE__*/
   messageDesc(file_alys_network_v1_network, 8);
+
+/**
+ * OwnDelegation is by what this node is a member or a sentry to its peers, and for how much longer. A member makes a new
+ * one at about half of its lifetime and tells every connected peer; a sentry's comes as a file and is read again when the
+ * file changes. Once it has ended peers take the node for a stranger, and a member's federation messages count no more.
+ *
+ * @generated from message alys.network.v1.OwnDelegation
+ */
+export type OwnDelegation = Message<"alys.network.v1.OwnDelegation"> & {
+  /**
+   * Role: 1 member, 2 sentry.
+   *
+   * @generated from field: uint32 role = 1;
+   */
+  role: number;
+
+  /**
+   * Key of the member, 48 bytes.
+   *
+   * @generated from field: bytes member_key = 2;
+   */
+  memberKey: Uint8Array;
+
+  /**
+   * When it ends, by the clock of whoever looks at it.
+   *
+   * @generated from field: google.protobuf.Timestamp expires = 3;
+   */
+  expires?: Timestamp | undefined;
+
+  /**
+   * Milliseconds until then by our clock; 0 once it has ended.
+   *
+   * @generated from field: uint64 remaining_ms = 4;
+   */
+  remainingMs: bigint;
+
+  /**
+   * How often it was renewed, or replaced by a newer file, since the process started.
+   *
+   * @generated from field: uint64 renewals = 5;
+   */
+  renewals: bigint;
+
+  /**
+   * When the next one is made; absent on a sentry, which cannot make one.
+   *
+   * @generated from field: google.protobuf.Timestamp next_renewal = 6;
+   */
+  nextRenewal?: Timestamp | undefined;
+
+  /**
+   * Why the last attempt to renew or to read it failed; empty when it did not.
+   *
+   * @generated from field: string last_failure = 7;
+   */
+  lastFailure: string;
+};
+
+/**
+ * Describes the message alys.network.v1.OwnDelegation.
+ * Use `create(OwnDelegationSchema)` to create a new message.
+ */
+export const OwnDelegationSchema: GenMessage<OwnDelegation> = /*@__PURE__*/
+  messageDesc(file_alys_network_v1_network, 9);
 
 /**
  * @generated from message alys.network.v1.GetNetworkStatusResponse
@@ -355,7 +427,7 @@ export type GetNetworkStatusResponse = Message<"alys.network.v1.GetNetworkStatus
  * Use `create(GetNetworkStatusResponseSchema)` to create a new message.
  */
 export const GetNetworkStatusResponseSchema: GenMessage<GetNetworkStatusResponse> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 9);
+  messageDesc(file_alys_network_v1_network, 10);
 
 /**
  * @generated from message alys.network.v1.BroadcastBlockRequest
@@ -381,7 +453,7 @@ export type BroadcastBlockRequest = Message<"alys.network.v1.BroadcastBlockReque
  * Use `create(BroadcastBlockRequestSchema)` to create a new message.
  */
 export const BroadcastBlockRequestSchema: GenMessage<BroadcastBlockRequest> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 10);
+  messageDesc(file_alys_network_v1_network, 11);
 
 /**
  * @generated from message alys.network.v1.BroadcastBlockResponse
@@ -407,7 +479,7 @@ export type BroadcastBlockResponse = Message<"alys.network.v1.BroadcastBlockResp
  * Use `create(BroadcastBlockResponseSchema)` to create a new message.
  */
 export const BroadcastBlockResponseSchema: GenMessage<BroadcastBlockResponse> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 11);
+  messageDesc(file_alys_network_v1_network, 12);
 
 /**
  * @generated from message alys.network.v1.BroadcastTransactionRequest
@@ -433,7 +505,7 @@ export type BroadcastTransactionRequest = Message<"alys.network.v1.BroadcastTran
  * Use `create(BroadcastTransactionRequestSchema)` to create a new message.
  */
 export const BroadcastTransactionRequestSchema: GenMessage<BroadcastTransactionRequest> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 12);
+  messageDesc(file_alys_network_v1_network, 13);
 
 /**
  * @generated from message alys.network.v1.BroadcastTransactionResponse
@@ -459,7 +531,7 @@ export type BroadcastTransactionResponse = Message<"alys.network.v1.BroadcastTra
  * Use `create(BroadcastTransactionResponseSchema)` to create a new message.
  */
 export const BroadcastTransactionResponseSchema: GenMessage<BroadcastTransactionResponse> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 13);
+  messageDesc(file_alys_network_v1_network, 14);
 
 /**
  * @generated from message alys.network.v1.WatchNetworkEventsRequest
@@ -478,7 +550,7 @@ export type WatchNetworkEventsRequest = Message<"alys.network.v1.WatchNetworkEve
  * Use `create(WatchNetworkEventsRequestSchema)` to create a new message.
  */
 export const WatchNetworkEventsRequestSchema: GenMessage<WatchNetworkEventsRequest> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 14);
+  messageDesc(file_alys_network_v1_network, 15);
 
 /**
  * NetworkConnection is a connection that was opened or closed.
@@ -520,7 +592,7 @@ export type NetworkConnection = Message<"alys.network.v1.NetworkConnection"> & {
  * Use `create(NetworkConnectionSchema)` to create a new message.
  */
 export const NetworkConnectionSchema: GenMessage<NetworkConnection> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 15);
+  messageDesc(file_alys_network_v1_network, 16);
 
 /**
  * @generated from message alys.network.v1.WatchNetworkEventsResponse
@@ -610,7 +682,7 @@ export type WatchNetworkEventsResponse = Message<"alys.network.v1.WatchNetworkEv
  * Use `create(WatchNetworkEventsResponseSchema)` to create a new message.
  */
 export const WatchNetworkEventsResponseSchema: GenMessage<WatchNetworkEventsResponse> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 16);
+  messageDesc(file_alys_network_v1_network, 17);
 
 /**
  * @generated from message alys.network.v1.RequestBlocksByHashRequest
@@ -636,7 +708,7 @@ export type RequestBlocksByHashRequest = Message<"alys.network.v1.RequestBlocksB
  * Use `create(RequestBlocksByHashRequestSchema)` to create a new message.
  */
 export const RequestBlocksByHashRequestSchema: GenMessage<RequestBlocksByHashRequest> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 17);
+  messageDesc(file_alys_network_v1_network, 18);
 
 /**
  * @generated from message alys.network.v1.RequestBlocksByHashResponse
@@ -655,7 +727,7 @@ export type RequestBlocksByHashResponse = Message<"alys.network.v1.RequestBlocks
  * Use `create(RequestBlocksByHashResponseSchema)` to create a new message.
  */
 export const RequestBlocksByHashResponseSchema: GenMessage<RequestBlocksByHashResponse> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 18);
+  messageDesc(file_alys_network_v1_network, 19);
 
 /**
  * @generated from message alys.network.v1.RequestCheckpointRequest
@@ -688,7 +760,7 @@ export type RequestCheckpointRequest = Message<"alys.network.v1.RequestCheckpoin
  * Use `create(RequestCheckpointRequestSchema)` to create a new message.
  */
 export const RequestCheckpointRequestSchema: GenMessage<RequestCheckpointRequest> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 19);
+  messageDesc(file_alys_network_v1_network, 20);
 
 /**
  * @generated from message alys.network.v1.RequestCheckpointResponse
@@ -707,7 +779,7 @@ export type RequestCheckpointResponse = Message<"alys.network.v1.RequestCheckpoi
  * Use `create(RequestCheckpointResponseSchema)` to create a new message.
  */
 export const RequestCheckpointResponseSchema: GenMessage<RequestCheckpointResponse> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 20);
+  messageDesc(file_alys_network_v1_network, 21);
 
 /**
  * @generated from message alys.network.v1.RequestBlocksRequest
@@ -740,7 +812,7 @@ export type RequestBlocksRequest = Message<"alys.network.v1.RequestBlocksRequest
  * Use `create(RequestBlocksRequestSchema)` to create a new message.
  */
 export const RequestBlocksRequestSchema: GenMessage<RequestBlocksRequest> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 21);
+  messageDesc(file_alys_network_v1_network, 22);
 
 /**
  * @generated from message alys.network.v1.RequestBlocksResponse
@@ -780,7 +852,7 @@ export type RequestBlocksResponse = Message<"alys.network.v1.RequestBlocksRespon
  * Use `create(RequestBlocksResponseSchema)` to create a new message.
  */
 export const RequestBlocksResponseSchema: GenMessage<RequestBlocksResponse> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 22);
+  messageDesc(file_alys_network_v1_network, 23);
 
 /**
  * @generated from message alys.network.v1.GiveVerdictRequest
@@ -806,7 +878,7 @@ export type GiveVerdictRequest = Message<"alys.network.v1.GiveVerdictRequest"> &
  * Use `create(GiveVerdictRequestSchema)` to create a new message.
  */
 export const GiveVerdictRequestSchema: GenMessage<GiveVerdictRequest> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 23);
+  messageDesc(file_alys_network_v1_network, 24);
 
 /**
  * @generated from message alys.network.v1.GiveVerdictResponse
@@ -819,7 +891,7 @@ export type GiveVerdictResponse = Message<"alys.network.v1.GiveVerdictResponse">
  * Use `create(GiveVerdictResponseSchema)` to create a new message.
  */
 export const GiveVerdictResponseSchema: GenMessage<GiveVerdictResponse> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 24);
+  messageDesc(file_alys_network_v1_network, 25);
 
 /**
  * @generated from message alys.network.v1.SendFederationRequest
@@ -852,7 +924,7 @@ export type SendFederationRequest = Message<"alys.network.v1.SendFederationReque
  * Use `create(SendFederationRequestSchema)` to create a new message.
  */
 export const SendFederationRequestSchema: GenMessage<SendFederationRequest> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 25);
+  messageDesc(file_alys_network_v1_network, 26);
 
 /**
  * @generated from message alys.network.v1.SendFederationResponse
@@ -871,7 +943,7 @@ export type SendFederationResponse = Message<"alys.network.v1.SendFederationResp
  * Use `create(SendFederationResponseSchema)` to create a new message.
  */
 export const SendFederationResponseSchema: GenMessage<SendFederationResponse> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 26);
+  messageDesc(file_alys_network_v1_network, 27);
 
 /**
  * @generated from message alys.network.v1.RespondFederationRequest
@@ -904,7 +976,7 @@ export type RespondFederationRequest = Message<"alys.network.v1.RespondFederatio
  * Use `create(RespondFederationRequestSchema)` to create a new message.
  */
 export const RespondFederationRequestSchema: GenMessage<RespondFederationRequest> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 27);
+  messageDesc(file_alys_network_v1_network, 28);
 
 /**
  * @generated from message alys.network.v1.RespondFederationResponse
@@ -917,7 +989,7 @@ export type RespondFederationResponse = Message<"alys.network.v1.RespondFederati
  * Use `create(RespondFederationResponseSchema)` to create a new message.
  */
 export const RespondFederationResponseSchema: GenMessage<RespondFederationResponse> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 28);
+  messageDesc(file_alys_network_v1_network, 29);
 
 /**
  * @generated from message alys.network.v1.PublishBlockRequest
@@ -936,7 +1008,7 @@ export type PublishBlockRequest = Message<"alys.network.v1.PublishBlockRequest">
  * Use `create(PublishBlockRequestSchema)` to create a new message.
  */
 export const PublishBlockRequestSchema: GenMessage<PublishBlockRequest> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 29);
+  messageDesc(file_alys_network_v1_network, 30);
 
 /**
  * @generated from message alys.network.v1.PublishBlockResponse
@@ -955,7 +1027,7 @@ export type PublishBlockResponse = Message<"alys.network.v1.PublishBlockResponse
  * Use `create(PublishBlockResponseSchema)` to create a new message.
  */
 export const PublishBlockResponseSchema: GenMessage<PublishBlockResponse> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 30);
+  messageDesc(file_alys_network_v1_network, 31);
 
 /**
  * @generated from message alys.network.v1.WatchGossipRequest
@@ -968,7 +1040,7 @@ export type WatchGossipRequest = Message<"alys.network.v1.WatchGossipRequest"> &
  * Use `create(WatchGossipRequestSchema)` to create a new message.
  */
 export const WatchGossipRequestSchema: GenMessage<WatchGossipRequest> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 31);
+  messageDesc(file_alys_network_v1_network, 32);
 
 /**
  * GossipMessage waits for a verdict.
@@ -1010,7 +1082,7 @@ export type GossipMessage = Message<"alys.network.v1.GossipMessage"> & {
  * Use `create(GossipMessageSchema)` to create a new message.
  */
 export const GossipMessageSchema: GenMessage<GossipMessage> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 32);
+  messageDesc(file_alys_network_v1_network, 33);
 
 /**
  * @generated from message alys.network.v1.WatchGossipResponse
@@ -1068,7 +1140,7 @@ export type WatchGossipResponse = Message<"alys.network.v1.WatchGossipResponse">
  * Use `create(WatchGossipResponseSchema)` to create a new message.
  */
 export const WatchGossipResponseSchema: GenMessage<WatchGossipResponse> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 33);
+  messageDesc(file_alys_network_v1_network, 34);
 
 /**
  * GossipSnapshot is empty: messages wait for nobody.
@@ -1083,7 +1155,7 @@ export type GossipSnapshot = Message<"alys.network.v1.GossipSnapshot"> & {
  * Use `create(GossipSnapshotSchema)` to create a new message.
  */
 export const GossipSnapshotSchema: GenMessage<GossipSnapshot> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 34);
+  messageDesc(file_alys_network_v1_network, 35);
 
 /**
  * @generated from message alys.network.v1.WatchFederationRequest
@@ -1096,7 +1168,7 @@ export type WatchFederationRequest = Message<"alys.network.v1.WatchFederationReq
  * Use `create(WatchFederationRequestSchema)` to create a new message.
  */
 export const WatchFederationRequestSchema: GenMessage<WatchFederationRequest> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 35);
+  messageDesc(file_alys_network_v1_network, 36);
 
 /**
  * InboundFederation is a verified message of a member.
@@ -1138,7 +1210,7 @@ export type InboundFederation = Message<"alys.network.v1.InboundFederation"> & {
  * Use `create(InboundFederationSchema)` to create a new message.
  */
 export const InboundFederationSchema: GenMessage<InboundFederation> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 36);
+  messageDesc(file_alys_network_v1_network, 37);
 
 /**
  * @generated from message alys.network.v1.WatchFederationResponse
@@ -1196,7 +1268,7 @@ export type WatchFederationResponse = Message<"alys.network.v1.WatchFederationRe
  * Use `create(WatchFederationResponseSchema)` to create a new message.
  */
 export const WatchFederationResponseSchema: GenMessage<WatchFederationResponse> = /*@__PURE__*/
-  messageDesc(file_alys_network_v1_network, 37);
+  messageDesc(file_alys_network_v1_network, 38);
 
 /**
  * NetworkState is where the host stands.

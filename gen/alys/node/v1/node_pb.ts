@@ -21,7 +21,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file alys/node/v1/node.proto.
  */
 export const file_alys_node_v1_node: GenFile = /*@__PURE__*/
-  fileDesc("ChdhbHlzL25vZGUvdjEvbm9kZS5wcm90bxIMYWx5cy5ub2RlLnYxIhAKDkdldEluZm9SZXF1ZXN0IvQBCg9HZXRJbmZvUmVzcG9uc2USDwoHdmVyc2lvbhgBIAEoCRIXCg9ydW50aW1lX3ZlcnNpb24YAiABKAkSDwoHcGVlcl9pZBgDIAEoCRIUCgxnZW5lc2lzX2hhc2gYBCABKAwSFQoNYXV0aG9yaXR5X2tleRgFIAEoDBIrCgdzdGFydGVkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgVzdGF0ZRgHIAEoDjIXLmFseXMubm9kZS52MS5Ob2RlU3RhdGUSEgoKcHJvY2Vzc19pZBgIIAEoDRIQCghzZXJ2aWNlcxgJIAMoCSISChBHZXRDb25maWdSZXF1ZXN0Im4KEUdldENvbmZpZ1Jlc3BvbnNlEioKBmNvbmZpZxgBIAEoCzIaLmFseXMuY29uZmlnLnYxLk5vZGVDb25maWcSLQoIc2V0dGluZ3MYAiADKAsyGy5hbHlzLm5vZGUudjEuQ29uZmlnU2V0dGluZyL0AQoNQ29uZmlnU2V0dGluZxILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAkSKgoGb3JpZ2luGAMgASgOMhouYWx5cy5ub2RlLnYxLkNvbmZpZ09yaWdpbhIqCgZlZmZlY3QYBCABKA4yGi5hbHlzLm5vZGUudjEuQ29uZmlnRWZmZWN0EhYKDmF3YWl0c19yZXN0YXJ0GAUgASgIEhcKCm5leHRfdmFsdWUYBiABKAlIAIgBARIvCgtuZXh0X29yaWdpbhgHIAEoDjIaLmFseXMubm9kZS52MS5Db25maWdPcmlnaW5CDQoLX25leHRfdmFsdWUiuQEKE1VwZGF0ZUNvbmZpZ1JlcXVlc3QSKgoGY29uZmlnGAEgASgLMhouYWx5cy5jb25maWcudjEuTm9kZUNvbmZpZxIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNdmFsaWRhdGVfb25seRgDIAEoCBIuCgpyZXNldF9tYXNrGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJ2ChRVcGRhdGVDb25maWdSZXNwb25zZRIrCgdhcHBsaWVkGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIxCg1uZWVkc19yZXN0YXJ0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJhChdSZWNvcmRDcHVQcm9maWxlUmVxdWVzdBIiCgtkdXJhdGlvbl9tcxgBIAEoDUINkrUYCTEAAAAAAEztQBIiCgtpbnRlcnZhbF91cxgCIAEoDUINkrUYCTEAAAAAgIQuQSI+ChhSZWNvcmRDcHVQcm9maWxlUmVzcG9uc2USDQoFY2h1bmsYASABKAwSEwoLdG90YWxfYnl0ZXMYAiABKAQiGQoXVGFrZUhlYXBTbmFwc2hvdFJlcXVlc3QiPgoYVGFrZUhlYXBTbmFwc2hvdFJlc3BvbnNlEg0KBWNodW5rGAEgASgMEhMKC3RvdGFsX2J5dGVzGAIgASgEIkcKElNldExvZ0xldmVsUmVxdWVzdBINCgVhY3RvchgBIAEoCRINCgVsZXZlbBgCIAEoCRITCgtsaWZldGltZV9tcxgDIAEoBCItChNTZXRMb2dMZXZlbFJlc3BvbnNlEhYKDnByZXZpb3VzX2xldmVsGAEgASgJIg4KDERyYWluUmVxdWVzdCIPCg1EcmFpblJlc3BvbnNlIiEKD1NodXRkb3duUmVxdWVzdBIOCgZyZWFzb24YASABKAkiEgoQU2h1dGRvd25SZXNwb25zZSKgAQoSQ3JlYXRlVG9rZW5SZXF1ZXN0EhsKCXByaW5jaXBhbBgBIAEoCUIIkrUYBBABGEASKwoFc2NvcGUYAiABKA4yFC5hbHlzLmFjdG9yLnYxLlNjb3BlQgaStRgCQAESHAoHbWV0aG9kcxgDIAMoCUILkrUYBxABGIABOCASIgoLbGlmZXRpbWVfbXMYBCABKARCDZK1GAkxAAAA7jpbUkIiSwoTQ3JlYXRlVG9rZW5SZXNwb25zZRINCgV0b2tlbhgBIAEoCRIlCgRpbmZvGAIgASgLMhcuYWx5cy5ub2RlLnYxLlRva2VuSW5mbyLnAQoJVG9rZW5JbmZvEgoKAmlkGAEgASgJEhEKCXByaW5jaXBhbBgCIAEoCRIjCgVzY29wZRgDIAEoDjIULmFseXMuYWN0b3IudjEuU2NvcGUSDwoHbWV0aG9kcxgEIAMoCRIrCgdjcmVhdGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdleHBpcmVzGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdyZXZva2VkGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJJChFMaXN0VG9rZW5zUmVxdWVzdBIgCglwYWdlX3NpemUYASABKA1CDZK1GAkxAAAAAABAj0ASEgoKcGFnZV90b2tlbhgCIAEoCSJWChJMaXN0VG9rZW5zUmVzcG9uc2USJwoGdG9rZW5zGAEgAygLMhcuYWx5cy5ub2RlLnYxLlRva2VuSW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKgoSUmV2b2tlVG9rZW5SZXF1ZXN0EhQKAmlkGAEgASgJQgiStRgEEAEYQCI9ChNSZXZva2VUb2tlblJlc3BvbnNlEiYKBXRva2VuGAEgASgLMhcuYWx5cy5ub2RlLnYxLlRva2VuSW5mbyIpChFXYXRjaFN0YXRlUmVxdWVzdBIUCgxyZXN1bWVfdG9rZW4YASABKAki+QEKEldhdGNoU3RhdGVSZXNwb25zZRIpCghwb3NpdGlvbhgBIAEoCzIXLmFseXMuYWN0b3IudjEuUG9zaXRpb24SKwoIc25hcHNob3QYAiABKA4yFy5hbHlzLm5vZGUudjEuTm9kZVN0YXRlSAASKAoFc3RhdGUYAyABKA4yFy5hbHlzLm5vZGUudjEuTm9kZVN0YXRlSAASLQoJaGVhcnRiZWF0GAQgASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAUgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSABCBwoFZXZlbnQiPAoSUmVwb3J0U3RhdGVSZXF1ZXN0EiYKBXN0YXRlGAEgASgOMhcuYWx5cy5ub2RlLnYxLk5vZGVTdGF0ZSIVChNSZXBvcnRTdGF0ZVJlc3BvbnNlKqIBCglOb2RlU3RhdGUSGgoWTk9ERV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE05PREVfU1RBVEVfU1RBUlRJTkcQARIZChVOT0RFX1NUQVRFX1JFQ09WRVJJTkcQAhIWChJOT0RFX1NUQVRFX1NZTkNJTkcQAxIUChBOT0RFX1NUQVRFX1JFQURZEAQSFwoTTk9ERV9TVEFURV9EUkFJTklORxAFKpsBCgxDb25maWdPcmlnaW4SHQoZQ09ORklHX09SSUdJTl9VTlNQRUNJRklFRBAAEhkKFUNPTkZJR19PUklHSU5fREVGQVVMVBABEhYKEkNPTkZJR19PUklHSU5fRklMRRACEh0KGUNPTkZJR19PUklHSU5fRU5WSVJPTk1FTlQQAxIaChZDT05GSUdfT1JJR0lOX09WRVJSSURFEAQqgAEKDENvbmZpZ0VmZmVjdBIdChlDT05GSUdfRUZGRUNUX1VOU1BFQ0lGSUVEEAASGQoVQ09ORklHX0VGRkVDVF9BVF9PTkNFEAESGQoVQ09ORklHX0VGRkVDVF9SRVNUQVJUEAISGwoXQ09ORklHX0VGRkVDVF9GSUxFX09OTFkQAzKLCQoLTm9kZVNlcnZpY2USVgoHR2V0SW5mbxIcLmFseXMubm9kZS52MS5HZXRJbmZvUmVxdWVzdBodLmFseXMubm9kZS52MS5HZXRJbmZvUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCElwKCUdldENvbmZpZxIeLmFseXMubm9kZS52MS5HZXRDb25maWdSZXF1ZXN0Gh8uYWx5cy5ub2RlLnYxLkdldENvbmZpZ1Jlc3BvbnNlIg6QAgGKtRgHCAMQ6AcYAhJiCgxVcGRhdGVDb25maWcSIS5hbHlzLm5vZGUudjEuVXBkYXRlQ29uZmlnUmVxdWVzdBoiLmFseXMubm9kZS52MS5VcGRhdGVDb25maWdSZXNwb25zZSILirUYBwgBEIgnGAQSXwoLU2V0TG9nTGV2ZWwSIC5hbHlzLm5vZGUudjEuU2V0TG9nTGV2ZWxSZXF1ZXN0GiEuYWx5cy5ub2RlLnYxLlNldExvZ0xldmVsUmVzcG9uc2UiC4q1GAcIARDoBxgDEk0KBURyYWluEhouYWx5cy5ub2RlLnYxLkRyYWluUmVxdWVzdBobLmFseXMubm9kZS52MS5EcmFpblJlc3BvbnNlIguKtRgHCAEQiCcYBBJWCghTaHV0ZG93bhIdLmFseXMubm9kZS52MS5TaHV0ZG93blJlcXVlc3QaHi5hbHlzLm5vZGUudjEuU2h1dGRvd25SZXNwb25zZSILirUYBwgBEOgHGAQSXwoLQ3JlYXRlVG9rZW4SIC5hbHlzLm5vZGUudjEuQ3JlYXRlVG9rZW5SZXF1ZXN0GiEuYWx5cy5ub2RlLnYxLkNyZWF0ZVRva2VuUmVzcG9uc2UiC4q1GAcIARCIJxgEEl8KCkxpc3RUb2tlbnMSHy5hbHlzLm5vZGUudjEuTGlzdFRva2Vuc1JlcXVlc3QaIC5hbHlzLm5vZGUudjEuTGlzdFRva2Vuc1Jlc3BvbnNlIg6QAgGKtRgHCAMQ6AcYBBJfCgtSZXZva2VUb2tlbhIgLmFseXMubm9kZS52MS5SZXZva2VUb2tlblJlcXVlc3QaIS5hbHlzLm5vZGUudjEuUmV2b2tlVG9rZW5SZXNwb25zZSILirUYBwgBEIgnGAQSbQoQUmVjb3JkQ3B1UHJvZmlsZRIlLmFseXMubm9kZS52MS5SZWNvcmRDcHVQcm9maWxlUmVxdWVzdBomLmFseXMubm9kZS52MS5SZWNvcmRDcHVQcm9maWxlUmVzcG9uc2UiCIq1GAQYBCgBMAESbQoQVGFrZUhlYXBTbmFwc2hvdBIlLmFseXMubm9kZS52MS5UYWtlSGVhcFNuYXBzaG90UmVxdWVzdBomLmFseXMubm9kZS52MS5UYWtlSGVhcFNuYXBzaG90UmVzcG9uc2UiCIq1GAQYBCgBMAESWQoKV2F0Y2hTdGF0ZRIfLmFseXMubm9kZS52MS5XYXRjaFN0YXRlUmVxdWVzdBogLmFseXMubm9kZS52MS5XYXRjaFN0YXRlUmVzcG9uc2UiBoq1GAIYATABMnYKE05vZGVJbnRlcm5hbFNlcnZpY2USXwoLUmVwb3J0U3RhdGUSIC5hbHlzLm5vZGUudjEuUmVwb3J0U3RhdGVSZXF1ZXN0GiEuYWx5cy5ub2RlLnYxLlJlcG9ydFN0YXRlUmVzcG9uc2UiC4q1GAcIARDoBxgFQnAKFG5ldHdvcmsuYWx5cy5ub2RlLnYxUAFaR2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL25vZGUvdjE7bm9kZXYxqgIMQWx5cy5Ob2RlLlYxYgZwcm90bzM", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_config_v1_config, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("ChdhbHlzL25vZGUvdjEvbm9kZS5wcm90bxIMYWx5cy5ub2RlLnYxIhAKDkdldEluZm9SZXF1ZXN0IqgCCg9HZXRJbmZvUmVzcG9uc2USDwoHdmVyc2lvbhgBIAEoCRIXCg9ydW50aW1lX3ZlcnNpb24YAiABKAkSDwoHcGVlcl9pZBgDIAEoCRIUCgxnZW5lc2lzX2hhc2gYBCABKAwSFQoNYXV0aG9yaXR5X2tleRgFIAEoDBIrCgdzdGFydGVkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgVzdGF0ZRgHIAEoDjIXLmFseXMubm9kZS52MS5Ob2RlU3RhdGUSEgoKcHJvY2Vzc19pZBgIIAEoDRIQCghzZXJ2aWNlcxgJIAMoCRIyCgxjZXJ0aWZpY2F0ZXMYCiADKAsyHC5hbHlzLm5vZGUudjEuVGxzQ2VydGlmaWNhdGUiXwoOVGxzQ2VydGlmaWNhdGUSCwoDdXNlGAEgASgJEhMKC2ZpbmdlcnByaW50GAIgASgJEisKB2V4cGlyZXMYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhIKEEdldENvbmZpZ1JlcXVlc3QibgoRR2V0Q29uZmlnUmVzcG9uc2USKgoGY29uZmlnGAEgASgLMhouYWx5cy5jb25maWcudjEuTm9kZUNvbmZpZxItCghzZXR0aW5ncxgCIAMoCzIbLmFseXMubm9kZS52MS5Db25maWdTZXR0aW5nIvQBCg1Db25maWdTZXR0aW5nEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIqCgZvcmlnaW4YAyABKA4yGi5hbHlzLm5vZGUudjEuQ29uZmlnT3JpZ2luEioKBmVmZmVjdBgEIAEoDjIaLmFseXMubm9kZS52MS5Db25maWdFZmZlY3QSFgoOYXdhaXRzX3Jlc3RhcnQYBSABKAgSFwoKbmV4dF92YWx1ZRgGIAEoCUgAiAEBEi8KC25leHRfb3JpZ2luGAcgASgOMhouYWx5cy5ub2RlLnYxLkNvbmZpZ09yaWdpbkINCgtfbmV4dF92YWx1ZSK5AQoTVXBkYXRlQ29uZmlnUmVxdWVzdBIqCgZjb25maWcYASABKAsyGi5hbHlzLmNvbmZpZy52MS5Ob2RlQ29uZmlnEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEi4KCnJlc2V0X21hc2sYBCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrInYKFFVwZGF0ZUNvbmZpZ1Jlc3BvbnNlEisKB2FwcGxpZWQYASABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEjEKDW5lZWRzX3Jlc3RhcnQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrImEKF1JlY29yZENwdVByb2ZpbGVSZXF1ZXN0EiIKC2R1cmF0aW9uX21zGAEgASgNQg2StRgJMQAAAAAATO1AEiIKC2ludGVydmFsX3VzGAIgASgNQg2StRgJMQAAAACAhC5BIj4KGFJlY29yZENwdVByb2ZpbGVSZXNwb25zZRINCgVjaHVuaxgBIAEoDBITCgt0b3RhbF9ieXRlcxgCIAEoBCIZChdUYWtlSGVhcFNuYXBzaG90UmVxdWVzdCI+ChhUYWtlSGVhcFNuYXBzaG90UmVzcG9uc2USDQoFY2h1bmsYASABKAwSEwoLdG90YWxfYnl0ZXMYAiABKAQiRwoSU2V0TG9nTGV2ZWxSZXF1ZXN0Eg0KBWFjdG9yGAEgASgJEg0KBWxldmVsGAIgASgJEhMKC2xpZmV0aW1lX21zGAMgASgEIi0KE1NldExvZ0xldmVsUmVzcG9uc2USFgoOcHJldmlvdXNfbGV2ZWwYASABKAkiDgoMRHJhaW5SZXF1ZXN0Ig8KDURyYWluUmVzcG9uc2UiIQoPU2h1dGRvd25SZXF1ZXN0Eg4KBnJlYXNvbhgBIAEoCSISChBTaHV0ZG93blJlc3BvbnNlIqABChJDcmVhdGVUb2tlblJlcXVlc3QSGwoJcHJpbmNpcGFsGAEgASgJQgiStRgEEAEYQBIrCgVzY29wZRgCIAEoDjIULmFseXMuYWN0b3IudjEuU2NvcGVCBpK1GAJAARIcCgdtZXRob2RzGAMgAygJQguStRgHEAEYgAE4IBIiCgtsaWZldGltZV9tcxgEIAEoBEINkrUYCTEAAADuOltSQiJLChNDcmVhdGVUb2tlblJlc3BvbnNlEg0KBXRva2VuGAEgASgJEiUKBGluZm8YAiABKAsyFy5hbHlzLm5vZGUudjEuVG9rZW5JbmZvIucBCglUb2tlbkluZm8SCgoCaWQYASABKAkSEQoJcHJpbmNpcGFsGAIgASgJEiMKBXNjb3BlGAMgASgOMhQuYWx5cy5hY3Rvci52MS5TY29wZRIPCgdtZXRob2RzGAQgAygJEisKB2NyZWF0ZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB2V4cGlyZXMYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3Jldm9rZWQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkkKEUxpc3RUb2tlbnNSZXF1ZXN0EiAKCXBhZ2Vfc2l6ZRgBIAEoDUINkrUYCTEAAAAAAECPQBISCgpwYWdlX3Rva2VuGAIgASgJIlYKEkxpc3RUb2tlbnNSZXNwb25zZRInCgZ0b2tlbnMYASADKAsyFy5hbHlzLm5vZGUudjEuVG9rZW5JbmZvEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIqChJSZXZva2VUb2tlblJlcXVlc3QSFAoCaWQYASABKAlCCJK1GAQQARhAIj0KE1Jldm9rZVRva2VuUmVzcG9uc2USJgoFdG9rZW4YASABKAsyFy5hbHlzLm5vZGUudjEuVG9rZW5JbmZvIikKEVdhdGNoU3RhdGVSZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSL5AQoSV2F0Y2hTdGF0ZVJlc3BvbnNlEikKCHBvc2l0aW9uGAEgASgLMhcuYWx5cy5hY3Rvci52MS5Qb3NpdGlvbhIrCghzbmFwc2hvdBgCIAEoDjIXLmFseXMubm9kZS52MS5Ob2RlU3RhdGVIABIoCgVzdGF0ZRgDIAEoDjIXLmFseXMubm9kZS52MS5Ob2RlU3RhdGVIABItCgloZWFydGJlYXQYBCABKAsyGC5hbHlzLmFjdG9yLnYxLkhlYXJ0YmVhdEgAEikKB3NraXBwZWQYBSABKAsyFi5hbHlzLmFjdG9yLnYxLlNraXBwZWRIAEIHCgVldmVudCI8ChJSZXBvcnRTdGF0ZVJlcXVlc3QSJgoFc3RhdGUYASABKA4yFy5hbHlzLm5vZGUudjEuTm9kZVN0YXRlIhUKE1JlcG9ydFN0YXRlUmVzcG9uc2UqogEKCU5vZGVTdGF0ZRIaChZOT0RFX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTTk9ERV9TVEFURV9TVEFSVElORxABEhkKFU5PREVfU1RBVEVfUkVDT1ZFUklORxACEhYKEk5PREVfU1RBVEVfU1lOQ0lORxADEhQKEE5PREVfU1RBVEVfUkVBRFkQBBIXChNOT0RFX1NUQVRFX0RSQUlOSU5HEAUqmwEKDENvbmZpZ09yaWdpbhIdChlDT05GSUdfT1JJR0lOX1VOU1BFQ0lGSUVEEAASGQoVQ09ORklHX09SSUdJTl9ERUZBVUxUEAESFgoSQ09ORklHX09SSUdJTl9GSUxFEAISHQoZQ09ORklHX09SSUdJTl9FTlZJUk9OTUVOVBADEhoKFkNPTkZJR19PUklHSU5fT1ZFUlJJREUQBCqAAQoMQ29uZmlnRWZmZWN0Eh0KGUNPTkZJR19FRkZFQ1RfVU5TUEVDSUZJRUQQABIZChVDT05GSUdfRUZGRUNUX0FUX09OQ0UQARIZChVDT05GSUdfRUZGRUNUX1JFU1RBUlQQAhIbChdDT05GSUdfRUZGRUNUX0ZJTEVfT05MWRADMosJCgtOb2RlU2VydmljZRJWCgdHZXRJbmZvEhwuYWx5cy5ub2RlLnYxLkdldEluZm9SZXF1ZXN0Gh0uYWx5cy5ub2RlLnYxLkdldEluZm9SZXNwb25zZSIOkAIBirUYBwgDEOgHGAISXAoJR2V0Q29uZmlnEh4uYWx5cy5ub2RlLnYxLkdldENvbmZpZ1JlcXVlc3QaHy5hbHlzLm5vZGUudjEuR2V0Q29uZmlnUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEmIKDFVwZGF0ZUNvbmZpZxIhLmFseXMubm9kZS52MS5VcGRhdGVDb25maWdSZXF1ZXN0GiIuYWx5cy5ub2RlLnYxLlVwZGF0ZUNvbmZpZ1Jlc3BvbnNlIguKtRgHCAEQiCcYBBJfCgtTZXRMb2dMZXZlbBIgLmFseXMubm9kZS52MS5TZXRMb2dMZXZlbFJlcXVlc3QaIS5hbHlzLm5vZGUudjEuU2V0TG9nTGV2ZWxSZXNwb25zZSILirUYBwgBEOgHGAMSTQoFRHJhaW4SGi5hbHlzLm5vZGUudjEuRHJhaW5SZXF1ZXN0GhsuYWx5cy5ub2RlLnYxLkRyYWluUmVzcG9uc2UiC4q1GAcIARCIJxgEElYKCFNodXRkb3duEh0uYWx5cy5ub2RlLnYxLlNodXRkb3duUmVxdWVzdBoeLmFseXMubm9kZS52MS5TaHV0ZG93blJlc3BvbnNlIguKtRgHCAEQ6AcYBBJfCgtDcmVhdGVUb2tlbhIgLmFseXMubm9kZS52MS5DcmVhdGVUb2tlblJlcXVlc3QaIS5hbHlzLm5vZGUudjEuQ3JlYXRlVG9rZW5SZXNwb25zZSILirUYBwgBEIgnGAQSXwoKTGlzdFRva2VucxIfLmFseXMubm9kZS52MS5MaXN0VG9rZW5zUmVxdWVzdBogLmFseXMubm9kZS52MS5MaXN0VG9rZW5zUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgEEl8KC1Jldm9rZVRva2VuEiAuYWx5cy5ub2RlLnYxLlJldm9rZVRva2VuUmVxdWVzdBohLmFseXMubm9kZS52MS5SZXZva2VUb2tlblJlc3BvbnNlIguKtRgHCAEQiCcYBBJtChBSZWNvcmRDcHVQcm9maWxlEiUuYWx5cy5ub2RlLnYxLlJlY29yZENwdVByb2ZpbGVSZXF1ZXN0GiYuYWx5cy5ub2RlLnYxLlJlY29yZENwdVByb2ZpbGVSZXNwb25zZSIIirUYBBgEKAEwARJtChBUYWtlSGVhcFNuYXBzaG90EiUuYWx5cy5ub2RlLnYxLlRha2VIZWFwU25hcHNob3RSZXF1ZXN0GiYuYWx5cy5ub2RlLnYxLlRha2VIZWFwU25hcHNob3RSZXNwb25zZSIIirUYBBgEKAEwARJZCgpXYXRjaFN0YXRlEh8uYWx5cy5ub2RlLnYxLldhdGNoU3RhdGVSZXF1ZXN0GiAuYWx5cy5ub2RlLnYxLldhdGNoU3RhdGVSZXNwb25zZSIGirUYAhgBMAEydgoTTm9kZUludGVybmFsU2VydmljZRJfCgtSZXBvcnRTdGF0ZRIgLmFseXMubm9kZS52MS5SZXBvcnRTdGF0ZVJlcXVlc3QaIS5hbHlzLm5vZGUudjEuUmVwb3J0U3RhdGVSZXNwb25zZSILirUYBwgBEOgHGAVCcAoUbmV0d29yay5hbHlzLm5vZGUudjFQAVpHZ2l0aHViLmNvbS9hbHlzLW5ldHdvcmsvYWx5cy1uZXR3b3JrL2NsaWVudHMvZ28vZ2VuL2FseXMvbm9kZS92MTtub2RldjGqAgxBbHlzLk5vZGUuVjFiBnByb3RvMw", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_config_v1_config, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message alys.node.v1.GetInfoRequest
@@ -102,6 +102,13 @@ export type GetInfoResponse = Message<"alys.node.v1.GetInfoResponse"> & {
    * @generated from field: repeated string services = 9;
    */
   services: string[];
+
+  /**
+   * Certificates of the control plane's TLS listeners; the log warns of one in its last 30 days.
+   *
+   * @generated from field: repeated alys.node.v1.TlsCertificate certificates = 10;
+   */
+  certificates: TlsCertificate[];
 };
 
 /**
@@ -110,6 +117,41 @@ export type GetInfoResponse = Message<"alys.node.v1.GetInfoResponse"> & {
  */
 export const GetInfoResponseSchema: GenMessage<GetInfoResponse> = /*@__PURE__*/
   messageDesc(file_alys_node_v1_node, 1);
+
+/**
+ * TlsCertificate is a certificate that the control plane uses until its end. `alysctl keys init --rotate` renews it.
+ *
+ * @generated from message alys.node.v1.TlsCertificate
+ */
+export type TlsCertificate = Message<"alys.node.v1.TlsCertificate"> & {
+  /**
+   * What it is for: "server", or "client authority", which signed clients' certificates.
+   *
+   * @generated from field: string use = 1;
+   */
+  use: string;
+
+  /**
+   * SHA-256 fingerprint, hex with colons.
+   *
+   * @generated from field: string fingerprint = 2;
+   */
+  fingerprint: string;
+
+  /**
+   * When it ends.
+   *
+   * @generated from field: google.protobuf.Timestamp expires = 3;
+   */
+  expires?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message alys.node.v1.TlsCertificate.
+ * Use `create(TlsCertificateSchema)` to create a new message.
+ */
+export const TlsCertificateSchema: GenMessage<TlsCertificate> = /*@__PURE__*/
+  messageDesc(file_alys_node_v1_node, 2);
 
 /**
  * @generated from message alys.node.v1.GetConfigRequest
@@ -122,7 +164,7 @@ export type GetConfigRequest = Message<"alys.node.v1.GetConfigRequest"> & {
  * Use `create(GetConfigRequestSchema)` to create a new message.
  */
 export const GetConfigRequestSchema: GenMessage<GetConfigRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 2);
+  messageDesc(file_alys_node_v1_node, 3);
 
 /**
  * @generated from message alys.node.v1.GetConfigResponse
@@ -148,7 +190,7 @@ export type GetConfigResponse = Message<"alys.node.v1.GetConfigResponse"> & {
  * Use `create(GetConfigResponseSchema)` to create a new message.
  */
 export const GetConfigResponseSchema: GenMessage<GetConfigResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 3);
+  messageDesc(file_alys_node_v1_node, 4);
 
 /**
  * ConfigSetting is one setting.
@@ -211,7 +253,7 @@ export type ConfigSetting = Message<"alys.node.v1.ConfigSetting"> & {
  * Use `create(ConfigSettingSchema)` to create a new message.
  */
 export const ConfigSettingSchema: GenMessage<ConfigSetting> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 4);
+  messageDesc(file_alys_node_v1_node, 5);
 
 /**
  * @generated from message alys.node.v1.UpdateConfigRequest
@@ -252,7 +294,7 @@ export type UpdateConfigRequest = Message<"alys.node.v1.UpdateConfigRequest"> & 
  * Use `create(UpdateConfigRequestSchema)` to create a new message.
  */
 export const UpdateConfigRequestSchema: GenMessage<UpdateConfigRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 5);
+  messageDesc(file_alys_node_v1_node, 6);
 
 /**
  * @generated from message alys.node.v1.UpdateConfigResponse
@@ -278,7 +320,7 @@ export type UpdateConfigResponse = Message<"alys.node.v1.UpdateConfigResponse"> 
  * Use `create(UpdateConfigResponseSchema)` to create a new message.
  */
 export const UpdateConfigResponseSchema: GenMessage<UpdateConfigResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 6);
+  messageDesc(file_alys_node_v1_node, 7);
 
 /**
  * @generated from message alys.node.v1.RecordCpuProfileRequest
@@ -304,7 +346,7 @@ export type RecordCpuProfileRequest = Message<"alys.node.v1.RecordCpuProfileRequ
  * Use `create(RecordCpuProfileRequestSchema)` to create a new message.
  */
 export const RecordCpuProfileRequestSchema: GenMessage<RecordCpuProfileRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 7);
+  messageDesc(file_alys_node_v1_node, 8);
 
 /**
  * @generated from message alys.node.v1.RecordCpuProfileResponse
@@ -330,7 +372,7 @@ export type RecordCpuProfileResponse = Message<"alys.node.v1.RecordCpuProfileRes
  * Use `create(RecordCpuProfileResponseSchema)` to create a new message.
  */
 export const RecordCpuProfileResponseSchema: GenMessage<RecordCpuProfileResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 8);
+  messageDesc(file_alys_node_v1_node, 9);
 
 /**
  * @generated from message alys.node.v1.TakeHeapSnapshotRequest
@@ -343,7 +385,7 @@ export type TakeHeapSnapshotRequest = Message<"alys.node.v1.TakeHeapSnapshotRequ
  * Use `create(TakeHeapSnapshotRequestSchema)` to create a new message.
  */
 export const TakeHeapSnapshotRequestSchema: GenMessage<TakeHeapSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 9);
+  messageDesc(file_alys_node_v1_node, 10);
 
 /**
  * @generated from message alys.node.v1.TakeHeapSnapshotResponse
@@ -369,7 +411,7 @@ export type TakeHeapSnapshotResponse = Message<"alys.node.v1.TakeHeapSnapshotRes
  * Use `create(TakeHeapSnapshotResponseSchema)` to create a new message.
  */
 export const TakeHeapSnapshotResponseSchema: GenMessage<TakeHeapSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 10);
+  messageDesc(file_alys_node_v1_node, 11);
 
 /**
  * @generated from message alys.node.v1.SetLogLevelRequest
@@ -402,7 +444,7 @@ export type SetLogLevelRequest = Message<"alys.node.v1.SetLogLevelRequest"> & {
  * Use `create(SetLogLevelRequestSchema)` to create a new message.
  */
 export const SetLogLevelRequestSchema: GenMessage<SetLogLevelRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 11);
+  messageDesc(file_alys_node_v1_node, 12);
 
 /**
  * @generated from message alys.node.v1.SetLogLevelResponse
@@ -421,7 +463,7 @@ export type SetLogLevelResponse = Message<"alys.node.v1.SetLogLevelResponse"> & 
  * Use `create(SetLogLevelResponseSchema)` to create a new message.
  */
 export const SetLogLevelResponseSchema: GenMessage<SetLogLevelResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 12);
+  messageDesc(file_alys_node_v1_node, 13);
 
 /**
  * @generated from message alys.node.v1.DrainRequest
@@ -434,7 +476,7 @@ export type DrainRequest = Message<"alys.node.v1.DrainRequest"> & {
  * Use `create(DrainRequestSchema)` to create a new message.
  */
 export const DrainRequestSchema: GenMessage<DrainRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 13);
+  messageDesc(file_alys_node_v1_node, 14);
 
 /**
  * @generated from message alys.node.v1.DrainResponse
@@ -447,7 +489,7 @@ export type DrainResponse = Message<"alys.node.v1.DrainResponse"> & {
  * Use `create(DrainResponseSchema)` to create a new message.
  */
 export const DrainResponseSchema: GenMessage<DrainResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 14);
+  messageDesc(file_alys_node_v1_node, 15);
 
 /**
  * @generated from message alys.node.v1.ShutdownRequest
@@ -466,7 +508,7 @@ export type ShutdownRequest = Message<"alys.node.v1.ShutdownRequest"> & {
  * Use `create(ShutdownRequestSchema)` to create a new message.
  */
 export const ShutdownRequestSchema: GenMessage<ShutdownRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 15);
+  messageDesc(file_alys_node_v1_node, 16);
 
 /**
  * @generated from message alys.node.v1.ShutdownResponse
@@ -479,14 +521,15 @@ export type ShutdownResponse = Message<"alys.node.v1.ShutdownResponse"> & {
  * Use `create(ShutdownResponseSchema)` to create a new message.
  */
 export const ShutdownResponseSchema: GenMessage<ShutdownResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 16);
+  messageDesc(file_alys_node_v1_node, 17);
 
 /**
  * @generated from message alys.node.v1.CreateTokenRequest
  */
 export type CreateTokenRequest = Message<"alys.node.v1.CreateTokenRequest"> & {
   /**
-   * Who holds it, for the audit log: lower-case letters, digits and "-._", up to 64 bytes.
+   * Who holds it, for the audit log: lower-case letters, digits and "-._", up to 64 bytes. Not "owner" or "anonymous", which
+   * the node calls others.
    *
    * @generated from field: string principal = 1;
    */
@@ -508,7 +551,7 @@ export type CreateTokenRequest = Message<"alys.node.v1.CreateTokenRequest"> & {
   methods: string[];
 
   /**
-   * Milliseconds that it is valid, at most ten years; 0 means until it is revoked.
+   * Milliseconds that it is valid, at most ten years; 0 means until it is revoked, or as long as what it is made with.
    *
    * @generated from field: uint64 lifetime_ms = 4;
    */
@@ -520,7 +563,7 @@ export type CreateTokenRequest = Message<"alys.node.v1.CreateTokenRequest"> & {
  * Use `create(CreateTokenRequestSchema)` to create a new message.
  */
 export const CreateTokenRequestSchema: GenMessage<CreateTokenRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 17);
+  messageDesc(file_alys_node_v1_node, 18);
 
 /**
  * @generated from message alys.node.v1.CreateTokenResponse
@@ -546,7 +589,7 @@ export type CreateTokenResponse = Message<"alys.node.v1.CreateTokenResponse"> & 
  * Use `create(CreateTokenResponseSchema)` to create a new message.
  */
 export const CreateTokenResponseSchema: GenMessage<CreateTokenResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 18);
+  messageDesc(file_alys_node_v1_node, 19);
 
 /**
  * TokenInfo is what the node knows of a token that it made.
@@ -609,7 +652,7 @@ export type TokenInfo = Message<"alys.node.v1.TokenInfo"> & {
  * Use `create(TokenInfoSchema)` to create a new message.
  */
 export const TokenInfoSchema: GenMessage<TokenInfo> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 19);
+  messageDesc(file_alys_node_v1_node, 20);
 
 /**
  * @generated from message alys.node.v1.ListTokensRequest
@@ -635,7 +678,7 @@ export type ListTokensRequest = Message<"alys.node.v1.ListTokensRequest"> & {
  * Use `create(ListTokensRequestSchema)` to create a new message.
  */
 export const ListTokensRequestSchema: GenMessage<ListTokensRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 20);
+  messageDesc(file_alys_node_v1_node, 21);
 
 /**
  * @generated from message alys.node.v1.ListTokensResponse
@@ -661,7 +704,7 @@ export type ListTokensResponse = Message<"alys.node.v1.ListTokensResponse"> & {
  * Use `create(ListTokensResponseSchema)` to create a new message.
  */
 export const ListTokensResponseSchema: GenMessage<ListTokensResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 21);
+  messageDesc(file_alys_node_v1_node, 22);
 
 /**
  * @generated from message alys.node.v1.RevokeTokenRequest
@@ -680,7 +723,7 @@ export type RevokeTokenRequest = Message<"alys.node.v1.RevokeTokenRequest"> & {
  * Use `create(RevokeTokenRequestSchema)` to create a new message.
  */
 export const RevokeTokenRequestSchema: GenMessage<RevokeTokenRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 22);
+  messageDesc(file_alys_node_v1_node, 23);
 
 /**
  * @generated from message alys.node.v1.RevokeTokenResponse
@@ -699,7 +742,7 @@ export type RevokeTokenResponse = Message<"alys.node.v1.RevokeTokenResponse"> & 
  * Use `create(RevokeTokenResponseSchema)` to create a new message.
  */
 export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 23);
+  messageDesc(file_alys_node_v1_node, 24);
 
 /**
  * @generated from message alys.node.v1.WatchStateRequest
@@ -718,7 +761,7 @@ export type WatchStateRequest = Message<"alys.node.v1.WatchStateRequest"> & {
  * Use `create(WatchStateRequestSchema)` to create a new message.
  */
 export const WatchStateRequestSchema: GenMessage<WatchStateRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 24);
+  messageDesc(file_alys_node_v1_node, 25);
 
 /**
  * @generated from message alys.node.v1.WatchStateResponse
@@ -776,7 +819,7 @@ export type WatchStateResponse = Message<"alys.node.v1.WatchStateResponse"> & {
  * Use `create(WatchStateResponseSchema)` to create a new message.
  */
 export const WatchStateResponseSchema: GenMessage<WatchStateResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 25);
+  messageDesc(file_alys_node_v1_node, 26);
 
 /**
  * @generated from message alys.node.v1.ReportStateRequest
@@ -795,7 +838,7 @@ export type ReportStateRequest = Message<"alys.node.v1.ReportStateRequest"> & {
  * Use `create(ReportStateRequestSchema)` to create a new message.
  */
 export const ReportStateRequestSchema: GenMessage<ReportStateRequest> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 26);
+  messageDesc(file_alys_node_v1_node, 27);
 
 /**
  * @generated from message alys.node.v1.ReportStateResponse
@@ -808,7 +851,7 @@ export type ReportStateResponse = Message<"alys.node.v1.ReportStateResponse"> & 
  * Use `create(ReportStateResponseSchema)` to create a new message.
  */
 export const ReportStateResponseSchema: GenMessage<ReportStateResponse> = /*@__PURE__*/
-  messageDesc(file_alys_node_v1_node, 27);
+  messageDesc(file_alys_node_v1_node, 28);
 
 /**
  * NodeState is where the node stands.
@@ -1028,7 +1071,9 @@ export const NodeService: GenService<{
     output: typeof ShutdownResponseSchema;
   },
   /**
-   * CreateToken makes a token for the control plane; the answer is the only time that it is shown.
+   * CreateToken makes a token for the control plane; the answer is the only time that it is shown. One that is made with a
+   * token that ends, lists methods or has a narrowed name never exceeds that: PERMISSION_DENIED for what is asked for beyond
+   * it, and what is not asked for is inherited. One that is made with a certificate ends with that.
    *
    * @generated from rpc alys.node.v1.NodeService.CreateToken
    */

@@ -16,6 +16,8 @@ import {
 import { equalBytes } from "../../../chain/bytes.ts";
 import type { CheckpointDesk, KeptCheckpoint } from "../../../integrations/chain/checkpoint-desk.ts";
 import {
+  chainSound,
+  deletesSound,
   missingHistory,
   planRecovery,
   proveHistory,
@@ -199,7 +201,7 @@ export class Checkpoints {
 
   recover(request: RecoverFromCheckpointRequest): Answer<"recoverFromCheckpoint"> {
     const { desk, context } = this.#parts;
-    const { checkpointId, recoveryMode, verifyIntegrity: isScanned, validateOnly } = request;
+    const { checkpointId, recoveryMode, verifyIntegrity, validateOnly, force } = request;
     if (desk === undefined) return NO_CHECKPOINTS;
     const mode = MODES.get(recoveryMode);
     if (mode === undefined) return badField("recovery_mode", "FAST, SAFE, MINIMAL or FULL is required");
@@ -207,18 +209,25 @@ export class Checkpoints {
     if (this.#isRecovering) return RECOVERING;
     const answer = context.deferred(SyncService.method.recoverFromCheckpoint);
     this.#isRecovering = !validateOnly;
+    // Whether anything is damaged has to be known, unless it does not matter.
+    const isScanned = verifyIntegrity || !force;
     context.effect(planRecovery(desk, { checkpointId, mode, isScanned }), (planned) => {
       if (!planned.ok) {
         if (!validateOnly) this.#isRecovering = false;
         return answer.reject(planned.failure);
       }
       const { checkpoint, text, blocksDeleted } = planned.value;
+      const needsForce = deletesSound(planned.value);
+      if (needsForce && !force && !validateOnly) {
+        this.#isRecovering = false;
+        return answer.reject(chainSound(planned.value));
+      }
       const words = {
         checkpoint: checkpointMessage(checkpoint.kept),
         plan: text,
         blocksDeleted: BigInt(blocksDeleted),
       };
-      if (validateOnly) return answer.resolve(words);
+      if (validateOnly) return answer.resolve({ ...words, needsForce });
       return this.#carryOut(desk, planned.value, undefined, (outcome) => {
         if ("id" in outcome) answer.resolve({ ...words, operation: operationMessage(outcome) });
         else answer.reject(outcome);

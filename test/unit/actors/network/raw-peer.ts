@@ -2,7 +2,7 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { StatusSchema } from "../../../../gen/alys/wire/v1/wire_pb.ts";
-import type { OwnDelegation } from "../../../../src/actors/peer/handshake.ts";
+import type { OwnDelegation } from "../../../../src/actors/peer/own-delegation.ts";
 import type { Identity } from "../../../../src/p2p/identity.ts";
 import { MemoryHost } from "../../../../src/p2p/memory/host.ts";
 import type { Protocol, RequestOptions } from "../../../../src/p2p/port.ts";

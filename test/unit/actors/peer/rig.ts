@@ -17,7 +17,7 @@ import { peerActor } from "../../../../src/actors/peer/actor.ts";
 import { BanTable } from "../../../../src/actors/peer/ban-table.ts";
 import type { PeerActorConfig } from "../../../../src/actors/peer/config.ts";
 import { DistrustBook } from "../../../../src/actors/peer/distrust-book.ts";
-import type { OwnDelegation } from "../../../../src/actors/peer/handshake.ts";
+import type { DelegationSource, OwnDelegation } from "../../../../src/actors/peer/own-delegation.ts";
 import { PeerBook } from "../../../../src/actors/peer/peer-book.ts";
 import { keptCases } from "../../../../src/actors/sync/authorities/evidence-book.ts";
 import { encodeDelegation, signDelegation } from "../../../../src/chain/delegation.ts";
@@ -31,6 +31,7 @@ import { EmbeddedEngine } from "../../../../src/integrations/engine/embedded.ts"
 import type { EnginePort } from "../../../../src/integrations/engine/port.ts";
 import { type ActorCell, actorCell } from "../../../../src/kernel/cell.ts";
 import type { RunningChild } from "../../../../src/kernel/child.ts";
+import type { Clock } from "../../../../src/kernel/clock.ts";
 import { environment } from "../../../../src/kernel/environment.ts";
 import { Failure, failure } from "../../../../src/kernel/errors.ts";
 import { MemoryLog } from "../../../../src/kernel/log.ts";
@@ -43,6 +44,7 @@ import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
 import type { Table } from "../../../../src/storage/port.ts";
 import { MemoryShelf } from "../../../../src/storage/shelf.ts";
 import { segmentOf } from "../../integrations/chain/segments.ts";
+import { fixedDelegation } from "./fixed-delegation.ts";
 
 export const PEER_CONFIG: PeerActorConfig = {
   peersMax: 8,
@@ -77,8 +79,11 @@ export class CountingValidator extends InlineValidator {
 export interface NodeOptions {
   readonly config?: Partial<PeerActorConfig>;
   readonly forge?: ChainForge;
-  readonly delegation?: OwnDelegation;
+  /** One that stays as it is, or one that renews itself. */
+  readonly delegation?: OwnDelegation | DelegationSource;
   readonly identity?: Identity;
+  /** Default: the world's. */
+  readonly clock?: Clock;
   readonly disk?: MemoryDisk;
   readonly engine?: EnginePort;
   readonly bridge?: BridgePort;
@@ -197,7 +202,8 @@ export class Node {
 
   constructor(world: World, options: NodeOptions) {
     this.world = world;
-    const { clock, scheduler, random } = world.simulation;
+    const { scheduler, random } = world.simulation;
+    const clock = options.clock ?? world.simulation.clock;
     const forge = options.forge ?? world.forge;
     const facts = forge.facts();
     this.identity = options.identity ?? world.identity();
@@ -217,10 +223,11 @@ export class Node {
     const { host, validator, bans, book } = this;
     this.evidence = store.table("equivocations");
     const distrust = new DistrustBook(() => keptCases(this.evidence), store.table("distrust"));
+    const ownDelegation = sourceOf(options.delegation);
     this.peer = actorCell(
       peerActor({
         ...{ config, chain, validator, host, bans, book, distrust, peerIdBytes },
-        ownDelegation: options.delegation,
+        ownDelegation,
       }),
       run,
     );
@@ -243,6 +250,7 @@ export class Node {
           close: async () => {},
         },
         checkpoints: this.desk,
+        ownDelegation,
         peer: this.peer.ref,
         peerInternal: this.peer.internalRef,
         processStartMs: clock.nowMs(),
@@ -331,4 +339,8 @@ function hostOptions(genesisHash: Uint8Array, protocols?: readonly Protocol[]): 
     protocols: protocols ?? ["status", "blocks-by-range", "goodbye", "federation"],
     agentVersion: "test/1",
   };
+}
+
+function sourceOf(delegation: OwnDelegation | DelegationSource | undefined): DelegationSource | undefined {
+  return delegation === undefined || "renew" in delegation ? delegation : fixedDelegation(delegation);
 }

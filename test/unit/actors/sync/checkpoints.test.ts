@@ -41,7 +41,8 @@ async function create(rig: SyncRig, height: number): Promise<Checkpoint> {
 }
 
 async function recover(rig: SyncRig, recoveryMode: RecoveryMode, checkpointId: string, validateOnly = false) {
-  return rig.ask(rig.cell.ref.ask(recoverFromCheckpoint, { checkpointId, recoveryMode, validateOnly }));
+  const request = { checkpointId, recoveryMode, validateOnly, force: true };
+  return rig.ask(rig.cell.ref.ask(recoverFromCheckpoint, request));
 }
 
 async function operation(rig: SyncRig, id: string | undefined) {
@@ -115,6 +116,32 @@ test("SyncActor says what a recovery would do and does nothing", async () => {
   await assert.rejects(recover(rig, RecoveryMode.FAST, ""), reason("BAD_FIELD"));
   await assert.rejects(recover(rig, RecoveryMode.FAST, "9-00000000"), reason("CHECKPOINT_NOT_FOUND"));
   assert.equal(rig.height, 400);
+  await rig.stop();
+});
+
+test("SyncActor leaves a chain alone of which no block is damaged, in every mode, unless it is forced", async () => {
+  const rig = await synced();
+  const { id } = await create(rig, 200);
+  for (const recoveryMode of [
+    RecoveryMode.FAST,
+    RecoveryMode.SAFE,
+    RecoveryMode.MINIMAL,
+    RecoveryMode.FULL,
+  ]) {
+    const request = { checkpointId: id, recoveryMode };
+    const dry = await rig.ask(rig.cell.ref.ask(recoverFromCheckpoint, { ...request, validateOnly: true }));
+    assert.equal(dry.needsForce, true);
+    const refused = rig.ask(rig.cell.ref.ask(recoverFromCheckpoint, request));
+    await assert.rejects(refused, (thrown: unknown) => {
+      assert(thrown instanceof Failure);
+      assert.equal(thrown.reason, "CHAIN_SOUND");
+      assert.match(thrown.message, /no stored block is damaged, and it would .*: \d00 blocks go/);
+      return true;
+    });
+    assert.equal(rig.height, 400);
+  }
+  const { blocksDeleted } = await recover(rig, RecoveryMode.MINIMAL, id);
+  assert.equal(blocksDeleted, 200n);
   await rig.stop();
 });
 

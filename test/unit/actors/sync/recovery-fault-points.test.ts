@@ -189,7 +189,7 @@ async function killedIn(mode: keyof typeof MODES, killer: Killer, shelf: Shelf, 
   rig.connect({ a: { blocks } });
   await runUntil(rig, name, () => rig.height === LENGTH);
   killer.isArmed = true;
-  const request = { checkpointId, recoveryMode: MODES[mode], validateOnly: false };
+  const request = { checkpointId, recoveryMode: MODES[mode], validateOnly: false, force: true };
   rig.cell.ref.ask(SyncService.method.recoverFromCheckpoint, request).catch(() => undefined);
   await runUntil(rig, name, () => killer.hasKilled);
 }
@@ -372,7 +372,7 @@ test("every fault point is passed", async () => {
     rig.connect({ a: { blocks } });
     await runUntil(rig, mode, () => rig.height === LENGTH);
     killer.isArmed = true;
-    const request = { checkpointId, recoveryMode: MODES[mode] };
+    const request = { checkpointId, recoveryMode: MODES[mode], force: true };
     await rig.ask(rig.cell.ref.ask(SyncService.method.recoverFromCheckpoint, request));
     await runUntil(rig, mode, () => isWhole(rig) && nothingRuns(rig));
     await rig.run(100);

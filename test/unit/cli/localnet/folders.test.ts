@@ -44,7 +44,7 @@ test("writeNetwork writes a proven chain, keys for their owner alone, and files 
   const nodes = await makeNodes(folder, 2, random);
   const plan = planNetwork(folder, nodes, []);
   await writeNetwork(plan, { seed: 9, random, auxpowEvery: 0 });
-  const chain = loadChain(plan.specificationFile, plan.proofsFile);
+  const chain = loadChain(plan.specificationFile, { proofs: plan.proofsFile });
   assert.ok(!(chain instanceof Failure));
   assert.equal(chain.warning, undefined);
   assert.equal(chain.parameters.slotDurationMs, 2000);

@@ -38,6 +38,11 @@ test("nodesReport tells how to ask each node", () => {
   const nodes = [{ name: "observer", isMember: false, peerId: "x" }];
   const text = nodesReport(planNetwork("/net", nodes, [{ control: 1234, p2p: 1 }]));
   assert.match(text, /grpcurl -plaintext 127\.0\.0\.1:1234 list/);
+  assert.ok(
+    text.includes('-H "authorization: Bearer $(cat /net/observer/control/local.token)" 127.0.0.1:1234 '),
+  );
+  assert.match(text, /grpcurl -plaintext -unix \/net\/observer\/control\.sock alys\./);
+  assert.match(text, /alysctl --node \/net\/observer /);
   assert.match(text, /127\.0\.0\.1:1234 alys\.sync\.v1\.SyncService\/WatchSyncStatus/);
   assert.match(text, /\/net$/);
 });

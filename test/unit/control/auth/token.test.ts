@@ -105,16 +105,17 @@ test("RateLimiter gives each principal its burst, then its rate, and forgets the
   const clock = new FakeClock();
   const limiter = new RateLimiter({ callsPerSecond: 10, burst: 5 }, clock);
   const taken = (principal: string, times: number): number =>
-    Array.from({ length: times }, () => limiter.take(principal)).filter((refusal) => refusal === undefined)
-      .length;
+    Array.from({ length: times }, () => limiter.take(principal, principal)).filter(
+      (refusal) => refusal === undefined,
+    ).length;
   assert.equal(taken("a", 20), 5);
   assert.equal(taken("b", 2), 2);
-  assert.equal(limiter.take("a")?.detail.retryDelayMs, 100);
+  assert.equal(limiter.take("a", "a")?.detail.retryDelayMs, 100);
   clock.advance(1_000);
   assert.equal(taken("a", 20), 5, "never more than the burst");
   clock.advance(300);
   assert.equal(taken("a", 20), 3);
-  for (let other = 0; other < 2_000; other++) limiter.take(`p${other}`);
+  for (let other = 0; other < 2_000; other++) limiter.take(`p${other}`, `p${other}`);
   assert.equal(taken("a", 20), 5, "forgotten, so full again");
-  assert.equal(new RateLimiter({ callsPerSecond: 0, burst: 1 }, clock).take("a"), undefined);
+  assert.equal(new RateLimiter({ callsPerSecond: 0, burst: 1 }, clock).take("a", "a"), undefined);
 });

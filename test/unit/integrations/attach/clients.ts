@@ -119,6 +119,7 @@ export class PullClient implements TestClient {
   readonly receipts: Receipt[] = [];
   end: string | undefined;
   epoch = 0n;
+  principal = "tester";
   #hello = helloOf({});
   readonly #hub: AttachHub;
   readonly #schema: DescMessage;
@@ -138,7 +139,7 @@ export class PullClient implements TestClient {
   async pull(waitMs: number, signal?: AbortSignal): Promise<void> {
     const { epoch } = this;
     try {
-      const caller = { principal: "tester", signal };
+      const caller = { principal: this.principal, signal };
       const answer = await this.#hub.pulls.pull({ hello: this.#hello, epoch, waitMs }, caller);
       this.epoch = answer.welcome.epoch ?? 0n;
       this.frames.push(...answer.frames);
@@ -153,7 +154,9 @@ export class PullClient implements TestClient {
     const frames = [create(this.#schema, frame as never) as unknown as ClientFrame];
     try {
       const { instanceId } = this.#hello;
-      this.receipts.push(...(await this.#hub.pulls.complete({ instanceId, epoch, frames })));
+      const { principal } = this;
+      const request = { instanceId, epoch, frames };
+      this.receipts.push(...(await this.#hub.pulls.complete(request, { principal })));
     } catch (reason) {
       this.end = told(reason);
     }

@@ -323,6 +323,29 @@ test("by pulling: an epoch that is over is refused with what ended it, epoch 0 b
   assert.equal(client.epoch, 2n);
 });
 
+test("by pulling: work is answered and pulled further by its own principal alone", async () => {
+  const place = new Place();
+  const client = new PullClient(place.hub, SCHEMA);
+  await client.attach();
+  await place.call();
+  await client.pull(0);
+  const [{ callId = 0n } = {}] = client.frames;
+  const thief = new PullClient(place.hub, SCHEMA);
+  thief.principal = "thief";
+  // Instance and epoch are no secrets: both are as the client's.
+  await thief.attach();
+  assert.equal(thief.end, "ALREADY_EXISTS/ATTACH_TAKEN");
+  thief.epoch = client.epoch;
+  await thief.pull(0);
+  assert.equal(thief.end, "PERMISSION_DENIED/ATTACH_OTHER_PRINCIPAL");
+  thief.end = undefined;
+  await thief.say({ callId, message: { case: "heartbeat", value: {} } });
+  assert.equal(thief.end, "PERMISSION_DENIED/ATTACH_OTHER_PRINCIPAL");
+  assert.equal(place.hub.isAttached, true);
+  await client.pull(0);
+  assert.equal(client.end, undefined);
+});
+
 test("by pulling: an answer brings at most 3 MiB of calls, one at least, and drops what is overdue", async () => {
   const place = new Place();
   const client = new PullClient(place.hub, SCHEMA);

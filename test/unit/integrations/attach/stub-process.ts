@@ -65,7 +65,7 @@ export function pullProcess(
       });
       const { epoch = 0n } = pulled.welcome;
       const request = { instanceId: "stub", epoch, frames: frames as unknown as ClientFrame[] };
-      if (frames.length > 0) await hub.pulls.complete(request);
+      if (frames.length > 0) await hub.pulls.complete(request, { principal: "stub" });
     }
   };
   work().catch(() => {});

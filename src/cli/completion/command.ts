@@ -1,11 +1,11 @@
 /** `alysctl completion`: scripts that complete alysctl's commands, options and methods in bash, zsh and fish. */
 import { Argument, type Command } from "commander";
-import { bashScript } from "./completion/bash.ts";
-import { fishScript } from "./completion/fish.ts";
-import { type CommandNode, commandTree } from "./completion/tree.ts";
-import { zshScript } from "./completion/zsh.ts";
-import { SERVICES } from "./reference/services.ts";
-import type { Run } from "./session.ts";
+import { SERVICES } from "../reference/services.ts";
+import type { Run } from "../session.ts";
+import { bashScript } from "./bash.ts";
+import { fishScript } from "./fish.ts";
+import { type CommandNode, commandTree } from "./tree.ts";
+import { zshScript } from "./zsh.ts";
 
 const SCRIPTS: Readonly<Record<string, (root: CommandNode) => string>> = {
   bash: bashScript,

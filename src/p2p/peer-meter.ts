@@ -1,0 +1,86 @@
+/**
+ * What a peer may do below our own protocols: streams opened, frames that carry little, bytes of libp2p's own protocols. Pure,
+ * time is an argument. A budget is what an honest peer of any implementation stays below by a factor of four at least; who
+ * exceeds one is cut, so none of them slows down a peer that keeps to it.
+ */
+
+/** What is counted of each connected peer. */
+export type Measure =
+  | "streams"
+  | "frames"
+  | "identifyBytes"
+  | "pushBytes"
+  | "pingBytes"
+  | "dhtBytes"
+  | "refusals"
+  | "earlyStreams"
+  | "gossipBytes"
+  | "otherBytes";
+
+interface Budget {
+  /** So much at once. */
+  readonly burst: number;
+  /** So much is regained a second. */
+  readonly perSecond: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/**
+ * Derivation:
+ * - streams: one a request. Our limits (protocols.ts) admit 64 ranges and 45 other requests a second, of which an honest peer
+ *   uses half; a burst of all at once is 200.
+ * - frames: those with less than 512 bytes of payload. A stream takes six to be opened, asked on and closed; keep-alives, window
+ *   updates and gossip of control messages come on top: 1,000 a second were the most that was seen in a range sync.
+ * - identify: a message is at most 8 KiB, once a connection, and a push when addresses or protocols change.
+ * - ping: 32 bytes each way; implementations send one every 1 to 15 s, and ours several when it doubts a connection.
+ * - dht: a question has 60 bytes and is asked some twenty times a look around; answers to our own questions come back on the
+ *   same protocol: 20 peers of 8 addresses are 10 KiB.
+ * - refusals: what is refused unread: anything but FIND_NODE in the DHT, requests of a peer that is no member on the members'
+ *   protocol. A member whose delegation ended under a proposal asks once a slot.
+ * - early streams: those opened before the handshake is done. An honest peer has one of each protocol, eight in all.
+ * - gossip: a block of 2 MiB each slot of 2 s and transactions at 1 MiB/s, three times over in lost races, and answers to
+ *   IWANT at once.
+ * - other: nothing else is spoken. Request protocols of ours have limits of their own (admission.ts).
+ */
+export const BUDGETS: Readonly<Record<Measure, Budget>> = {
+  streams: { burst: 256, perSecond: 128 },
+  frames: { burst: 16_384, perSecond: 4_096 },
+  identifyBytes: { burst: 64 * KIB, perSecond: 4 * KIB },
+  pushBytes: { burst: 64 * KIB, perSecond: 4 * KIB },
+  pingBytes: { burst: 16 * KIB, perSecond: 2 * KIB },
+  dhtBytes: { burst: 256 * KIB, perSecond: 32 * KIB },
+  refusals: { burst: 32, perSecond: 2 },
+  earlyStreams: { burst: 32, perSecond: 2 },
+  gossipBytes: { burst: 64 * MIB, perSecond: 12 * MIB },
+  otherBytes: { burst: 64 * KIB, perSecond: KIB },
+};
+
+/** A rate with a burst: one number, the time at which nothing is owed any more (GCRA). */
+class Account {
+  #clearMs = 0;
+
+  /** Takes `amount`; false when that is more than the budget has. What was refused is not taken. */
+  take(amount: number, { burst, perSecond }: Budget, nowMs: number): boolean {
+    const clearMs = Math.max(this.#clearMs, nowMs) + (amount * 1000) / perSecond;
+    if (clearMs - nowMs > (burst * 1000) / perSecond) return false;
+    this.#clearMs = clearMs;
+    return true;
+  }
+}
+
+/** The accounts of one peer. They live as long as it is connected. */
+export class PeerMeter {
+  readonly #accounts = new Map<Measure, Account>();
+
+  /** Counts `amount`; false when the peer has done more than it may. */
+  take(measure: Measure, amount: number, nowMs: number): boolean {
+    let account = this.#accounts.get(measure);
+    if (account === undefined) {
+      account = new Account();
+      this.#accounts.set(measure, account);
+    }
+    return account.take(amount, BUDGETS[measure], nowMs);
+  }
+}
