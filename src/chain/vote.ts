@@ -5,9 +5,18 @@
  * voting for two blocks of one slot is what makes two quorums of one slot provable misbehaviour, so nothing
  * here has an override.
  */
-import { equalBytes } from "./bytes.ts";
+import { concatBytes, equalBytes } from "./bytes.ts";
 import { readUint64, writeUint64 } from "./little-endian.ts";
 import { MalformedError } from "./malformed.ts";
+import {
+  decodeRuns,
+  encodeRuns,
+  isSpent,
+  NO_RUNS,
+  type VoteRuns,
+  withoutFuture,
+  withVote,
+} from "./vote-runs.ts";
 
 /** The last vote of this member. Hash: 32 bytes. */
 export interface VoteRecord {
@@ -15,6 +24,10 @@ export interface VoteRecord {
   readonly height: number;
   /** All zero where only the slot is known, as after some imports: then no block counts as the recorded one. */
   readonly hash: Uint8Array;
+  /** In which slots the votes before it lie, and which are given up. Without it nothing is known of them. */
+  readonly history?: VoteRuns;
+  /** Records of before there were owners name none. */
+  readonly owner?: VoteOwner | undefined;
 }
 
 /** Whose record it is: a record of another key or chain says nothing of ours. */
@@ -23,11 +36,6 @@ export interface VoteOwner {
   readonly publicKey: Uint8Array;
   /** 32 bytes. */
   readonly genesisHash: Uint8Array;
-}
-
-/** A record as it is kept. `owner` is undefined in those of the first form, which did not name one. */
-export interface KeptVoteRecord extends VoteRecord {
-  readonly owner: VoteOwner | undefined;
 }
 
 /** What of a proposal the rule looks at. The caller has verified what the two flags state. */
@@ -68,6 +76,8 @@ export type VoteRefusal =
   | "NOT_CURRENT_SLOT"
   | "NOT_ON_BEST_HEAD"
   | "SLOT_NOT_ABOVE_LAST_VOTE"
+  /** An administrator gave this slot up: what was signed in it by a clock far ahead is not known one by one. */
+  | "SLOT_GIVEN_UP"
   | "TOO_SOON_WITHOUT_RECORD";
 
 /** `record`: make it durable, then sign. `repeat`: the identical block is already recorded, sign again. */
@@ -93,52 +103,99 @@ export function decideVote(proposal: Proposal, facts: VoteFacts): VoteDecision {
     if (proposal.slot <= lastVote.slot) return refuse("SLOT_NOT_ABOVE_LAST_VOTE");
   } else if (slotStartMs <= facts.startedAtMs + driftMs) {
     // A lost record may hold a vote cast before our start, and votes are cast up to the drift before their
-    // slot begins. (This relies on a clock that restarts do not set back.)
+    // slot begins. (When we started is counted back from now: no clock of then is asked.)
     return refuse("TOO_SOON_WITHOUT_RECORD");
   }
+  const before = lastVote?.history ?? NO_RUNS;
+  if (isSpent(before, proposal.slot)) return refuse("SLOT_GIVEN_UP");
+  const history = withVote(before, lastVote?.slot, proposal.slot);
   return {
     kind: "record",
-    record: { slot: proposal.slot, height: proposal.height, hash: proposal.hash.slice() },
+    record: { slot: proposal.slot, height: proposal.height, hash: proposal.hash.slice(), history },
   };
 }
 
-/** Bytes of a record of the first form: slot u64, height u64 (little-endian), hash. */
-const FIRST_FORM_LENGTH = 48;
-/** The second form goes on with the owner: public key, genesis hash. */
+/**
+ * The record after an administrator gave up what was signed by a clock far ahead: every run of votes that lies wholly after
+ * `nowSlot` is never voted in again, and slots up to `nowSlot` count as voted in. No slot can get a second vote by it,
+ * whatever the clocks show. Undefined when no run lies there, or nothing is known of the runs.
+ */
+export function releaseVotes(record: VoteRecord, nowSlot: number): VoteRecord | undefined {
+  const left = withoutFuture(record.history ?? NO_RUNS, nowSlot);
+  if (left === undefined) return undefined;
+  const before = left.runs.at(-1)?.last;
+  const slot = Math.max(before ?? 0, nowSlot);
+  const history = slot === before ? left : withVote(left, before, slot);
+  return { slot, height: 0, hash: new Uint8Array(HASH_LENGTH), history };
+}
+
+/** Bytes of a hash. */
+const HASH_LENGTH = 32;
+
+/** Bytes of the vote itself: slot u64, height u64 (little-endian), hash. */
+const VOTE_LENGTH = 48;
+
+/**
+ * What follows the vote: sections of a tag (u8), a length (u16) and so many bytes, tags ascending. The runs of votes, and
+ * whose record it is: public key, genesis hash.
+ */
+const RUNS_SECTION = 1;
+const OWNER_SECTION = 2;
+const SECTION_HEADER = 3;
 const PUBLIC_KEY_LENGTH = 48;
-const VOTE_RECORD_LENGTH = FIRST_FORM_LENGTH + PUBLIC_KEY_LENGTH + 32;
 
 /** The form in which a vote store keeps the record. */
-export function encodeVoteRecord(record: VoteRecord, owner: VoteOwner): Uint8Array {
-  const bytes = new Uint8Array(VOTE_RECORD_LENGTH);
-  writeUint64(bytes, 0, record.slot);
-  writeUint64(bytes, 8, record.height);
-  bytes.set(record.hash, 16);
-  bytes.set(owner.publicKey, FIRST_FORM_LENGTH);
-  bytes.set(owner.genesisHash, FIRST_FORM_LENGTH + PUBLIC_KEY_LENGTH);
-  return bytes;
+export function encodeVoteRecord(record: VoteRecord, owner = record.owner): Uint8Array {
+  const { slot, height, hash, history } = record;
+  const vote = new Uint8Array(VOTE_LENGTH);
+  writeUint64(vote, 0, slot);
+  writeUint64(vote, 8, height);
+  vote.set(hash, 16);
+  return concatBytes([
+    vote,
+    ...(history === undefined ? [] : section(RUNS_SECTION, encodeRuns(history))),
+    ...(owner === undefined ? [] : section(OWNER_SECTION, concatBytes([owner.publicKey, owner.genesisHash]))),
+  ]);
+}
+
+function section(tag: number, content: Uint8Array): Uint8Array[] {
+  return [Uint8Array.of(tag, content.length & 0xff, content.length >> 8), content];
 }
 
 /** Throws MalformedError: a damaged record must stop the member, it must never count as "no record". */
-export function decodeVoteRecord(bytes: Uint8Array): KeptVoteRecord {
-  if (bytes.length !== VOTE_RECORD_LENGTH && bytes.length !== FIRST_FORM_LENGTH)
-    throw new MalformedError(
-      `a vote record has ${VOTE_RECORD_LENGTH} bytes, or ${FIRST_FORM_LENGTH} in its first form`,
-    );
-  const keyEnd = FIRST_FORM_LENGTH + PUBLIC_KEY_LENGTH;
+export function decodeVoteRecord(bytes: Uint8Array): VoteRecord {
+  if (bytes.length < VOTE_LENGTH) throw new MalformedError("a vote record has 48 bytes and its sections");
   return {
     slot: readUint64(bytes, 0, "slot of the vote record"),
     height: readUint64(bytes, 8, "height of the vote record"),
-    hash: bytes.slice(16, FIRST_FORM_LENGTH),
-    owner:
-      bytes.length === FIRST_FORM_LENGTH
-        ? undefined
-        : { publicKey: bytes.slice(FIRST_FORM_LENGTH, keyEnd), genesisHash: bytes.slice(keyEnd) },
+    hash: bytes.slice(16, VOTE_LENGTH),
+    ...readSections(bytes.subarray(VOTE_LENGTH)),
   };
 }
 
-/** Whether a kept record is this owner's. One that names nobody is taken for its reader's. */
-export function isOwnersRecord({ owner }: KeptVoteRecord, { publicKey, genesisHash }: VoteOwner): boolean {
+/** A section that we do not know may say that a vote must not be cast: such a record is not for us. */
+function readSections(bytes: Uint8Array): Pick<VoteRecord, "history" | "owner"> {
+  let read: Pick<VoteRecord, "history" | "owner"> = {};
+  for (let at = 0, before = 0; at < bytes.length; ) {
+    const tag = bytes[at] ?? 0;
+    const end = at + SECTION_HEADER + (bytes[at + 1] ?? 0) + 256 * (bytes[at + 2] ?? 0);
+    const content = bytes.slice(at + SECTION_HEADER, end);
+    const isSound = tag > before && at + SECTION_HEADER <= bytes.length && end <= bytes.length;
+    if (isSound && tag === RUNS_SECTION) read = { ...read, history: decodeRuns(content) };
+    else if (isSound && tag === OWNER_SECTION) read = { ...read, owner: readOwner(content) };
+    else throw new MalformedError("sections of the vote record");
+    [at, before] = [end, tag];
+  }
+  return read;
+}
+
+function readOwner(bytes: Uint8Array): VoteOwner {
+  if (bytes.length !== PUBLIC_KEY_LENGTH + HASH_LENGTH) throw new MalformedError("owner of the vote record");
+  return { publicKey: bytes.slice(0, PUBLIC_KEY_LENGTH), genesisHash: bytes.slice(PUBLIC_KEY_LENGTH) };
+}
+
+/** Whether a record is this owner's. One that names nobody is taken for its reader's. */
+export function isOwnersRecord({ owner }: VoteRecord, { publicKey, genesisHash }: VoteOwner): boolean {
   if (owner === undefined) return true;
   return equalBytes(owner.publicKey, publicKey) && equalBytes(owner.genesisHash, genesisHash);
 }
@@ -146,6 +203,11 @@ export function isOwnersRecord({ owner }: KeptVoteRecord, { publicKey, genesisHa
 /** Whether the record names a block, and not its slot alone. */
 export function namesBlock({ hash }: VoteRecord): boolean {
   return hash.some((byte) => byte !== 0);
+}
+
+/** Whether this slot was given up: the member may have voted in it by a clock far ahead. */
+export function isGivenUp({ history }: VoteRecord, slot: number): boolean {
+  return isSpent(history ?? NO_RUNS, slot);
 }
 
 function isSameVote(record: VoteRecord, proposal: Proposal): boolean {

@@ -7,6 +7,7 @@ import {
   GetProducerStatusResponseSchema,
   ProducerService,
   type ProducerStatus,
+  ReleaseVotesResponseSchema,
   ScheduleAuthoritiesResponseSchema,
   SigningRefusal,
   SigningRefusalSchema,
@@ -16,7 +17,7 @@ import {
 } from "../../gen/alys/producer/v1/producer_pb.ts";
 import { equalBytes } from "../chain/bytes.ts";
 import { asError, Failure, failure } from "../kernel/errors.ts";
-import { enumName, grouped, hash, shortHash, time } from "./format.ts";
+import { enumName, grouped, hash, shortHash, time, timeOfMs } from "./format.ts";
 import { parseHex } from "./options.ts";
 import { type Possession, readPossessions } from "./possessions.ts";
 import type { Run, Session } from "./session.ts";
@@ -54,6 +55,14 @@ export function addProducerCommands(program: Command, run: Run): void {
     .description("after this member's key was seen elsewhere: say that the other holder is stopped for good")
     .requiredOption("--reason <text>", "which one was stopped, for the audit log")
     .action(({ reason }: { reason: string }) => run((session) => confirmKey(session, reason)));
+  producer
+    .command("release")
+    .description(
+      "give up votes signed by a clock far ahead, which bar this member until their slots are past",
+    )
+    .requiredOption("--reason <text>", "why, for the audit log")
+    .addHelpText("after", RELEASE_HELP)
+    .action(({ reason }: { reason: string }) => run((session) => release(session, reason)));
 }
 
 const SCHEDULE_HELP = `
@@ -61,6 +70,10 @@ Every member's operator schedules the same set; it comes into force when a quoru
   alysctl keys authority --file new.key --make --chain chain.json --proof-file new-proof.json
   alysctl producer schedule --proofs proofs.json new-proof.json       # the new member joins
   alysctl producer schedule --proofs proofs.json --remove 0x8a…       # a member leaves`;
+
+const RELEASE_HELP = `
+None of the slots that are given up is ever voted in, so that no slot gets a second vote: the member signs again from the next
+slot on and passes them over when their time comes. Refused while this node's clock is not believed; see producer status.`;
 
 function collectKey(text: string, before: readonly Uint8Array[] = []): readonly Uint8Array[] {
   return [...before, parseHex(text)];
@@ -86,6 +99,11 @@ export function producerFields(status: ProducerStatus): FieldRow[] {
     ...signingFields(status.signing),
     ["last voted slot", status.lastVotedSlot === 0n ? "-" : grouped(status.lastVotedSlot)],
   ];
+  if (status.clockFault !== "") fields.push(["signs nothing", status.clockFault]);
+  if (status.barredToSlot !== 0n) {
+    const until = timeOfMs(status.barredUntilMs);
+    fields.push(["barred", `by its vote record, up to slot ${grouped(status.barredToSlot)}, until ${until}`]);
+  }
   if (status.lastRefusal !== "") fields.push(["last refusal", status.lastRefusal]);
   if (status.scheduledAuthorities.length > 0) {
     fields.push(["scheduled set", status.scheduledAuthorities.map((key) => hash(key))]);
@@ -146,6 +164,14 @@ async function schedule(session: Session, options: ScheduleOptions): Promise<voi
       ? "nothing is scheduled any more"
       : `a set of ${set.length} authorities is scheduled, for block ${grouped(lowestHeight)} at the earliest`,
   );
+}
+
+async function release(session: Session, reason: string): Promise<void> {
+  const answer = await session.client(ProducerService).releaseVotes({ reason }, session.call);
+  session.show(ReleaseVotesResponseSchema, answer, ({ votedToSlot, givenUpFirstSlot, givenUpLastSlot }) => {
+    const givenUp = `slots ${grouped(givenUpFirstSlot)} to ${grouped(givenUpLastSlot)} are given up`;
+    return `${givenUp}; this member votes again from slot ${grouped(votedToSlot + 1n)}`;
+  });
 }
 
 /** Keys and proofs of the files in their order, without those that are to be removed. Throws Failure. */

@@ -16,6 +16,7 @@ import { producerActor } from "../actors/producer/actor.ts";
 import type { Signer } from "../actors/producer/ballot.ts";
 import type { ProducerConfig } from "../actors/producer/config.ts";
 import type { GuardMemory } from "../actors/producer/signing-guard.ts";
+import { SigningWatch } from "../actors/producer/signing-watch.ts";
 import { syncActor } from "../actors/sync/actor.ts";
 import { keptCases } from "../actors/sync/authorities/evidence-book.ts";
 import type { SyncConfig } from "../actors/sync/config.ts";
@@ -72,6 +73,7 @@ export type NodeCells = ReturnType<typeof composeActors>;
 /** The cells, each on those before it. They are down until their supervisor starts them. */
 export function composeActors(parts: ActorParts, run: ActorEnvironment) {
   const { config, chain, validator, engine, bridge, host, bans, book, signer, votes, delegation } = parts;
+  const watch = signingWatch(parts, run);
   const peer = actorCell(
     peerActor({
       config: config.peer,
@@ -83,6 +85,8 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
       distrust: new DistrustBook(() => keptCases(parts.evidence), parts.answers),
       peerIdBytes,
       ownDelegation: delegation,
+      onHeadProven: watch && ((timestampMs) => watch.blockSeen(timestampMs)),
+      onMemberClock: watch && ((key, sentMs, atMs) => watch.memberSaid(key, sentMs, atMs)),
     }),
     run,
   );
@@ -111,6 +115,7 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
       evidence: parts.evidence,
       ...peerRefs,
       ownMemberKey: signer?.publicKey,
+      signingBars: watch && (() => watch.bars()),
     }),
     run,
   );
@@ -127,6 +132,7 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
         votes,
         stop: parts.stop,
         guard: parts.guard,
+        watch,
         schedule: parts.schedule,
       },
       config.producer,
@@ -134,6 +140,13 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
     run,
   );
   return { peer, network, sync, producer };
+}
+
+/** Judges whether this member may sign; it outlives the actors that it is handed to. */
+function signingWatch({ chain, signer, votes, config }: ActorParts, { clock }: ActorEnvironment) {
+  if (signer === undefined || votes === undefined) return undefined;
+  const { statusIntervalMs } = config.peer;
+  return new SigningWatch({ chain, clock, votes, ownKey: signer.publicKey, statusIntervalMs });
 }
 
 /** The supervisor over these cells and the host. Delayed restarts of a member wait for the beginning of a slot. */

@@ -219,7 +219,7 @@ test("an envelope is void past its time, from afar in the future, of another sen
     new FederationDesk(keys, genesis, startMs, 500).seal(payload, nowMs, 1_000)!;
   assert.equal(fault(receiver, alice.peerId, seal(1), 11_501), "expired");
   assert.equal(fault(receiver, alice.peerId, seal(1), 11_500), "none", "clocks may differ by the drift");
-  assert.equal(fault(receiver, alice.peerId, seal(10_000_000), 10_000), "from the future");
+  assert.equal(fault(receiver, alice.peerId, seal(10_000_000, 10_000_000), 10_000), "from the future");
   assert.equal(fault(receiver, alice.peerId, seal(2, 10_000_000), 10_000), "from the future");
   assert.equal(fault(receiver, bob.peerId, seal(1), 10_000), "bad signature");
   assert.equal(fault(receiver, alice.peerId, seal(0), 10_000), "replayed", "an earlier life of its sender");
@@ -227,8 +227,28 @@ test("an envelope is void past its time, from afar in the future, of another sen
   altered[altered.length - 1]! ^= 1;
   assert.equal(fault(receiver, alice.peerId, altered, 10_000), "bad signature");
   assert.equal(fault(receiver, alice.peerId, Uint8Array.of(1, 2, 3), 10_000), "malformed");
-  const elsewhere = new FederationDesk(keys, genesis.fill(9), 5, 500).seal(payload, 10_000, 1_000)!;
+  const elsewhere = new FederationDesk(keys, new Uint8Array(32).fill(9), 5, 500).seal(
+    payload,
+    10_000,
+    1_000,
+  )!;
   assert.equal(fault(receiver, alice.peerId, elsewhere, 10_000), "bad signature", "another chain");
+  const ahead = new FederationDesk(keys, genesis, 28_800_000, 500);
+  const other = new FederationDesk(keys, genesis, 28_800_000, 500);
+  const atEight = ahead.seal(payload, 28_800_000, 1_000)!;
+  assert.equal(fault(other, alice.peerId, atEight, 28_800_000), "none", "both clocks are ahead");
+  const again = ahead.seal(payload, 20_000, 1_000)!;
+  for (const desk of [receiver, other])
+    assert.equal(
+      fault(desk, alice.peerId, again, 20_000),
+      "none",
+      "a clock that was ahead bars its owner no longer",
+    );
+  assert.equal(fault(other, alice.peerId, atEight, 20_000), "from the future");
+  const behind = new FederationDesk(keys, genesis, 5, 500);
+  assert.equal(fault(receiver, alice.peerId, behind.seal(payload, 5, 60_000)!, 21_000), "replayed");
+  const right = behind.seal(payload, 21_000, 1_000)!;
+  assert.equal(fault(receiver, alice.peerId, right, 21_000), "none", "nor does one that was behind");
   assert.equal(receiver.seal(new Uint8Array(), 0, 1), undefined);
   assert.equal(receiver.seal(Uint8Array.of(0xff), 0, 1), undefined);
 });

@@ -212,6 +212,7 @@ class World {
       const head = { height: BigInt(height), hash, slot: BigInt(height) };
       this.peers.put(
         create(PeerInfoSchema, { peerId: `${index}`, score: { overall: this.random.integer(100) }, head }),
+        this.nowMs,
       );
     }
   }
@@ -229,6 +230,7 @@ class World {
       head: { height: head.height, slot: head.height, hash: head.hash },
       finalHeight: this.chain.finalHeight,
       target,
+      isLevel: target === undefined,
       isTargetConfirmed: true,
       connectedPeers: this.kinds.length,
       heightMax: undefined,

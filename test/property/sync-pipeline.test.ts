@@ -85,7 +85,7 @@ class World {
     for (const [index] of kinds.entries()) {
       const head = { height: BigInt(TARGET), hash: hashAt(TARGET), slot: BigInt(TARGET) };
       const score = { overall: this.random.integer(100) };
-      this.peers.put(create(PeerInfoSchema, { peerId: `${index}`, score, head }));
+      this.peers.put(create(PeerInfoSchema, { peerId: `${index}`, score, head }), this.nowMs);
     }
   }
 
@@ -96,6 +96,7 @@ class World {
       head,
       finalHeight: Math.max(0, this.height - 64),
       target: this.height < TARGET ? { height: TARGET, slot: TARGET, hash: hashAt(TARGET) } : undefined,
+      isLevel: this.height >= TARGET,
       isTargetConfirmed: true,
       connectedPeers: this.kinds.length,
       heightMax: undefined,

@@ -24,6 +24,7 @@ export class Faults {
     const { trace, machines } = this.#world;
     trace.add("FAULT", JSON.stringify(fault));
     if (fault.kind === "partition") return this.#partition(fault.side, fault.forMs);
+    if (fault.kind === "clockLeap") return this.#clockLeap(fault.nodes, fault.leapMs, fault.forMs);
     if (fault.kind === "crashAuthor") return this.#crashAuthor(fault.afterMs, fault.downMs);
     const machine = machines[fault.node % machines.length];
     if (machine?.process === undefined) return;
@@ -39,7 +40,10 @@ export class Faults {
     this.#world.network.heal();
   }
 
-  #strike(machine: Machine, fault: Exclude<Fault, { kind: "partition" | "crashAuthor" }>): void {
+  #strike(
+    machine: Machine,
+    fault: Exclude<Fault, { kind: "partition" | "crashAuthor" | "clockLeap" }>,
+  ): void {
     const { network } = this.#world;
     const { process } = machine;
     switch (fault.kind) {
@@ -131,6 +135,20 @@ export class Faults {
       author.disturb();
       this.#strike(author, { kind: "crash", node: author.index, downMs, isTorn: false });
     });
+  }
+
+  #clockLeap(nodes: readonly number[], leapMs: number, forMs: number): void {
+    const { machines } = this.#world;
+    const leaping = machines.filter(({ index }) => nodes.some((node) => node % machines.length === index));
+    this.#world.count("clockLeap");
+    const set = (skewMs: number): void => {
+      for (const machine of leaping) {
+        machine.disturb();
+        machine.skewMs = skewMs;
+      }
+    };
+    set(leapMs);
+    this.#until(forMs, () => set(0));
   }
 
   #partition(side: readonly number[], forMs: number): void {

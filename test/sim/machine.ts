@@ -188,8 +188,9 @@ export class Machine {
         store.record(bytes);
         this.#records.push(bytes.slice());
         if (this.#records.length > RECORDS_MAX) this.#records.shift();
-        const { slot, hash } = decodeVoteRecord(bytes);
-        this.tell({ type: "vote", slot, hash: Buffer.from(hash).toString("hex") });
+        const { slot, height, hash } = decodeVoteRecord(bytes);
+        // A record of height 0 is no vote: slots were given up, and those before it count as voted in.
+        if (height > 0) this.tell({ type: "vote", slot, hash: Buffer.from(hash).toString("hex") });
       },
     };
   }

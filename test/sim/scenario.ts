@@ -57,6 +57,13 @@ export type Fault =
   | { readonly kind: "slowPeer"; readonly node: number; readonly byMs: number; readonly forMs: number }
   | { readonly kind: "linkReset"; readonly node: number; readonly other: number }
   | { readonly kind: "clockSkew"; readonly node: number; readonly skewMs: number; readonly forMs: number }
+  /** The wall clocks of some are set, far ahead or behind, and set right again; at the same moment, as by one time server. */
+  | {
+      readonly kind: "clockLeap";
+      readonly nodes: readonly number[];
+      readonly leapMs: number;
+      readonly forMs: number;
+    }
   /** A second machine with the node's authority key, with or without a copy of its vote record, runs beside it. */
   | { readonly kind: "twinKey"; readonly node: number; readonly hasRecord: boolean; readonly forMs: number }
   /** A process is killed and comes back with the vote record of so many votes before; with none when it had not so many. */
@@ -79,6 +86,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   "slowPeer",
   "linkReset",
   "clockSkew",
+  "clockLeap",
   "twinKey",
   "oldVoteRecord",
   "diskFull",
@@ -282,6 +290,11 @@ function faultsOf(random: Random, nodes: number, members: number): { atMs: numbe
   return faults;
 }
 
+/** From an hour behind, a time zone or a stale hardware clock, to eight hours ahead. */
+export const LEAPS_MS = [
+  -3_600_000, -600_000, -20_000, -4_000, 4_000, 20_000, 600_000, 3_600_000, 28_800_000,
+] as const;
+
 const ACTORS = ["peer", "network", "sync", "producer"] as const;
 
 function pick<T>(random: Random, from: readonly [T, ...T[]]): T {
@@ -321,6 +334,10 @@ function faultOf(kind: FaultKind, random: Random, nodes: number, members: number
       return { kind, node, other: (node + 1 + random.integer(nodes - 1)) % nodes };
     case "clockSkew":
       return { kind, node, skewMs: random.integer(2 * SKEW_MS_MAX + 1) - SKEW_MS_MAX, forMs };
+    case "clockLeap": {
+      const some = pickSome(random, nodes, 1 + random.integer(2));
+      return { kind, nodes: some, leapMs: pick(random, LEAPS_MS), forMs };
+    }
     case "twinKey":
       // Of a member: they come before the observers.
       return {

@@ -19,6 +19,8 @@ const MUST_SHOW: Readonly<Record<OrdealKind, readonly string[]>> = {
   halt: ["halt"],
   "authority-changes": ["authorityChanges"],
   "short-delegations": ["delegations-are-renewed"],
+  "clock-leaps": ["clockLeaps", "clock-leaps", "clocks-come-right"],
+  "barred-member": ["barredMember", "votesReleased"],
 };
 
 function shown({ counts, occasions }: RunResult, name: string): number {

@@ -42,6 +42,12 @@ export type Opened =
   | { readonly ok: true; readonly message: FederationMessage; readonly bytes: Uint8Array }
   | { readonly ok: false; readonly fault: EnvelopeFault };
 
+/**
+ * Between two messages of one sequence, by the sender's clock: after a longer pause none is on its way any more that would be
+ * taken for replayed. A leap by less ends before it could matter.
+ */
+const GAP_MS_MAX = 10_000;
+
 /** Messages of one sender that may overtake each other; an older one counts as replayed. */
 const WINDOW = 64;
 
@@ -58,10 +64,12 @@ interface Seen {
 export class FederationDesk {
   readonly #keys: PeerKeys;
   readonly #context: Uint8Array;
-  readonly #startMs: bigint;
+  #startMs: bigint;
   readonly #seen = new Map<string, Seen>();
   readonly #driftMs: number;
   #counter = 0n;
+  /** When the newest message was sealed, by the wall clock. */
+  #sealedMs: number;
 
   /**
    * `startMs` begins this process's sequence and must lie above that of its last life: the time of its start does.
@@ -72,12 +80,14 @@ export class FederationDesk {
     this.#context = new TextEncoder().encode(`/alys/${toHex(genesisHash)}/federation/1`);
     this.#startMs = BigInt(Math.floor(startMs));
     this.#driftMs = driftMs;
+    this.#sealedMs = Math.floor(startMs);
   }
 
   /** Seals a payload (an encoded FederationMessage whose envelope fields are ours to fill); undefined: it says nothing. */
   seal(payload: Uint8Array, nowMs: number, lifetimeMs: number): Uint8Array | undefined {
     const content = contentOf(payload);
     if (content === undefined) return undefined;
+    this.#rebase(Math.floor(nowMs));
     this.#counter += 1n;
     const message = toBinary(
       FederationMessageSchema,
@@ -110,12 +120,34 @@ export class FederationDesk {
       if (message.expiryMs > latest || message.startMs > latest) {
         return { ok: false, fault: "from the future" };
       }
+      this.#forgetFuture(peerId, latest);
       if (!this.#accepts(peerId, message.startMs, message.counter)) return { ok: false, fault: "replayed" };
       return { ok: true, message, bytes };
     } catch {
       // Whatever the decoder says of bytes from outside, the answer is the same.
       return { ok: false, fault: "malformed" };
     }
+  }
+
+  /**
+   * After a leap of our clock, or a silence, a sequence begins anew at the time that it is now: one begun by a clock far
+   * ahead is refused as from the future, one begun by a clock far behind as replayed, each for as long as it lasts.
+   */
+  #rebase(nowMs: number): void {
+    const isGoingOn = Math.abs(nowMs - this.#sealedMs) <= GAP_MS_MAX;
+    this.#sealedMs = nowMs;
+    if (isGoingOn) return;
+    this.#startMs = BigInt(nowMs);
+    this.#counter = 0n;
+  }
+
+  /**
+   * A sequence that begins in our future was accepted when our own clock was far ahead. What was said in it can only come
+   * again from the sender itself, and is refused as from the future until then.
+   */
+  #forgetFuture(peerId: string, latest: bigint): void {
+    const seen = this.#seen.get(peerId);
+    if (seen !== undefined && seen.startMs > latest) this.#seen.delete(peerId);
   }
 
   #signed(message: Uint8Array): Uint8Array {

@@ -101,7 +101,7 @@ export class Inbound {
     const offence = event.kind === "rate-limited" ? Offence.FLOOD : Offence.MALFORMED_MESSAGE;
     if (event.kind === "request-timeout") return;
     const { clock, effects } = this.#parts;
-    const when = Math.floor(clock.nowMs() / SAME_CASE_MS);
+    const when = Math.floor(clock.monotonicMs() / SAME_CASE_MS);
     const evidence = new TextEncoder().encode(`${event.protocol} ${event.kind} ${when}`);
     effects.offence(event.peerId, offence, `${event.kind} on ${event.protocol}`, evidence);
   }

@@ -224,7 +224,7 @@ export class Outbound {
   #blame(peerId: string, cause: Failure): void {
     if (faultOf(cause) !== "peer") return;
     const { context, offence } = this.#parts;
-    const evidence = `${cause.reason} ${Math.floor(context.clock.nowMs() / SAME_CASE_MS)}`;
+    const evidence = `${cause.reason} ${Math.floor(context.clock.monotonicMs() / SAME_CASE_MS)}`;
     offence(peerId, Offence.MALFORMED_MESSAGE, cause.message, new TextEncoder().encode(evidence));
   }
 }

@@ -56,6 +56,8 @@ export interface PeerParts extends HandshakeParts {
   readonly book: PeerBook;
   /** Outlives the actor: who equivocated, and who was trusted again. */
   readonly distrust: DistrustBook;
+  /** Told what a member's clock showed; see LinksParts. */
+  readonly onMemberClock?: ((memberKey: Uint8Array, sentMs: number, atMs: number) => void) | undefined;
 }
 
 export function peerActor(parts: PeerParts): ActorDefinition<Public, Internal> {
@@ -240,7 +242,7 @@ class PeerActor implements Actor<Public, Internal> {
     });
     const charge = { reason, offence: Offence.UNSPECIFIED, evidence: new Uint8Array() };
     if (penalty > 0) this.#links.judge.penalise(peer, penalty, charge);
-    return { score: scoreView(peer, this.#context.clock.nowMs()) };
+    return { score: scoreView(peer, this.#context.clock.monotonicMs()) };
   }
 
   #ban({ peerId, durationMs, reason }: BanPeerRequest) {
@@ -398,7 +400,7 @@ class PeerActor implements Actor<Public, Internal> {
   /** With the traffic of the moment, which only the host counts. */
   #views(peers: readonly KnownPeer[]) {
     const { bans, host } = this.#parts;
-    const nowMs = this.#context.clock.nowMs();
+    const nowMs = this.#context.clock.monotonicMs();
     const traffic = trafficByPeer(host.isOpen ? host.connections() : []);
     return peers.map((peer) =>
       peerView(peer, nowMs, bans.find(peer.peerId) !== undefined, traffic.get(peer.peerId)),

@@ -31,6 +31,8 @@ export class BanTable implements ConnectionGate {
   readonly #clock: Clock;
   readonly #table: Table;
   readonly #bans = new Map<string, Ban>();
+  /** When each of them ends, monotonic milliseconds: a wall clock that leaps frees nobody and keeps nobody longer. */
+  readonly #endsMs = new Map<string, number>();
   readonly #ipBans: IpBans;
   #applicationScore: (peerId: string) => number = () => 0;
 
@@ -47,8 +49,9 @@ export class BanTable implements ConnectionGate {
     this.#ipBans = new IpBans(allowedIps);
     for (const [peerId, bytes] of table.entries()) {
       const ban = decodeBan(bytes);
-      if (ban !== undefined && this.#isInForce(ban) && this.#bans.size < BANS_MAX) {
-        this.#set(ban);
+      const leftMs = ban?.until === undefined ? 0 : timestampMs(ban.until) - clock.nowMs();
+      if (ban !== undefined && leftMs > 0 && this.#bans.size < BANS_MAX) {
+        this.#set(ban, leftMs);
       } else {
         this.#unusable.push(peerId);
       }
@@ -91,18 +94,18 @@ export class BanTable implements ConnectionGate {
     if (this.#isFullFor(init.peerId)) return undefined;
     const nowMs = this.#clock.nowMs();
     const before = this.find(init.peerId);
-    const until = before?.until;
-    const untilMs = Math.max(nowMs + init.durationMs, until === undefined ? 0 : timestampMs(until));
+    const beforeMs = (this.#endsMs.get(init.peerId) ?? 0) - this.#clock.monotonicMs();
+    const leftMs = Math.max(init.durationMs, beforeMs);
     const ban = create(BanSchema, {
       peerId: init.peerId,
       reason: init.reason.slice(0, REASON_LENGTH_MAX),
       offence: init.offence,
       evidence: init.evidence.slice(0, EVIDENCE_BYTES_MAX),
-      until: timestampFromMs(untilMs),
+      until: timestampFromMs(nowMs + leftMs),
       created: timestampFromMs(nowMs),
       remoteAddress: init.remoteAddress ?? before?.remoteAddress ?? "",
     });
-    this.#set(ban);
+    this.#set(ban, leftMs);
     const entries = new Map<string, Uint8Array | undefined>(ended.map((peerId) => [peerId, undefined]));
     entries.set(init.peerId, toBinary(BanSchema, ban));
     return { ban, stored: this.#table.put(entries) };
@@ -132,8 +135,9 @@ export class BanTable implements ConnectionGate {
     return ended;
   }
 
-  #set(ban: Ban): void {
+  #set(ban: Ban, leftMs: number): void {
     this.#delete(ban.peerId);
+    this.#endsMs.set(ban.peerId, this.#clock.monotonicMs() + leftMs);
     this.#bans.set(ban.peerId, ban);
     this.#ipBans.add(ban.peerId, ban.remoteAddress);
   }
@@ -142,11 +146,12 @@ export class BanTable implements ConnectionGate {
     const ban = this.#bans.get(peerId);
     if (ban === undefined) return;
     this.#bans.delete(peerId);
+    this.#endsMs.delete(peerId);
     this.#ipBans.remove(peerId, ban.remoteAddress);
   }
 
-  #isInForce(ban: Ban): boolean {
-    return ban.until !== undefined && timestampMs(ban.until) > this.#clock.nowMs();
+  #isInForce({ peerId }: Ban): boolean {
+    return (this.#endsMs.get(peerId) ?? 0) > this.#clock.monotonicMs();
   }
 }
 

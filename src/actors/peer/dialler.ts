@@ -48,7 +48,7 @@ export class Dialler {
     if (!host.isOpen) return;
     const subnets = new OutboundSubnets(book.all(), config.outboundPerSubnetMax ?? OUTBOUND_PER_SUBNET_MAX);
     const chosen = chooseDials(book.all(), {
-      nowMs: context.clock.nowMs(),
+      nowMs: context.clock.monotonicMs(),
       ownPeerId: host.peerId,
       peersTarget: config.peersTarget,
       isBanned: (peerId) => bans.find(peerId) !== undefined,
@@ -73,7 +73,7 @@ export class Dialler {
       if (outcome.ok) return onDialled(outcome.value);
       if (!OWN_REASONS.has(outcome.failure.reason)) {
         peer.failures++;
-        peer.notBeforeMs = clock.nowMs() + dialDelayMs(peer.failures, random);
+        peer.notBeforeMs = clock.monotonicMs() + dialDelayMs(peer.failures, random);
       }
       onFailed(peer.peerId, outcome.failure);
     });

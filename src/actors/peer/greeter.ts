@@ -60,7 +60,7 @@ export class Greeter {
     this.#asking.set(peerId, session);
     const { context, host, handshake } = this.#parts;
     const startedMs = context.clock.monotonicMs();
-    const exchange = host.request(peerId, "status", handshake.ownStatus(), {
+    const exchange = host.request(peerId, "status", handshake.ownStatus(context.clock.nowMs()), {
       firstByteDeadlineMs: STATUS_DEADLINE_MS,
       deadlineMs: STATUS_DEADLINE_MS,
       responseBytesMax: STATUS_BYTES_MAX,
@@ -83,7 +83,7 @@ export class Greeter {
    * more at once, and must find itself known by then.
    */
   onStatus(event: RequestEvent, session: Session): void {
-    const { host, handshake } = this.#parts;
+    const { host, handshake, context } = this.#parts;
     const { peerId, handle } = event;
     this.#judge(
       peerId,
@@ -93,7 +93,7 @@ export class Greeter {
         this.#conclude(peerId, session, verdict, bytes, undefined);
         // A peer of another chain learns from ours that it is one.
         const isMalformed = !verdict.ok && verdict.fault.kind === "malformed";
-        host.respond(handle, isMalformed ? "invalid-request" : [handshake.ownStatus()]);
+        host.respond(handle, isMalformed ? "invalid-request" : [handshake.ownStatus(context.clock.nowMs())]);
       },
       () => host.respond(handle, "server-error"),
     );
@@ -144,7 +144,7 @@ export class Greeter {
       return events.refused(peerId, session, refusalOf(peerId, { kind: "other chain" }));
     }
     if (faultOf(cause) === "peer") {
-      const evidence = sha256(new TextEncoder().encode(`${cause.reason} ${context.clock.nowMs()}`));
+      const evidence = sha256(new TextEncoder().encode(`${cause.reason} ${context.clock.monotonicMs()}`));
       events.offended(peerId, Offence.MALFORMED_MESSAGE, cause.message, evidence);
     }
     const goodbye = GoodbyeReason.HANDSHAKE_FAILED;
@@ -159,7 +159,9 @@ export class Greeter {
     unable: () => void = () => {},
   ): void {
     const { context, handshake, events } = this.#parts;
-    const judged = handshake.judge(peerId, bytes, context.clock.nowMs());
+    const { clock } = context;
+    const received = { unixMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+    const judged = handshake.judge(peerId, bytes, received);
     context.effect(judged, (outcome) => {
       if (outcome.ok) return done(outcome.value, bytes);
       // Our validator is overloaded or closing: nobody's fault but ours, the next exchange tries again.

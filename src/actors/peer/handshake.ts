@@ -31,6 +31,8 @@ export interface HandshakeParts {
   readonly peerIdBytes: (peerId: string) => Uint8Array | undefined;
   /** What a member or sentry shows; the one of the moment in every Status. */
   readonly ownDelegation: DelegationSource | undefined;
+  /** Told of every head whose approval was verified: its timestamp, Unix milliseconds. */
+  readonly onHeadProven?: ((timestampMs: number) => void) | undefined;
 }
 
 /** What a peer showed of its head: a header (184 bytes) with the approval that claims to certify it. */
@@ -53,7 +55,12 @@ export interface ProvenStatus {
   readonly headSlot: number;
   readonly finalHeight: number;
   readonly earliestHeight: number;
+  /** Unix milliseconds, for people; what waits goes by `receivedAtMs`. */
   readonly receivedMs: number;
+  /** Monotonic milliseconds. */
+  readonly receivedAtMs: number;
+  /** What the peer's clock showed when it sent this, Unix milliseconds; 0: it did not say. */
+  readonly sentMs: number;
   /** Set when a delegation proved it. */
   readonly memberKey: Uint8Array | undefined;
   readonly memberRole: number;
@@ -63,6 +70,12 @@ export interface ProvenStatus {
   readonly unproven: ClaimedHead | undefined;
   /** What it showed for its role, whether or not that counts at present. */
   readonly claimedRole: ClaimedRole;
+}
+
+/** When a Status was received, by both clocks. */
+export interface Received {
+  readonly unixMs: number;
+  readonly monotonicMs: number;
 }
 
 /** Why a Status was not believed, and whether that is proof of bad faith. */
@@ -97,8 +110,8 @@ export class Handshake {
     this.#parts = parts;
   }
 
-  /** Our own Status, encoded. */
-  ownStatus(): Uint8Array {
+  /** Our own Status, encoded. `nowMs`: what our clock shows, Unix milliseconds. */
+  ownStatus(nowMs: number): Uint8Array {
     const { chain } = this.#parts;
     const ownDelegation = this.#parts.ownDelegation?.current;
     const { head, final, earliestHeight } = chain.snapshot();
@@ -113,12 +126,13 @@ export class Handshake {
       role: ownDelegation?.role ?? Role.UNSPECIFIED,
       delegation: ownDelegation?.delegation ?? new Uint8Array(),
       delegationSignature: ownDelegation?.signature ?? new Uint8Array(),
+      sentMs: BigInt(Math.max(0, Math.floor(nowMs))),
     });
     return toBinary(StatusSchema, status);
   }
 
   /** Judges a peer's Status. Rejects only when the validator is closed or overloaded. */
-  async judge(peerId: string, bytes: Uint8Array, nowMs: number): Promise<StatusVerdict> {
+  async judge(peerId: string, bytes: Uint8Array, now: Received): Promise<StatusVerdict> {
     const claim = this.#read(bytes);
     if ("kind" in claim) return { ok: false, fault: claim };
     const { status, header, hash } = claim;
@@ -127,7 +141,7 @@ export class Handshake {
     if (judged === "false") return { ok: false, fault: { kind: "false head" } };
     const { delegation, delegationSignature } = status;
     const claimedRole = { delegation, delegationSignature };
-    const member = await this.#memberOf(peerId, claimedRole, nowMs);
+    const member = await this.#memberOf(peerId, claimedRole, now.unixMs);
     return {
       ok: true,
       status: {
@@ -135,7 +149,9 @@ export class Handshake {
         claimedRole,
         finalHeight: Number(status.finalHeight),
         earliestHeight: Number(status.earliestHeight),
-        receivedMs: nowMs,
+        receivedMs: now.unixMs,
+        receivedAtMs: now.monotonicMs,
+        sentMs: Number(status.sentMs),
         memberKey: member?.publicKey,
         memberRole: member?.role ?? 0,
         memberUntilMs: member?.expiryMs ?? 0,
@@ -169,7 +185,8 @@ export class Handshake {
     };
   }
 
-  #proven({ height, slot }: BlockHeader, headHash: Uint8Array) {
+  #proven({ height, slot, timestampMs }: BlockHeader, headHash: Uint8Array) {
+    this.#parts.onHeadProven?.(timestampMs);
     return { headHash, headHeight: height, headSlot: slot, unproven: undefined };
   }
 
@@ -191,6 +208,8 @@ export class Handshake {
       if (status.finalHeight > Number.MAX_SAFE_INTEGER || status.earliestHeight > Number.MAX_SAFE_INTEGER) {
         return { kind: "malformed", detail: "a height is out of range" };
       }
+      if (status.sentMs > Number.MAX_SAFE_INTEGER)
+        return { kind: "malformed", detail: "sent_ms is out of range" };
       return { status, header: decodeHeader(status.headHeader), hash: headerHash(status.headHeader) };
     } catch (error) {
       const detail = error instanceof MalformedError ? error.message : "not a Status";

@@ -56,7 +56,7 @@ export class Judge {
 
   onOffence(peerId: string, offence: Offence, detail: string, evidence: Uint8Array): void {
     const { context, book } = this.#parts;
-    const nowMs = context.clock.nowMs();
+    const nowMs = context.clock.monotonicMs();
     if (!this.#offences.isNew(peerId, offence, toHex(evidence.subarray(0, EVIDENCE_KEY_BYTES)), nowMs))
       return;
     const peer = book.ensure(peerId);
@@ -68,7 +68,7 @@ export class Judge {
   /** Lowers a reputation and draws the consequence. */
   penalise(peer: KnownPeer, penalty: number, charge: Charge): void {
     const { context, config } = this.#parts;
-    const nowMs = context.clock.nowMs();
+    const nowMs = context.clock.monotonicMs();
     peer.reputation = penalised(peer.reputation, penalty, nowMs);
     const isFederation = peer.memberKey !== undefined || peer.isReserved;
     switch (consequenceOf(peer.reputation, nowMs, isFederation)) {
@@ -110,6 +110,9 @@ export class Judge {
   applicationScore(peerId: string): number {
     const peer = this.#parts.book.get(peerId);
     if (peer === undefined || peer.isReserved || peer.memberKey !== undefined) return 0;
-    return Math.max(APPLICATION_SCORE_MIN, reputationAt(peer.reputation, this.#parts.context.clock.nowMs()));
+    return Math.max(
+      APPLICATION_SCORE_MIN,
+      reputationAt(peer.reputation, this.#parts.context.clock.monotonicMs()),
+    );
   }
 }

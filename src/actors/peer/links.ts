@@ -12,6 +12,7 @@ import {
   type WatchPeersResponseSchema,
 } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { GoodbyeReason } from "../../../gen/alys/wire/v1/wire_pb.ts";
+import { ROLE_MEMBER } from "../../chain/delegation.ts";
 import { sha256 } from "../../chain/hash.ts";
 import type { ActorContext } from "../../kernel/actor.ts";
 import type { Deferred } from "../../kernel/deferred.ts";
@@ -45,6 +46,8 @@ export interface LinksParts extends HandshakeParts {
   readonly book: PeerBook;
   readonly distrust: DistrustBook;
   readonly publish: (event: PeersEvent) => void;
+  /** A member's clock showed `sentMs`, Unix milliseconds, at `atMs` of our monotonic clock. */
+  readonly onMemberClock?: ((memberKey: Uint8Array, sentMs: number, atMs: number) => void) | undefined;
 }
 
 /** A peer that said goodbye hangs up by itself; when it has not by then, we do. */
@@ -274,6 +277,7 @@ export class Links {
     peer.lastSeenMs = Math.max(peer.lastSeenMs, status.receivedMs);
     if (latencyMs !== undefined) peer.score = observe(peer.score, { latencyMs });
     const trusted = this.membership.greeted(peer, status);
+    this.#hearClock(trusted, latencyMs ?? 0);
     if (isNew && !hasSlot(peer, link.connection.direction, book.all(), config)) {
       return this.#dismiss(peer, GoodbyeReason.TOO_MANY_PEERS);
     }
@@ -291,6 +295,12 @@ export class Links {
     book.markDirty(peer);
     this.#parts.publish({ case: "connected", value: view });
     this.#waiters.answer(peerId, { peer: view });
+  }
+
+  /** A member's word on the time; where we asked for it, it is from between question and answer. */
+  #hearClock({ memberKey, memberRole, sentMs, receivedAtMs }: ProvenStatus, latencyMs: number): void {
+    if (memberKey === undefined || memberRole !== ROLE_MEMBER || sentMs === 0) return;
+    this.#parts.onMemberClock?.(memberKey, sentMs, receivedAtMs - latencyMs / 2);
   }
 
   #onRefused(peerId: string, session: Session, { cause, goodbye, coolDownMs }: Refusal): void {
@@ -386,7 +396,7 @@ export class Links {
     const wasConnected = peer.link.state === "connected";
     peer.link = link;
     if (!wasConnected) return;
-    peer.lastSeenMs = this.#nowMs();
+    peer.lastSeenMs = this.#parts.context.clock.nowMs();
     this.#parts.book.markDirty(peer);
     this.#parts.publish({ case: "disconnected", value: { peerId: peer.peerId, reason } });
   }
@@ -427,7 +437,8 @@ export class Links {
     return peerView(peer, this.#nowMs(), this.#parts.bans.find(peer.peerId) !== undefined);
   }
 
+  /** Monotonic milliseconds: what waits goes by them. */
   #nowMs(): number {
-    return this.#parts.context.clock.nowMs();
+    return this.#parts.context.clock.monotonicMs();
   }
 }

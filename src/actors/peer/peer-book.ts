@@ -65,11 +65,11 @@ export interface KnownPeer {
   lastSeenMs: number;
   /** Dials and handshakes that failed in a row. */
   failures: number;
-  /** Not dialled before then, Unix milliseconds. */
+  /** Not dialled before then, monotonic milliseconds. */
   notBeforeMs: number;
-  /** Not let in before then, Unix milliseconds: we sent it away. */
+  /** Not let in before then, monotonic milliseconds: we sent it away. */
   refusedUntilMs: number;
-  /** When its Status was asked for again, Unix milliseconds. */
+  /** When its Status was asked for again, monotonic milliseconds. */
   askedMs: number;
   requestsAnswered: number;
   requestsFailed: number;
@@ -224,7 +224,7 @@ function newPeer(peerId: string): KnownPeer {
     failures: 0,
     notBeforeMs: 0,
     refusedUntilMs: 0,
-    askedMs: 0,
+    askedMs: Number.NEGATIVE_INFINITY,
     requestsAnswered: 0,
     requestsFailed: 0,
     blocksServed: 0,

@@ -37,7 +37,8 @@ export class Upkeep {
   /** Asks peers for their Status: those that we dialled (the others ask themselves), or everybody. */
   refreshAll(isEverybody: boolean): void {
     const { book, config, onRoleEnded } = this.#parts;
-    const nowMs = this.#parts.context.clock.nowMs();
+    const { clock } = this.#parts.context;
+    const nowMs = clock.monotonicMs();
     for (const peer of book.all()) {
       const { link } = peer;
       if (link.state !== "connected") {
@@ -46,8 +47,8 @@ export class Upkeep {
         continue;
       }
       const { status, connection } = link;
-      if (status.memberKey !== undefined && status.memberUntilMs <= nowMs) onRoleEnded(peer);
-      const isStale = nowMs - status.receivedMs >= STALE_INTERVALS * config.statusIntervalMs;
+      if (status.memberKey !== undefined && status.memberUntilMs <= clock.nowMs()) onRoleEnded(peer);
+      const isStale = nowMs - status.receivedAtMs >= STALE_INTERVALS * config.statusIntervalMs;
       if (isEverybody || isStale || connection.direction === "outbound") this.refresh(peer.peerId);
     }
   }
@@ -57,7 +58,7 @@ export class Upkeep {
     const { book, context, ask } = this.#parts;
     const peer = book.get(peerId);
     if (peer?.link.state !== "connected") return;
-    const nowMs = context.clock.nowMs();
+    const nowMs = context.clock.monotonicMs();
     if (nowMs - peer.askedMs < STATUS_GAP_MS) return;
     peer.askedMs = nowMs;
     ask(peerId, peer.link.session);

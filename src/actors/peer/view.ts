@@ -39,7 +39,10 @@ export function trafficByPeer(connections: readonly ConnectionInfo[]): ReadonlyM
   return traffic;
 }
 
-/** Without `traffic`, as in events, the bytes are those of the connection when it was last looked at. */
+/**
+ * `nowMs`: monotonic milliseconds. Without `traffic`, as in events, the bytes are those of the connection when it was last
+ * looked at.
+ */
 export function peerView(peer: KnownPeer, nowMs: number, isBanned: boolean, traffic?: Traffic): PeerInfo {
   const { link } = peer;
   const connection = link.state === "connected" || link.state === "handshaking" ? link.connection : undefined;
@@ -73,6 +76,7 @@ export function peerView(peer: KnownPeer, nowMs: number, isBanned: boolean, traf
             hash: status.headHash,
             slot: BigInt(status.headSlot),
             receivedMs: BigInt(status.receivedMs),
+            ageMs: BigInt(Math.max(0, Math.floor(nowMs - status.receivedAtMs))),
           },
           ...(status.unproven === undefined ? {} : { unprovenHead: status.unproven }),
           finalHeight: BigInt(status.finalHeight),

@@ -14,6 +14,7 @@ import type { Actor, ActorDefinition } from "../../kernel/actor.ts";
 import { Topic } from "../../kernel/topic.ts";
 import { Author, type ProductionStep } from "./author.ts";
 import { Ballot } from "./ballot.ts";
+import { Bars } from "./bars.ts";
 import { type ProducerConfig, REWATCH_MS } from "./config.ts";
 import { notAMember, transactionRefused, transactionsFull } from "./errors.ts";
 import { ConnectedMembers } from "./members.ts";
@@ -44,6 +45,7 @@ interface Member {
   readonly author: Author;
   readonly voter: Voter;
   readonly desk: SigningDesk;
+  readonly bars: Bars;
   readonly schedule: AuthoritySchedule;
 }
 
@@ -73,6 +75,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
       getProducerStatus: () => ({ status: this.#status() }),
       scheduleAuthorities: (request) => scheduler.schedule(request),
       confirmKey: ({ reason }) => this.#member?.desk.confirm(reason) ?? notAMember(),
+      releaseVotes: (request) => this.#member?.bars.release(request) ?? notAMember(),
     };
     this.#scheduler = scheduler;
     this.internal = { submitTransaction: ({ transaction }) => this.#submit(transaction) };
@@ -104,8 +107,8 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
   }
 
   #makeMember(config: ProducerConfig): Member | undefined {
-    const { signer, votes, chain } = this.#parts;
-    if (signer === undefined || votes === undefined) return undefined;
+    const { signer, votes, chain, watch } = this.#parts;
+    if (signer === undefined || votes === undefined || watch === undefined) return undefined;
     const [context, parts, members, transactions] = [
       this.#context,
       this.#parts,
@@ -118,7 +121,10 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
     const publish: SigningDeskParts["publish"] = (value) =>
       this.streams.watchVotes.publish({ event: { case: "signing", value } });
     const desk = new SigningDesk({ context, parts, config, owner, members, publish });
-    const ballot = new Ballot({ votes, signer, guard: desk, facts, startedAtMs: clock.nowMs(), log });
+    const isClockBelieved = (): boolean => watch.clockFault() === undefined;
+    const startedMs = clock.monotonicMs();
+    const upMs = (): number => clock.monotonicMs() - startedMs;
+    const ballot = new Ballot({ votes, signer, guard: desk, facts, upMs, log, isClockBelieved });
     const witness = new VoteWitness(log, (vote) => this.#publish(vote));
     const schedule = new AuthoritySchedule(this.#parts.schedule);
     const tell = (step: ProductionStep): void => this.#tell(step);
@@ -126,7 +132,8 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
       ...{ context, parts, config, ballot, members, transactions, witness, schedule, tell },
     });
     const voter = new Voter({ context, parts, config, ballot, desk, witness, schedule });
-    return { ballot, author, voter, desk, schedule };
+    const bars = new Bars(context, watch, ballot, facts.slotDurationMs);
+    return { ballot, author, voter, desk, bars, schedule };
   }
 
   /** Slots begin at multiples of their duration in Unix time. */
@@ -136,9 +143,11 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
     const delayMs = (this.#slotNow() + 1) * slotDurationMs - clock.nowMs();
     timers.after(delayMs, () => {
       const slot = this.#slotNow();
-      // A timer may fire a little early, and the wall clock may be set back: no slot begins twice.
-      if (slot > this.#lastSlot) {
+      // A timer may fire a little early. A slot that begins again after the clock was set back is begun again: what was
+      // signed in it is the vote record's to know, and a leap ahead and back must not cost every slot between.
+      if (slot !== this.#lastSlot) {
         this.#lastSlot = slot;
+        this.#member?.bars.look();
         this.#member?.author.slotBegan(slot);
       }
       this.#awaitSlot();
@@ -205,7 +214,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
   #status() {
     const { chain } = this.#parts;
     if (this.#member === undefined) return { isEnabled: false };
-    const { ballot, author, voter, desk, schedule } = this.#member;
+    const { ballot, author, voter, desk, bars, schedule } = this.#member;
     const { keys } = chain.authoritiesAt(chain.snapshot().head.height + 1);
     const index = keys.findIndex((key) => equalBytes(key, ballot.publicKey));
     const { blocksProposed, blocksCertified, auxpowsMined, lastRefusal } = author.counts;
@@ -222,6 +231,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
       lastVotedSlot: BigInt(ballot.lastVote?.slot ?? 0),
       lastRefusal,
       signing: desk.status(),
+      ...bars.status,
       scheduledAuthorities: [...(schedule.authorities?.keys ?? [])],
     };
   }

@@ -12,12 +12,13 @@ import {
   encodeVoteRecord,
   isOwnersRecord,
   type Proposal,
+  releaseVotes,
   type VoteDecision,
   type VoteOwner,
   type VoteRecord,
   type VoteRefusal,
 } from "../../chain/vote.ts";
-import { Failure } from "../../kernel/errors.ts";
+import { Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { VoteStore } from "../../storage/port.ts";
 import type { SigningRefusal } from "./signing-guard.ts";
@@ -32,7 +33,15 @@ export interface Signer {
 
 export type Cast =
   | { readonly ok: true; readonly signature: Uint8Array; readonly isRepeat: boolean }
-  | { readonly ok: false; readonly reason: VoteRefusal | SigningRefusal | "VOTE_NOT_DURABLE" };
+  | { readonly ok: false; readonly reason: BallotRefusal };
+
+/** `CLOCK_NOT_BELIEVED`: what slot it is now is not known for sure (clock-guard.ts). */
+export type BallotRefusal = VoteRefusal | SigningRefusal | "VOTE_NOT_DURABLE" | "CLOCK_NOT_BELIEVED";
+
+/** What the voting rule says, that the clock by which it is applied cannot be believed, or that the guard refuses. */
+export type BallotDecision =
+  | VoteDecision
+  | { readonly kind: "refuse"; readonly reason: "CLOCK_NOT_BELIEVED" | SigningRefusal };
 
 /** What every signature has to pass, and is told to. */
 export interface Guard {
@@ -42,16 +51,19 @@ export interface Guard {
   signing(slot: number, hash: Uint8Array): void;
 }
 
-export type BallotDecision = VoteDecision | { readonly kind: "refuse"; readonly reason: SigningRefusal };
-
 export interface BallotParts {
   readonly votes: VoteStore;
   readonly signer: Signer;
   readonly guard: Guard;
   readonly facts: ChainFacts;
-  /** Unix milliseconds. */
-  readonly startedAtMs: number;
+  /**
+   * For how long we have run, monotonic milliseconds. When we started is counted back from now: a clock that was wrong at the
+   * start would name another time for as long as it was wrong by.
+   */
+  readonly upMs: () => number;
   readonly log: Log;
+  /** Whether our clock can be signed by, now. */
+  readonly isClockBelieved: () => boolean;
 }
 
 export class Ballot {
@@ -84,15 +96,30 @@ export class Ballot {
     const reason = this.#parts.guard.refusal(proposal.slot);
     if (reason !== undefined) return { kind: "refuse", reason };
     const { slotDurationMs, driftMs } = this.#parts.facts;
-    const { startedAtMs } = this.#parts;
-    return decideVote(proposal, {
+    const { upMs, isClockBelieved } = this.#parts;
+    const decision = decideVote(proposal, {
       lastVote: this.#lastVote,
-      startedAtMs,
+      startedAtMs: nowMs - upMs(),
       nowMs,
       slotDurationMs,
       driftMs,
       headHash,
     });
+    // What is recorded may be signed again whatever the time is.
+    if (decision.kind !== "record" || isClockBelieved()) return decision;
+    return { kind: "refuse", reason: "CLOCK_NOT_BELIEVED" };
+  }
+
+  /** Gives up the runs of votes that lie ahead of `nowSlot`; the record before and after it. Blocks for one fsync. */
+  release(nowSlot: number): { readonly before: VoteRecord; readonly after: VoteRecord } | Failure {
+    const before = this.#lastVote;
+    if (before === undefined || before.slot <= nowSlot + 1) return votesNotBarred();
+    const after = releaseVotes(before, nowSlot);
+    if (after === undefined) return voteRunUnknown(before.slot);
+    if (this.#record(after)) return { before, after };
+    // Whichever of the two is on disk: the old one bars more.
+    this.#lastVote = before;
+    return failure("UNAVAILABLE", "VOTE_NOT_DURABLE", "the vote record could not be made durable");
   }
 
   /** Blocks for one fsync when the vote is new. */
@@ -122,4 +149,17 @@ export class Ballot {
       return false;
     }
   }
+}
+
+function votesNotBarred(): Failure {
+  return failure(
+    "FAILED_PRECONDITION",
+    "VOTES_NOT_BARRED",
+    "no vote of this member lies ahead of the present slot",
+  );
+}
+
+function voteRunUnknown(slot: number): Failure {
+  const message = `the votes up to slot ${slot} began before now, or where they began is not recorded: only waiting helps`;
+  return failure("FAILED_PRECONDITION", "VOTE_RUN_UNKNOWN", message);
 }

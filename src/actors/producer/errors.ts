@@ -20,6 +20,8 @@ export type Refusal =
   | "BUSY"
   /** The approval of the parent inside the proposal does not verify. */
   | "BAD_PARENT_APPROVAL"
+  /** This node does not know what time it is. */
+  | "CLOCK_NOT_BELIEVED"
   /** The vote could not be made durable, so it was not cast. */
   | "VOTE_NOT_DURABLE"
   /** The operating system or a worker failed us; the proposal may be good. */
@@ -55,6 +57,14 @@ export function keyStillElsewhere(peerId: string): Failure {
 /** A later request of the same kind overtook this one. */
 export function superseded(): Failure {
   return failure("ABORTED", "SUPERSEDED", "another set was scheduled meanwhile");
+}
+
+export function clockNotBelieved(detail: string): Failure {
+  return failure(
+    "FAILED_PRECONDITION",
+    "CLOCK_NOT_BELIEVED",
+    `the present slot is not known for sure: ${detail}`,
+  );
 }
 
 export function transactionRefused(length: number): Failure {

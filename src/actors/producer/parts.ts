@@ -14,6 +14,7 @@ import type { Ref } from "../../kernel/ref.ts";
 import type { StopStore, Table, VoteStore } from "../../storage/port.ts";
 import type { Signer } from "./ballot.ts";
 import type { GuardMemory } from "./signing-guard.ts";
+import type { SigningWatch } from "./signing-watch.ts";
 
 export type ProducerContext = ActorContext<typeof ProducerService, typeof ProducerInternalService>;
 
@@ -28,6 +29,8 @@ export interface ProducerParts {
   readonly signer: Signer | undefined;
   /** The member's vote record; needed with a signer. */
   readonly votes: VoteStore | undefined;
+  /** Judges whether it may sign now; needed with a signer. */
+  readonly watch: Pick<SigningWatch, "clockFault" | "voteBar"> | undefined;
   /** Keeps over restarts that the member's key was seen elsewhere; without it, until the process ends. */
   readonly stop?: StopStore | undefined;
   /** What the guard knows over restarts of the actor; without it each one listens anew. */

@@ -36,6 +36,7 @@ import {
   refusalOf,
   type Sighting,
   type SigningRefusal,
+  type SlotsNow,
   startGuard,
   stepGuard,
 } from "./signing-guard.ts";
@@ -77,6 +78,7 @@ export class SigningDesk {
     this.#with = parts;
     const { guard } = parts.parts;
     this.#memory = guard ?? { state: undefined };
+    this.#memory.sinceMs ??= parts.context.clock.monotonicMs();
     this.#memory.state ??= this.#start();
   }
 
@@ -135,7 +137,8 @@ export class SigningDesk {
     if (cleared !== undefined) return cleared;
     context.log.warn("an administrator confirms that this member's key is nowhere else", { reason });
     this.#isNoted = true;
-    this.#input({ kind: "confirmed", slot: this.#newestSlot() });
+    this.#memory.sinceMs = context.clock.monotonicMs();
+    this.#input({ kind: "confirmed" });
     const seen = signingStatus({ ...this.#state, sighting }, this.#slotNow()).sighting;
     return { signing: this.status(), ...(seen === undefined ? {} : { sighting: seen }) };
   }
@@ -151,7 +154,6 @@ export class SigningDesk {
     const sighting = decodeNote(stop?.read());
     return startGuard({
       record: this.#recordFound(),
-      startSlot: this.#newestSlot(),
       slotsWanted: listeningSlots(
         chain.authoritiesAt(head.height + 1).keys.length,
         config.listeningSlots ?? 0,
@@ -244,7 +246,8 @@ export class SigningDesk {
   }
 
   #saw(sighting: Omit<Sighting, "seenMs">): void {
-    this.#input({ kind: "seen", sighting: { ...sighting, seenMs: this.#with.context.clock.nowMs() } });
+    const seenMs = this.#with.context.clock.nowMs();
+    this.#input({ kind: "seen", sighting: { ...sighting, seenMs }, slots: this.#slots() });
   }
 
   #input(input: GuardInput): void {
@@ -317,11 +320,13 @@ export class SigningDesk {
     return slotAt(Math.floor(context.clock.nowMs()), parts.chain.facts.slotDurationMs);
   }
 
-  /** The newest slot that may have been signed for by now: votes are cast up to the drift before their slot begins. */
-  #newestSlot(): number {
-    const { context, parts } = this.#with;
-    const { driftMs, slotDurationMs } = parts.chain.facts;
-    return slotAt(Math.floor(context.clock.nowMs()) + driftMs, slotDurationMs);
+  /** Votes are cast up to the drift before their slot begins. */
+  #slots(): SlotsNow {
+    const { clock } = this.#with.context;
+    const { driftMs, slotDurationMs } = this.#with.parts.chain.facts;
+    const upMs = clock.monotonicMs() - (this.#memory.sinceMs ?? 0);
+    const slotOf = (ms: number): number => slotAt(Math.floor(ms) + driftMs, slotDurationMs);
+    return { start: slotOf(clock.nowMs() - upMs), newest: slotOf(clock.nowMs()) };
   }
 }
 

@@ -8,7 +8,7 @@
 import { equalBytes } from "../../chain/bytes.ts";
 import { toHex } from "../../chain/hex.ts";
 import type { VoteRecord } from "../../chain/vote.ts";
-import { namesBlock } from "../../chain/vote.ts";
+import { isGivenUp, namesBlock } from "../../chain/vote.ts";
 import { assertNever } from "../../kernel/errors.ts";
 import { LISTENING_SLOTS_MORE, SIGNED_REMEMBERED_MAX } from "./config.ts";
 
@@ -49,8 +49,6 @@ interface Signed {
 
 export interface GuardState {
   readonly record: RecordFound;
-  /** Newest slot that an earlier life of ours may have signed in. */
-  readonly startSlot: number;
   /** Listening is over. */
   readonly isReleased: boolean;
   readonly slotsListened: number;
@@ -67,6 +65,8 @@ export interface GuardState {
 /** The state over restarts of the actor: one for each process. */
 export interface GuardMemory {
   state: GuardState | undefined;
+  /** When the process started, or an administrator confirmed, monotonic milliseconds. */
+  sinceMs?: number;
 }
 
 export type GuardInput =
@@ -83,9 +83,20 @@ export type GuardInput =
   /** The record of it is durable; the signature comes next. */
   | { readonly kind: "signing"; readonly slot: number; readonly hash: Uint8Array }
   /** A verified signature of our key, whosever it is. */
-  | { readonly kind: "seen"; readonly sighting: Sighting }
-  /** An administrator says that the key is nowhere else. `slot`: the newest that may have been signed in till now. */
-  | { readonly kind: "confirmed"; readonly slot: number };
+  | { readonly kind: "seen"; readonly sighting: Sighting; readonly slots: SlotsNow }
+  /** An administrator says that the key is nowhere else: what was signed till now is of an earlier life. */
+  | { readonly kind: "confirmed" };
+
+/**
+ * Both by the clock of the moment, counted back by the monotonic one: a clock that was wrong at the start would name
+ * another slot for as long as it was wrong by.
+ */
+export interface SlotsNow {
+  /** Newest slot that may have been signed in before this start, or before the last confirmation. */
+  readonly start: number;
+  /** Newest slot that may be signed in now. */
+  readonly newest: number;
+}
 
 export type GuardEffect =
   /** Our key is elsewhere: to be kept over restarts, and told loudly. */
@@ -98,7 +109,6 @@ type Step = readonly [GuardState, readonly GuardEffect[]];
 
 export interface GuardStart {
   readonly record: RecordFound;
-  readonly startSlot: number;
   readonly slotsWanted: number;
   readonly isChainBegun: boolean;
   /** Kept from an earlier life. */
@@ -137,13 +147,12 @@ function take(state: GuardState, input: GuardInput): Step {
       return [{ ...state, signed: [...before, { slot, hash }].slice(-SIGNED_REMEMBERED_MAX) }, []];
     }
     case "seen":
-      return see(state, input.sighting);
+      return see(state, input.sighting, input.slots);
     case "confirmed": {
       const { sighting } = state;
       if (sighting === undefined) return [state, []];
-      const startSlot = Math.max(state.startSlot, input.slot);
       const unrecordedSlot = Math.max(state.unrecordedSlot, sighting.slot);
-      const next = { ...state, startSlot, unrecordedSlot, sighting: undefined };
+      const next = { ...state, unrecordedSlot, sighting: undefined };
       return [{ ...next, isReleased: false, slotsListened: 0 }, [{ kind: "confirmed", sighting }]];
     }
     default:
@@ -163,8 +172,8 @@ function listen(state: GuardState, input: Extract<GuardInput, { kind: "slotPasse
 }
 
 /** A signature of our key: one that we gave, one of an earlier life that the record forgot, or another's. */
-function see(state: GuardState, sighting: Sighting): Step {
-  const whoseIsIt = whose(state, sighting);
+function see(state: GuardState, sighting: Sighting, slots: SlotsNow): Step {
+  const whoseIsIt = whose(state, sighting, slots);
   if (whoseIsIt === "ours") return [state, []];
   const unrecordedSlot = Math.max(state.unrecordedSlot, sighting.slot);
   const next = { ...state, unrecordedSlot, isChainBegun: state.isChainBegun || sighting.slot > 0 };
@@ -173,18 +182,23 @@ function see(state: GuardState, sighting: Sighting): Step {
   return [{ ...next, sighting }, [{ kind: "stopped", sighting }]];
 }
 
-function whose(state: GuardState, { kind, slot, hash }: Sighting): "ours" | "earlier" | "elsewhere" {
+function whose(
+  state: GuardState,
+  { kind, slot, hash }: Sighting,
+  { start, newest }: SlotsNow,
+): "ours" | "earlier" | "elsewhere" {
   if (kind === "delegation" || kind === "unreadable") return "elsewhere";
-  const { record, signed, startSlot } = state;
+  const { record, signed } = state;
   const known = signed.find((one) => one.slot === slot);
   if (known !== undefined) return equalBytes(known.hash, hash) ? "ours" : "elsewhere";
   if (record.kind === "ours") {
     const { vote } = record;
-    if (slot < vote.slot) return "ours";
+    if (slot < vote.slot || isGivenUp(vote, slot)) return "ours";
     // Two blocks of one slot are proof; a record without a block proves nothing.
     if (slot === vote.slot) return !namesBlock(vote) || equalBytes(vote.hash, hash) ? "ours" : "elsewhere";
   }
-  if (slot <= startSlot) return "earlier";
+  // One that lies ahead tells of a clock that is wrong, here or there, now or before: it bars, and proves no twin.
+  if (slot <= start || slot > newest) return "earlier";
   // Older than what is remembered of a long life: nobody can tell any more.
   const isForgotten = signed.length >= SIGNED_REMEMBERED_MAX && slot < (signed[0]?.slot ?? 0);
   return isForgotten ? "ours" : "elsewhere";

@@ -21,9 +21,9 @@ import {
 export const CONDITION_OF: Readonly<Record<SigningRefusal, ProductionCondition>> = {
   LISTENING: ProductionCondition.LISTENING,
   OWN_KEY_ELSEWHERE: ProductionCondition.OWN_KEY_ELSEWHERE,
-  VOTE_RECORD_MISSING: ProductionCondition.VOTE_RECORD,
-  VOTE_RECORD_OUTDATED: ProductionCondition.VOTE_RECORD,
-  VOTE_RECORD_FOREIGN: ProductionCondition.VOTE_RECORD,
+  VOTE_RECORD_MISSING: ProductionCondition.VOTE_RECORD_UNTRUSTED,
+  VOTE_RECORD_OUTDATED: ProductionCondition.VOTE_RECORD_UNTRUSTED,
+  VOTE_RECORD_FOREIGN: ProductionCondition.VOTE_RECORD_UNTRUSTED,
 };
 
 const KINDS: Readonly<Record<Sighting["kind"], SightingKind>> = {

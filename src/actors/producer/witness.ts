@@ -49,6 +49,7 @@ export class VoteWitness {
         blocks,
       });
     }
-    if (last === undefined || slot >= last.slot) this.#last.set(authorityIndex, { slot, hash });
+    // The newest seen, not the highest: a vote by a clock far ahead must not hide what comes after it.
+    this.#last.set(authorityIndex, { slot, hash });
   }
 }

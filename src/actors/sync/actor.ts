@@ -40,7 +40,7 @@ import { badField, NOT_PAUSED, NOT_RUNNING, OPERATION_NOT_FOUND } from "./errors
 import type { SyncMetrics } from "./metrics.ts";
 import { type Operation, operationMessage, pausedOperation } from "./operation.ts";
 import { Outside } from "./outside.ts";
-import type { ProductionVerdict } from "./production.ts";
+import type { Condition, ProductionVerdict } from "./production.ts";
 import { progressPpm } from "./progress.ts";
 import { readBlock, readOverride, readStart, type StartFacts, type StartWish } from "./request.ts";
 import { SyncMachine } from "./state.ts";
@@ -65,6 +65,8 @@ export interface SyncParts {
   readonly peerInternal: Ref<typeof PeerInternalService>;
   /** 48 bytes; undefined for a node that is no member. */
   readonly ownMemberKey: Uint8Array | undefined;
+  /** What else keeps this member from signing, each with its condition; absent on a node that is none. */
+  readonly signingBars?: (() => readonly Condition[]) | undefined;
   /** Told of each incarnation's counters, to be read when metrics are scraped. */
   onMetrics?(metrics: SyncMetrics): void;
 }
@@ -98,8 +100,8 @@ class SyncActor implements Actor<Public, Internal> {
   #chainEvents: { close(): void } | undefined;
 
   constructor(context: Context, parts: SyncParts) {
-    const { chain, config, ownMemberKey: ownKey } = parts;
-    const machine = new SyncMachine({ config, chain, ownKey, epoch: context.epoch });
+    const { chain, config, ownMemberKey: ownKey, signingBars } = parts;
+    const machine = new SyncMachine({ config, chain, ownKey, signingBars, epoch: context.epoch });
     this.#context = context;
     this.#parts = parts;
     this.#machine = machine;
@@ -322,14 +324,15 @@ class SyncActor implements Actor<Public, Internal> {
 
   #onPeer(event: WatchPeersResponse["event"]): void {
     const { peers } = this.#machine;
+    const nowMs = this.#outside.now().monotonicMs;
     switch (event.case) {
       case "snapshot":
-        for (const peerId of peers.replaceAll(event.value.peers))
+        for (const peerId of peers.replaceAll(event.value.peers, nowMs))
           this.#machine.peerGone(peerId, this.#outside.now());
         break;
       case "connected":
       case "updated":
-        peers.put(event.value);
+        peers.put(event.value, nowMs);
         break;
       case "disconnected":
         this.#machine.peerGone(event.value.peerId, this.#outside.now());

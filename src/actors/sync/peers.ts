@@ -34,7 +34,7 @@ export interface Peer {
   readonly remoteAddress: string;
   /** What its Status proved. */
   readonly statusHead: ProvenHead | undefined;
-  /** When that Status was received, Unix milliseconds. */
+  /** When that Status was received, monotonic milliseconds. */
   readonly statusMs: number;
   readonly membership: Membership | undefined;
   /** A better head that a block from it proved since. */
@@ -84,15 +84,16 @@ export class PeerBook {
   }
 
   /** The connected peers, all of them. Gives those that are gone. */
-  replaceAll(infos: readonly PeerInfo[]): string[] {
+  replaceAll(infos: readonly PeerInfo[], nowMs: number): string[] {
     const present = new Set(infos.map((info) => info.peerId));
     const gone = [...this.#peers.keys()].filter((peerId) => !present.has(peerId));
     for (const peerId of gone) this.#peers.delete(peerId);
-    for (const info of infos) this.put(info);
+    for (const info of infos) this.put(info, nowMs);
     return gone;
   }
 
-  put(info: PeerInfo): void {
+  /** `nowMs`: monotonic milliseconds. */
+  put(info: PeerInfo, nowMs: number): void {
     const known = this.#peers.get(info.peerId);
     const statusHead = headOf(info);
     const gossipHead = known?.gossipHead;
@@ -106,7 +107,7 @@ export class PeerBook {
       earliestHeight: Number(info.earliestHeight),
       remoteAddress: info.remoteAddress,
       statusHead,
-      statusMs: Number(info.head?.receivedMs ?? 0n),
+      statusMs: info.head === undefined ? Number.NEGATIVE_INFINITY : nowMs - Number(info.head.ageMs),
       membership: membershipOf(info),
       gossipHead: gossipHead && statusHead && !isBetterHead(gossipHead, statusHead) ? undefined : gossipHead,
       hint: hint && proven && !isBetterHead(hint, proven) ? undefined : hint,

@@ -63,6 +63,8 @@ export class Pipeline {
   readonly #confirmation = new Confirmation();
   #target: ProvenHead | undefined;
   #reason = "";
+  /** A reason of ours ends by this moment even when nothing moves, monotonic milliseconds. */
+  #reasonUntilMs = Number.POSITIVE_INFINITY;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -121,6 +123,9 @@ export class Pipeline {
   pump(situation: Situation): void {
     const { target, nowMs } = situation;
     this.#target = target;
+    // What failed was brought by other means, or nobody holds it out any more: nothing stands still.
+    if (nowMs >= this.#reasonUntilMs) this.#reason = "";
+    else if (situation.isLevel && this.#ownFailures.isAny) this.#wellAgain();
     if (target === undefined) {
       // What was handed to the chain comes back first, so that its blocks are counted.
       if (this.#conveyor.importing === 0) this.#reset();
@@ -196,8 +201,7 @@ export class Pipeline {
   /** Drops everything; outcomes that still come are stale. */
   stop(): void {
     this.#reset();
-    this.#reason = "";
-    this.#ownFailures.over();
+    this.#wellAgain();
   }
 
   /** Puts back what waits for nothing, and tells what it was. */
@@ -240,8 +244,7 @@ export class Pipeline {
       this.#parts.metrics.add("blocksSynced", blocks);
       this.#parts.progressed(blocks, nowMs);
     }
-    this.#reason = "";
-    this.#ownFailures.over();
+    this.#wellAgain();
     this.#step(batch, { type: "imported", index });
     this.#ranges.dropFinal();
   }
@@ -290,6 +293,7 @@ export class Pipeline {
 
   #retry(batch: Working, reason: string, nowMs: number): void {
     this.#reason = reason;
+    this.#reasonUntilMs = Number.POSITIVE_INFINITY;
     this.#ownFailures.add();
     this.#parts.metrics.add("ownFailures");
     const notBeforeMs = nowMs + this.#ownFailures.pauseMs;
@@ -320,9 +324,15 @@ export class Pipeline {
 
   #abandon(reason: string, nowMs: number, pauseMs = TARGET_EXCLUSION_MS): void {
     this.#reason = reason;
+    this.#reasonUntilMs = nowMs + pauseMs;
     this.#parts.metrics.add("targetsAbandoned");
     if (this.#target !== undefined) this.#parts.peers.excludeHead(this.#target.hash, nowMs + pauseMs);
     this.#reset();
+  }
+
+  #wellAgain(): void {
+    this.#reason = "";
+    this.#ownFailures.over();
   }
 
   #reset(): void {

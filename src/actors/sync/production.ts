@@ -17,7 +17,10 @@ export type ProductionOverride = "none" | "forbid" | "allow";
 export interface ProductionFacts {
   readonly headHeight: number;
   readonly headHash: Uint8Array;
+  /** Never negative. */
   readonly headAgeMs: number;
+  /** For how long it has been our head, by the monotonic clock. */
+  readonly headForMs: number;
   /** Our own where none is better. */
   readonly targetHeight: number;
   readonly peers: readonly Peer[];
@@ -31,8 +34,10 @@ export interface ProductionFacts {
   /** Why the member signs nothing at present, in the ProducerActor's words. */
   readonly signing?: readonly Condition[] | undefined;
   readonly override: ProductionOverride;
-  /** Unix milliseconds, the clock by which Status messages were stamped. */
+  /** Monotonic milliseconds, as `statusMs` of the peers. */
   readonly nowMs: number;
+  /** What else keeps this member from signing. */
+  readonly bars: readonly Condition[];
 }
 
 export type ProductionLimits = Pick<
@@ -66,6 +71,12 @@ export const FIRST_MEMORY: ProductionMemory = { isNear: false, isFresh: false };
 
 /** A member's report of its head counts for this long, milliseconds. */
 const REPORT_AGE_MS_MAX = 10_000;
+
+/**
+ * A head that we have for less than this came from a chain that is alive, however old our clock calls it: five slots. In a
+ * halt there are no new ones.
+ */
+const HALTED_MS_MIN = 10_000;
 
 /** A head that was too old counts as fresh again at this share of the limit. */
 const FRESH_AGAIN = 0.75;
@@ -147,9 +158,11 @@ function judgeAge(
 
 /**
  * After a halt every head is old. Age is excused while members that make a quorum, ourselves counted once,
- * report our own head within the last seconds; a sentry's delegation does not count.
+ * report our own head within the last seconds; a sentry's delegation does not count. Heads that keep coming "old" are no
+ * halt: then our clock is ahead.
  */
 function excuseOf(facts: ProductionFacts): string | undefined {
+  if (facts.headForMs < HALTED_MS_MIN) return undefined;
   const reporting = facts.peers.filter(
     ({ membership, statusHead, statusMs }) =>
       membership?.role === "member" &&
@@ -180,7 +193,7 @@ function judgePeers(facts: ProductionFacts, limits: ProductionLimits): Condition
 }
 
 function judgeRest(facts: ProductionFacts): Condition[] {
-  const conditions = judgeKey(facts);
+  const conditions = [...judgeKey(facts), ...facts.bars];
   if (!facts.isChainAvailable) {
     const detail = facts.chainReason ?? "the ChainActor is away";
     conditions.push({ condition: ProductionCondition.CHAIN, detail });

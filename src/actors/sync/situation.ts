@@ -14,6 +14,8 @@ export interface Situation {
   readonly finalHeight: number;
   /** What to go for; undefined: nothing, drop what is not under way. */
   readonly target: ProvenHead | undefined;
+  /** Nobody proves a better head than ours. */
+  readonly isLevel: boolean;
   /** Two peers, or a member, report the target as their head: a reorganization to it may be adopted. */
   readonly isTargetConfirmed: boolean;
   readonly connectedPeers: number;

@@ -4,6 +4,7 @@
  * a judgement waits for. Owned by state.ts.
  */
 
+import { ProductionCondition } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import { quorumOf } from "../../chain/approval.ts";
 import { equalBytes } from "../../chain/bytes.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
@@ -24,6 +25,8 @@ export interface StandingParts {
   readonly config: SyncConfig;
   readonly chain: Pick<ChainPort, "snapshot" | "authoritiesAt">;
   readonly ownKey: Uint8Array | undefined;
+  /** What else keeps this member from signing. */
+  readonly signingBars?: (() => readonly Condition[]) | undefined;
   readonly peers: PeerBook;
   readonly targets: Targets;
   readonly metrics: SyncMetrics;
@@ -41,6 +44,9 @@ export class Standing {
   #canProduce = false;
   #isEmergency = false;
   #refreshedMs = Number.NEGATIVE_INFINITY;
+  /** The head and since when we have it, monotonic milliseconds. */
+  #head: { readonly hash: Uint8Array; readonly sinceMs: number } | undefined;
+  #isClockBarred = false;
 
   constructor(parts: StandingParts) {
     this.#parts = parts;
@@ -60,14 +66,16 @@ export class Standing {
 
   /** Whether this node may produce now. */
   judge(moment: Moment): ProductionVerdict {
-    const { chain, ownKey, config, targets, peers } = this.#parts;
+    const { chain, ownKey, config, targets, peers, signingBars } = this.#parts;
     const { head, isAvailable, unavailable } = chain.snapshot();
+    const bars = signingBars?.() ?? [];
     const target = targets.proven(head, moment.monotonicMs);
     const verdict = judgeProduction(
       {
         headHeight: head.height,
         headHash: head.hash,
-        headAgeMs: moment.unixMs - head.timestampMs,
+        headAgeMs: headAgeMs(head, moment),
+        headForMs: this.#headForMs(head.hash, moment.monotonicMs),
         targetHeight: Math.max(head.height, target?.height ?? 0),
         peers: [...peers.all()],
         authorities: chain.authoritiesAt(head.height + 1).keys,
@@ -76,7 +84,8 @@ export class Standing {
         chainReason: unavailable?.message,
         signing: this.signing,
         override: this.override,
-        nowMs: moment.unixMs,
+        nowMs: moment.monotonicMs,
+        bars,
       },
       config,
       this.#memory,
@@ -84,7 +93,15 @@ export class Standing {
     this.#memory = verdict.memory;
     this.#isSynced = verdict.isSynced;
     this.#canProduce = verdict.canProduce;
+    this.#isClockBarred = bars.some(({ condition }) => condition === ProductionCondition.CLOCK);
     return verdict;
+  }
+
+  /** How long the head has been this one. What was there at the start counts as having been there for ever. */
+  #headForMs(hash: Uint8Array, nowMs: number): number {
+    const sinceMs = this.#head === undefined ? Number.NEGATIVE_INFINITY : nowMs;
+    if (this.#head === undefined || !equalBytes(this.#head.hash, hash)) this.#head = { hash, sinceMs };
+    return nowMs - this.#head.sinceMs;
   }
 
   /** A node that needs nobody else (it alone is a quorum, or no peers are asked for) has a source in itself. */
@@ -113,19 +130,24 @@ export class Standing {
     if (isEmergency) metrics.add("emergencies");
     const { height, timestampMs } = chain.snapshot().head;
     const message = isEmergency ? "emergency: no block for too long" : "the emergency is over";
-    effect({ type: "warning", message, fields: { height, headAgeMs: moment.unixMs - timestampMs } });
+    effect({ type: "warning", message, fields: { height, headAgeMs: headAgeMs({ timestampMs }, moment) } });
   }
 
   /**
-   * While only the head's age stands in the way, or a reorganization waits for a second peer, reports of the same head
-   * decide: they must be fresh.
+   * While only the head's age stands in the way, a reorganization waits for a second peer, or our clock for the word of other
+   * members, what peers report decides: it must be fresh.
    */
   #refreshReports(isRunning: boolean, isUnconfirmed: boolean, moment: Moment): void {
     const { isNear, isFresh } = this.#memory;
     const isDue = moment.monotonicMs - this.#refreshedMs >= STATUS_REFRESH_MS;
-    const areWanted = (isNear && !isFresh) || isUnconfirmed;
+    const areWanted = (isNear && !isFresh) || isUnconfirmed || this.#isClockBarred;
     if (!isRunning || !areWanted || !isDue || this.#parts.peers.size === 0) return;
     this.#refreshedMs = moment.monotonicMs;
     this.#parts.effect({ type: "refreshStatus" });
   }
+}
+
+/** How old the head is by our clock; not negative where that is behind. */
+export function headAgeMs({ timestampMs }: { readonly timestampMs: number }, { unixMs }: Moment): number {
+  return Math.max(0, unixMs - timestampMs);
 }

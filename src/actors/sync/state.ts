@@ -22,7 +22,7 @@ import { poolLevels } from "./pools.ts";
 import type { Condition, ProductionOverride, ProductionVerdict } from "./production.ts";
 import { RateMeter } from "./progress.ts";
 import { QuotaLedger } from "./quota.ts";
-import { Standing } from "./standing.ts";
+import { headAgeMs, Standing } from "./standing.ts";
 import type { StatusFacts } from "./status.ts";
 import { beginTailCheck, stepTailCheck, type TailCheck, tailCount } from "./tail-check.ts";
 import { type Bringers, Standstill } from "./targets/standstill.ts";
@@ -52,6 +52,7 @@ export interface MachineParts {
   /** Read only; imports are effects. */
   readonly chain: ChainReads;
   readonly ownKey: Uint8Array | undefined;
+  readonly signingBars?: (() => readonly Condition[]) | undefined;
   readonly epoch: number;
 }
 
@@ -247,6 +248,7 @@ export class SyncMachine {
       finalityDepth: this.#parts.chain.facts.finalityDepth,
       mayRequest: !this.#isPaused,
       mayProcess: isAvailable,
+      isLevel: target === undefined,
     });
     this.#watchPass(isAvailable, moment);
   }
@@ -281,7 +283,7 @@ export class SyncMachine {
     return {
       head,
       final,
-      headAgeMs: moment.unixMs - head.timestampMs,
+      headAgeMs: headAgeMs(head, moment),
       target: this.#targets.proven(head, moment.monotonicMs),
       unprovenTarget: this.#targets.unproven(head, moment.monotonicMs),
       mode: this.#options.mode,

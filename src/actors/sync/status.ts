@@ -11,6 +11,7 @@ import { lagOf, type ProvenHead } from "./target.ts";
 
 export interface StatusFacts {
   readonly head: ProvenHead;
+  /** Never negative. */
   readonly headAgeMs: number;
   readonly pools: MessageInitShape<typeof SyncStatusSchema>["pools"];
   readonly final: { readonly height: number; readonly hash: Uint8Array };
@@ -93,7 +94,7 @@ export function syncStatus(facts: StatusFacts): MessageInitShape<typeof SyncStat
     blocksSynced: BigInt(facts.blocksSynced),
     blocksFollowed: BigInt(facts.blocksFollowed),
     pools: facts.pools ?? [],
-    headAgeMs: BigInt(Math.max(0, Math.floor(facts.headAgeMs))),
+    headAgeMs: BigInt(Math.floor(facts.headAgeMs)),
   };
 }
 

@@ -16,6 +16,7 @@ import {
   type VoteOwner,
   type VoteRecord,
 } from "../../chain/vote.ts";
+import { NO_RUNS, withVote } from "../../chain/vote-runs.ts";
 import { loadSettings } from "../../config/load.ts";
 import { asError, Failure, failure } from "../../kernel/errors.ts";
 import type { VoteStore } from "../../storage/port.ts";
@@ -35,8 +36,9 @@ export function exportVotes(session: Session, config: string, file: string): voi
         "VOTE_RECORD_MISSING",
         "there is no vote record of this key here: nothing to carry",
       );
-    write(file, encodeInterchange(kept, owner));
-    return kept;
+    const told = withGivenUp(kept);
+    write(file, encodeInterchange(told, owner));
+    return told;
   });
   show(session, { done: "exported", file, ...fieldsOf(record) });
 }
@@ -53,10 +55,18 @@ export function importVotes(session: Session, config: string, file: string): voi
     }
     if (before !== undefined && before.slot >= read.slot)
       return { done: "the record here is as new, and stays", record: before };
-    votes.record(encodeVoteRecord(read, owner));
+    // What was voted in and given up before stays so.
+    const history = before && withVote(before.history ?? NO_RUNS, before.slot, read.slot);
+    votes.record(encodeVoteRecord({ ...read, ...(history && { history }) }, owner));
     return { done: "imported", record: read };
   });
   show(session, { done: outcome.done, file, ...fieldsOf(outcome.record) });
+}
+
+/** Slots that were given up may have been voted in: the file has one slot, so that it names the last of them. */
+function withGivenUp(record: VoteRecord): VoteRecord {
+  const last = Math.max(0, ...(record.history?.spent ?? []).map((range) => range.last));
+  return last <= record.slot ? record : { slot: last, height: 0, hash: new Uint8Array(32) };
 }
 
 function isConflict(one: VoteRecord, other: VoteRecord): boolean {

@@ -7,6 +7,7 @@ import { BannedHoldNoConnection } from "./banned-hold-no-connection.ts";
 import { BlocksOnceAndInOrder } from "./blocks-once-and-in-order.ts";
 import type { Checker } from "./checker.ts";
 import { ChildrenAreRestarted } from "./children-are-restarted.ts";
+import { ClocksComeRight } from "./clocks-come-right.ts";
 import { ConnectionsSurviveActors } from "./connections-survive-actors.ts";
 import { DelegationsAreRenewed } from "./delegations-are-renewed.ts";
 import { FinalStaysFinal } from "./final-stays-final.ts";
@@ -49,6 +50,7 @@ export function allCheckers(world: World): readonly Checker[] {
     new BadBodiesAreBlamed(world),
     new AwayChainStandsStill(world),
     new DelegationsAreRenewed(world),
+    new ClocksComeRight(world),
     new StoppedKeysRest(world),
     new OldRecordsAreWaitedOut(world),
   ];

@@ -4,6 +4,7 @@ import type { Faults } from "../faults.ts";
 import type { NodeProcess } from "../machine.ts";
 import type { World } from "../world.ts";
 import { authorityChanges } from "./authority.ts";
+import { barredMember, clockLeaps } from "./clocks.ts";
 import { competingBlocks, deepAncestry, forkBelowFinal } from "./forks.ts";
 import type { OrdealKind } from "./kinds.ts";
 import { shortDelegations } from "./lifetimes.ts";
@@ -23,6 +24,8 @@ const ORDEALS: Readonly<Record<OrdealKind, (stage: Stage) => Promise<void>>> = {
   halt,
   "authority-changes": authorityChanges,
   "short-delegations": shortDelegations,
+  "clock-leaps": clockLeaps,
+  "barred-member": barredMember,
 };
 
 const CRASHES = 2;

@@ -22,7 +22,11 @@ export type OrdealKind =
   /** The set of authorities changes, in the history and now. */
   | "authority-changes"
   /** Delegations live for less than the run. */
-  | "short-delegations";
+  | "short-delegations"
+  /** Clocks are set far ahead and behind and right again: of one member, and of most. */
+  | "clock-leaps"
+  /** A member has signed slots far ahead, and its record bars it. */
+  | "barred-member";
 
 export const ORDEAL_KINDS: readonly OrdealKind[] = [
   "empty-range",
@@ -36,4 +40,6 @@ export const ORDEAL_KINDS: readonly OrdealKind[] = [
   "halt",
   "authority-changes",
   "short-delegations",
+  "clock-leaps",
+  "barred-member",
 ];

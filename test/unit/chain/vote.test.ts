@@ -12,6 +12,7 @@ import {
   encodeVoteRecord,
   isOwnersRecord,
   type Proposal,
+  releaseVotes,
   type VoteFacts,
   type VoteRecord,
 } from "../../../src/chain/vote.ts";
@@ -39,7 +40,13 @@ describe("decideVote", () => {
   it("records a valid proposal of the current slot on the best head", () => {
     assert.deepEqual(decideVote(proposal, facts), {
       kind: "record",
-      record: { slot: 100, height: 51, hash: hashOf(2) },
+      record: {
+        slot: 100,
+        height: 51,
+        hash: hashOf(2),
+        // The record before it is of before there were runs: any slot may have been voted in.
+        history: { runs: [{ first: 0, last: 100 }], spent: [] },
+      },
     });
   });
 
@@ -112,14 +119,90 @@ describe("decideVote", () => {
   });
 });
 
+describe("releaseVotes", () => {
+  const vote = (record: VoteRecord | undefined, slot: number, byte: number) => {
+    const known = { ...facts, lastVote: record, nowMs: slot * 2000, startedAtMs: 0 };
+    return decideVote({ ...proposal, slot, hash: hashOf(byte) }, known);
+  };
+  const voted = (record: VoteRecord | undefined, ...slots: number[]): VoteRecord => {
+    let last = record;
+    for (const slot of slots) {
+      const decision = vote(last, slot, 2);
+      assert.ok(decision.kind === "record", `${slot}: ${JSON.stringify(decision)}`);
+      last = decision.record;
+    }
+    assert.ok(last !== undefined);
+    return last;
+  };
+
+  it("gives up the run that lies ahead and lets slots before it be voted in", () => {
+    const barred = voted(undefined, 100, 101, 14_500, 14_503, 14_515);
+    assert.deepEqual(vote(barred, 120, 3), { kind: "refuse", reason: "SLOT_NOT_ABOVE_LAST_VOTE" });
+    const released = releaseVotes(barred, 120);
+    assert.ok(released !== undefined);
+    assert.equal(released.slot, 120);
+    assert.deepEqual(vote(released, 120, 3), { kind: "refuse", reason: "SLOT_NOT_ABOVE_LAST_VOTE" });
+    const later = voted(released, 121, 14_499);
+    for (const slot of [14_500, 14_507, 14_515])
+      assert.deepEqual(vote(later, slot, 3), { kind: "refuse", reason: "SLOT_GIVEN_UP" });
+    assert.equal(vote(later, 14_516, 3).kind, "record");
+  });
+
+  it("gives up nothing that began before now, and nothing of a record without runs", () => {
+    assert.equal(releaseVotes(voted(undefined, 100, 120, 140), 110), undefined);
+    assert.equal(releaseVotes({ slot: 14_500, height: 1, hash: hashOf(2) }, 100), undefined);
+    assert.equal(releaseVotes(voted({ slot: 100, height: 1, hash: hashOf(2) }, 14_500), 110)?.slot, 110);
+  });
+
+  it("never lets a slot get two votes, whatever the clock shows and however often it is given up", () => {
+    const event = fc.record({
+      // Few slots, each group a run of its own, so that every one comes again and again.
+      slot: fc.tuple(fc.nat(11), fc.nat(2)).map(([group, at]) => 40 * group + at + 1),
+      byte: fc.integer({ min: 2, max: 4 }),
+      isRelease: fc.boolean(),
+      isRestart: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 120 }), (events) => {
+        const signed = new Map<number, number>();
+        let last: VoteRecord | undefined;
+        for (const { slot, byte, isRelease, isRestart } of events) {
+          if (isRestart && last !== undefined) last = decodeVoteRecord(encodeVoteRecord(last));
+          if (isRelease && last !== undefined) last = releaseVotes(last, slot) ?? last;
+          else {
+            const decision = vote(last, slot, byte);
+            if (decision.kind === "refuse") continue;
+            assert.ok((signed.get(slot) ?? byte) === byte, `two votes in slot ${slot}`);
+            signed.set(slot, byte);
+            last = decision.record;
+          }
+        }
+      }),
+      { numRuns: 6000, seed: 21 },
+    );
+  });
+});
+
 describe("VoteRecord bytes", () => {
   it("survive a round trip and refuse damage", () => {
     const record: VoteRecord = { slot: 850_000_123, height: 77, hash: hashOf(5) };
+    assert.deepEqual(decodeVoteRecord(encodeVoteRecord(record)), record);
+    const history = { runs: [{ first: 3, last: 9 }], spent: [{ first: 850_000_200, last: 850_000_215 }] };
+    const bytes = encodeVoteRecord({ ...record, history });
+    assert.deepEqual(decodeVoteRecord(bytes), { ...record, history });
+    for (let length = 49; length < bytes.length; length++)
+      assert.throws(() => decodeVoteRecord(bytes.subarray(0, length)), MalformedError, `${length} bytes`);
+    const unknown = bytes.slice();
+    unknown[48] = 99;
+    assert.throws(() => decodeVoteRecord(unknown), MalformedError, "a section of another software");
+    assert.throws(() => decodeVoteRecord(new Uint8Array(47)), MalformedError);
     const owner = { publicKey: new Uint8Array(48).fill(7), genesisHash: hashOf(9) };
-    const bytes = encodeVoteRecord(record, owner);
-    assert.deepEqual(decodeVoteRecord(bytes), { ...record, owner });
-    for (const length of [0, 47, 49, 127])
-      assert.throws(() => decodeVoteRecord(bytes.slice(0, length)), MalformedError);
+    const owned = encodeVoteRecord({ ...record, history, owner });
+    assert.deepEqual(decodeVoteRecord(owned), { ...record, history, owner });
+    assert.deepEqual(decodeVoteRecord(encodeVoteRecord({ ...record, owner })), { ...record, owner });
+    const last = owned.length - owner.publicKey.length - owner.genesisHash.length;
+    for (let length = last - 2; length < owned.length; length++)
+      assert.throws(() => decodeVoteRecord(owned.subarray(0, length)), MalformedError, `${length} bytes`);
     assert.throws(() => decodeVoteRecord(new Uint8Array(48).fill(255)), MalformedError);
   });
 
@@ -128,7 +211,7 @@ describe("VoteRecord bytes", () => {
     const owner = { publicKey: new Uint8Array(48).fill(7), genesisHash: hashOf(9) };
     const other = { ...owner, publicKey: new Uint8Array(48).fill(8) };
     const kept = decodeVoteRecord(encodeVoteRecord(record, owner).slice(0, 48));
-    assert.deepEqual(kept, { ...record, owner: undefined });
+    assert.deepEqual(kept, record);
     assert.ok(isOwnersRecord(kept, owner) && isOwnersRecord(kept, other));
     assert.ok(isOwnersRecord({ ...record, owner }, owner));
     assert.ok(!isOwnersRecord({ ...record, owner }, other));

@@ -60,6 +60,18 @@ test("producerFields tells a node without a key from a member that is not in for
   assert.deepEqual(producerFields(waiting).at(-1), ["scheduled set", [`0x${"01".repeat(48)}`]]);
 });
 
+test("producerFields says why a member signs nothing, and until when its record bars it", () => {
+  const status = create(ProducerStatusSchema, {
+    authorityKey: new Uint8Array(48).fill(1),
+    clockFault: "the clock is 3600000 ms ahead of those of most members",
+    barredToSlot: 882_014_406n,
+    barredUntilMs: 1_764_028_814_000n,
+  });
+  const fields = new Map(producerFields(status).map(([name, value]) => [name, String(value)]));
+  assert.match(fields.get("signs nothing") ?? "", /3600000 ms ahead/);
+  assert.match(fields.get("barred") ?? "", /slot 882,014,406, until 2025-11-25 00:00:14Z/);
+});
+
 test("producer schedule without files is a bad call", async () => {
   const terminal = new MemoryTerminal();
   const status = await runAlysctl(["producer", "schedule"], terminal, new AbortController().signal);

@@ -22,7 +22,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file alys/producer/v1/producer.proto.
  */
 export const file_alys_producer_v1_producer: GenFile = /*@__PURE__*/
-  fileDesc("Ch9hbHlzL3Byb2R1Y2VyL3YxL3Byb2R1Y2VyLnByb3RvEhBhbHlzLnByb2R1Y2VyLnYxIpIBCgtLZXlTaWdodGluZxIsCgRraW5kGAEgASgOMh4uYWx5cy5wcm9kdWNlci52MS5TaWdodGluZ0tpbmQSDAoEc2xvdBgCIAEoBBIMCgRoYXNoGAMgASgMEg8KB3BlZXJfaWQYBCABKAkSKAoEc2VlbhgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiygEKDVNpZ25pbmdTdGF0dXMSMQoHcmVmdXNhbBgBIAEoDjIgLmFseXMucHJvZHVjZXIudjEuU2lnbmluZ1JlZnVzYWwSDgoGZGV0YWlsGAIgASgJEhYKDnNsb3RzX2xpc3RlbmVkGAMgASgNEhQKDHNsb3RzX3dhbnRlZBgEIAEoDRIXCg91bnJlY29yZGVkX3Nsb3QYBSABKAQSLwoIc2lnaHRpbmcYBiABKAsyHS5hbHlzLnByb2R1Y2VyLnYxLktleVNpZ2h0aW5nItUCCg5Qcm9kdWNlclN0YXR1cxISCgppc19lbmFibGVkGAEgASgIEhUKDWF1dGhvcml0eV9rZXkYAiABKAwSFwoPYXV0aG9yaXR5X2luZGV4GAMgASgNEhcKD2Jsb2Nrc19wcm9wb3NlZBgEIAEoBBIYChBibG9ja3NfY2VydGlmaWVkGAUgASgEEhoKEnByb3Bvc2Fsc19hcHByb3ZlZBgGIAEoBBIZChFwcm9wb3NhbHNfcmVmdXNlZBgHIAEoBBIXCg9sYXN0X3ZvdGVkX3Nsb3QYCCABKAQSFAoMbGFzdF9yZWZ1c2FsGAkgASgJEh0KFXNjaGVkdWxlZF9hdXRob3JpdGllcxgKIAMoDBIVCg1hdXhwb3dzX21pbmVkGAsgASgEEjAKB3NpZ25pbmcYFCABKAsyHy5hbHlzLnByb2R1Y2VyLnYxLlNpZ25pbmdTdGF0dXMiGgoYR2V0UHJvZHVjZXJTdGF0dXNSZXF1ZXN0Ik0KGUdldFByb2R1Y2VyU3RhdHVzUmVzcG9uc2USMAoGc3RhdHVzGAEgASgLMiAuYWx5cy5wcm9kdWNlci52MS5Qcm9kdWNlclN0YXR1cyJOChpTY2hlZHVsZUF1dGhvcml0aWVzUmVxdWVzdBIWCgRrZXlzGAEgAygMQgiStRgECDA4QBIYCgZwcm9vZnMYAiADKAxCCJK1GAQIYDhAIjQKG1NjaGVkdWxlQXV0aG9yaXRpZXNSZXNwb25zZRIVCg1sb3dlc3RfaGVpZ2h0GAEgASgEIi4KEUNvbmZpcm1LZXlSZXF1ZXN0EhkKBnJlYXNvbhgBIAEoCUIJkrUYBRABGIACIncKEkNvbmZpcm1LZXlSZXNwb25zZRIwCgdzaWduaW5nGAEgASgLMh8uYWx5cy5wcm9kdWNlci52MS5TaWduaW5nU3RhdHVzEi8KCHNpZ2h0aW5nGAIgASgLMh0uYWx5cy5wcm9kdWNlci52MS5LZXlTaWdodGluZyIpChFXYXRjaFZvdGVzUmVxdWVzdBIUCgxyZXN1bWVfdG9rZW4YASABKAkicAoEVm90ZRIMCgRzbG90GAEgASgEEiwKBWJsb2NrGAIgASgLMh0uYWx5cy5jaGFpbi52MS5CbG9ja1JlZmVyZW5jZRIXCg9hdXRob3JpdHlfaW5kZXgYAyABKA0SEwoLaXNfcHJvcG9zYWwYBCABKAgi8QIKEldhdGNoVm90ZXNSZXNwb25zZRIpCghwb3NpdGlvbhgBIAEoCzIXLmFseXMuYWN0b3IudjEuUG9zaXRpb24SNAoIc25hcHNob3QYAiABKAsyIC5hbHlzLnByb2R1Y2VyLnYxLlByb2R1Y2VyU3RhdHVzSAASJgoEdm90ZRgDIAEoCzIWLmFseXMucHJvZHVjZXIudjEuVm90ZUgAEi0KCWhlYXJ0YmVhdBgEIAEoCzIYLmFseXMuYWN0b3IudjEuSGVhcnRiZWF0SAASKQoHc2tpcHBlZBgFIAEoCzIWLmFseXMuYWN0b3IudjEuU2tpcHBlZEgAEjsKCnByb2R1Y3Rpb24YBiABKAsyJS5hbHlzLmludGVncmF0aW9uLnYxLlByb2R1Y3Rpb25Ob3RpY2VIABIyCgdzaWduaW5nGBQgASgLMh8uYWx5cy5wcm9kdWNlci52MS5TaWduaW5nU3RhdHVzSABCBwoFZXZlbnQiLwoYU3VibWl0VHJhbnNhY3Rpb25SZXF1ZXN0EhMKC3RyYW5zYWN0aW9uGAEgASgMIhsKGVN1Ym1pdFRyYW5zYWN0aW9uUmVzcG9uc2Uq8wEKDlNpZ25pbmdSZWZ1c2FsEh8KG1NJR05JTkdfUkVGVVNBTF9VTlNQRUNJRklFRBAAEh0KGVNJR05JTkdfUkVGVVNBTF9MSVNURU5JTkcQARIlCiFTSUdOSU5HX1JFRlVTQUxfT1dOX0tFWV9FTFNFV0hFUkUQAhInCiNTSUdOSU5HX1JFRlVTQUxfVk9URV9SRUNPUkRfTUlTU0lORxADEigKJFNJR05JTkdfUkVGVVNBTF9WT1RFX1JFQ09SRF9PVVREQVRFRBAEEicKI1NJR05JTkdfUkVGVVNBTF9WT1RFX1JFQ09SRF9GT1JFSUdOEAUqugEKDFNpZ2h0aW5nS2luZBIdChlTSUdIVElOR19LSU5EX1VOU1BFQ0lGSUVEEAASHAoYU0lHSFRJTkdfS0lORF9ERUxFR0FUSU9OEAESGgoWU0lHSFRJTkdfS0lORF9QUk9QT1NBTBACEhoKFlNJR0hUSU5HX0tJTkRfQVBQUk9WQUwQAxIXChNTSUdIVElOR19LSU5EX0JMT0NLEAQSHAoYU0lHSFRJTkdfS0lORF9VTlJFQURBQkxFEAUy3QMKD1Byb2R1Y2VyU2VydmljZRJ8ChFHZXRQcm9kdWNlclN0YXR1cxIqLmFseXMucHJvZHVjZXIudjEuR2V0UHJvZHVjZXJTdGF0dXNSZXF1ZXN0GisuYWx5cy5wcm9kdWNlci52MS5HZXRQcm9kdWNlclN0YXR1c1Jlc3BvbnNlIg6QAgGKtRgHCAMQ6AcYAhKCAQoTU2NoZWR1bGVBdXRob3JpdGllcxIsLmFseXMucHJvZHVjZXIudjEuU2NoZWR1bGVBdXRob3JpdGllc1JlcXVlc3QaLS5hbHlzLnByb2R1Y2VyLnYxLlNjaGVkdWxlQXV0aG9yaXRpZXNSZXNwb25zZSIOkAICirUYBwgDEIgnGAQSZAoKQ29uZmlybUtleRIjLmFseXMucHJvZHVjZXIudjEuQ29uZmlybUtleVJlcXVlc3QaJC5hbHlzLnByb2R1Y2VyLnYxLkNvbmZpcm1LZXlSZXNwb25zZSILirUYBwgBEIgnGAQSYQoKV2F0Y2hWb3RlcxIjLmFseXMucHJvZHVjZXIudjEuV2F0Y2hWb3Rlc1JlcXVlc3QaJC5hbHlzLnByb2R1Y2VyLnYxLldhdGNoVm90ZXNSZXNwb25zZSIGirUYAhgCMAEylAEKF1Byb2R1Y2VySW50ZXJuYWxTZXJ2aWNlEnkKEVN1Ym1pdFRyYW5zYWN0aW9uEiouYWx5cy5wcm9kdWNlci52MS5TdWJtaXRUcmFuc2FjdGlvblJlcXVlc3QaKy5hbHlzLnByb2R1Y2VyLnYxLlN1Ym1pdFRyYW5zYWN0aW9uUmVzcG9uc2UiC4q1GAcIBBDoBxgFQoABChhuZXR3b3JrLmFseXMucHJvZHVjZXIudjFQAVpPZ2l0aHViLmNvbS9hbHlzLW5ldHdvcmsvYWx5cy1uZXR3b3JrL2NsaWVudHMvZ28vZ2VuL2FseXMvcHJvZHVjZXIvdjE7cHJvZHVjZXJ2MaoCEEFseXMuUHJvZHVjZXIuVjFiBnByb3RvMw", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_chain_v1_chain, file_alys_integration_v1_notice, file_google_protobuf_timestamp]);
+  fileDesc("Ch9hbHlzL3Byb2R1Y2VyL3YxL3Byb2R1Y2VyLnByb3RvEhBhbHlzLnByb2R1Y2VyLnYxIpIBCgtLZXlTaWdodGluZxIsCgRraW5kGAEgASgOMh4uYWx5cy5wcm9kdWNlci52MS5TaWdodGluZ0tpbmQSDAoEc2xvdBgCIAEoBBIMCgRoYXNoGAMgASgMEg8KB3BlZXJfaWQYBCABKAkSKAoEc2VlbhgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiygEKDVNpZ25pbmdTdGF0dXMSMQoHcmVmdXNhbBgBIAEoDjIgLmFseXMucHJvZHVjZXIudjEuU2lnbmluZ1JlZnVzYWwSDgoGZGV0YWlsGAIgASgJEhYKDnNsb3RzX2xpc3RlbmVkGAMgASgNEhQKDHNsb3RzX3dhbnRlZBgEIAEoDRIXCg91bnJlY29yZGVkX3Nsb3QYBSABKAQSLwoIc2lnaHRpbmcYBiABKAsyHS5hbHlzLnByb2R1Y2VyLnYxLktleVNpZ2h0aW5nIrMDCg5Qcm9kdWNlclN0YXR1cxISCgppc19lbmFibGVkGAEgASgIEhUKDWF1dGhvcml0eV9rZXkYAiABKAwSFwoPYXV0aG9yaXR5X2luZGV4GAMgASgNEhcKD2Jsb2Nrc19wcm9wb3NlZBgEIAEoBBIYChBibG9ja3NfY2VydGlmaWVkGAUgASgEEhoKEnByb3Bvc2Fsc19hcHByb3ZlZBgGIAEoBBIZChFwcm9wb3NhbHNfcmVmdXNlZBgHIAEoBBIXCg9sYXN0X3ZvdGVkX3Nsb3QYCCABKAQSFAoMbGFzdF9yZWZ1c2FsGAkgASgJEh0KFXNjaGVkdWxlZF9hdXRob3JpdGllcxgKIAMoDBIVCg1hdXhwb3dzX21pbmVkGAsgASgEEjAKB3NpZ25pbmcYFCABKAsyHy5hbHlzLnByb2R1Y2VyLnYxLlNpZ25pbmdTdGF0dXMSEwoLY2xvY2tfZmF1bHQYFSABKAkSFgoOY2xvY2tfYWhlYWRfbXMYFiABKAMSFgoOYmFycmVkX3RvX3Nsb3QYFyABKAQSFwoPYmFycmVkX3VudGlsX21zGBggASgEIhoKGEdldFByb2R1Y2VyU3RhdHVzUmVxdWVzdCJNChlHZXRQcm9kdWNlclN0YXR1c1Jlc3BvbnNlEjAKBnN0YXR1cxgBIAEoCzIgLmFseXMucHJvZHVjZXIudjEuUHJvZHVjZXJTdGF0dXMiTgoaU2NoZWR1bGVBdXRob3JpdGllc1JlcXVlc3QSFgoEa2V5cxgBIAMoDEIIkrUYBAgwOEASGAoGcHJvb2ZzGAIgAygMQgiStRgECGA4QCI0ChtTY2hlZHVsZUF1dGhvcml0aWVzUmVzcG9uc2USFQoNbG93ZXN0X2hlaWdodBgBIAEoBCIuChFDb25maXJtS2V5UmVxdWVzdBIZCgZyZWFzb24YASABKAlCCZK1GAUQARiAAiJ3ChJDb25maXJtS2V5UmVzcG9uc2USMAoHc2lnbmluZxgBIAEoCzIfLmFseXMucHJvZHVjZXIudjEuU2lnbmluZ1N0YXR1cxIvCghzaWdodGluZxgCIAEoCzIdLmFseXMucHJvZHVjZXIudjEuS2V5U2lnaHRpbmciMAoTUmVsZWFzZVZvdGVzUmVxdWVzdBIZCgZyZWFzb24YASABKAlCCZK1GAUQARiAAiJmChRSZWxlYXNlVm90ZXNSZXNwb25zZRIVCg12b3RlZF90b19zbG90GAEgASgEEhsKE2dpdmVuX3VwX2ZpcnN0X3Nsb3QYAiABKAQSGgoSZ2l2ZW5fdXBfbGFzdF9zbG90GAMgASgEIikKEVdhdGNoVm90ZXNSZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSJwCgRWb3RlEgwKBHNsb3QYASABKAQSLAoFYmxvY2sYAiABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEhcKD2F1dGhvcml0eV9pbmRleBgDIAEoDRITCgtpc19wcm9wb3NhbBgEIAEoCCLxAgoSV2F0Y2hWb3Rlc1Jlc3BvbnNlEikKCHBvc2l0aW9uGAEgASgLMhcuYWx5cy5hY3Rvci52MS5Qb3NpdGlvbhI0CghzbmFwc2hvdBgCIAEoCzIgLmFseXMucHJvZHVjZXIudjEuUHJvZHVjZXJTdGF0dXNIABImCgR2b3RlGAMgASgLMhYuYWx5cy5wcm9kdWNlci52MS5Wb3RlSAASLQoJaGVhcnRiZWF0GAQgASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAUgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSAASOwoKcHJvZHVjdGlvbhgGIAEoCzIlLmFseXMuaW50ZWdyYXRpb24udjEuUHJvZHVjdGlvbk5vdGljZUgAEjIKB3NpZ25pbmcYFCABKAsyHy5hbHlzLnByb2R1Y2VyLnYxLlNpZ25pbmdTdGF0dXNIAEIHCgVldmVudCIvChhTdWJtaXRUcmFuc2FjdGlvblJlcXVlc3QSEwoLdHJhbnNhY3Rpb24YASABKAwiGwoZU3VibWl0VHJhbnNhY3Rpb25SZXNwb25zZSrzAQoOU2lnbmluZ1JlZnVzYWwSHwobU0lHTklOR19SRUZVU0FMX1VOU1BFQ0lGSUVEEAASHQoZU0lHTklOR19SRUZVU0FMX0xJU1RFTklORxABEiUKIVNJR05JTkdfUkVGVVNBTF9PV05fS0VZX0VMU0VXSEVSRRACEicKI1NJR05JTkdfUkVGVVNBTF9WT1RFX1JFQ09SRF9NSVNTSU5HEAMSKAokU0lHTklOR19SRUZVU0FMX1ZPVEVfUkVDT1JEX09VVERBVEVEEAQSJwojU0lHTklOR19SRUZVU0FMX1ZPVEVfUkVDT1JEX0ZPUkVJR04QBSq6AQoMU2lnaHRpbmdLaW5kEh0KGVNJR0hUSU5HX0tJTkRfVU5TUEVDSUZJRUQQABIcChhTSUdIVElOR19LSU5EX0RFTEVHQVRJT04QARIaChZTSUdIVElOR19LSU5EX1BST1BPU0FMEAISGgoWU0lHSFRJTkdfS0lORF9BUFBST1ZBTBADEhcKE1NJR0hUSU5HX0tJTkRfQkxPQ0sQBBIcChhTSUdIVElOR19LSU5EX1VOUkVBREFCTEUQBTLJBAoPUHJvZHVjZXJTZXJ2aWNlEnwKEUdldFByb2R1Y2VyU3RhdHVzEiouYWx5cy5wcm9kdWNlci52MS5HZXRQcm9kdWNlclN0YXR1c1JlcXVlc3QaKy5hbHlzLnByb2R1Y2VyLnYxLkdldFByb2R1Y2VyU3RhdHVzUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEoIBChNTY2hlZHVsZUF1dGhvcml0aWVzEiwuYWx5cy5wcm9kdWNlci52MS5TY2hlZHVsZUF1dGhvcml0aWVzUmVxdWVzdBotLmFseXMucHJvZHVjZXIudjEuU2NoZWR1bGVBdXRob3JpdGllc1Jlc3BvbnNlIg6QAgKKtRgHCAMQiCcYBBJkCgpDb25maXJtS2V5EiMuYWx5cy5wcm9kdWNlci52MS5Db25maXJtS2V5UmVxdWVzdBokLmFseXMucHJvZHVjZXIudjEuQ29uZmlybUtleVJlc3BvbnNlIguKtRgHCAEQiCcYBBJqCgxSZWxlYXNlVm90ZXMSJS5hbHlzLnByb2R1Y2VyLnYxLlJlbGVhc2VWb3Rlc1JlcXVlc3QaJi5hbHlzLnByb2R1Y2VyLnYxLlJlbGVhc2VWb3Rlc1Jlc3BvbnNlIguKtRgHCAMQiCcYBBJhCgpXYXRjaFZvdGVzEiMuYWx5cy5wcm9kdWNlci52MS5XYXRjaFZvdGVzUmVxdWVzdBokLmFseXMucHJvZHVjZXIudjEuV2F0Y2hWb3Rlc1Jlc3BvbnNlIgaKtRgCGAIwATKUAQoXUHJvZHVjZXJJbnRlcm5hbFNlcnZpY2USeQoRU3VibWl0VHJhbnNhY3Rpb24SKi5hbHlzLnByb2R1Y2VyLnYxLlN1Ym1pdFRyYW5zYWN0aW9uUmVxdWVzdBorLmFseXMucHJvZHVjZXIudjEuU3VibWl0VHJhbnNhY3Rpb25SZXNwb25zZSILirUYBwgEEOgHGAVCgAEKGG5ldHdvcmsuYWx5cy5wcm9kdWNlci52MVABWk9naXRodWIuY29tL2FseXMtbmV0d29yay9hbHlzLW5ldHdvcmsvY2xpZW50cy9nby9nZW4vYWx5cy9wcm9kdWNlci92MTtwcm9kdWNlcnYxqgIQQWx5cy5Qcm9kdWNlci5WMWIGcHJvdG8z", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_chain_v1_chain, file_alys_integration_v1_notice, file_google_protobuf_timestamp]);
 
 /**
  * KeySighting is where our key was seen elsewhere. Whatever is signed was verified.
@@ -218,6 +218,34 @@ export type ProducerStatus = Message<"alys.producer.v1.ProducerStatus"> & {
    * @generated from field: alys.producer.v1.SigningStatus signing = 20;
    */
   signing?: SigningStatus | undefined;
+
+  /**
+   * Why this member signs nothing by its clock, in words; empty while the clock is believed.
+   *
+   * @generated from field: string clock_fault = 21;
+   */
+  clockFault: string;
+
+  /**
+   * By how much the clock is ahead of what speaks against it, milliseconds, negative behind; 0 where nothing does.
+   *
+   * @generated from field: int64 clock_ahead_ms = 22;
+   */
+  clockAheadMs: bigint;
+
+  /**
+   * Last slot that the vote record bars ahead of the present one; 0 when it bars none.
+   *
+   * @generated from field: uint64 barred_to_slot = 23;
+   */
+  barredToSlot: bigint;
+
+  /**
+   * When that bar ends, Unix milliseconds; 0 without one.
+   *
+   * @generated from field: uint64 barred_until_ms = 24;
+   */
+  barredUntilMs: bigint;
 };
 
 /**
@@ -351,6 +379,58 @@ export const ConfirmKeyResponseSchema: GenMessage<ConfirmKeyResponse> = /*@__PUR
   messageDesc(file_alys_producer_v1_producer, 8);
 
 /**
+ * @generated from message alys.producer.v1.ReleaseVotesRequest
+ */
+export type ReleaseVotesRequest = Message<"alys.producer.v1.ReleaseVotesRequest"> & {
+  /**
+   * Why, for the log and the audit.
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message alys.producer.v1.ReleaseVotesRequest.
+ * Use `create(ReleaseVotesRequestSchema)` to create a new message.
+ */
+export const ReleaseVotesRequestSchema: GenMessage<ReleaseVotesRequest> = /*@__PURE__*/
+  messageDesc(file_alys_producer_v1_producer, 9);
+
+/**
+ * @generated from message alys.producer.v1.ReleaseVotesResponse
+ */
+export type ReleaseVotesResponse = Message<"alys.producer.v1.ReleaseVotesResponse"> & {
+  /**
+   * Last slot that counts as voted in now: the next one is the first that can be voted in.
+   *
+   * @generated from field: uint64 voted_to_slot = 1;
+   */
+  votedToSlot: bigint;
+
+  /**
+   * First slot that was given up.
+   *
+   * @generated from field: uint64 given_up_first_slot = 2;
+   */
+  givenUpFirstSlot: bigint;
+
+  /**
+   * Last slot that was given up.
+   *
+   * @generated from field: uint64 given_up_last_slot = 3;
+   */
+  givenUpLastSlot: bigint;
+};
+
+/**
+ * Describes the message alys.producer.v1.ReleaseVotesResponse.
+ * Use `create(ReleaseVotesResponseSchema)` to create a new message.
+ */
+export const ReleaseVotesResponseSchema: GenMessage<ReleaseVotesResponse> = /*@__PURE__*/
+  messageDesc(file_alys_producer_v1_producer, 10);
+
+/**
  * @generated from message alys.producer.v1.WatchVotesRequest
  */
 export type WatchVotesRequest = Message<"alys.producer.v1.WatchVotesRequest"> & {
@@ -367,7 +447,7 @@ export type WatchVotesRequest = Message<"alys.producer.v1.WatchVotesRequest"> & 
  * Use `create(WatchVotesRequestSchema)` to create a new message.
  */
 export const WatchVotesRequestSchema: GenMessage<WatchVotesRequest> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 9);
+  messageDesc(file_alys_producer_v1_producer, 11);
 
 /**
  * Vote is a signature of a member for a block.
@@ -409,7 +489,7 @@ export type Vote = Message<"alys.producer.v1.Vote"> & {
  * Use `create(VoteSchema)` to create a new message.
  */
 export const VoteSchema: GenMessage<Vote> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 10);
+  messageDesc(file_alys_producer_v1_producer, 12);
 
 /**
  * @generated from message alys.producer.v1.WatchVotesResponse
@@ -483,7 +563,7 @@ export type WatchVotesResponse = Message<"alys.producer.v1.WatchVotesResponse"> 
  * Use `create(WatchVotesResponseSchema)` to create a new message.
  */
 export const WatchVotesResponseSchema: GenMessage<WatchVotesResponse> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 11);
+  messageDesc(file_alys_producer_v1_producer, 13);
 
 /**
  * @generated from message alys.producer.v1.SubmitTransactionRequest
@@ -502,7 +582,7 @@ export type SubmitTransactionRequest = Message<"alys.producer.v1.SubmitTransacti
  * Use `create(SubmitTransactionRequestSchema)` to create a new message.
  */
 export const SubmitTransactionRequestSchema: GenMessage<SubmitTransactionRequest> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 12);
+  messageDesc(file_alys_producer_v1_producer, 14);
 
 /**
  * @generated from message alys.producer.v1.SubmitTransactionResponse
@@ -515,7 +595,7 @@ export type SubmitTransactionResponse = Message<"alys.producer.v1.SubmitTransact
  * Use `create(SubmitTransactionResponseSchema)` to create a new message.
  */
 export const SubmitTransactionResponseSchema: GenMessage<SubmitTransactionResponse> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 13);
+  messageDesc(file_alys_producer_v1_producer, 15);
 
 /**
  * SigningRefusal is why a member signs nothing at present.
@@ -677,6 +757,21 @@ export const ProducerService: GenService<{
     methodKind: "unary";
     input: typeof ConfirmKeyRequestSchema;
     output: typeof ConfirmKeyResponseSchema;
+  },
+  /**
+   * ReleaseVotes gives up votes that this member signed by a clock far ahead and that bar it until their slots are past.
+   * Every run of votes that lies wholly after the present slot is given up for good: none of its slots will be voted in, so
+   * that no slot gets a second vote, whatever the clocks show; slots before it can be voted in again. Durable before
+   * the answer. Errors: FAILED_PRECONDITION NO_AUTHORITY_KEY, VOTES_NOT_BARRED (no vote lies ahead), CLOCK_NOT_BELIEVED
+   * (the present slot is not known for sure), VOTE_RUN_UNKNOWN (where the run began is not known, or it began before
+   * now: only waiting helps); VOTE_NOT_DURABLE.
+   *
+   * @generated from rpc alys.producer.v1.ProducerService.ReleaseVotes
+   */
+  releaseVotes: {
+    methodKind: "unary";
+    input: typeof ReleaseVotesRequestSchema;
+    output: typeof ReleaseVotesResponseSchema;
   },
   /**
    * WatchVotes answers the status, then every proposal and approval that this member signed or saw, and each step towards a

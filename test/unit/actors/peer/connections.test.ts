@@ -66,7 +66,7 @@ test("failed dials back off, at most 30 s, and a success forgets them", async ()
   await world.run(300_000);
   const { failures, notBeforeMs } = one.book.get(two.id)!;
   assert.ok(failures > 8 && failures < 30, `${failures} failures in 5 minutes`);
-  assert.ok(notBeforeMs <= world.nowMs + 30_000);
+  assert.ok(notBeforeMs <= world.monotonicMs + 30_000);
 });
 
 test("a node reaches for its target, bootstrap peers first, and is back soon after an outage", async () => {

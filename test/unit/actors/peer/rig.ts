@@ -43,6 +43,7 @@ import type { HostOptions, Protocol } from "../../../../src/p2p/port.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
 import type { Table } from "../../../../src/storage/port.ts";
 import { MemoryShelf } from "../../../../src/storage/shelf.ts";
+import { ProcessClock } from "../../../sim/process-ports.ts";
 import { segmentOf } from "../../integrations/chain/segments.ts";
 import { fixedDelegation } from "./fixed-delegation.ts";
 
@@ -104,8 +105,17 @@ export class World {
     this.forge = new ChainForge({ members: 3 });
   }
 
+  get monotonicMs(): number {
+    return this.simulation.clock.monotonicMs();
+  }
+
   get nowMs(): number {
     return this.simulation.clock.nowMs();
+  }
+
+  /** Unix milliseconds at which the monotonic clock began. */
+  get epochMs(): number {
+    return this.nowMs - this.monotonicMs;
   }
 
   run(ms: number): Promise<void> {
@@ -198,12 +208,20 @@ export class Node {
   /** What the bridge took. */
   readonly notes: FederationNote[] = [];
   isBridgeAway = false;
+  /** By how much its wall clock is off. */
+  skewMs = 0;
+  /** What members said of their clocks, less what is right. */
+  readonly clocksHeard: number[] = [];
   #children: RunningChild[] = [];
 
   constructor(world: World, options: NodeOptions) {
     this.world = world;
     const { scheduler, random } = world.simulation;
-    const clock = options.clock ?? world.simulation.clock;
+    const clock = new ProcessClock(
+      options.clock ?? world.simulation.clock,
+      { isAlive: true },
+      () => this.skewMs,
+    );
     const forge = options.forge ?? world.forge;
     const facts = forge.facts();
     this.identity = options.identity ?? world.identity();
@@ -228,6 +246,7 @@ export class Node {
       peerActor({
         ...{ config, chain, validator, host, bans, book, distrust, peerIdBytes },
         ownDelegation,
+        onMemberClock: (_key, sentMs, atMs) => this.clocksHeard.push(sentMs - world.epochMs - atMs),
       }),
       run,
     );

@@ -296,6 +296,7 @@ test("ProducerActor: without a key it is not enabled and watches nothing", async
     peers: stubRef(PeerService, "peer"),
     signer: undefined,
     votes: undefined,
+    watch: undefined,
   };
   const { clock, scheduler } = rig.simulation;
   const cell = actorCell(producerActor(parts, CONFIG), environment({ clock, scheduler }));

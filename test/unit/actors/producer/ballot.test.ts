@@ -40,6 +40,7 @@ class Desk {
     },
     close() {},
   };
+  isClockBelieved = true;
   readonly signer: Signer = {
     publicKey: new Uint8Array(48),
     sign: () => {
@@ -50,9 +51,48 @@ class Desk {
 
   open(): Ballot {
     const { votes, signer, nowMs } = this;
-    return new Ballot({ votes, signer, guard: OPEN, facts: FACTS, startedAtMs: nowMs, log: silentLog });
+    const isClockBelieved = (): boolean => this.isClockBelieved;
+    const upMs = (): number => this.nowMs - nowMs;
+    return new Ballot({ votes, signer, guard: OPEN, facts: FACTS, upMs, log: silentLog, isClockBelieved });
   }
 }
+
+test("Ballot: without a record the start counts by how long ago it was, not by what the clock showed then", () => {
+  const disk = new Desk();
+  disk.nowMs += 8 * 3_600_000;
+  let upMs = 0;
+  const { votes, signer } = disk;
+  const isClockBelieved = (): boolean => disk.isClockBelieved;
+  const ballot = new Ballot({
+    votes,
+    signer,
+    guard: OPEN,
+    facts: FACTS,
+    upMs: () => upMs,
+    log: silentLog,
+    isClockBelieved,
+  });
+  disk.nowMs -= 8 * 3_600_000;
+  const slot = Math.floor(disk.nowMs / FACTS.slotDurationMs);
+  const cast = ballot.cast(proposalOf(slot, 1), disk.nowMs, HEAD);
+  assert.deepEqual(cast, { ok: false, reason: "TOO_SOON_WITHOUT_RECORD" });
+  upMs = 10_000;
+  assert.equal(ballot.cast(proposalOf(slot, 1), disk.nowMs, HEAD).ok, true);
+});
+
+test("Ballot: a clock that is not believed signs nothing but what is recorded", () => {
+  const disk = new Desk();
+  const ballot = disk.open();
+  disk.nowMs += 10_000;
+  const slot = Math.floor(disk.nowMs / FACTS.slotDurationMs);
+  assert.equal(ballot.cast(proposalOf(slot, 1), disk.nowMs, HEAD).ok, true);
+  disk.isClockBelieved = false;
+  assert.equal(ballot.cast(proposalOf(slot, 1), disk.nowMs, HEAD).ok, true, "the identical block again");
+  disk.nowMs += FACTS.slotDurationMs;
+  const next = ballot.cast(proposalOf(slot + 1, 2), disk.nowMs, HEAD);
+  assert.deepEqual(next, { ok: false, reason: "CLOCK_NOT_BELIEVED" });
+  assert.equal(ballot.lastVote?.slot, slot);
+});
 
 function proposalOf(slot: number, mark: number): Proposal {
   const hash = new Uint8Array(32).fill(mark);

@@ -17,8 +17,10 @@ import {
   SyncService,
 } from "../../../../gen/alys/sync/v1/sync_pb.ts";
 import { producerActor } from "../../../../src/actors/producer/actor.ts";
+import type { ClockFault } from "../../../../src/actors/producer/clock-guard.ts";
 import type { ProducerConfig } from "../../../../src/actors/producer/config.ts";
 import type { GuardMemory } from "../../../../src/actors/producer/signing-guard.ts";
+import type { VoteBar } from "../../../../src/actors/producer/signing-watch.ts";
 import { ChainForge, type ForgeOptions } from "../../../../src/chain/forge.ts";
 import { InlineValidator } from "../../../../src/chain/pool/inline.ts";
 import { type EmbeddedChain, openEmbeddedChain } from "../../../../src/integrations/chain/embedded.ts";
@@ -34,6 +36,7 @@ import {
   openMemoryStore,
   openMemoryVotes,
 } from "../../../../src/storage/memory.ts";
+import { ProcessClock } from "../../../sim/process-ports.ts";
 import { stubRef } from "./stub-ref.ts";
 
 export const CONFIG: ProducerConfig = { consensusTimeoutMs: 500, graceMs: 100, fillerBytes: 0 };
@@ -45,6 +48,12 @@ export class Member {
   readonly name: string;
   readonly disk = new MemoryDisk();
   readonly log = new MemoryLog();
+  /** What its watch says of its clock and record. */
+  clockFault: ClockFault | undefined;
+  /** By how much its wall clock is off. */
+  skewMs = 0;
+  voteBar: VoteBar | undefined;
+  readonly watch = { clockFault: () => this.clockFault, voteBar: () => this.voteBar };
   readonly sync = stubRef(SyncService, "sync");
   readonly syncInternal = stubRef(SyncInternalService, "sync");
   readonly network = stubRef(NetworkInternalService, "network");
@@ -70,7 +79,8 @@ export class Member {
     this.#index = index;
     this.name = `member-${index}`;
     const { simulation, forge } = rig;
-    const { clock, scheduler, random } = simulation;
+    const { scheduler, random } = simulation;
+    const clock = new ProcessClock(simulation.clock, { isAlive: true }, () => this.skewMs);
     const facts = forge.facts();
     const store = openMemoryStore({ disk: this.disk, genesisHash: facts.genesisHash, scheduler });
     const { header, authorities } = forge.genesis;
@@ -89,6 +99,7 @@ export class Member {
       votes: openMemoryVotes(this.disk),
       stop: openMemoryStop(this.disk),
       guard: this.guard,
+      watch: this.watch,
     };
     this.cell = actorCell(
       producerActor(parts, config),

@@ -145,11 +145,11 @@ function info(peerId: string, height: number, fill = height) {
 
 test("PeerBook keeps what only we know of a peer, and excludes heads for a while", () => {
   const book = new PeerBook();
-  book.put(info("a", 10));
-  book.put(info("b", 12));
+  book.put(info("a", 10), 0);
+  book.put(info("b", 12), 0);
   book.requestSent("a");
   book.coolDown("a", 1_000);
-  book.put(info("a", 11));
+  book.put(info("a", 11), 0);
   assert.deepEqual([book.get("a")?.requestsInFlight, book.get("a")?.coolUntilMs], [1, 1_500]);
   book.coolDown("a", 1_000);
   assert.equal(book.get("a")?.coolUntilMs, 2_000);
@@ -171,14 +171,14 @@ test("PeerBook keeps what only we know of a peer, and excludes heads for a while
     ["a"],
   );
   assert.equal(book.candidates(5_000).length, 2);
-  book.put(info("a", 30));
+  book.put(info("a", 30), 0);
   assert.equal(book.get("a")?.gossipHead, undefined);
-  assert.deepEqual(book.replaceAll([info("b", 12)]), ["a"]);
+  assert.deepEqual(book.replaceAll([info("b", 12)], 0), ["a"]);
 });
 
 test("a peer whose head is not proven is no source", () => {
   const book = new PeerBook();
-  book.put(create(PeerInfoSchema, { peerId: "a" }));
+  book.put(create(PeerInfoSchema, { peerId: "a" }), 0);
   assert.deepEqual([...book.provenHeads(0)], []);
   assert.deepEqual(book.candidates(5_000), []);
 });

@@ -60,6 +60,8 @@ function facts(change: Partial<ProductionFacts> = {}): ProductionFacts {
     headHeight: 10_000,
     headHash: HEAD,
     headAgeMs: 1_000,
+    headForMs: 1_000_000,
+    bars: [],
     targetHeight: 10_000,
     peers: [member(1), member(2), member(3)],
     authorities: [key(0), key(1), key(2), key(3)],
@@ -142,6 +144,7 @@ test("judgeProduction() waives age while a quorum of members reports our own hea
     ["a report of 10 s counts", { peers: [member(1, { statusMs: NOW_MS - 10_000 }), member(2)] }, true],
     ["an older one does not", { peers: [member(1, { statusMs: NOW_MS - 10_001 }), member(2)] }, false],
     ["a key out of the set does not", { peers: [member(1), member(8)] }, false],
+    ["a head that is new shows that the chain is alive", { headForMs: 9_999 }, false],
     ["one member from two peers counts once", { peers: [member(1), { ...member(1), peerId: "x" }] }, false],
   ];
   for (const [name, change, isWaived] of table) {
@@ -158,6 +161,14 @@ test("judgeProduction() waives age while a quorum of members reports our own hea
     );
     assert.equal(isSynced, isWaived, name);
   }
+});
+
+test("judgeProduction() names what keeps a member from signing, and no word of the operator sets it aside", () => {
+  const { CLOCK, VOTE_RECORD } = ProductionCondition;
+  const bars = [CLOCK, VOTE_RECORD].map((condition) => ({ condition, detail: "a reason" }));
+  assert.deepEqual(unmetOf({ bars }), [CLOCK, VOTE_RECORD]);
+  assert.deepEqual(unmetOf({ bars, override: "allow" }), [CLOCK, VOTE_RECORD]);
+  assert.deepEqual(unmetOf({ bars, headAgeMs: 3_600_000 }), [CLOCK, VOTE_RECORD]);
 });
 
 test("judgeProduction() waives age only: lag stays", () => {

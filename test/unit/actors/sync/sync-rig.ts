@@ -30,6 +30,7 @@ import { MemoryLog } from "../../../../src/kernel/log.ts";
 import { Simulation } from "../../../../src/kernel/simulation.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
 import type { MemoryShelf } from "../../../../src/storage/shelf.ts";
+import { ProcessClock } from "../../../sim/process-ports.ts";
 import { type StubRef, stubRef } from "./stub-ref.ts";
 
 const START_MS = 1_700_000_000_000;
@@ -102,6 +103,8 @@ export class SyncRig {
   readonly requests: Requested[] = [];
   /** Hashes asked for, by whom it was asked. */
   readonly lookedUp: { readonly peerId: string; readonly hash: Uint8Array }[] = [];
+  /** By how much its wall clock is off. */
+  skewMs = 0;
   mostInFlight = 0;
   mostInFlightOfPeer = 0;
   metrics: SyncMetrics | undefined;
@@ -112,7 +115,8 @@ export class SyncRig {
     const isShuffled = options.isShuffled ?? false;
     this.simulation = new Simulation(options.seed ?? 1, { startMs: START_MS, isShuffled });
     this.disk = options.disk ?? new MemoryDisk();
-    const { clock, scheduler, random } = this.simulation;
+    const { scheduler, random } = this.simulation;
+    const clock = new ProcessClock(this.simulation.clock, { isAlive: true }, () => this.skewMs);
     const facts = forge.facts(500, options.finalityDepth ?? 64);
     const store = openMemoryStore({ disk: this.disk, genesisHash: facts.genesisHash, scheduler });
     const { header, authorities } = forge.genesis;
