@@ -307,6 +307,7 @@ function actorParts(
     engine,
     bridge,
     signer: authorityKey,
+    guard: { state: undefined },
     startedMs,
   };
 }

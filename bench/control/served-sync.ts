@@ -48,7 +48,12 @@ export function servedSync(): {
         getOperation: notHere,
         cancelOperation: notHere,
       },
-      internal: { importBlock: notHere, reportApproval: notHere },
+      internal: { importBlock: notHere, reportApproval: notHere, reportSigning: notHere },
+      internalStreams: {
+        watchOwnApprovals: new Topic(SyncInternalService.method.watchOwnApprovals, {
+          snapshot: () => ({ event: { case: "snapshot" as const, value: {} } }),
+        }),
+      },
       streams: {
         watchSyncStatus,
         watchOperation: notHere,

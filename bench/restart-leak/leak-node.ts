@@ -91,7 +91,13 @@ export async function startLeakNode(kind: keyof typeof HOSTS): Promise<LeakNode>
       ...{ chain, host, bans, validator: new InlineValidator(facts), engine: new EmbeddedEngine() },
       bridge: new EmbeddedBridge(silentLog),
       book: new PeerBook(store.table("peers"), settings.peer.knownPeersMax),
-      ...{ signer: undefined, votes: undefined, delegation: undefined, startedMs: clock.nowMs() },
+      ...{
+        signer: undefined,
+        votes: undefined,
+        delegation: undefined,
+        guard: { state: undefined },
+        startedMs: clock.nowMs(),
+      },
     },
     run,
   );

@@ -5,7 +5,7 @@
  * voting for two blocks of one slot is what makes two quorums of one slot provable misbehaviour, so nothing
  * here has an override.
  */
-import { equalBytes } from "./bytes.ts";
+import { concatBytes, equalBytes } from "./bytes.ts";
 import { readUint64, writeUint64 } from "./little-endian.ts";
 import { MalformedError } from "./malformed.ts";
 import {
@@ -22,9 +22,20 @@ import {
 export interface VoteRecord {
   readonly slot: number;
   readonly height: number;
+  /** All zero where only the slot is known, as after some imports: then no block counts as the recorded one. */
   readonly hash: Uint8Array;
   /** In which slots the votes before it lie, and which are given up. Without it nothing is known of them. */
   readonly history?: VoteRuns;
+  /** Records of before there were owners name none. */
+  readonly owner?: VoteOwner | undefined;
+}
+
+/** Whose record it is: a record of another key or chain says nothing of ours. */
+export interface VoteOwner {
+  /** Authority key, 48 bytes. */
+  readonly publicKey: Uint8Array;
+  /** 32 bytes. */
+  readonly genesisHash: Uint8Array;
 }
 
 /** What of a proposal the rule looks at. The caller has verified what the two flags state. */
@@ -124,53 +135,87 @@ const HASH_LENGTH = 32;
 /** Bytes of the vote itself: slot u64, height u64 (little-endian), hash. */
 const VOTE_LENGTH = 48;
 
-/** What follows the vote: sections of a tag (u8), a length (u16) and so many bytes. This is the tag of the runs. */
+/**
+ * What follows the vote: sections of a tag (u8), a length (u16) and so many bytes, tags ascending. The runs of votes, and
+ * whose record it is: public key, genesis hash.
+ */
 const RUNS_SECTION = 1;
+const OWNER_SECTION = 2;
 const SECTION_HEADER = 3;
+const PUBLIC_KEY_LENGTH = 48;
 
 /** The form in which a vote store keeps the record. */
-export function encodeVoteRecord({ slot, height, hash, history }: VoteRecord): Uint8Array {
-  const runs = history === undefined ? undefined : encodeRuns(history);
-  const bytes = new Uint8Array(VOTE_LENGTH + (runs === undefined ? 0 : SECTION_HEADER + runs.length));
-  writeUint64(bytes, 0, slot);
-  writeUint64(bytes, 8, height);
-  bytes.set(hash, 16);
-  if (runs !== undefined) {
-    bytes[VOTE_LENGTH] = RUNS_SECTION;
-    bytes[VOTE_LENGTH + 1] = runs.length & 0xff;
-    bytes[VOTE_LENGTH + 2] = runs.length >> 8;
-    bytes.set(runs, VOTE_LENGTH + SECTION_HEADER);
-  }
-  return bytes;
+export function encodeVoteRecord(record: VoteRecord, owner = record.owner): Uint8Array {
+  const { slot, height, hash, history } = record;
+  const vote = new Uint8Array(VOTE_LENGTH);
+  writeUint64(vote, 0, slot);
+  writeUint64(vote, 8, height);
+  vote.set(hash, 16);
+  return concatBytes([
+    vote,
+    ...(history === undefined ? [] : section(RUNS_SECTION, encodeRuns(history))),
+    ...(owner === undefined ? [] : section(OWNER_SECTION, concatBytes([owner.publicKey, owner.genesisHash]))),
+  ]);
+}
+
+function section(tag: number, content: Uint8Array): Uint8Array[] {
+  return [Uint8Array.of(tag, content.length & 0xff, content.length >> 8), content];
 }
 
 /** Throws MalformedError: a damaged record must stop the member, it must never count as "no record". */
 export function decodeVoteRecord(bytes: Uint8Array): VoteRecord {
   if (bytes.length < VOTE_LENGTH) throw new MalformedError("a vote record has 48 bytes and its sections");
-  const history = readRuns(bytes.subarray(VOTE_LENGTH));
   return {
     slot: readUint64(bytes, 0, "slot of the vote record"),
     height: readUint64(bytes, 8, "height of the vote record"),
     hash: bytes.slice(16, VOTE_LENGTH),
-    ...(history && { history }),
+    ...readSections(bytes.subarray(VOTE_LENGTH)),
   };
 }
 
 /** A section that we do not know may say that a vote must not be cast: such a record is not for us. */
-function readRuns(sections: Uint8Array): VoteRuns | undefined {
-  if (sections.length === 0) return undefined;
-  const length = (sections[1] ?? 0) + 256 * (sections[2] ?? 0);
-  if (sections[0] !== RUNS_SECTION || sections.length !== SECTION_HEADER + length) {
-    throw new MalformedError("sections of the vote record");
+function readSections(bytes: Uint8Array): Pick<VoteRecord, "history" | "owner"> {
+  let read: Pick<VoteRecord, "history" | "owner"> = {};
+  for (let at = 0, before = 0; at < bytes.length; ) {
+    const tag = bytes[at] ?? 0;
+    const end = at + SECTION_HEADER + (bytes[at + 1] ?? 0) + 256 * (bytes[at + 2] ?? 0);
+    const content = bytes.slice(at + SECTION_HEADER, end);
+    const isSound = tag > before && at + SECTION_HEADER <= bytes.length && end <= bytes.length;
+    if (isSound && tag === RUNS_SECTION) read = { ...read, history: decodeRuns(content) };
+    else if (isSound && tag === OWNER_SECTION) read = { ...read, owner: readOwner(content) };
+    else throw new MalformedError("sections of the vote record");
+    [at, before] = [end, tag];
   }
-  return decodeRuns(sections.subarray(SECTION_HEADER));
+  return read;
+}
+
+function readOwner(bytes: Uint8Array): VoteOwner {
+  if (bytes.length !== PUBLIC_KEY_LENGTH + HASH_LENGTH) throw new MalformedError("owner of the vote record");
+  return { publicKey: bytes.slice(0, PUBLIC_KEY_LENGTH), genesisHash: bytes.slice(PUBLIC_KEY_LENGTH) };
+}
+
+/** Whether a record is this owner's. One that names nobody is taken for its reader's. */
+export function isOwnersRecord({ owner }: VoteRecord, { publicKey, genesisHash }: VoteOwner): boolean {
+  if (owner === undefined) return true;
+  return equalBytes(owner.publicKey, publicKey) && equalBytes(owner.genesisHash, genesisHash);
+}
+
+/** Whether the record names a block, and not its slot alone. */
+export function namesBlock({ hash }: VoteRecord): boolean {
+  return hash.some((byte) => byte !== 0);
+}
+
+/** Whether this slot was given up: the member may have voted in it by a clock far ahead. */
+export function isGivenUp({ history }: VoteRecord, slot: number): boolean {
+  return isSpent(history ?? NO_RUNS, slot);
 }
 
 function isSameVote(record: VoteRecord, proposal: Proposal): boolean {
   return (
     record.slot === proposal.slot &&
     record.height === proposal.height &&
-    equalBytes(record.hash, proposal.hash)
+    equalBytes(record.hash, proposal.hash) &&
+    namesBlock(record)
   );
 }
 

@@ -3,17 +3,21 @@ import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { NodeService } from "../../gen/alys/node/v1/node_pb.ts";
 import {
+  ConfirmKeyResponseSchema,
   GetProducerStatusResponseSchema,
   ProducerService,
   type ProducerStatus,
   ReleaseVotesResponseSchema,
   ScheduleAuthoritiesResponseSchema,
+  SigningRefusal,
+  SigningRefusalSchema,
+  type SigningStatus,
   type WatchVotesResponse,
   WatchVotesResponseSchema,
 } from "../../gen/alys/producer/v1/producer_pb.ts";
 import { equalBytes } from "../chain/bytes.ts";
 import { asError, Failure, failure } from "../kernel/errors.ts";
-import { grouped, hash, shortHash, time, timeOfMs } from "./format.ts";
+import { enumName, grouped, hash, shortHash, time, timeOfMs } from "./format.ts";
 import { parseHex } from "./options.ts";
 import { type Possession, readPossessions } from "./possessions.ts";
 import type { Run, Session } from "./session.ts";
@@ -46,6 +50,11 @@ export function addProducerCommands(program: Command, run: Run): void {
     .option("--withdraw", "withdraw what is scheduled")
     .addHelpText("after", SCHEDULE_HELP)
     .action((options: ScheduleOptions) => run((session) => schedule(session, options)));
+  producer
+    .command("confirm-key")
+    .description("after this member's key was seen elsewhere: say that the other holder is stopped for good")
+    .requiredOption("--reason <text>", "which one was stopped, for the audit log")
+    .action(({ reason }: { reason: string }) => run((session) => confirmKey(session, reason)));
   producer
     .command("release")
     .description(
@@ -87,6 +96,7 @@ export function producerFields(status: ProducerStatus): FieldRow[] {
     ["enabled", enabled],
     ["blocks", `${grouped(status.blocksProposed)} proposed, ${grouped(status.blocksCertified)} certified`],
     ["votes", `${grouped(status.proposalsApproved)} approved, ${grouped(status.proposalsRefused)} refused`],
+    ...signingFields(status.signing),
     ["last voted slot", status.lastVotedSlot === 0n ? "-" : grouped(status.lastVotedSlot)],
   ];
   if (status.clockFault !== "") fields.push(["signs nothing", status.clockFault]);
@@ -99,6 +109,22 @@ export function producerFields(status: ProducerStatus): FieldRow[] {
     fields.push(["scheduled set", status.scheduledAuthorities.map((key) => hash(key))]);
   }
   return fields;
+}
+
+function signingFields(signing: SigningStatus | undefined): FieldRow[] {
+  if (signing === undefined) return [];
+  return [["signs", signingText(signing)]];
+}
+
+function signingText({ refusal, detail }: SigningStatus): string {
+  return refusal === SigningRefusal.UNSPECIFIED
+    ? "yes"
+    : `no, ${enumName(SigningRefusalSchema, refusal)}: ${detail}`;
+}
+
+async function confirmKey(session: Session, reason: string): Promise<void> {
+  const answer = await session.client(ProducerService).confirmKey({ reason }, session.call);
+  session.show(ConfirmKeyResponseSchema, answer, ({ signing }) => renderFields(signingFields(signing)));
 }
 
 async function watchVotes(session: Session): Promise<void> {
@@ -120,6 +146,8 @@ function voteEvent({ event, position }: WatchVotesResponse): string | undefined 
       const which = `block ${grouped(block?.height ?? 0n)}  ${shortHash(block?.hash)}`;
       return `${time(position?.time)}  slot ${slot}  ${what} of authority ${authorityIndex}  ${which}`;
     }
+    case "signing":
+      return `${time(position?.time)}  signs: ${signingText(event.value)}`;
     case "skipped":
       return `${event.value.count} votes were skipped`;
     default:

@@ -34,6 +34,7 @@ import { addSupervisorCommands } from "./supervisor.ts";
 import { addSyncCommands } from "./sync.ts";
 import type { Terminal } from "./terminal.ts";
 import { addTokensCommands } from "./tokens.ts";
+import { addVotesCommands } from "./votes/votes.ts";
 
 interface GlobalOptions extends CredentialOptions {
   readonly address?: string;
@@ -68,6 +69,7 @@ export async function runAlysctl(
   addChainCommands(program, run);
   addCheckpointsCommands(program, run);
   addKeysCommands(program, run);
+  addVotesCommands(program, run);
   addTokensCommands(program, run);
   addAuditCommands(program, run);
   addCallCommand(program, run);

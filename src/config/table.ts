@@ -92,6 +92,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "producer.authority_key_file": text(""),
   "producer.filler_transaction_bytes": number(0, 0, 1_048_576),
   "producer.mine_auxpow_every": number(0, 0, 1_000_000),
+  "producer.listening_slots": number(0, 0, 10_000),
 
   "telemetry.log_level": choice("info", "trace", "debug", "info", "warn", "error", "fatal"),
   "telemetry.log_file": text(""),

@@ -15,6 +15,7 @@ import type { PeerBook } from "../actors/peer/peer-book.ts";
 import { producerActor } from "../actors/producer/actor.ts";
 import type { Signer } from "../actors/producer/ballot.ts";
 import type { ProducerConfig } from "../actors/producer/config.ts";
+import type { GuardMemory } from "../actors/producer/signing-guard.ts";
 import { SigningWatch } from "../actors/producer/signing-watch.ts";
 import { syncActor } from "../actors/sync/actor.ts";
 import { keptCases } from "../actors/sync/authorities/evidence-book.ts";
@@ -29,7 +30,7 @@ import type { ActorEnvironment } from "../kernel/environment.ts";
 import type { Supervisor, SupervisorEvent } from "../kernel/supervisor.ts";
 import { peerIdBytes } from "../p2p/identity.ts";
 import type { Host } from "../p2p/port.ts";
-import type { Table, VoteStore } from "../storage/port.ts";
+import type { StopStore, Table, VoteStore } from "../storage/port.ts";
 
 /** What the actors are made of: their settings, and everything that outlives their restarts. */
 export interface ActorParts {
@@ -49,6 +50,10 @@ export interface ActorParts {
   /** Only a member has the next two. */
   readonly signer: Signer | undefined;
   readonly votes: VoteStore | undefined;
+  /** Keeps over restarts that the member's key was seen elsewhere. */
+  readonly stop?: StopStore | undefined;
+  /** What this process knows of its key outlives the ProducerActor: only a new process listens anew. */
+  readonly guard: GuardMemory;
   /** Keeps what the member's operator scheduled over restarts. */
   readonly schedule?: Table | undefined;
   /** Keeps the evidence of equivocations. */
@@ -126,6 +131,8 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
         peers: peer.ref,
         signer,
         votes,
+        stop: parts.stop,
+        guard: parts.guard,
         watch,
         schedule: parts.schedule,
       },

@@ -29,8 +29,9 @@ import { Libp2pHost } from "../p2p/libp2p/host.ts";
 import type { Host } from "../p2p/port.ts";
 import { lockKeyFile } from "../storage/directory-lock.ts";
 import { openLmdbStore } from "../storage/lmdb-store.ts";
-import type { BlockStore, Table, VoteStore } from "../storage/port.ts";
+import type { BlockStore, StopStore, Table, VoteStore } from "../storage/port.ts";
 import { FolderShelf } from "../storage/shelf.ts";
+import { openStopFile } from "../storage/stop-file.ts";
 import { openVoteFile } from "../storage/vote-file.ts";
 import { SentryDelegation } from "./sentry-delegation.ts";
 
@@ -41,6 +42,8 @@ export interface Resources {
   readonly facts: ChainFacts;
   readonly store: BlockStore;
   readonly votes: VoteStore | undefined;
+  /** Whether the member's key was seen elsewhere. */
+  readonly stop: StopStore;
   /** What the member's operator scheduled. */
   readonly schedule: Table;
   readonly evidence: Table;
@@ -59,6 +62,9 @@ export interface Resources {
   /** Closes everything in reverse order; the first error is thrown when all were tried. */
   close(): Promise<void>;
 }
+
+/** File in the data directory, beside the vote record, while the member's key counts as used elsewhere. */
+const STOP_FILE = "vote.stop";
 
 /** Timestamps may lie this far ahead of our clock (chain rules). */
 const DRIFT_MS = 500;
@@ -139,6 +145,7 @@ async function open(
     facts,
     store,
     votes: member?.votes,
+    stop: openStopFile(join(directory, STOP_FILE)),
     schedule: store.table("producer"),
     evidence: store.table("equivocations"),
     answers: store.table("distrust"),

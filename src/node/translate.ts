@@ -125,5 +125,6 @@ export function producerConfig({ sync, producer }: Settings): ProducerConfig {
     graceMs: sync.federationConstraints.graceMs,
     fillerBytes: producer.fillerTransactionBytes,
     mineAuxPowEvery: producer.mineAuxpowEvery,
+    listeningSlots: producer.listeningSlots,
   };
 }

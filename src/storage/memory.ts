@@ -15,6 +15,7 @@ import {
   type MetaEntries,
   PENDING_WRITES_MAX,
   type SideBlock,
+  type StopStore,
   type StoreStats,
   type Table,
   VOTE_BYTES_MAX,
@@ -343,5 +344,23 @@ export function openMemoryVotes(disk: MemoryDisk, name = "votes"): VoteStore {
       disk.votes.set(name, bytes.slice());
     },
     close() {},
+  };
+}
+
+/** The twin of the stop file, on the same disk as the votes. */
+export function openMemoryStop(disk: MemoryDisk, name = "stop"): StopStore {
+  const checked = (): void => {
+    if (disk.isFull) throw failure("RESOURCE_EXHAUSTED", "DISK_FULL", "the simulated disk is full");
+  };
+  return {
+    read: () => disk.votes.get(name)?.slice(),
+    write(bytes) {
+      checked();
+      disk.votes.set(name, bytes.slice());
+    },
+    clear() {
+      checked();
+      disk.votes.delete(name);
+    },
   };
 }

@@ -172,3 +172,16 @@ export interface VoteStore {
   record(bytes: Uint8Array): void;
   close(): void;
 }
+
+/**
+ * The note that the member's key was seen elsewhere; while it is there nothing is signed. Synchronous as the vote record is,
+ * and apart from it: a restored or moved record does not bring it back.
+ */
+export interface StopStore {
+  /** Undefined: there is none. Bytes that are no note count as one. */
+  read(): Uint8Array | undefined;
+  /** Durable when it returns. Throws a Failure if it cannot be. */
+  write(bytes: Uint8Array): void;
+  /** As `write`. */
+  clear(): void;
+}

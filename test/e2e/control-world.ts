@@ -111,7 +111,12 @@ function create(context: SyncContext, probe: Probe, readersMax: number | undefin
       getOperation: () => failure("NOT_FOUND", "NO_OPERATION", "there is none"),
       cancelOperation: notHere,
     },
-    internal: { importBlock: notHere, reportApproval: notHere },
+    internal: { importBlock: notHere, reportApproval: notHere, reportSigning: notHere },
+    internalStreams: {
+      watchOwnApprovals: new Topic(SyncInternalService.method.watchOwnApprovals, {
+        snapshot: () => ({ event: { case: "snapshot" as const, value: {} } }),
+      }),
+    },
     streams: {
       watchSyncStatus,
       watchOperation: notHere,

@@ -8,6 +8,7 @@ import { CHUNK_BYTES_MAX, RESPONSE_BYTES_MAX, RESPONSE_CHUNKS_MAX } from "../../
 import { INJECTED } from "./checkers/nobody-crashes.ts";
 import type { Machine, NodeProcess } from "./machine.ts";
 import { type Fault, type Order, SLOT_MS, START_MS } from "./scenario.ts";
+import { endTwin, startTwin } from "./twins.ts";
 import type { World } from "./world.ts";
 
 /** As the NetworkActor asks. */
@@ -107,6 +108,14 @@ export class Faults {
         return this.#until(fault.forMs, () => {
           machine.skewMs = 0;
         });
+      case "twinKey": {
+        const twin = startTwin(this.#world, machine, fault.hasRecord);
+        return this.#until(fault.forMs, () => endTwin(this.#world, machine, twin));
+      }
+      case "oldVoteRecord":
+        machine.kill("killed", false);
+        machine.restoreVotes(fault.back);
+        return this.#until(fault.downMs, () => this.#startAgain(machine));
       case "diskFull": {
         const { disk } = machine;
         disk.isFull = true;
@@ -216,13 +225,17 @@ export class Faults {
   }
 
   #partition(side: readonly number[], forMs: number): void {
-    const { machines, network, nowMs } = this.#world;
+    const { machines, twins, network, nowMs } = this.#world;
     const disturb = (): void => {
       for (const machine of machines) machine.disturb();
     };
     this.#world.count("partition");
-    const inside = machines.filter((_, index) => side.includes(index)).map(({ peerId }) => peerId);
-    const outside = machines.filter((_, index) => !side.includes(index)).map(({ peerId }) => peerId);
+    const isInside = ({ memberIndex }: Machine, index: number): boolean =>
+      side.includes(index < 0 ? machines.findIndex((one) => one.memberIndex === memberIndex) : index);
+    const all = [...machines, ...twins];
+    const sideOf = (wanted: boolean): string[] =>
+      all.filter((one) => isInside(one, machines.indexOf(one)) === wanted).map(({ peerId }) => peerId);
+    const [inside, outside] = [sideOf(true), sideOf(false)];
     this.#world.trace.add("NETWORK", `parted at ${nowMs}`);
     network.partition([outside, inside]);
     disturb();

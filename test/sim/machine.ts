@@ -8,10 +8,11 @@ import type { NodeConfig } from "../../gen/alys/config/v1/config_pb.ts";
 import { BanTable } from "../../src/actors/peer/ban-table.ts";
 import type { MemberDelegation } from "../../src/actors/peer/own-delegation.ts";
 import { PeerBook } from "../../src/actors/peer/peer-book.ts";
+import { type GuardMemory, stepGuard } from "../../src/actors/producer/signing-guard.ts";
 import { syncConfig } from "../../src/actors/sync/config.ts";
 import type { SecretKey } from "../../src/chain/bls.ts";
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../src/chain/signing.ts";
-import { decodeVoteRecord } from "../../src/chain/vote.ts";
+import { decodeVoteRecord, encodeVoteRecord, type VoteRecord } from "../../src/chain/vote.ts";
 import { parseSettings, type Settings } from "../../src/config/load.ts";
 import { EmbeddedBridge } from "../../src/integrations/bridge/embedded.ts";
 import { type EmbeddedChain, openEmbeddedChain } from "../../src/integrations/chain/embedded.ts";
@@ -25,7 +26,7 @@ import { type ActorParts, composeActors, type NodeCells, superviseActors } from 
 import { hostOptions, networkConfig, peerConfig, producerConfig } from "../../src/node/translate.ts";
 import { type Identity, identityFromSeed } from "../../src/p2p/identity.ts";
 import type { MemoryHost } from "../../src/p2p/memory/host.ts";
-import { MemoryDisk, openMemoryStore, openMemoryVotes } from "../../src/storage/memory.ts";
+import { MemoryDisk, openMemoryStop, openMemoryStore, openMemoryVotes } from "../../src/storage/memory.ts";
 import type { BlockStore, VoteStore } from "../../src/storage/port.ts";
 import { AwayChain } from "./away-chain.ts";
 import { memberDelegation } from "./delegations.ts";
@@ -56,6 +57,9 @@ const LANES = {
 /** The lanes together, and what the actor's own work (timers, outcomes of effects) may add. */
 export const MAILBOX_MAX = 64 + 128 + 512 + 128 + 512;
 
+/** Earlier vote records that a machine can be put back to. */
+const RECORDS_MAX = 64;
+
 export type NewObservation = Observation extends infer One
   ? One extends Observation
     ? Omit<One, "node">
@@ -77,6 +81,8 @@ export class Machine {
   skewMs = 0;
   diskLatencyMs: number;
   starts = 0;
+  /** Vote records of earlier moments, the oldest first. */
+  readonly #records: Uint8Array[] = [];
   /** World time of the last fault that touched it or its links; checkers excuse what follows. */
   disturbedMs = Number.NEGATIVE_INFINITY;
   /** The one before that. */
@@ -154,6 +160,25 @@ export class Machine {
     this.start();
   }
 
+  /** Its vote record is that of `back` votes before, as from a backup; none when it had not so many. */
+  restoreVotes(back: number): void {
+    const old = this.#records.at(-1 - back);
+    if (old === undefined) this.voteDisk.votes.delete("votes");
+    else this.voteDisk.votes.set("votes", old);
+    this.tell({ type: "restored", slot: old === undefined ? 0 : decodeVoteRecord(old).slot });
+  }
+
+  /** It votes for a block that an ordeal has certified, as if it had been asked: on record, and known to its process. */
+  vote(record: VoteRecord): void {
+    const { key, process } = this;
+    assert(key !== undefined, `${this.name} is a member`);
+    const { genesisHash } = this.world.history.facts;
+    this.votes.record(encodeVoteRecord(record, { publicKey: key.publicKey, genesisHash }));
+    if (process?.guard.state === undefined) return;
+    const [state] = stepGuard(process.guard.state, { kind: "signing", ...record });
+    process.guard.state = state;
+  }
+
   get votes(): VoteStore {
     const store = openMemoryVotes(this.voteDisk);
     return {
@@ -161,6 +186,8 @@ export class Machine {
       record: (bytes) => {
         this.voteDisk.isFull = this.disk.isFull;
         store.record(bytes);
+        this.#records.push(bytes.slice());
+        if (this.#records.length > RECORDS_MAX) this.#records.shift();
         const { slot, height, hash } = decodeVoteRecord(bytes);
         // A record of height 0 is no vote: slots were given up, and those before it count as voted in.
         if (height > 0) this.tell({ type: "vote", slot, hash: Buffer.from(hash).toString("hex") });
@@ -183,6 +210,8 @@ export class NodeProcess {
   readonly delegation: MemberDelegation | undefined;
   readonly cells: NodeCells;
   readonly supervisor: Supervisor;
+  /** What the process knows of its key. */
+  readonly guard: GuardMemory = { state: undefined };
   #isClosing = false;
 
   private constructor(machine: Machine, life: Life, clock: ProcessClock, opened: Opened) {
@@ -292,6 +321,7 @@ export class NodeProcess {
       book: this.book,
       delegation: this.delegation,
       ...memberParts(machine),
+      guard: this.guard,
       startedMs,
     };
   }
@@ -303,11 +333,12 @@ interface Opened {
   readonly log: TraceLog;
 }
 
-function memberParts(machine: Machine): Pick<ActorParts, "signer" | "votes"> {
+function memberParts(machine: Machine): Pick<ActorParts, "signer" | "votes" | "stop"> {
   const { key } = machine;
   if (key === undefined) return { signer: undefined, votes: undefined };
   return {
     votes: machine.votes,
+    stop: openMemoryStop(machine.voteDisk),
     signer: { publicKey: key.publicKey, sign: (root) => signObserved(machine, key, root) },
   };
 }

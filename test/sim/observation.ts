@@ -22,6 +22,8 @@ export type Observation = { readonly node: string } & (
     }
   /** The block that a member signs, and the one its durable record names. Hex. */
   | { readonly type: "signed"; readonly slot: number; readonly isRecorded: boolean }
+  /** The vote record was put back to an earlier one, or is gone. */
+  | { readonly type: "restored"; readonly slot: number }
   | { readonly type: "vote"; readonly slot: number; readonly hash: string }
   | { readonly type: "verdict"; readonly digest: string; readonly verdict: Verdict }
   /** What the node says of itself when it is asked. */

@@ -64,6 +64,10 @@ export type Fault =
       readonly leapMs: number;
       readonly forMs: number;
     }
+  /** A second machine with the node's authority key, with or without a copy of its vote record, runs beside it. */
+  | { readonly kind: "twinKey"; readonly node: number; readonly hasRecord: boolean; readonly forMs: number }
+  /** A process is killed and comes back with the vote record of so many votes before; with none when it had not so many. */
+  | { readonly kind: "oldVoteRecord"; readonly node: number; readonly back: number; readonly downMs: number }
   | { readonly kind: "diskFull"; readonly node: number; readonly forMs: number }
   | { readonly kind: "slowDisk"; readonly node: number; readonly latencyMs: number; readonly forMs: number }
   /** An honest node asks its peers and gives up: while its request is sent, while it waits, while it is answered. */
@@ -89,6 +93,8 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   "linkReset",
   "clockSkew",
   "clockLeap",
+  "twinKey",
+  "oldVoteRecord",
   "diskFull",
   "slowDisk",
   "cancels",
@@ -341,6 +347,16 @@ function faultOf(kind: FaultKind, random: Random, nodes: number, members: number
       const some = pickSome(random, nodes, 1 + random.integer(2));
       return { kind, nodes: some, leapMs: pick(random, LEAPS_MS), forMs };
     }
+    case "twinKey":
+      // Of a member: they come before the observers.
+      return {
+        kind,
+        node: random.integer(members),
+        hasRecord: random.next() < 0.5,
+        forMs: 8_000 + 2 * forMs,
+      };
+    case "oldVoteRecord":
+      return { kind, node: random.integer(members), back: 1 + random.integer(30), downMs };
     case "diskFull":
       return { kind, node, forMs };
     case "slowDisk":

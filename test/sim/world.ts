@@ -41,6 +41,8 @@ export class World {
   readonly history: History;
   readonly trace: Trace;
   readonly machines: Machine[] = [];
+  /** Further machines with a member's key, in the order of their coming; each runs for a while and is gone for good. */
+  readonly twins: Machine[] = [];
   readonly rogues: Rogue[] = [];
   readonly checkers: readonly Checker[];
   readonly violations: Violation[] = [];
@@ -166,7 +168,7 @@ export class World {
   }
 
   machineOf(peerId: string): Machine | undefined {
-    return this.machines.find((machine) => machine.peerId === peerId);
+    return [...this.machines, ...this.twins].find((machine) => machine.peerId === peerId);
   }
 
   #makeMachines(): void {
@@ -222,6 +224,8 @@ function traceText(observation: Observation): string | undefined {
       return observation.verdict === "reject" ? `rejects ${observation.digest.slice(0, 12)}` : undefined;
     case "written":
       return observation.how === "side" ? `side block ${observation.firstHeight}` : undefined;
+    case "restored":
+      return `vote record of slot ${observation.slot} restored`;
     case "signed":
     case "status":
     case "production":

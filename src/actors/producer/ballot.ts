@@ -1,6 +1,7 @@
 /**
- * Ballot: the one place where this member signs. It decides by the voting rule, makes the record durable, and only
- * then signs. Owns the last vote; the store outlives restarts, and no recovery of the chain touches it.
+ * Ballot: the one place where this member signs for slots. It asks the guard (signing-guard.ts) whether anything may be
+ * signed at all, decides by the voting rule, makes the record durable, and only then signs. Owns the last vote; the store
+ * outlives restarts, and no recovery of the chain touches it.
  */
 
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../chain/signing.ts";
@@ -9,15 +10,18 @@ import {
   decideVote,
   decodeVoteRecord,
   encodeVoteRecord,
+  isOwnersRecord,
   type Proposal,
   releaseVotes,
   type VoteDecision,
+  type VoteOwner,
   type VoteRecord,
   type VoteRefusal,
 } from "../../chain/vote.ts";
 import { Failure, failure } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { VoteStore } from "../../storage/port.ts";
+import type { SigningRefusal } from "./signing-guard.ts";
 
 /** The member's key: a SecretKey of bls.ts, or whatever else can sign. */
 export interface Signer {
@@ -32,16 +36,25 @@ export type Cast =
   | { readonly ok: false; readonly reason: BallotRefusal };
 
 /** `CLOCK_NOT_BELIEVED`: what slot it is now is not known for sure (clock-guard.ts). */
-export type BallotRefusal = VoteRefusal | "VOTE_NOT_DURABLE" | "CLOCK_NOT_BELIEVED";
+export type BallotRefusal = VoteRefusal | SigningRefusal | "VOTE_NOT_DURABLE" | "CLOCK_NOT_BELIEVED";
 
-/** What the voting rule says, or that the clock by which it is applied cannot be believed. */
+/** What the voting rule says, that the clock by which it is applied cannot be believed, or that the guard refuses. */
 export type BallotDecision =
   | VoteDecision
-  | { readonly kind: "refuse"; readonly reason: "CLOCK_NOT_BELIEVED" };
+  | { readonly kind: "refuse"; readonly reason: "CLOCK_NOT_BELIEVED" | SigningRefusal };
+
+/** What every signature has to pass, and is told to. */
+export interface Guard {
+  /** Why nothing may be signed for this slot; undefined: it has nothing against it. */
+  refusal(slot: number): SigningRefusal | undefined;
+  /** The vote is recorded and its signature comes next. */
+  signing(slot: number, hash: Uint8Array): void;
+}
 
 export interface BallotParts {
   readonly votes: VoteStore;
   readonly signer: Signer;
+  readonly guard: Guard;
   readonly facts: ChainFacts;
   /**
    * For how long we have run, monotonic milliseconds. When we started is counted back from now: a clock that was wrong at the
@@ -57,6 +70,7 @@ export class Ballot {
   readonly publicKey: Uint8Array;
   readonly #parts: BallotParts;
   readonly #domain: Uint8Array;
+  readonly #owner: VoteOwner;
   #lastVote: VoteRecord | undefined;
   /** False after a write that failed: the slot counts as used, and signing the same block waits for the record. */
   #isDurable = true;
@@ -66,8 +80,11 @@ export class Ballot {
     this.#parts = parts;
     this.publicKey = parts.signer.publicKey;
     this.#domain = domain(DOMAIN_BLOCK_APPROVAL, parts.facts.genesisHash);
+    this.#owner = { publicKey: this.publicKey, genesisHash: parts.facts.genesisHash };
     const bytes = parts.votes.last();
-    this.#lastVote = bytes && decodeVoteRecord(bytes);
+    const kept = bytes && decodeVoteRecord(bytes);
+    // Another key's votes are none of ours; the guard has us wait all the same.
+    this.#lastVote = kept !== undefined && isOwnersRecord(kept, this.#owner) ? kept : undefined;
   }
 
   get lastVote(): VoteRecord | undefined {
@@ -76,6 +93,8 @@ export class Ballot {
 
   /** What `cast` would decide; records and signs nothing. */
   consider(proposal: Proposal, nowMs: number, headHash: Uint8Array): BallotDecision {
+    const reason = this.#parts.guard.refusal(proposal.slot);
+    if (reason !== undefined) return { kind: "refuse", reason };
     const { slotDurationMs, driftMs } = this.#parts.facts;
     const { upMs, isClockBelieved } = this.#parts;
     const decision = decideVote(proposal, {
@@ -111,6 +130,7 @@ export class Ballot {
     if (!isRecorded && !this.#record(decision.record)) {
       return { ok: false, reason: "VOTE_NOT_DURABLE" };
     }
+    this.#parts.guard.signing(proposal.slot, proposal.hash);
     const signature = this.#parts.signer.sign(signingRoot(proposal.hash, this.#domain));
     return { ok: true, signature, isRepeat: decision.kind === "repeat" };
   }
@@ -120,7 +140,7 @@ export class Ballot {
     this.#lastVote = record;
     this.#isDurable = false;
     try {
-      this.#parts.votes.record(encodeVoteRecord(record));
+      this.#parts.votes.record(encodeVoteRecord(record, this.#owner));
       this.#isDurable = true;
       return true;
     } catch (error) {

@@ -12,6 +12,8 @@ export interface ProducerConfig {
   readonly fillerBytes: number;
   /** Blocks from one AuxPoW to the next that we mine ourselves, on chains of trivial work; undefined or 0: we mine none. */
   readonly mineAuxPowEvery?: number;
+  /** Slots that a member listens in after its start where that is more than is derived; undefined or 0: it is not. */
+  readonly listeningSlots?: number;
 }
 
 /**
@@ -47,3 +49,17 @@ export const REWATCH_MS = 250;
 
 /** Deadline of the question whether we may produce, milliseconds: answered from memory, or the slot is lost anyway. */
 export const PERMISSION_DEADLINE_MS = 250;
+
+/** Slots that a member listens in beyond one for each member: signing-guard.ts has the derivation. */
+export const LISTENING_SLOTS_MORE = 2;
+
+/**
+ * Signatures of this process that are remembered, half an hour where it signs in every slot. What is seen of an older slot
+ * is nobody's any more: it neither stops the member nor clears it.
+ */
+export const SIGNED_REMEMBERED_MAX = 1_024;
+
+/** Newest blocks of our own chain that are searched for forgotten signatures of ours, once a slot: four rounds of the largest federation. */
+export const SEARCHED_BLOCKS_MAX = 64;
+/** Their bytes, 4 MiB: read in one turn. What is below is not searched; listening covers it. */
+export const SEARCHED_BYTES_MAX = 4 * 1024 * 1024;

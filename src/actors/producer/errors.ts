@@ -6,9 +6,12 @@
 import { type BlockFault, describeFault } from "../../chain/block-fault.ts";
 import type { VoteRefusal } from "../../chain/vote.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
+import type { SigningRefusal } from "./signing-guard.ts";
 
 export type Refusal =
   | VoteRefusal
+  /** This member signs nothing at present: GetProducerStatus says more. */
+  | SigningRefusal
   /** Not a SignedBlock, or not in a federation message. */
   | "MALFORMED"
   /** This node's key is not in the set in force. */
@@ -39,6 +42,16 @@ export function badLengths(field: "keys" | "proofs", length: number): Failure {
 export function notAMember(): Failure {
   const message = "this node has no authority key, so that it neither proposes nor approves";
   return failure("FAILED_PRECONDITION", "NO_AUTHORITY_KEY", message);
+}
+
+export function nothingToConfirm(): Failure {
+  const message = "this member's key was seen nowhere else: there is nothing to confirm";
+  return failure("FAILED_PRECONDITION", "NOTHING_TO_CONFIRM", message);
+}
+
+export function keyStillElsewhere(peerId: string): Failure {
+  const message = `peer ${peerId} is connected and holds our key: stop it first`;
+  return failure("FAILED_PRECONDITION", "KEY_STILL_ELSEWHERE", message);
 }
 
 /** A later request of the same kind overtook this one. */

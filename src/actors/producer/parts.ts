@@ -11,8 +11,9 @@ import type { Validator } from "../../chain/validator.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import type { ActorContext } from "../../kernel/actor.ts";
 import type { Ref } from "../../kernel/ref.ts";
-import type { Table, VoteStore } from "../../storage/port.ts";
+import type { StopStore, Table, VoteStore } from "../../storage/port.ts";
 import type { Signer } from "./ballot.ts";
+import type { GuardMemory } from "./signing-guard.ts";
 import type { SigningWatch } from "./signing-watch.ts";
 
 export type ProducerContext = ActorContext<typeof ProducerService, typeof ProducerInternalService>;
@@ -30,6 +31,10 @@ export interface ProducerParts {
   readonly votes: VoteStore | undefined;
   /** Judges whether it may sign now; needed with a signer. */
   readonly watch: Pick<SigningWatch, "clockFault" | "voteBar"> | undefined;
+  /** Keeps over restarts that the member's key was seen elsewhere; without it, until the process ends. */
+  readonly stop?: StopStore | undefined;
+  /** What the guard knows over restarts of the actor; without it each one listens anew. */
+  readonly guard?: GuardMemory | undefined;
   /** Keeps what the operator scheduled over restarts of the actor and the node; without it, until the actor restarts. */
   readonly schedule?: Table | undefined;
 }

@@ -8,7 +8,7 @@ import { ProductionCondition } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import { toHex } from "../../chain/hex.ts";
 import { MalformedError } from "../../chain/malformed.ts";
 import { slotAt } from "../../chain/rules.ts";
-import { decodeVoteRecord, type VoteRecord } from "../../chain/vote.ts";
+import { decodeVoteRecord, isOwnersRecord, type VoteOwner, type VoteRecord } from "../../chain/vote.ts";
 import { isSpent, NO_RUNS } from "../../chain/vote-runs.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import type { Clock } from "../../kernel/clock.ts";
@@ -82,10 +82,11 @@ export class SigningWatch {
 
   /** Undefined while the record does not bar this slot and the next. */
   voteBar(): VoteBar | undefined {
-    const { chain, clock, votes } = this.#parts;
+    const { chain, clock, votes, ownKey } = this.#parts;
     const { slotDurationMs } = chain.facts;
     const nowSlot = slotAt(Math.floor(clock.nowMs()), slotDurationMs);
-    const slot = barredSlot(recordOf(votes), nowSlot);
+    const owner = { publicKey: ownKey, genesisHash: chain.facts.genesisHash };
+    const slot = barredSlot(recordOf(votes, owner), nowSlot);
     return slot === undefined ? undefined : { slot, untilMs: (slot + 1) * slotDurationMs };
   }
 
@@ -118,10 +119,12 @@ function barredSlot(record: VoteRecord | undefined, nowSlot: number): number | u
 }
 
 /** A damaged record stops the producer when it starts, with its own reason. */
-function recordOf(votes: Pick<VoteStore, "last">): VoteRecord | undefined {
+function recordOf(votes: Pick<VoteStore, "last">, owner: VoteOwner): VoteRecord | undefined {
   try {
     const bytes = votes.last();
-    return bytes && decodeVoteRecord(bytes);
+    const record = bytes && decodeVoteRecord(bytes);
+    // Another key's record bars nothing of ours.
+    return record !== undefined && isOwnersRecord(record, owner) ? record : undefined;
   } catch (error) {
     if (error instanceof MalformedError) return undefined;
     throw error;

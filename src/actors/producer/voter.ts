@@ -12,6 +12,7 @@ import { HEADER_LENGTH, headerHash } from "../../chain/header.ts";
 import { MalformedError } from "../../chain/malformed.ts";
 import { authorOf } from "../../chain/rules.ts";
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../chain/signing.ts";
+import type { SignatureCheck } from "../../chain/validator.ts";
 import type { Proposal } from "../../chain/vote.ts";
 import type { ChainHead } from "../../integrations/chain/port.ts";
 import type { TimerHandle } from "../../kernel/clock.ts";
@@ -21,6 +22,7 @@ import type { Refusal } from "./errors.ts";
 import { decodeFederation, encodeApprovalReply } from "./messages.ts";
 import type { ProducerContext, ProducerParts } from "./parts.ts";
 import type { AuthoritySchedule } from "./schedule.ts";
+import type { SigningDesk } from "./signing-desk.ts";
 import type { VoteWitness } from "./witness.ts";
 
 export interface VoterParts {
@@ -28,6 +30,7 @@ export interface VoterParts {
   readonly parts: ProducerParts;
   readonly config: ProducerConfig;
   readonly ballot: Ballot;
+  readonly desk: SigningDesk;
   readonly witness: VoteWitness;
   readonly schedule: AuthoritySchedule;
 }
@@ -64,7 +67,7 @@ export class Voter {
   }
 
   /** A message of a member. Those that are not about voting are left to whom they concern. */
-  messageArrived({ handle, payload }: InboundFederation): void {
+  messageArrived({ handle, payload, peerId }: InboundFederation): void {
     const decoded = decodeFederation(payload);
     if (decoded.kind === "other") return;
     if (decoded.kind !== "proposal") return this.#refuse(handle, "MALFORMED");
@@ -72,6 +75,7 @@ export class Voter {
     const pending = this.#read(handle, decoded.block);
     if (typeof pending === "string") return this.#refuse(handle, pending);
     this.#pending.add(pending);
+    if (pending.author === pending.index) return this.#verifyOwn(pending, peerId);
     this.#consider(pending);
   }
 
@@ -126,15 +130,32 @@ export class Voter {
     this.#finish(pending, decision.reason);
   }
 
+  /** A proposal in our name that somebody else sent: whether our key signed it is all that matters. */
+  #verifyOwn(pending: Pending, peerId: string): void {
+    const { context, parts, desk } = this.#with;
+    const { claim } = pending;
+    context.effect(parts.validator.verifySignatures([this.#authorsSignature(pending)]), (outcome) => {
+      if (!outcome.ok) return this.#finish(pending, "NOT_NOW");
+      if (outcome.value[0] !== true) return this.#finish(pending, "NOT_APPROVED_BY_AUTHOR");
+      this.#report(pending.block);
+      desk.sawProposal(claim.slot, claim.hash, peerId);
+      this.#finish(pending, desk.refusal(claim.slot) ?? "SLOT_NOT_ABOVE_LAST_VOTE");
+    });
+  }
+
+  #authorsSignature({ block, claim, author, members }: Pending): SignatureCheck {
+    const { genesisHash } = this.#with.parts.chain.facts;
+    const root = signingRoot(claim.hash, domain(DOMAIN_BLOCK_APPROVAL, genesisHash));
+    const { signature } = block.approval;
+    return { publicKeys: members.slice(author, author + 1), signingRoot: root, signature };
+  }
+
   /** Verifies the author's signature, and the parent's approval unless it is the one that we have ourselves. */
   #verify(pending: Pending, head: ChainHead): void {
     const { context, parts } = this.#with;
     const { chain, validator } = parts;
-    const { block, claim, author, members } = pending;
-    const root = signingRoot(claim.hash, domain(DOMAIN_BLOCK_APPROVAL, chain.facts.genesisHash));
-    const publicKeys = members.slice(author, author + 1);
-    const { signature } = block.approval;
-    const bySignature = validator.verifySignatures([{ publicKeys, signingRoot: root, signature }]);
+    const { block, claim, author } = pending;
+    const bySignature = validator.verifySignatures([this.#authorsSignature(pending)]);
     const carried = parentApprovalBytes(block.body);
     const isKnown = carried === undefined || equalBytes(carried, head.approval);
     const authorities = chain.authoritiesAt(head.height);

@@ -87,6 +87,7 @@ class SyncActor implements Actor<Public, Internal> {
   readonly handlers: Handlers<Public>;
   readonly internal: Handlers<Internal>;
   readonly streams: Actor<Public, Internal>["streams"];
+  readonly internalStreams: Actor<Public, Internal>["internalStreams"];
   readonly #context: Context;
   readonly #parts: SyncParts;
   readonly #machine: SyncMachine;
@@ -115,6 +116,7 @@ class SyncActor implements Actor<Public, Internal> {
       effect: (work, done) => context.effect(work, done),
       evidenceBook: new EvidenceBook(parts.evidence),
       published: (evidence) => this.#topics.equivocated(evidence),
+      ownApproval: (...approval) => this.#topics.ownApproval(...approval),
       own: (token, answer) => this.#answerOwn(token, answer),
       moved: () => this.#move(),
     });
@@ -127,6 +129,7 @@ class SyncActor implements Actor<Public, Internal> {
         [...machine.operations.all, ...this.#checkpoints.operations].map((each) => this.#message(each)),
     });
     this.streams = this.#topics.streams;
+    this.internalStreams = this.#topics.internalStreams;
     this.#checkpoints = new Checkpoints({
       desk: parts.checkpoints,
       context,
@@ -143,6 +146,7 @@ class SyncActor implements Actor<Public, Internal> {
     this.internal = {
       importBlock: ({ block }) => this.#importBlock(block),
       reportApproval: (request) => this.#reportApproval(request),
+      reportSigning: ({ unmet }) => this.#after(() => machine.reportSigning(unmet), {}),
     };
     parts.onMetrics?.(machine.metrics);
   }

@@ -46,6 +46,13 @@ export type LiveEffect =
     }
   /** Members approved two blocks of one slot. */
   | { readonly type: "equivocation"; readonly evidence: Evidence }
+  /** A verified approval bears the bit of our own authority key. */
+  | {
+      readonly type: "ownApproval";
+      readonly slot: number;
+      readonly hash: Uint8Array;
+      readonly isAuthor: boolean;
+    }
   /** The producer's block is durable. */
   | { readonly type: "accepted"; readonly token: number; readonly hash: Uint8Array }
   | { readonly type: "refused"; readonly token: number; readonly reason: Failure }

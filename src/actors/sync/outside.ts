@@ -37,6 +37,8 @@ export interface OutsideParts {
   readonly evidenceBook: EvidenceBook;
   /** Evidence is told to those who watch. */
   published(evidence: Evidence): void;
+  /** A verified approval by our own key. */
+  ownApproval(slot: number, hash: Uint8Array, isAuthor: boolean): void;
   /** The producer's block is durable, or refused. */
   own(token: number, answer: Uint8Array | Failure): void;
   /** An outcome was handed to the machine: it moves on. */
@@ -133,6 +135,8 @@ export class Outside {
         return peer.tell(PeerInternalService.method.refreshStatus, {});
       case "equivocation":
         return this.#equivocation(effect.evidence);
+      case "ownApproval":
+        return this.#parts.ownApproval(effect.slot, effect.hash, effect.isAuthor);
       case "accepted":
         return own(effect.token, effect.hash);
       case "refused":

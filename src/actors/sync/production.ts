@@ -31,6 +31,8 @@ export interface ProductionFacts {
   readonly isChainAvailable: boolean;
   /** Why it is not, in the chain's words. */
   readonly chainReason?: string | undefined;
+  /** Why the member signs nothing at present, in the ProducerActor's words. */
+  readonly signing?: readonly Condition[] | undefined;
   readonly override: ProductionOverride;
   /** Monotonic milliseconds, as `statusMs` of the peers. */
   readonly nowMs: number;
@@ -199,6 +201,7 @@ function judgeRest(facts: ProductionFacts): Condition[] {
   if (facts.override === "forbid") {
     conditions.push({ condition: ProductionCondition.EMERGENCY, detail: "the operator forbids production" });
   }
+  conditions.push(...(facts.signing ?? []));
   return conditions;
 }
 

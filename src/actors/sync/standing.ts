@@ -36,6 +36,8 @@ export interface StandingParts {
 export class Standing {
   /** The operator's word. */
   override: ProductionOverride = "none";
+  /** Why the ProducerActor signs nothing, as it told last; no word of the operator sets it aside. */
+  signing: readonly Condition[] = [];
   readonly #parts: StandingParts;
   #memory = FIRST_MEMORY;
   #isSynced = false;
@@ -80,6 +82,7 @@ export class Standing {
         ownKey,
         isChainAvailable: isAvailable,
         chainReason: unavailable?.message,
+        signing: this.signing,
         override: this.override,
         nowMs: moment.monotonicMs,
         bars,

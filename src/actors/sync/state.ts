@@ -105,7 +105,7 @@ export class SyncMachine {
     this.#standing = new Standing({ ...parts, ...shared, targets: this.#targets });
     this.lookups = new Lookups(shared);
     this.hints = new Hints(shared);
-    this.equivocations = new Equivocations(shared);
+    this.equivocations = new Equivocations({ ...shared, ownKey: parts.ownKey });
     this.pipeline = new Pipeline({
       ...shared,
       config,
@@ -204,6 +204,11 @@ export class SyncMachine {
 
   overrideProduction(override: ProductionOverride): void {
     this.#standing.override = override;
+  }
+
+  /** Why the producer signs nothing; none: it may. */
+  reportSigning(unmet: readonly Condition[]): void {
+    this.#standing.signing = unmet;
   }
 
   /** Its requests go elsewhere. */

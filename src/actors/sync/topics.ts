@@ -9,6 +9,7 @@ import {
   type ProductionStatusSchema,
   type StreamBlocksRequestSchema,
   type StreamBlocksResponseSchema,
+  SyncInternalService,
   SyncService,
   type SyncStatusSchema,
 } from "../../../gen/alys/sync/v1/sync_pb.ts";
@@ -38,6 +39,9 @@ export interface TopicParts {
   operations(): OperationInit[];
 }
 
+/** Approvals of ours that wait for their reader; the newest stay, and whoever was too slow looks through the chain. */
+const OWN_APPROVALS_MAX = 256;
+
 /** A message of a transfer carries about this much. */
 const CHUNK_BYTES = 256 * 1024;
 /** Blocks of one message: small blocks would otherwise make arrays of hundreds of thousands. */
@@ -45,11 +49,18 @@ const CHUNK_BLOCKS_MAX = 1024;
 
 export class SyncTopics {
   readonly streams: Streams<typeof SyncService>;
+  readonly internalStreams: Streams<typeof SyncInternalService>;
   readonly #parts: TopicParts;
   readonly #status: Topic<typeof SyncService.method.watchSyncStatus>;
   readonly #production: Topic<typeof SyncService.method.watchProduction>;
   readonly #blocks: Topic<typeof SyncService.method.watchBlocks>;
   readonly #operations: Topic<typeof SyncService.method.watchOperation>;
+  readonly #ownApprovals = new Topic(SyncInternalService.method.watchOwnApprovals, {
+    afterSkip: "changes",
+    messagesMax: OWN_APPROVALS_MAX,
+    retainedMax: 0,
+    snapshot: () => ({ event: { case: "snapshot" as const, value: {} } }),
+  });
   /** What was told of each operation last, by id. */
   #toldOperations: ReadonlyMap<string, string> = new Map();
   #lastStatus = "";
@@ -83,6 +94,7 @@ export class SyncTopics {
       },
       filter: ({ event }, { id }) => event.case === "operation" && event.value.id === id,
     });
+    this.internalStreams = { watchOwnApprovals: this.#ownApprovals };
     this.streams = {
       watchOperation: this.#operations,
       watchSyncStatus: this.#status,
@@ -129,6 +141,13 @@ export class SyncTopics {
   /** Members approved two blocks of one slot. */
   equivocated(evidence: Evidence): void {
     this.#blocks.publish({ event: { case: "equivocation", value: equivocationMessage(evidence) } });
+  }
+
+  /** A verified approval by our own key. */
+  ownApproval(slot: number, hash: Uint8Array, isAuthor: boolean): void {
+    this.#ownApprovals.publish({
+      event: { case: "approval", value: { slot: BigInt(slot), hash, isAuthor } },
+    });
   }
 
   chainChanged(event: ChainEvent): void {

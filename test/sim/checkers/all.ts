@@ -23,7 +23,9 @@ import { MessagesAreValues } from "./messages-are-values.ts";
 import { NobodyCrashes } from "./nobody-crashes.ts";
 import { NobodySignsTwice } from "./nobody-signs-twice.ts";
 import { NothingIsStuck } from "./nothing-is-stuck.ts";
+import { OldRecordsAreWaitedOut } from "./old-records-are-waited-out.ts";
 import { StallsAreTold } from "./stalls-are-told.ts";
+import { StoppedKeysRest } from "./stopped-keys-rest.ts";
 import { UnknownAncestryIsBounded } from "./unknown-ancestry-is-bounded.ts";
 
 export function allCheckers(world: World): readonly Checker[] {
@@ -51,5 +53,7 @@ export function allCheckers(world: World): readonly Checker[] {
     new AwayChainStandsStill(world),
     new DelegationsAreRenewed(world),
     new ClocksComeRight(world),
+    new StoppedKeysRest(world),
+    new OldRecordsAreWaitedOut(world),
   ];
 }

@@ -70,7 +70,11 @@ function certifiedBlock({ world }: Stage, slot: number): Uint8Array {
   for (let turn = 0; turn < quorumOf(members); turn++) {
     const member = (slot + turn) % members;
     const key = forge.secretKeys[member];
-    if (key !== undefined) signatures.set(member, signOnce(key, root));
+    if (key === undefined) continue;
+    signatures.set(member, signOnce(key, root));
+    world.machines
+      .find(({ memberIndex }) => memberIndex === member)
+      ?.vote({ slot, height: block.height, hash: block.hash });
   }
   const certified = approvedBlock(block, members, signatures);
   assert(certified !== undefined, "honest signatures aggregate");

@@ -10,6 +10,7 @@ import {
   decideVote,
   decodeVoteRecord,
   encodeVoteRecord,
+  isOwnersRecord,
   type Proposal,
   releaseVotes,
   type VoteFacts,
@@ -195,6 +196,25 @@ describe("VoteRecord bytes", () => {
     unknown[48] = 99;
     assert.throws(() => decodeVoteRecord(unknown), MalformedError, "a section of another software");
     assert.throws(() => decodeVoteRecord(new Uint8Array(47)), MalformedError);
+    const owner = { publicKey: new Uint8Array(48).fill(7), genesisHash: hashOf(9) };
+    const owned = encodeVoteRecord({ ...record, history, owner });
+    assert.deepEqual(decodeVoteRecord(owned), { ...record, history, owner });
+    assert.deepEqual(decodeVoteRecord(encodeVoteRecord({ ...record, owner })), { ...record, owner });
+    const last = owned.length - owner.publicKey.length - owner.genesisHash.length;
+    for (let length = last - 2; length < owned.length; length++)
+      assert.throws(() => decodeVoteRecord(owned.subarray(0, length)), MalformedError, `${length} bytes`);
     assert.throws(() => decodeVoteRecord(new Uint8Array(48).fill(255)), MalformedError);
+  });
+
+  it("of the first form name nobody and are their reader's", () => {
+    const record: VoteRecord = { slot: 850_000_123, height: 77, hash: hashOf(5) };
+    const owner = { publicKey: new Uint8Array(48).fill(7), genesisHash: hashOf(9) };
+    const other = { ...owner, publicKey: new Uint8Array(48).fill(8) };
+    const kept = decodeVoteRecord(encodeVoteRecord(record, owner).slice(0, 48));
+    assert.deepEqual(kept, record);
+    assert.ok(isOwnersRecord(kept, owner) && isOwnersRecord(kept, other));
+    assert.ok(isOwnersRecord({ ...record, owner }, owner));
+    assert.ok(!isOwnersRecord({ ...record, owner }, other));
+    assert.ok(!isOwnersRecord({ ...record, owner }, { ...owner, genesisHash: hashOf(8) }));
   });
 });

@@ -4,8 +4,8 @@
 // @generated from file alys/producer/v1/producer.proto (package alys.producer.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_alys_actor_v1_options } from "../../actor/v1/options_pb.ts";
 import { file_alys_actor_v1_rules } from "../../actor/v1/rules_pb.ts";
 import type { Heartbeat, Position, Skipped } from "../../actor/v1/stream_pb.ts";
@@ -14,13 +14,120 @@ import type { BlockReference } from "../../chain/v1/chain_pb.ts";
 import { file_alys_chain_v1_chain } from "../../chain/v1/chain_pb.ts";
 import type { ProductionNotice } from "../../integration/v1/notice_pb.ts";
 import { file_alys_integration_v1_notice } from "../../integration/v1/notice_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file alys/producer/v1/producer.proto.
  */
 export const file_alys_producer_v1_producer: GenFile = /*@__PURE__*/
-  fileDesc("Ch9hbHlzL3Byb2R1Y2VyL3YxL3Byb2R1Y2VyLnByb3RvEhBhbHlzLnByb2R1Y2VyLnYxIoEDCg5Qcm9kdWNlclN0YXR1cxISCgppc19lbmFibGVkGAEgASgIEhUKDWF1dGhvcml0eV9rZXkYAiABKAwSFwoPYXV0aG9yaXR5X2luZGV4GAMgASgNEhcKD2Jsb2Nrc19wcm9wb3NlZBgEIAEoBBIYChBibG9ja3NfY2VydGlmaWVkGAUgASgEEhoKEnByb3Bvc2Fsc19hcHByb3ZlZBgGIAEoBBIZChFwcm9wb3NhbHNfcmVmdXNlZBgHIAEoBBIXCg9sYXN0X3ZvdGVkX3Nsb3QYCCABKAQSFAoMbGFzdF9yZWZ1c2FsGAkgASgJEh0KFXNjaGVkdWxlZF9hdXRob3JpdGllcxgKIAMoDBIVCg1hdXhwb3dzX21pbmVkGAsgASgEEhMKC2Nsb2NrX2ZhdWx0GBUgASgJEhYKDmNsb2NrX2FoZWFkX21zGBYgASgDEhYKDmJhcnJlZF90b19zbG90GBcgASgEEhcKD2JhcnJlZF91bnRpbF9tcxgYIAEoBCIaChhHZXRQcm9kdWNlclN0YXR1c1JlcXVlc3QiTQoZR2V0UHJvZHVjZXJTdGF0dXNSZXNwb25zZRIwCgZzdGF0dXMYASABKAsyIC5hbHlzLnByb2R1Y2VyLnYxLlByb2R1Y2VyU3RhdHVzIk4KGlNjaGVkdWxlQXV0aG9yaXRpZXNSZXF1ZXN0EhYKBGtleXMYASADKAxCCJK1GAQIMDhAEhgKBnByb29mcxgCIAMoDEIIkrUYBAhgOEAiNAobU2NoZWR1bGVBdXRob3JpdGllc1Jlc3BvbnNlEhUKDWxvd2VzdF9oZWlnaHQYASABKAQiMAoTUmVsZWFzZVZvdGVzUmVxdWVzdBIZCgZyZWFzb24YASABKAlCCZK1GAUQARiAAiJmChRSZWxlYXNlVm90ZXNSZXNwb25zZRIVCg12b3RlZF90b19zbG90GAEgASgEEhsKE2dpdmVuX3VwX2ZpcnN0X3Nsb3QYAiABKAQSGgoSZ2l2ZW5fdXBfbGFzdF9zbG90GAMgASgEIikKEVdhdGNoVm90ZXNSZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSJwCgRWb3RlEgwKBHNsb3QYASABKAQSLAoFYmxvY2sYAiABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEhcKD2F1dGhvcml0eV9pbmRleBgDIAEoDRITCgtpc19wcm9wb3NhbBgEIAEoCCK9AgoSV2F0Y2hWb3Rlc1Jlc3BvbnNlEikKCHBvc2l0aW9uGAEgASgLMhcuYWx5cy5hY3Rvci52MS5Qb3NpdGlvbhI0CghzbmFwc2hvdBgCIAEoCzIgLmFseXMucHJvZHVjZXIudjEuUHJvZHVjZXJTdGF0dXNIABImCgR2b3RlGAMgASgLMhYuYWx5cy5wcm9kdWNlci52MS5Wb3RlSAASLQoJaGVhcnRiZWF0GAQgASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAUgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSAASOwoKcHJvZHVjdGlvbhgGIAEoCzIlLmFseXMuaW50ZWdyYXRpb24udjEuUHJvZHVjdGlvbk5vdGljZUgAQgcKBWV2ZW50Ii8KGFN1Ym1pdFRyYW5zYWN0aW9uUmVxdWVzdBITCgt0cmFuc2FjdGlvbhgBIAEoDCIbChlTdWJtaXRUcmFuc2FjdGlvblJlc3BvbnNlMuMDCg9Qcm9kdWNlclNlcnZpY2USfAoRR2V0UHJvZHVjZXJTdGF0dXMSKi5hbHlzLnByb2R1Y2VyLnYxLkdldFByb2R1Y2VyU3RhdHVzUmVxdWVzdBorLmFseXMucHJvZHVjZXIudjEuR2V0UHJvZHVjZXJTdGF0dXNSZXNwb25zZSIOkAIBirUYBwgDEOgHGAISggEKE1NjaGVkdWxlQXV0aG9yaXRpZXMSLC5hbHlzLnByb2R1Y2VyLnYxLlNjaGVkdWxlQXV0aG9yaXRpZXNSZXF1ZXN0Gi0uYWx5cy5wcm9kdWNlci52MS5TY2hlZHVsZUF1dGhvcml0aWVzUmVzcG9uc2UiDpACAoq1GAcIAxCIJxgEEmoKDFJlbGVhc2VWb3RlcxIlLmFseXMucHJvZHVjZXIudjEuUmVsZWFzZVZvdGVzUmVxdWVzdBomLmFseXMucHJvZHVjZXIudjEuUmVsZWFzZVZvdGVzUmVzcG9uc2UiC4q1GAcIAxCIJxgEEmEKCldhdGNoVm90ZXMSIy5hbHlzLnByb2R1Y2VyLnYxLldhdGNoVm90ZXNSZXF1ZXN0GiQuYWx5cy5wcm9kdWNlci52MS5XYXRjaFZvdGVzUmVzcG9uc2UiBoq1GAIYAjABMpQBChdQcm9kdWNlckludGVybmFsU2VydmljZRJ5ChFTdWJtaXRUcmFuc2FjdGlvbhIqLmFseXMucHJvZHVjZXIudjEuU3VibWl0VHJhbnNhY3Rpb25SZXF1ZXN0GisuYWx5cy5wcm9kdWNlci52MS5TdWJtaXRUcmFuc2FjdGlvblJlc3BvbnNlIguKtRgHCAQQ6AcYBUKAAQoYbmV0d29yay5hbHlzLnByb2R1Y2VyLnYxUAFaT2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL3Byb2R1Y2VyL3YxO3Byb2R1Y2VydjGqAhBBbHlzLlByb2R1Y2VyLlYxYgZwcm90bzM", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_chain_v1_chain, file_alys_integration_v1_notice]);
+  fileDesc("Ch9hbHlzL3Byb2R1Y2VyL3YxL3Byb2R1Y2VyLnByb3RvEhBhbHlzLnByb2R1Y2VyLnYxIpIBCgtLZXlTaWdodGluZxIsCgRraW5kGAEgASgOMh4uYWx5cy5wcm9kdWNlci52MS5TaWdodGluZ0tpbmQSDAoEc2xvdBgCIAEoBBIMCgRoYXNoGAMgASgMEg8KB3BlZXJfaWQYBCABKAkSKAoEc2VlbhgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiygEKDVNpZ25pbmdTdGF0dXMSMQoHcmVmdXNhbBgBIAEoDjIgLmFseXMucHJvZHVjZXIudjEuU2lnbmluZ1JlZnVzYWwSDgoGZGV0YWlsGAIgASgJEhYKDnNsb3RzX2xpc3RlbmVkGAMgASgNEhQKDHNsb3RzX3dhbnRlZBgEIAEoDRIXCg91bnJlY29yZGVkX3Nsb3QYBSABKAQSLwoIc2lnaHRpbmcYBiABKAsyHS5hbHlzLnByb2R1Y2VyLnYxLktleVNpZ2h0aW5nIrMDCg5Qcm9kdWNlclN0YXR1cxISCgppc19lbmFibGVkGAEgASgIEhUKDWF1dGhvcml0eV9rZXkYAiABKAwSFwoPYXV0aG9yaXR5X2luZGV4GAMgASgNEhcKD2Jsb2Nrc19wcm9wb3NlZBgEIAEoBBIYChBibG9ja3NfY2VydGlmaWVkGAUgASgEEhoKEnByb3Bvc2Fsc19hcHByb3ZlZBgGIAEoBBIZChFwcm9wb3NhbHNfcmVmdXNlZBgHIAEoBBIXCg9sYXN0X3ZvdGVkX3Nsb3QYCCABKAQSFAoMbGFzdF9yZWZ1c2FsGAkgASgJEh0KFXNjaGVkdWxlZF9hdXRob3JpdGllcxgKIAMoDBIVCg1hdXhwb3dzX21pbmVkGAsgASgEEjAKB3NpZ25pbmcYFCABKAsyHy5hbHlzLnByb2R1Y2VyLnYxLlNpZ25pbmdTdGF0dXMSEwoLY2xvY2tfZmF1bHQYFSABKAkSFgoOY2xvY2tfYWhlYWRfbXMYFiABKAMSFgoOYmFycmVkX3RvX3Nsb3QYFyABKAQSFwoPYmFycmVkX3VudGlsX21zGBggASgEIhoKGEdldFByb2R1Y2VyU3RhdHVzUmVxdWVzdCJNChlHZXRQcm9kdWNlclN0YXR1c1Jlc3BvbnNlEjAKBnN0YXR1cxgBIAEoCzIgLmFseXMucHJvZHVjZXIudjEuUHJvZHVjZXJTdGF0dXMiTgoaU2NoZWR1bGVBdXRob3JpdGllc1JlcXVlc3QSFgoEa2V5cxgBIAMoDEIIkrUYBAgwOEASGAoGcHJvb2ZzGAIgAygMQgiStRgECGA4QCI0ChtTY2hlZHVsZUF1dGhvcml0aWVzUmVzcG9uc2USFQoNbG93ZXN0X2hlaWdodBgBIAEoBCIuChFDb25maXJtS2V5UmVxdWVzdBIZCgZyZWFzb24YASABKAlCCZK1GAUQARiAAiJ3ChJDb25maXJtS2V5UmVzcG9uc2USMAoHc2lnbmluZxgBIAEoCzIfLmFseXMucHJvZHVjZXIudjEuU2lnbmluZ1N0YXR1cxIvCghzaWdodGluZxgCIAEoCzIdLmFseXMucHJvZHVjZXIudjEuS2V5U2lnaHRpbmciMAoTUmVsZWFzZVZvdGVzUmVxdWVzdBIZCgZyZWFzb24YASABKAlCCZK1GAUQARiAAiJmChRSZWxlYXNlVm90ZXNSZXNwb25zZRIVCg12b3RlZF90b19zbG90GAEgASgEEhsKE2dpdmVuX3VwX2ZpcnN0X3Nsb3QYAiABKAQSGgoSZ2l2ZW5fdXBfbGFzdF9zbG90GAMgASgEIikKEVdhdGNoVm90ZXNSZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCSJwCgRWb3RlEgwKBHNsb3QYASABKAQSLAoFYmxvY2sYAiABKAsyHS5hbHlzLmNoYWluLnYxLkJsb2NrUmVmZXJlbmNlEhcKD2F1dGhvcml0eV9pbmRleBgDIAEoDRITCgtpc19wcm9wb3NhbBgEIAEoCCLxAgoSV2F0Y2hWb3Rlc1Jlc3BvbnNlEikKCHBvc2l0aW9uGAEgASgLMhcuYWx5cy5hY3Rvci52MS5Qb3NpdGlvbhI0CghzbmFwc2hvdBgCIAEoCzIgLmFseXMucHJvZHVjZXIudjEuUHJvZHVjZXJTdGF0dXNIABImCgR2b3RlGAMgASgLMhYuYWx5cy5wcm9kdWNlci52MS5Wb3RlSAASLQoJaGVhcnRiZWF0GAQgASgLMhguYWx5cy5hY3Rvci52MS5IZWFydGJlYXRIABIpCgdza2lwcGVkGAUgASgLMhYuYWx5cy5hY3Rvci52MS5Ta2lwcGVkSAASOwoKcHJvZHVjdGlvbhgGIAEoCzIlLmFseXMuaW50ZWdyYXRpb24udjEuUHJvZHVjdGlvbk5vdGljZUgAEjIKB3NpZ25pbmcYFCABKAsyHy5hbHlzLnByb2R1Y2VyLnYxLlNpZ25pbmdTdGF0dXNIAEIHCgVldmVudCIvChhTdWJtaXRUcmFuc2FjdGlvblJlcXVlc3QSEwoLdHJhbnNhY3Rpb24YASABKAwiGwoZU3VibWl0VHJhbnNhY3Rpb25SZXNwb25zZSrzAQoOU2lnbmluZ1JlZnVzYWwSHwobU0lHTklOR19SRUZVU0FMX1VOU1BFQ0lGSUVEEAASHQoZU0lHTklOR19SRUZVU0FMX0xJU1RFTklORxABEiUKIVNJR05JTkdfUkVGVVNBTF9PV05fS0VZX0VMU0VXSEVSRRACEicKI1NJR05JTkdfUkVGVVNBTF9WT1RFX1JFQ09SRF9NSVNTSU5HEAMSKAokU0lHTklOR19SRUZVU0FMX1ZPVEVfUkVDT1JEX09VVERBVEVEEAQSJwojU0lHTklOR19SRUZVU0FMX1ZPVEVfUkVDT1JEX0ZPUkVJR04QBSq6AQoMU2lnaHRpbmdLaW5kEh0KGVNJR0hUSU5HX0tJTkRfVU5TUEVDSUZJRUQQABIcChhTSUdIVElOR19LSU5EX0RFTEVHQVRJT04QARIaChZTSUdIVElOR19LSU5EX1BST1BPU0FMEAISGgoWU0lHSFRJTkdfS0lORF9BUFBST1ZBTBADEhcKE1NJR0hUSU5HX0tJTkRfQkxPQ0sQBBIcChhTSUdIVElOR19LSU5EX1VOUkVBREFCTEUQBTLJBAoPUHJvZHVjZXJTZXJ2aWNlEnwKEUdldFByb2R1Y2VyU3RhdHVzEiouYWx5cy5wcm9kdWNlci52MS5HZXRQcm9kdWNlclN0YXR1c1JlcXVlc3QaKy5hbHlzLnByb2R1Y2VyLnYxLkdldFByb2R1Y2VyU3RhdHVzUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEoIBChNTY2hlZHVsZUF1dGhvcml0aWVzEiwuYWx5cy5wcm9kdWNlci52MS5TY2hlZHVsZUF1dGhvcml0aWVzUmVxdWVzdBotLmFseXMucHJvZHVjZXIudjEuU2NoZWR1bGVBdXRob3JpdGllc1Jlc3BvbnNlIg6QAgKKtRgHCAMQiCcYBBJkCgpDb25maXJtS2V5EiMuYWx5cy5wcm9kdWNlci52MS5Db25maXJtS2V5UmVxdWVzdBokLmFseXMucHJvZHVjZXIudjEuQ29uZmlybUtleVJlc3BvbnNlIguKtRgHCAEQiCcYBBJqCgxSZWxlYXNlVm90ZXMSJS5hbHlzLnByb2R1Y2VyLnYxLlJlbGVhc2VWb3Rlc1JlcXVlc3QaJi5hbHlzLnByb2R1Y2VyLnYxLlJlbGVhc2VWb3Rlc1Jlc3BvbnNlIguKtRgHCAMQiCcYBBJhCgpXYXRjaFZvdGVzEiMuYWx5cy5wcm9kdWNlci52MS5XYXRjaFZvdGVzUmVxdWVzdBokLmFseXMucHJvZHVjZXIudjEuV2F0Y2hWb3Rlc1Jlc3BvbnNlIgaKtRgCGAIwATKUAQoXUHJvZHVjZXJJbnRlcm5hbFNlcnZpY2USeQoRU3VibWl0VHJhbnNhY3Rpb24SKi5hbHlzLnByb2R1Y2VyLnYxLlN1Ym1pdFRyYW5zYWN0aW9uUmVxdWVzdBorLmFseXMucHJvZHVjZXIudjEuU3VibWl0VHJhbnNhY3Rpb25SZXNwb25zZSILirUYBwgEEOgHGAVCgAEKGG5ldHdvcmsuYWx5cy5wcm9kdWNlci52MVABWk9naXRodWIuY29tL2FseXMtbmV0d29yay9hbHlzLW5ldHdvcmsvY2xpZW50cy9nby9nZW4vYWx5cy9wcm9kdWNlci92MTtwcm9kdWNlcnYxqgIQQWx5cy5Qcm9kdWNlci5WMWIGcHJvdG8z", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_alys_chain_v1_chain, file_alys_integration_v1_notice, file_google_protobuf_timestamp]);
+
+/**
+ * KeySighting is where our key was seen elsewhere. Whatever is signed was verified.
+ *
+ * @generated from message alys.producer.v1.KeySighting
+ */
+export type KeySighting = Message<"alys.producer.v1.KeySighting"> & {
+  /**
+   * By what.
+   *
+   * @generated from field: alys.producer.v1.SightingKind kind = 1;
+   */
+  kind: SightingKind;
+
+  /**
+   * The slot that was signed; 0 for a delegation.
+   *
+   * @generated from field: uint64 slot = 2;
+   */
+  slot: bigint;
+
+  /**
+   * Hash of the block that was signed, 32 bytes; empty for a delegation.
+   *
+   * @generated from field: bytes hash = 3;
+   */
+  hash: Uint8Array;
+
+  /**
+   * Peer that showed the delegation or sent the proposal; empty where it came with the chain.
+   *
+   * @generated from field: string peer_id = 4;
+   */
+  peerId: string;
+
+  /**
+   * When we saw it.
+   *
+   * @generated from field: google.protobuf.Timestamp seen = 5;
+   */
+  seen?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message alys.producer.v1.KeySighting.
+ * Use `create(KeySightingSchema)` to create a new message.
+ */
+export const KeySightingSchema: GenMessage<KeySighting> = /*@__PURE__*/
+  messageDesc(file_alys_producer_v1_producer, 0);
+
+/**
+ * SigningStatus is whether this member may sign proposals and approvals, and why not.
+ *
+ * @generated from message alys.producer.v1.SigningStatus
+ */
+export type SigningStatus = Message<"alys.producer.v1.SigningStatus"> & {
+  /**
+   * Why it signs nothing; SIGNING_REFUSAL_UNSPECIFIED when it may.
+   *
+   * @generated from field: alys.producer.v1.SigningRefusal refusal = 1;
+   */
+  refusal: SigningRefusal;
+
+  /**
+   * The same in words, with its numbers; empty when it may.
+   *
+   * @generated from field: string detail = 2;
+   */
+  detail: string;
+
+  /**
+   * Slots that it listened in since its start, connected to a quorum and level with the chain.
+   *
+   * @generated from field: uint32 slots_listened = 3;
+   */
+  slotsListened: number;
+
+  /**
+   * Slots that it must listen in.
+   *
+   * @generated from field: uint32 slots_wanted = 4;
+   */
+  slotsWanted: number;
+
+  /**
+   * Newest slot that the chain shows a signature of ours in and that our record does not know; 0 when there is none.
+   *
+   * @generated from field: uint64 unrecorded_slot = 5;
+   */
+  unrecordedSlot: bigint;
+
+  /**
+   * Where our key was seen elsewhere, while that is not confirmed.
+   *
+   * @generated from field: alys.producer.v1.KeySighting sighting = 6;
+   */
+  sighting?: KeySighting | undefined;
+};
+
+/**
+ * Describes the message alys.producer.v1.SigningStatus.
+ * Use `create(SigningStatusSchema)` to create a new message.
+ */
+export const SigningStatusSchema: GenMessage<SigningStatus> = /*@__PURE__*/
+  messageDesc(file_alys_producer_v1_producer, 1);
 
 /**
  * ProducerStatus is what this member did.
@@ -106,6 +213,13 @@ export type ProducerStatus = Message<"alys.producer.v1.ProducerStatus"> & {
   auxpowsMined: bigint;
 
   /**
+   * Whether it may sign; unset without an authority key.
+   *
+   * @generated from field: alys.producer.v1.SigningStatus signing = 20;
+   */
+  signing?: SigningStatus | undefined;
+
+  /**
    * Why this member signs nothing by its clock, in words; empty while the clock is believed.
    *
    * @generated from field: string clock_fault = 21;
@@ -139,7 +253,7 @@ export type ProducerStatus = Message<"alys.producer.v1.ProducerStatus"> & {
  * Use `create(ProducerStatusSchema)` to create a new message.
  */
 export const ProducerStatusSchema: GenMessage<ProducerStatus> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 0);
+  messageDesc(file_alys_producer_v1_producer, 2);
 
 /**
  * @generated from message alys.producer.v1.GetProducerStatusRequest
@@ -152,7 +266,7 @@ export type GetProducerStatusRequest = Message<"alys.producer.v1.GetProducerStat
  * Use `create(GetProducerStatusRequestSchema)` to create a new message.
  */
 export const GetProducerStatusRequestSchema: GenMessage<GetProducerStatusRequest> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 1);
+  messageDesc(file_alys_producer_v1_producer, 3);
 
 /**
  * @generated from message alys.producer.v1.GetProducerStatusResponse
@@ -171,7 +285,7 @@ export type GetProducerStatusResponse = Message<"alys.producer.v1.GetProducerSta
  * Use `create(GetProducerStatusResponseSchema)` to create a new message.
  */
 export const GetProducerStatusResponseSchema: GenMessage<GetProducerStatusResponse> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 2);
+  messageDesc(file_alys_producer_v1_producer, 4);
 
 /**
  * @generated from message alys.producer.v1.ScheduleAuthoritiesRequest
@@ -198,7 +312,7 @@ export type ScheduleAuthoritiesRequest = Message<"alys.producer.v1.ScheduleAutho
  * Use `create(ScheduleAuthoritiesRequestSchema)` to create a new message.
  */
 export const ScheduleAuthoritiesRequestSchema: GenMessage<ScheduleAuthoritiesRequest> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 3);
+  messageDesc(file_alys_producer_v1_producer, 5);
 
 /**
  * @generated from message alys.producer.v1.ScheduleAuthoritiesResponse
@@ -217,7 +331,52 @@ export type ScheduleAuthoritiesResponse = Message<"alys.producer.v1.ScheduleAuth
  * Use `create(ScheduleAuthoritiesResponseSchema)` to create a new message.
  */
 export const ScheduleAuthoritiesResponseSchema: GenMessage<ScheduleAuthoritiesResponse> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 4);
+  messageDesc(file_alys_producer_v1_producer, 6);
+
+/**
+ * @generated from message alys.producer.v1.ConfirmKeyRequest
+ */
+export type ConfirmKeyRequest = Message<"alys.producer.v1.ConfirmKeyRequest"> & {
+  /**
+   * Why it is safe, for the audit log: which other holder was stopped.
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message alys.producer.v1.ConfirmKeyRequest.
+ * Use `create(ConfirmKeyRequestSchema)` to create a new message.
+ */
+export const ConfirmKeyRequestSchema: GenMessage<ConfirmKeyRequest> = /*@__PURE__*/
+  messageDesc(file_alys_producer_v1_producer, 7);
+
+/**
+ * @generated from message alys.producer.v1.ConfirmKeyResponse
+ */
+export type ConfirmKeyResponse = Message<"alys.producer.v1.ConfirmKeyResponse"> & {
+  /**
+   * Whether it may sign now: it listens anew.
+   *
+   * @generated from field: alys.producer.v1.SigningStatus signing = 1;
+   */
+  signing?: SigningStatus | undefined;
+
+  /**
+   * What was confirmed.
+   *
+   * @generated from field: alys.producer.v1.KeySighting sighting = 2;
+   */
+  sighting?: KeySighting | undefined;
+};
+
+/**
+ * Describes the message alys.producer.v1.ConfirmKeyResponse.
+ * Use `create(ConfirmKeyResponseSchema)` to create a new message.
+ */
+export const ConfirmKeyResponseSchema: GenMessage<ConfirmKeyResponse> = /*@__PURE__*/
+  messageDesc(file_alys_producer_v1_producer, 8);
 
 /**
  * @generated from message alys.producer.v1.ReleaseVotesRequest
@@ -236,7 +395,7 @@ export type ReleaseVotesRequest = Message<"alys.producer.v1.ReleaseVotesRequest"
  * Use `create(ReleaseVotesRequestSchema)` to create a new message.
  */
 export const ReleaseVotesRequestSchema: GenMessage<ReleaseVotesRequest> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 5);
+  messageDesc(file_alys_producer_v1_producer, 9);
 
 /**
  * @generated from message alys.producer.v1.ReleaseVotesResponse
@@ -269,7 +428,7 @@ export type ReleaseVotesResponse = Message<"alys.producer.v1.ReleaseVotesRespons
  * Use `create(ReleaseVotesResponseSchema)` to create a new message.
  */
 export const ReleaseVotesResponseSchema: GenMessage<ReleaseVotesResponse> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 6);
+  messageDesc(file_alys_producer_v1_producer, 10);
 
 /**
  * @generated from message alys.producer.v1.WatchVotesRequest
@@ -288,7 +447,7 @@ export type WatchVotesRequest = Message<"alys.producer.v1.WatchVotesRequest"> & 
  * Use `create(WatchVotesRequestSchema)` to create a new message.
  */
 export const WatchVotesRequestSchema: GenMessage<WatchVotesRequest> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 7);
+  messageDesc(file_alys_producer_v1_producer, 11);
 
 /**
  * Vote is a signature of a member for a block.
@@ -330,7 +489,7 @@ export type Vote = Message<"alys.producer.v1.Vote"> & {
  * Use `create(VoteSchema)` to create a new message.
  */
 export const VoteSchema: GenMessage<Vote> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 8);
+  messageDesc(file_alys_producer_v1_producer, 12);
 
 /**
  * @generated from message alys.producer.v1.WatchVotesResponse
@@ -388,6 +547,14 @@ export type WatchVotesResponse = Message<"alys.producer.v1.WatchVotesResponse"> 
      */
     value: ProductionNotice;
     case: "production";
+  } | {
+    /**
+     * This member may sign from now on, or may not, or not for another reason than before.
+     *
+     * @generated from field: alys.producer.v1.SigningStatus signing = 20;
+     */
+    value: SigningStatus;
+    case: "signing";
   } | { case: undefined; value?: undefined };
 };
 
@@ -396,7 +563,7 @@ export type WatchVotesResponse = Message<"alys.producer.v1.WatchVotesResponse"> 
  * Use `create(WatchVotesResponseSchema)` to create a new message.
  */
 export const WatchVotesResponseSchema: GenMessage<WatchVotesResponse> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 9);
+  messageDesc(file_alys_producer_v1_producer, 13);
 
 /**
  * @generated from message alys.producer.v1.SubmitTransactionRequest
@@ -415,7 +582,7 @@ export type SubmitTransactionRequest = Message<"alys.producer.v1.SubmitTransacti
  * Use `create(SubmitTransactionRequestSchema)` to create a new message.
  */
 export const SubmitTransactionRequestSchema: GenMessage<SubmitTransactionRequest> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 10);
+  messageDesc(file_alys_producer_v1_producer, 14);
 
 /**
  * @generated from message alys.producer.v1.SubmitTransactionResponse
@@ -428,7 +595,127 @@ export type SubmitTransactionResponse = Message<"alys.producer.v1.SubmitTransact
  * Use `create(SubmitTransactionResponseSchema)` to create a new message.
  */
 export const SubmitTransactionResponseSchema: GenMessage<SubmitTransactionResponse> = /*@__PURE__*/
-  messageDesc(file_alys_producer_v1_producer, 11);
+  messageDesc(file_alys_producer_v1_producer, 15);
+
+/**
+ * SigningRefusal is why a member signs nothing at present.
+ *
+ * @generated from enum alys.producer.v1.SigningRefusal
+ */
+export const SigningRefusal = {
+  /**
+   * @generated from enum value: SIGNING_REFUSAL_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It started, and listens whether another process signs with its key.
+   *
+   * @generated from enum value: SIGNING_REFUSAL_LISTENING = 1;
+   */
+  LISTENING: 1,
+
+  /**
+   * Its key was seen elsewhere. It stays so until ConfirmKey.
+   *
+   * @generated from enum value: SIGNING_REFUSAL_OWN_KEY_ELSEWHERE = 2;
+   */
+  OWN_KEY_ELSEWHERE: 2,
+
+  /**
+   * The chain has blocks and this node no record of its last vote.
+   *
+   * @generated from enum value: SIGNING_REFUSAL_VOTE_RECORD_MISSING = 3;
+   */
+  VOTE_RECORD_MISSING: 3,
+
+  /**
+   * The chain shows a signature of ours in a later slot than the record: the record is an old one.
+   *
+   * @generated from enum value: SIGNING_REFUSAL_VOTE_RECORD_OUTDATED = 4;
+   */
+  VOTE_RECORD_OUTDATED: 4,
+
+  /**
+   * The record is of another authority key or of another chain.
+   *
+   * @generated from enum value: SIGNING_REFUSAL_VOTE_RECORD_FOREIGN = 5;
+   */
+  VOTE_RECORD_FOREIGN: 5,
+} as const;
+
+/**
+ * SigningRefusal is why a member signs nothing at present.
+ *
+ * @generated from enum alys.producer.v1.SigningRefusal
+ */
+export type SigningRefusal = (typeof SigningRefusal)[keyof typeof SigningRefusal] | UnknownEnum;
+
+/**
+ * Describes the enum alys.producer.v1.SigningRefusal.
+ */
+export const SigningRefusalSchema: GenEnum<SigningRefusal> = /*@__PURE__*/
+  enumDesc(file_alys_producer_v1_producer, 0);
+
+/**
+ * SightingKind is by what our key was seen elsewhere.
+ *
+ * @generated from enum alys.producer.v1.SightingKind
+ */
+export const SightingKind = {
+  /**
+   * @generated from enum value: SIGHTING_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * A peer shows a delegation of our key as a member.
+   *
+   * @generated from enum value: SIGHTING_KIND_DELEGATION = 1;
+   */
+  DELEGATION: 1,
+
+  /**
+   * A proposal that our key signed and we did not.
+   *
+   * @generated from enum value: SIGHTING_KIND_PROPOSAL = 2;
+   */
+  PROPOSAL: 2,
+
+  /**
+   * An approval by our key that we did not give, in a block of another author.
+   *
+   * @generated from enum value: SIGHTING_KIND_APPROVAL = 3;
+   */
+  APPROVAL: 3,
+
+  /**
+   * A block whose author is our key and that we did not make.
+   *
+   * @generated from enum value: SIGHTING_KIND_BLOCK = 4;
+   */
+  BLOCK: 4,
+
+  /**
+   * The kept note of an earlier sighting cannot be read: it counts all the same.
+   *
+   * @generated from enum value: SIGHTING_KIND_UNREADABLE = 5;
+   */
+  UNREADABLE: 5,
+} as const;
+
+/**
+ * SightingKind is by what our key was seen elsewhere.
+ *
+ * @generated from enum alys.producer.v1.SightingKind
+ */
+export type SightingKind = (typeof SightingKind)[keyof typeof SightingKind] | UnknownEnum;
+
+/**
+ * Describes the enum alys.producer.v1.SightingKind.
+ */
+export const SightingKindSchema: GenEnum<SightingKind> = /*@__PURE__*/
+  enumDesc(file_alys_producer_v1_producer, 1);
 
 /**
  * ProducerService is the protocol of the ProducerActor.
@@ -458,6 +745,18 @@ export const ProducerService: GenService<{
     methodKind: "unary";
     input: typeof ScheduleAuthoritiesRequestSchema;
     output: typeof ScheduleAuthoritiesResponseSchema;
+  },
+  /**
+   * ConfirmKey says that this member's key is nowhere else any more: after it was seen elsewhere the member signs nothing until
+   * an administrator confirms, over restarts too. It then listens anew before it signs. Stop the other holder first. Errors:
+   * FAILED_PRECONDITION (no authority key here; nothing is to be confirmed; a connected peer still holds the key).
+   *
+   * @generated from rpc alys.producer.v1.ProducerService.ConfirmKey
+   */
+  confirmKey: {
+    methodKind: "unary";
+    input: typeof ConfirmKeyRequestSchema;
+    output: typeof ConfirmKeyResponseSchema;
   },
   /**
    * ReleaseVotes gives up votes that this member signed by a clock far ahead and that bar it until their slots are past.

@@ -12,6 +12,7 @@ import { equalBytes } from "../../../chain/bytes.ts";
 import { findEquivocation } from "../../../chain/equivocation.ts";
 import { decodeHeader, headerHash } from "../../../chain/header.ts";
 import { toHex } from "../../../chain/hex.ts";
+import { authorOf } from "../../../chain/rules.ts";
 import type { ApprovalCheck, AuthoritySetFacts } from "../../../chain/validator.ts";
 import type { LiveEffect } from "../live-effect.ts";
 import type { SyncMetrics } from "../metrics.ts";
@@ -27,6 +28,8 @@ export interface Evidence {
 
 export interface EquivocationParts {
   readonly metrics: SyncMetrics;
+  /** Our own authority key: every approval that bears its bit is told. */
+  readonly ownKey?: Uint8Array | undefined;
   effect(effect: LiveEffect): void;
 }
 
@@ -59,6 +62,7 @@ export class Equivocations {
   /** `check.approval` was verified under `check.authorities`. */
   saw(check: ApprovalCheck): void {
     const { slot } = decodeHeader(check.header);
+    this.#tellOwn(slot, check);
     const seen = this.#seen.get(slot) ?? [];
     const rivals = seen.filter(({ header }) => !equalBytes(header, check.header));
     for (const rival of rivals) this.#compare(slot, rival, check);
@@ -66,6 +70,15 @@ export class Equivocations {
     if (!isNews || seen.length >= HEADERS_MAX) return;
     this.#seen.set(slot, [...seen, check]);
     this.#forget();
+  }
+
+  #tellOwn(slot: number, { header, approval, authorities }: ApprovalCheck): void {
+    const { ownKey } = this.#parts;
+    if (ownKey === undefined) return;
+    const index = authorities.keys.findIndex((key) => equalBytes(key, ownKey));
+    if (index < 0 || (decodeApproval(approval).bits & (1 << index)) === 0) return;
+    const isAuthor = authorOf(slot, authorities.keys.length) === index;
+    this.#parts.effect({ type: "ownApproval", slot, hash: headerHash(header), isAuthor });
   }
 
   #compare(slot: number, first: ApprovalCheck, second: ApprovalCheck): void {

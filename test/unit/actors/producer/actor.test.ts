@@ -174,12 +174,14 @@ test("ProducerActor: refuses a proposal that the slot's author did not sign", as
 
 test("ProducerActor: refuses proposals of other slots and what is no proposal", async () => {
   const { rig, slot } = await quiet(3);
+  // The author of none of the slots.
+  const voter = slot % 3;
   for (const other of [slot - 1, slot + 1, slot + 100]) {
-    assert.equal((await judge(rig, 0, propose(rig, other).payload)).refusal, "NOT_CURRENT_SLOT");
+    assert.equal((await judge(rig, voter, propose(rig, other).payload)).refusal, "NOT_CURRENT_SLOT");
   }
-  assert.equal((await judge(rig, 0, new Uint8Array([255, 255]))).refusal, "MALFORMED");
-  assert.equal((await judge(rig, 0, encodeProposal(new Uint8Array(50)))).refusal, "MALFORMED");
-  assert.equal((await rig.members[0]!.status()).proposalsRefused, 5n);
+  assert.equal((await judge(rig, voter, new Uint8Array([255, 255]))).refusal, "MALFORMED");
+  assert.equal((await judge(rig, voter, encodeProposal(new Uint8Array(50)))).refusal, "MALFORMED");
+  assert.equal((await rig.members[voter]!.status()).proposalsRefused, 5n);
 });
 
 test("ProducerActor: refuses an invalid block with its fault", async () => {
@@ -193,13 +195,14 @@ test("ProducerActor: refuses an invalid block with its fault", async () => {
 });
 
 test("ProducerActor: waits the grace for a parent that is just arriving, and no longer", async () => {
-  const { rig, slot } = await quiet(3);
+  const { rig, slot } = await quiet(4);
   const { members, simulation } = rig;
+  assert.equal(slot % 4, 2, "two who are neither the author nor member 0 are asked");
   // Member 0 has the parent already; the others have not.
   const parent = rig.forge.next({ skippedSlots: slot - 2 });
   await Promise.all([members[0]!.import(parent), simulation.settle()]);
   const { payload } = propose(rig, slot);
-  const [late, never] = [1, 2].map((index) => members[index]!.ask(payload));
+  const [late, never] = [1, 3].map((index) => members[index]!.ask(payload));
   await simulation.run(60);
   await Promise.all([members[1]!.import(parent), simulation.settle()]);
   assert.equal((await late!).refusal, "");

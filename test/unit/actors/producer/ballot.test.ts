@@ -23,6 +23,9 @@ const FACTS = {
   pow: powFactsOf(forgeParameters([])),
 };
 
+/** A guard that has nothing against anything. */
+const OPEN = { refusal: () => undefined, signing: () => undefined };
+
 /** A disk that can be full or forget nothing, and a key that notes when it signed with what on the disk. */
 class Desk {
   stored: Uint8Array | undefined;
@@ -50,7 +53,7 @@ class Desk {
     const { votes, signer, nowMs } = this;
     const isClockBelieved = (): boolean => this.isClockBelieved;
     const upMs = (): number => this.nowMs - nowMs;
-    return new Ballot({ votes, signer, facts: FACTS, upMs, log: silentLog, isClockBelieved });
+    return new Ballot({ votes, signer, guard: OPEN, facts: FACTS, upMs, log: silentLog, isClockBelieved });
   }
 }
 
@@ -63,6 +66,7 @@ test("Ballot: without a record the start counts by how long ago it was, not by w
   const ballot = new Ballot({
     votes,
     signer,
+    guard: OPEN,
     facts: FACTS,
     upMs: () => upMs,
     log: silentLog,

@@ -19,6 +19,7 @@ import {
 import { producerActor } from "../../../../src/actors/producer/actor.ts";
 import type { ClockFault } from "../../../../src/actors/producer/clock-guard.ts";
 import type { ProducerConfig } from "../../../../src/actors/producer/config.ts";
+import type { GuardMemory } from "../../../../src/actors/producer/signing-guard.ts";
 import type { VoteBar } from "../../../../src/actors/producer/signing-watch.ts";
 import { ChainForge, type ForgeOptions } from "../../../../src/chain/forge.ts";
 import { InlineValidator } from "../../../../src/chain/pool/inline.ts";
@@ -29,7 +30,12 @@ import { environment } from "../../../../src/kernel/environment.ts";
 import { Failure, failure } from "../../../../src/kernel/errors.ts";
 import { MemoryLog } from "../../../../src/kernel/log.ts";
 import { Simulation } from "../../../../src/kernel/simulation.ts";
-import { MemoryDisk, openMemoryStore, openMemoryVotes } from "../../../../src/storage/memory.ts";
+import {
+  MemoryDisk,
+  openMemoryStop,
+  openMemoryStore,
+  openMemoryVotes,
+} from "../../../../src/storage/memory.ts";
 import { ProcessClock } from "../../../sim/process-ports.ts";
 import { stubRef } from "./stub-ref.ts";
 
@@ -55,6 +61,8 @@ export class Member {
   readonly votes: Vote[] = [];
   readonly chain: EmbeddedChain;
   readonly cell: Cell;
+  /** As long as the process lives. */
+  readonly guard: GuardMemory = { state: undefined };
   /** What sync answers; a text is an unmet condition. */
   refusal: string | undefined;
   /** False: no message reaches or leaves it. */
@@ -89,6 +97,8 @@ export class Member {
       peers: this.peers,
       signer: forge.secretKeys[index],
       votes: openMemoryVotes(this.disk),
+      stop: openMemoryStop(this.disk),
+      guard: this.guard,
       watch: this.watch,
     };
     this.cell = actorCell(
@@ -120,6 +130,7 @@ export class Member {
         memberKey: this.#rig.forge.secretKeys[member.#index]!.publicKey,
         memberRole: 1,
         connectionState: ConnectionState.CONNECTED,
+        head: { height: BigInt(member.chain.snapshot().head.height) },
       }));
     this.peers.emit(PeerService.method.watchPeers, { event: { case: "snapshot", value: { peers } } });
   }

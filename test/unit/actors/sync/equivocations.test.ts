@@ -17,7 +17,7 @@ import { encodeApproval } from "../../../../src/chain/approval.ts";
 import { authoritySet } from "../../../../src/chain/authorities.ts";
 import { splitBlock } from "../../../../src/chain/block.ts";
 import { ChainForge } from "../../../../src/chain/forge.ts";
-import { decodeHeader } from "../../../../src/chain/header.ts";
+import { decodeHeader, headerHash } from "../../../../src/chain/header.ts";
 import { toHex } from "../../../../src/chain/hex.ts";
 import type { ApprovalCheck } from "../../../../src/chain/validator.ts";
 import { SimulatedScheduler } from "../../../../src/kernel/scheduler.ts";
@@ -46,6 +46,23 @@ function machine() {
   const guilty = () => found.map(({ guiltyKeys }) => guiltyKeys.map(toHex));
   return { equivocations, found, guilty };
 }
+
+test("Equivocations tells every approval that bears our own bit, and whether we are its author", () => {
+  const told: unknown[] = [];
+  const equivocations = new Equivocations({
+    metrics: new SyncMetrics(),
+    ownKey: forge.secretKeys[1]!.publicKey,
+    effect: (effect) => {
+      if (effect.type === "ownApproval") told.push([effect.slot, toHex(effect.hash), effect.isAuthor]);
+    },
+  });
+  for (const bits of [0b0101, 0b0111, 0b0010]) equivocations.saw(approved(0, bits));
+  equivocations.saw(approved(1, 0b1000));
+  const { header } = approved(0, 0);
+  const { slot } = decodeHeader(header);
+  const expected = [slot, toHex(headerHash(header)), slot % 4 === 1];
+  assert.deepEqual(told, [expected, expected]);
+});
 
 test("Equivocations names the members in both approvals, each once", () => {
   const { equivocations, guilty } = machine();

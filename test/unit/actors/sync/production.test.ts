@@ -205,6 +205,15 @@ test("the operator's ALLOW sets ratio, lag, age and peers aside, and nothing els
   assert.equal(judgeProduction(alone, LIMITS, WAS_GOOD).canProduce, true);
 });
 
+test("judgeProduction() names why the member signs nothing, whatever the operator allows", () => {
+  const signing = [{ condition: ProductionCondition.LISTENING, detail: "2 of 5 slots" }];
+  for (const override of ["none", "allow"] as const) {
+    const { canProduce, unmet } = judgeProduction(facts({ signing, override }), LIMITS, WAS_GOOD);
+    assert.equal(canProduce, false);
+    assert.deepEqual(unmet, signing);
+  }
+});
+
 test("canProduceBlocks() follows the chain, and asks for fresh reports while only age forbids", async () => {
   const { forge, blocks } = forgeBlocks(20);
   const [first, second, third] = forge.authorities.keys;
