@@ -48,8 +48,11 @@ export class ControlServer extends Server {
     const made = [...http2Servers.keys()].at(-1);
     assert(made !== undefined, "grpc-js keeps its HTTP/2 servers");
     made.on("stream", (stream) => {
-      // grpc-js answers what is no call, or one of no method, at once, and then holds what else is sent on the stream.
-      if (stream.writableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+      // grpc-js answers what is no call, or one of no method, at once, and then holds what else is sent on the stream. Where
+      // trailers are still to come, as when a handler refused at once, a reset would cut them off.
+      const { sentHeaders = {} } = stream;
+      const isAnswered = sentHeaders["grpc-status"] !== undefined || sentHeaders[":status"] !== 200;
+      if (stream.writableEnded && isAnswered) stream.close(constants.NGHTTP2_NO_ERROR);
     });
     return injector;
   }
