@@ -66,7 +66,8 @@ function makeNew(folder: string, old: NodePlan): NodePlan {
   settings["telemetry"] = { ...section("telemetry"), log_file: logFile };
   settings["producer"] = { ...section("producer"), authority_key_file: join(own, "authority.key") };
   writeFileSync(configFile, stringify(settings), { mode: 0o600 });
-  return { ...old, name: "moved", folder: own, configFile, logFile };
+  const socketAddress = `unix:${join(own, "control.sock")}`;
+  return { ...old, name: "moved", folder: own, configFile, logFile, socketAddress };
 }
 
 /** Programs of this name come before the system's. */
@@ -100,7 +101,7 @@ test("the runbook moves a member, and nothing is signed twice", async (t) => {
     NEW: moved.configFile,
     KEY: authorityKeyFile(folder, old.name),
     NEW_KEY: join(moved.folder, "authority.key"),
-    ADDRESS: old.controlAddress,
+    ADDRESS: moved.socketAddress,
   };
   const busy = await alysctl(
     "votes",
