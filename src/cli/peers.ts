@@ -11,6 +11,7 @@ import {
   LiftDistrustResponseSchema,
   ListBansResponseSchema,
   ListDistrustedMembersResponseSchema,
+  type MassPenalty,
   OffenceSchema,
   type PeerInfo,
   PeerInfoSchema,
@@ -279,17 +280,27 @@ async function listBans(session: Session): Promise<void> {
     answer.bans.push(...bans);
     answer.nextPageToken = nextPageToken;
   }
-  session.show(ListBansResponseSchema, answer, ({ bans }) =>
-    renderTable(
-      ["PEER", "FROM", "UNTIL", "OFFENCE", "REASON"],
-      bans.map((one) => [
-        one.peerId,
-        one.remoteAddress === "" ? "-" : one.remoteAddress.replace(/\/p2p\/.*$/, ""),
-        time(one.until),
-        one.offence === 0 ? "-" : enumName(OffenceSchema, one.offence),
-        one.reason,
-      ]),
-    ),
+  session.show(ListBansResponseSchema, answer, ({ bans, massPenalties }) =>
+    [...massPenalties.map(alarmText), bansTable(bans)].join("\n"),
+  );
+}
+
+/** A penalty that was held back. */
+function alarmText({ offence, peerIds, raised, digest }: MassPenalty): string {
+  const what = `${enumName(OffenceSchema, offence)} for identical bytes (${hash(digest)})`;
+  return `ALARM ${time(raised)}: ${peerIds.length} peers would have been punished, none was: ${what}. Is this node up to date?`;
+}
+
+function bansTable(bans: readonly Ban[]): string {
+  return renderTable(
+    ["PEER", "FROM", "UNTIL", "OFFENCE", "REASON"],
+    bans.map((one) => [
+      one.peerId,
+      one.remoteAddress === "" ? "-" : one.remoteAddress.replace(/\/p2p\/.*$/, ""),
+      time(one.until),
+      one.offence === 0 ? "-" : enumName(OffenceSchema, one.offence),
+      one.reason,
+    ]),
   );
 }
 
@@ -337,6 +348,8 @@ function peerEvent(event: WatchPeersResponse["event"]): string | undefined {
       return `banned        ${event.value.peerId}  until ${banText(event.value)}`;
     case "unbanned":
       return `unbanned      ${event.value}`;
+    case "massPenalty":
+      return alarmText(event.value);
     case "skipped":
       return `${event.value.count} changes were skipped`;
     default:

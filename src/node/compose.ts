@@ -98,6 +98,7 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
       chain,
       engine,
       bridge,
+      validator,
       checkpoints: parts.checkpoints,
       ownDelegation: delegation,
       ...peerRefs,

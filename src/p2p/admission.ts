@@ -4,6 +4,7 @@
  * which it will be full again, so an old bucket costs nothing to forget.
  */
 
+import { FairShares } from "./fair-shares.ts";
 import { PROTOCOL_LIMITS, type Protocol } from "./protocols.ts";
 
 /**
@@ -18,11 +19,21 @@ export const REQUESTS_PER_SECOND_MAX = 512;
  */
 export const REQUESTS_SERVING_MAX = 128;
 
+/**
+ * What peers share of it when they want more than all of it: a tenth is left over, so that the common bucket regains and
+ * does not refuse those who keep to their share.
+ */
+const SHARED_PER_SECOND = Math.floor(REQUESTS_PER_SECOND_MAX * 0.9);
+
 /** Buckets remembered. At the bound the one that is full soonest is forgotten: it has the least to remember. */
 const BUCKETS_MAX = 8192;
 
-/** Refusals are answered politely this many times the burst; whoever goes on is reset without an answer. */
-const REFUSALS_FACTOR = 2;
+/**
+ * A peer above its own rate is told so as many times as its burst, and that is regained over ten seconds: an honest one that
+ * hears it waits. Whoever goes on is reset without an answer, which is an offence. Refusals for what all share, or for
+ * requests that are still being served, are not counted: their reason may be others, or our own slowness.
+ */
+const PATIENCE_REFILL_MS = 10_000;
 
 export type Admission = "admitted" | "refused" | "flooding";
 
@@ -44,6 +55,7 @@ export class RequestAdmission {
   readonly #buckets = new Map<string, Bucket>();
   readonly #refusals = new Map<string, Bucket>();
   readonly #global = new Bucket();
+  readonly #shares = new FairShares(SHARED_PER_SECOND);
   readonly #servingByKey = new Map<string, number>();
   #serving = 0;
   #refused = 0;
@@ -60,21 +72,29 @@ export class RequestAdmission {
   admit(peerId: string, protocol: Protocol, isReserved: boolean, nowMs: number): Admission {
     const limits = PROTOCOL_LIMITS[protocol];
     const key = `${peerId} ${protocol}`;
-    const isBusy =
-      (this.#servingByKey.get(key) ?? 0) >= limits.concurrentMax ||
-      (!isReserved && this.#serving >= REQUESTS_SERVING_MAX);
-    const isWithinRate =
-      !isBusy &&
-      this.#bucket(this.#buckets, key, nowMs).take(limits.burst, limits.refillMs, nowMs) &&
-      (this.#global.take(REQUESTS_PER_SECOND_MAX, 1000, nowMs) || isReserved);
-    if (isWithinRate) {
+    const isWithinOwn = this.#bucket(this.#buckets, key, nowMs).take(limits.burst, limits.refillMs, nowMs);
+    if (isWithinOwn && this.#hasRoom(peerId, key, limits.concurrentMax, isReserved, nowMs)) {
       this.#serving += 1;
       this.#servingByKey.set(key, (this.#servingByKey.get(key) ?? 0) + 1);
       return "admitted";
     }
     this.#refused += 1;
+    if (isWithinOwn) return "refused";
     const patience = this.#bucket(this.#refusals, key, nowMs);
-    return patience.take(limits.burst * REFUSALS_FACTOR, limits.refillMs, nowMs) ? "refused" : "flooding";
+    return patience.take(limits.burst, PATIENCE_REFILL_MS, nowMs) ? "refused" : "flooding";
+  }
+
+  /** Whether there is room in what is served at once, and in what all peers share. */
+  #hasRoom(peerId: string, key: string, concurrentMax: number, isReserved: boolean, nowMs: number): boolean {
+    // Asked of everybody, and first, so that the shares follow what each one wants.
+    const isWithinShare = this.#shares.take(peerId, nowMs);
+    if ((this.#servingByKey.get(key) ?? 0) >= concurrentMax) return false;
+    if (isReserved) {
+      this.#global.take(REQUESTS_PER_SECOND_MAX, 1000, nowMs);
+      return true;
+    }
+    if (this.#serving >= REQUESTS_SERVING_MAX || !isWithinShare) return false;
+    return this.#global.take(REQUESTS_PER_SECOND_MAX, 1000, nowMs);
   }
 
   release(peerId: string, protocol: Protocol): void {

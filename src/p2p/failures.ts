@@ -71,6 +71,24 @@ export function hostFailure(reason: HostFailureReason, message: string): Failure
   return failure(KINDS[reason].code, reason, message);
 }
 
+/** A failure that a peer's own bytes prove. */
+export class ProvenFault extends Failure {
+  /** The digest and the first of these bytes (evidence.ts). */
+  readonly evidence: Uint8Array;
+
+  constructor(code: StatusCode, reason: string, message: string, evidence: Uint8Array) {
+    super(code, reason, message, {});
+    this.evidence = evidence;
+  }
+}
+
+export function provenFault(reason: string, message: string, evidence: Uint8Array): ProvenFault {
+  return new ProvenFault(isHostReason(reason) ? KINDS[reason].code : "DATA_LOSS", reason, message, evidence);
+}
+
+/** Whether this reason is proof against the peer. */
+export const isPeersFault = (reason: HostFailureReason): boolean => KINDS[reason].fault === "peer";
+
 function isHostReason(reason: string): reason is HostFailureReason {
   return Object.hasOwn(KINDS, reason);
 }

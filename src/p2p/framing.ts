@@ -6,7 +6,8 @@
  */
 
 import type { Failure } from "../kernel/errors.ts";
-import { hostFailure } from "./failures.ts";
+import { evidenceOf } from "./evidence.ts";
+import { hostFailure, isPeersFault, provenFault } from "./failures.ts";
 import type { ResponseError } from "./port.ts";
 
 const STATUS_OK = 0;
@@ -143,13 +144,20 @@ function* arraysOf(piece: Piece): Iterable<Uint8Array> {
 export type RequestProgress =
   | { readonly state: "reading" }
   | { readonly state: "complete"; readonly payload: Uint8Array }
-  | { readonly state: "broken"; readonly kind: "request-too-large" | "request-malformed" };
+  | {
+      readonly state: "broken";
+      readonly kind: "request-too-large" | "request-malformed";
+      /** The bytes that break the framing, whatever would have followed. */
+      readonly evidence: Uint8Array;
+    };
 
 /** reading → complete | broken. Anything after a complete request breaks it. */
 export class RequestDecoder {
   readonly #bytesMax: number;
   readonly #length = new LengthReader();
   #body: Body | undefined;
+  /** The bytes of the length prefix so far. */
+  readonly #head: number[] = [];
   #progress: RequestProgress = { state: "reading" };
 
   constructor(bytesMax: number) {
@@ -169,7 +177,7 @@ export class RequestDecoder {
   /** Takes at least one byte; returns how many it took. */
   #consume(bytes: Uint8Array, offset: number): number {
     if (this.#progress.state === "complete") {
-      this.#progress = { state: "broken", kind: "request-malformed" };
+      this.#break("request-malformed", bytes.subarray(offset));
       return 1;
     }
     if (this.#body !== undefined) {
@@ -177,15 +185,21 @@ export class RequestDecoder {
       this.#completeIfWhole(this.#body);
       return taken;
     }
-    const length = this.#length.push(bytes[offset] ?? 0);
-    if (length === "malformed") this.#progress = { state: "broken", kind: "request-malformed" };
+    const byte = bytes[offset] ?? 0;
+    this.#head.push(byte);
+    const length = this.#length.push(byte);
+    if (length === "malformed") this.#break("request-malformed", Uint8Array.from(this.#head));
     else if (length !== undefined && length > this.#bytesMax) {
-      this.#progress = { state: "broken", kind: "request-too-large" };
+      this.#break("request-too-large", Uint8Array.from(this.#head));
     } else if (length !== undefined) {
       this.#body = new Body(length);
       this.#completeIfWhole(this.#body);
     }
     return 1;
+  }
+
+  #break(kind: "request-too-large" | "request-malformed", bytes: Uint8Array): void {
+    this.#progress = { state: "broken", kind, evidence: evidenceOf(bytes) };
   }
 
   #completeIfWhole(body: Body): void {
@@ -205,6 +219,8 @@ export class ResponseDecoder {
   readonly #length = new LengthReader();
   #status: number | undefined;
   #body: Body | undefined;
+  /** Status byte and length of the chunk that is being read: what shows a breach. */
+  #head: number[] = [];
   #bytes = 0;
   #chunks = 0;
   #hasBegun = false;
@@ -238,7 +254,9 @@ export class ResponseDecoder {
   }
 
   #consume(bytes: Uint8Array, offset: number): number {
+    const byte = bytes[offset] ?? 0;
     if (this.#progress.state === "complete") {
+      this.#head = [STATUS_END, byte];
       this.#fail("RESPONSE_MALFORMED", "bytes after the end of the answer");
       return 1;
     }
@@ -247,7 +265,7 @@ export class ResponseDecoder {
       this.#finishIfWhole(this.#body);
       return taken;
     }
-    const byte = bytes[offset] ?? 0;
+    this.#head.push(byte);
     if (this.#status === undefined) this.#beginChunk(byte);
     else this.#readLength(byte, this.#status);
     return 1;
@@ -282,6 +300,7 @@ export class ResponseDecoder {
     const status = this.#status ?? STATUS_OK;
     this.#status = undefined;
     this.#body = undefined;
+    this.#head = [];
     const reason = FAILURE_BY_STATUS[status];
     if (reason !== undefined) {
       this.#fail(reason, `the peer answered status ${status}`);
@@ -292,7 +311,11 @@ export class ResponseDecoder {
   }
 
   #fail(reason: Parameters<typeof hostFailure>[0], message: string): void {
-    this.#progress = { state: "failed", failure: hostFailure(reason, message) };
+    const isProof = isPeersFault(reason);
+    const failure = isProof
+      ? provenFault(reason, message, evidenceOf(Uint8Array.from(this.#head)))
+      : hostFailure(reason, message);
+    this.#progress = { state: "failed", failure };
   }
 }
 

@@ -118,7 +118,10 @@ export type RequestHandle = number & { readonly handle: "request" };
 /** Names a gossip message that waits for `verdict`. Unique for the life of the host object; a stale one is ignored. */
 export type MessageHandle = number & { readonly handle: "message" };
 
-/** Accept: forward. Ignore: neither forward nor punish. Reject: do not forward, and lower the forwarder's score. */
+/**
+ * Accept: forward. Ignore: do not. Reject: do not, and it is counted as invalid. Neither costs the forwarder anything here:
+ * whoever rejects reports the offence, and its penalty comes back by `applicationScore`.
+ */
 export type Verdict = "accept" | "ignore" | "reject";
 
 /** An answer that is an error; the words are what the status byte says. */
@@ -169,12 +172,23 @@ export type HostEvent = { readonly epoch: number } & (
       readonly topic: TopicName;
       readonly isSubscribed: boolean;
     }
-  /** A remote broke the rules of a stream it opened (over-long, malformed, flooding) and was cut off. */
+  /**
+   * A remote broke the rules of a stream that it opened and was cut off. `evidence`: the bytes that were received and break
+   * them whatever would have followed (evidence.ts); empty for `request-timeout`, which proves nothing against anybody, and
+   * for `rate-limited`. A stream that is reset, closed or cancelled before it is whole is no violation.
+   */
   | {
       readonly type: "violation";
       readonly peerId: string;
-      readonly protocol: Protocol;
-      readonly kind: "request-too-large" | "request-malformed" | "request-timeout" | "rate-limited";
+      readonly protocol: Protocol | "gossip" | "dht";
+      readonly kind:
+        | "request-too-large"
+        | "request-malformed"
+        | "request-timeout"
+        | "rate-limited"
+        | "message-too-large"
+        | "message-malformed";
+      readonly evidence: Uint8Array;
     }
   /** A peer did more below our own protocols than it may; it is cut in a moment. */
   | { readonly type: "overrun"; readonly peerId: string; readonly measure: string }

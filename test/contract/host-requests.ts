@@ -211,7 +211,7 @@ export function gossipTests(hosts: Hosts): void {
     assert.deepEqual(await one.host.publish("blocks", block), { recipients: 0 });
   });
 
-  test("what is rejected or ignored goes no further, and only rejecting costs", async () => {
+  test("what is rejected or ignored goes no further, and what it costs is the application's to say", async () => {
     const [one, two, three] = [await hosts.start(), await hosts.start(), await hosts.start()];
     await hosts.joinGossip(one, two);
     await hosts.joinGossip(two, three);
@@ -236,8 +236,7 @@ export function gossipTests(hosts: Hosts): void {
     }
     await three.until("gossip", ({ data }) => data[0] === 4);
     assert.equal(three.count("gossip"), 1);
-    assert.ok((scores[0] ?? -1) >= 0, "ignoring is free");
-    assert.ok((scores[2] ?? 0) < -40, `two rejections end gossip: ${scores}`);
+    for (const score of scores) assert.ok(score >= 0, `${scores}`);
     const [blocks] = two.host.stats().gossip;
     assert.deepEqual([blocks?.ignored, blocks?.rejected, blocks?.accepted], [1, 2, 1]);
   });

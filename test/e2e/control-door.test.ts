@@ -49,8 +49,8 @@ test("another user of the machine may read by loopback, and nothing else by any 
     [...at, "tokens", "list"],
     [...at, "node", "log-level", "trace"],
     [...at, "sync", "pause"],
-    [...at, "node", "drain"],
-    [...at, "node", "shutdown"],
+    [...at, "node", "drain", "--yes"],
+    [...at, "node", "shutdown", "--yes"],
   ];
   const read = [
     [...at, "sync", "status"],

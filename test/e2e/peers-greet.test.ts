@@ -101,6 +101,7 @@ async function startNode(forge: ChainForge, member: number, { name, listen }: Ca
         config,
         host,
         chain,
+        validator,
         engine: new EmbeddedEngine(),
         bridge: new EmbeddedBridge(silentLog),
         processStartMs: clock.nowMs(),
@@ -175,6 +176,8 @@ for (const carrier of CARRIERS) {
         blocks.map((block) => Buffer.from(block)),
       );
 
+      // Only what stands on a block that is here is published.
+      await one.chain.importSegment(segmentOf(blocks));
       await gossips(one, two, forge.next());
       await speaks(one, two);
 

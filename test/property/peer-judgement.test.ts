@@ -8,9 +8,11 @@ import { FederationMessageSchema } from "../../gen/alys/wire/v1/wire_pb.ts";
 import { FederationDesk } from "../../src/actors/network/federation.ts";
 import { DIALS_MAX } from "../../src/actors/peer/config.ts";
 import { chooseDials, dialDelayMs } from "../../src/actors/peer/dialling.ts";
+import { ExpiryIndex } from "../../src/actors/peer/expiry-index.ts";
 import { pageOf } from "../../src/actors/peer/paging.ts";
 import { PeerBook } from "../../src/actors/peer/peer-book.ts";
-import { CLEAN, OffenceMemory, penalised, reputationAt } from "../../src/actors/peer/reputation.ts";
+import { LENIENCE_MAX, PenaltyBrake } from "../../src/actors/peer/penalty-brake.ts";
+import { CLEAN, forgiven, OffenceMemory, penalised, reputationAt } from "../../src/actors/peer/reputation.ts";
 import { NEW_SCORE, observe, scoreOf } from "../../src/actors/peer/score.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
 import { identityFromSeed, verifyPeerSignature } from "../../src/p2p/identity.ts";
@@ -71,13 +73,82 @@ test("a score and its parts lie in 0 … 100 whatever is observed", () => {
   );
 });
 
-test("an offence counts once for its evidence until it is forgotten", () => {
+test("an offence counts once for its evidence, and once in ten seconds whatever the evidence", () => {
   const memory = new OffenceMemory();
   assert.equal(memory.isNew("a", 1, "x", 0), true);
-  assert.equal(memory.isNew("a", 1, "x", 599_999), false);
+  assert.equal(memory.isNew("a", 1, "y", 9_999), false, "one case");
+  assert.equal(memory.isNew("a", 1, "y", 10_000), true);
+  assert.equal(memory.isNew("a", 1, "x", 599_999), false, "the same bytes");
   assert.equal(memory.isNew("a", 2, "x", 0), true);
   assert.equal(memory.isNew("b", 1, "x", 0), true);
-  assert.equal(memory.isNew("a", 1, "x", 600_000), true);
+  assert.equal(memory.isNew("a", 1, "x", 610_000), true);
+});
+
+test("what is forgiven leaves a reputation as if it had never been", () => {
+  const step = fc.record({ penalty: fc.integer({ min: 1, max: 20 }), waitMs: fc.nat(300_000) });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 5 }), fc.nat(4), (steps, which) => {
+      const taken = which % steps.length;
+      let [all, without, nowMs, takenMs] = [CLEAN, CLEAN, 0, 0];
+      for (const [index, { penalty, waitMs }] of steps.entries()) {
+        nowMs += waitMs;
+        all = penalised(all, penalty, nowMs);
+        if (index === taken) takenMs = nowMs;
+        else without = penalised(without, penalty, nowMs);
+      }
+      const freed = forgiven(all, steps[taken]!.penalty, takenMs, nowMs);
+      // Penalties of 20 five times reach the worst, below which nothing is counted.
+      if (reputationAt(all, nowMs) > -95)
+        assert.ok(Math.abs(reputationAt(freed, nowMs) - reputationAt(without, nowMs)) < 0.1);
+    }),
+  );
+});
+
+test("the brake punishes two of a kind and no third, in bounded memory, whoever they are", () => {
+  const brake = new PenaltyBrake();
+  const hear = (peerId: string, digest: string, origin?: string) => brake.hear({ peerId, digest, origin }, 0);
+  assert.equal(hear("a", "x").kind, "punish");
+  assert.equal(hear("b", "x").kind, "punish");
+  assert.equal(hear("a", "x").kind, "punish", "the same peer again is no third");
+  brake.applied("x", { peerId: "a", penalty: 10, atMs: 0 });
+  const third = hear("c", "x");
+  assert.ok(third.kind === "brake" && third.isNew);
+  assert.deepEqual(third.taken, [{ peerId: "a", penalty: 10, atMs: 0 }]);
+  assert.ok(!("isNew" in hear("d", "x")) || hear("d", "x").kind === "brake");
+  // Ids of one subnet count as one.
+  for (const peerId of ["a", "b", "c", "d", "e"]) assert.equal(hear(peerId, "y", "203.0").kind, "punish");
+  // A gang that repeats it is not let go for ever.
+  let freed = 0;
+  for (let made = 0; made < 2 * LENIENCE_MAX; made++) {
+    hear("g1", `gang ${made}`);
+    hear("g2", `gang ${made}`);
+    if (hear("g3", `gang ${made}`).kind === "brake") freed++;
+  }
+  assert.equal(freed, LENIENCE_MAX);
+});
+
+test("the index of endings gives each thing once, at its last time, earliest first", () => {
+  const step = fc.record({ key: fc.nat(20), untilMs: fc.nat(100), isDeleted: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const index = new ExpiryIndex();
+      const model = new Map<string, number>();
+      for (const { key, untilMs, isDeleted } of steps) {
+        if (isDeleted) index.delete(String(key));
+        else index.set(String(key), untilMs);
+        if (isDeleted) model.delete(String(key));
+        else model.set(String(key), untilMs);
+      }
+      for (const nowMs of [30, 60, 100]) {
+        const due = [...model].filter(([, untilMs]) => untilMs <= nowMs).map(([key]) => key);
+        const taken: string[] = [];
+        for (let key = index.takeEnded(nowMs); key !== undefined; key = index.takeEnded(nowMs))
+          taken.push(key);
+        assert.deepEqual(taken.sort(), due.sort());
+        for (const key of due) model.delete(key);
+      }
+    }),
+  );
 });
 
 test("dials keep to target and bound, skip whom they must, and members come first", () => {

@@ -2,12 +2,23 @@
 
 import { NetworkService } from "../../gen/alys/network/v1/network_pb.ts";
 import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
+import { encodeRangeRequest } from "../../src/actors/network/ranges.ts";
 import { assertNever, Failure } from "../../src/kernel/errors.ts";
+import { CHUNK_BYTES_MAX, RESPONSE_BYTES_MAX, RESPONSE_CHUNKS_MAX } from "../../src/p2p/protocols.ts";
 import { INJECTED } from "./checkers/nobody-crashes.ts";
 import type { Machine, NodeProcess } from "./machine.ts";
 import { type Fault, type Order, SLOT_MS, START_MS } from "./scenario.ts";
 import { endTwin, startTwin } from "./twins.ts";
 import type { World } from "./world.ts";
+
+/** As the NetworkActor asks. */
+const CANCELLED_REQUEST = {
+  firstByteDeadlineMs: 5_000,
+  deadlineMs: 10_000,
+  responseBytesMax: RESPONSE_BYTES_MAX,
+  chunkBytesMax: CHUNK_BYTES_MAX,
+  chunksMax: RESPONSE_CHUNKS_MAX,
+};
 
 export class Faults {
   readonly #world: World;
@@ -119,9 +130,71 @@ export class Faults {
           machine.diskLatencyMs = this.#world.scenario.diskLatencyMs ?? diskLatencyMs;
         });
       }
+      case "cancels":
+        return this.#cancels(machine, fault.requests, fault.gapMs);
+      case "crashLoop":
+        return this.#crashLoop(machine, fault.times, fault.upMs);
+      case "stopStart":
+        return this.#stopStart(machine, fault.times);
       default:
         return assertNever(fault);
     }
+  }
+
+  /** One request after the other, to each peer in turn, given up after a while that grows through all stages of one. */
+  #cancels(machine: Machine, requests: number, gapMs: number): void {
+    const { network } = this.#world;
+    const { process } = machine;
+    network.stutter(machine.peerId, gapMs);
+    const end = (): void => network.stutter(machine.peerId, 0);
+    const payload = encodeRangeRequest({ startHeight: 1, count: 8 });
+    const ask = (index: number): void => {
+      if (index >= requests || this.#isOver || machine.process !== process || process?.host.isOpen !== true)
+        return end();
+      const peers = [...new Set(process.host.connections().map(({ peerId }) => peerId))];
+      const peerId = peers[index % Math.max(1, peers.length)];
+      const controller = new AbortController();
+      const options = { ...CANCELLED_REQUEST, signal: controller.signal };
+      if (peerId !== undefined) {
+        this.#world.background(
+          process.host.request(peerId, "blocks-by-range", payload, options).then(
+            () => {},
+            () => {},
+          ),
+        );
+      }
+      this.#world.after((index % 8) * (gapMs / 3), () => controller.abort());
+      this.#world.after(100 + (index % 8) * (gapMs / 3), () => ask(index + 1));
+    };
+    ask(0);
+  }
+
+  #crashLoop(machine: Machine, times: number, upMs: number): void {
+    const again = (left: number): void => {
+      if (this.#isOver || machine.process === undefined) return;
+      machine.disturb();
+      machine.kill("killed", false);
+      this.#until(200, () => {
+        this.#startAgain(machine);
+        if (left > 1) this.#world.after(upMs, () => again(left - 1));
+      });
+    };
+    again(times);
+  }
+
+  #stopStart(machine: Machine, times: number): void {
+    const { process } = machine;
+    const again = (left: number): void => {
+      if (machine.process !== process || process === undefined) return;
+      const undo = obey(process, "stopSync", this.#world);
+      this.#until(150 + 40 * left, () => {
+        if (machine.process !== process) return;
+        machine.disturb();
+        undo();
+        if (left > 1 && !this.#isOver) this.#world.after(300, () => again(left - 1));
+      });
+    };
+    again(times);
   }
 
   #crashAuthor(afterMs: number, downMs: number): void {

@@ -26,7 +26,13 @@ export interface NetworkCounts {
   reordered: number;
   cutOff: number;
   slowed: number;
+  /** Requests that were given up before they were sent whole. */
+  cutShort: number;
 }
+
+/** Requests whose second half comes later, as a share, and by how much, milliseconds: a peer that writes slowly. */
+const SPLIT_SHARE = 0.1;
+const GAP_MS_MAX = 20;
 
 /** A message that is overtaken arrives up to so much later, milliseconds. */
 const REORDER_MS_MAX = 400;
@@ -37,12 +43,22 @@ interface Lane {
 }
 
 export class SimNetwork extends MemoryNetwork {
-  readonly counts: NetworkCounts = { lost: 0, duplicated: 0, reordered: 0, cutOff: 0, slowed: 0 };
+  readonly counts: NetworkCounts = {
+    lost: 0,
+    duplicated: 0,
+    reordered: 0,
+    cutOff: 0,
+    slowed: 0,
+    cutShort: 0,
+  };
   readonly #weather: Weather;
   readonly #random: Random;
+  /** How peers write their requests: apart, so that the weather does not depend on it. */
+  readonly #pens: Random;
   readonly #lanes = new Map<string, Lane>();
   readonly #unplugged = new Set<string>();
   readonly #slowMs = new Map<string, number>();
+  readonly #stutterMs = new Map<string, number>();
   /** Set between the question whether gossip is lost and its delivery, which follows at once. */
   #isGossip = false;
 
@@ -50,6 +66,7 @@ export class SimNetwork extends MemoryNetwork {
     super({ clock, seed });
     this.#weather = weather;
     this.#random = seededRandom(seed ^ 0x6e657477);
+    this.#pens = seededRandom(seed ^ 0x70656e73);
   }
 
   /** Nothing reaches this peer and nothing leaves it. */
@@ -59,6 +76,22 @@ export class SimNetwork extends MemoryNetwork {
 
   plug(peerId: string): void {
     this.#unplugged.delete(peerId);
+  }
+
+  /** This peer sends the halves of each request so far apart; 0 ends it. */
+  stutter(peerId: string, gapMs: number): void {
+    if (gapMs === 0) this.#stutterMs.delete(peerId);
+    else this.#stutterMs.set(peerId, gapMs);
+  }
+
+  override requestGapMs(from: string): number {
+    const stutterMs = this.#stutterMs.get(from);
+    if (stutterMs !== undefined) return stutterMs;
+    return this.#pens.next() < SPLIT_SHARE ? 1 + this.#pens.integer(GAP_MS_MAX) : 0;
+  }
+
+  override cutShort(): void {
+    this.counts.cutShort += 1;
   }
 
   /** Everything to and from this peer takes so much longer; 0 ends it. */

@@ -69,7 +69,13 @@ export type Fault =
   /** A process is killed and comes back with the vote record of so many votes before; with none when it had not so many. */
   | { readonly kind: "oldVoteRecord"; readonly node: number; readonly back: number; readonly downMs: number }
   | { readonly kind: "diskFull"; readonly node: number; readonly forMs: number }
-  | { readonly kind: "slowDisk"; readonly node: number; readonly latencyMs: number; readonly forMs: number };
+  | { readonly kind: "slowDisk"; readonly node: number; readonly latencyMs: number; readonly forMs: number }
+  /** An honest node asks its peers and gives up: while its request is sent, while it waits, while it is answered. */
+  | { readonly kind: "cancels"; readonly node: number; readonly requests: number; readonly gapMs: number }
+  /** A process is killed again and again, shortly after each of its starts. */
+  | { readonly kind: "crashLoop"; readonly node: number; readonly times: number; readonly upMs: number }
+  /** An operator stops synchronisation and starts it, again and again. */
+  | { readonly kind: "stopStart"; readonly node: number; readonly times: number };
 
 export type FaultKind = Fault["kind"];
 
@@ -91,6 +97,9 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   "oldVoteRecord",
   "diskFull",
   "slowDisk",
+  "cancels",
+  "crashLoop",
+  "stopStart",
 ];
 
 export interface RoguePlan {
@@ -352,5 +361,11 @@ function faultOf(kind: FaultKind, random: Random, nodes: number, members: number
       return { kind, node, forMs };
     case "slowDisk":
       return { kind, node, latencyMs: 100 + random.integer(600), forMs };
+    case "cancels":
+      return { kind, node, requests: 20 + random.integer(40), gapMs: 10 + random.integer(60) };
+    case "crashLoop":
+      return { kind, node, times: 2 + random.integer(4), upMs: 200 + random.integer(2_500) };
+    case "stopStart":
+      return { kind, node, times: 3 + random.integer(8) };
   }
 }

@@ -161,13 +161,14 @@ function isAgreed(world: World): boolean {
 }
 
 function resultOf(world: World, recoveryMs: number): RunResult {
-  const { lost, duplicated, reordered, cutOff, slowed } = world.network.counts;
+  const { lost, duplicated, reordered, cutOff, slowed, cutShort } = world.network.counts;
   const network = {
     gossipLost: lost,
     gossipDuplicated: duplicated,
     gossipReordered: reordered,
     messagesCutOff: cutOff,
     messagesSlowed: slowed,
+    requestsCutShort: cutShort,
   };
   return {
     seed: world.scenario.seed,

@@ -15,6 +15,7 @@ import {
   type StartNetworkRequest,
 } from "../../../gen/alys/network/v1/network_pb.ts";
 import { type Offence, PeerInternalService, PeerService } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import type { Validator } from "../../chain/validator.ts";
 import type { BridgePort } from "../../integrations/bridge/port.ts";
 import type { CheckpointDesk } from "../../integrations/chain/checkpoint-desk.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
@@ -58,6 +59,8 @@ export interface NetworkParts {
   readonly chain: ChainPort;
   readonly engine: EnginePort;
   readonly bridge: BridgePort;
+  /** Judges what clients want published. */
+  readonly validator: Validator;
   /** Serves checkpoints; without it peers are told that there are none. */
   readonly checkpoints?: CheckpointDesk | undefined;
   readonly peer: Ref<typeof PeerService>;
@@ -116,7 +119,7 @@ class NetworkActor implements Actor<Public, Internal> {
       power,
       onPhase: (phase) => this.#topics.events.publish({ event: { case: "state", value: stateOf(phase) } }),
     });
-    this.#broadcast = new Broadcast({ context, host, engine });
+    this.#broadcast = new Broadcast({ context, host, engine, chain, validator: parts.validator });
     const greeted = this.#greeted;
     this.#outbound = new Outbound({ context, host, federation, config, greeted, offence: this.#offence });
     this.#inbound = new Inbound({
@@ -151,7 +154,10 @@ class NetworkActor implements Actor<Public, Internal> {
       PeerService.method.watchPeers,
       {},
       {
-        onMessage: (message) => this.#greeted.apply(message),
+        onMessage: (message) => {
+          this.#greeted.apply(message);
+          this.#inbound.onGreeted();
+        },
         onEnd: (reason) => {
           // The PeerActor stands below: when it goes, this actor is restarted too. Else it may have been too busy.
           log.warn("peers are not watched", { reason: reason?.message });
@@ -301,6 +307,7 @@ class NetworkActor implements Actor<Public, Internal> {
         this.#context.effect(work, (outcome) => done(outcome.ok ? outcome.value : undefined)),
       effect: (work, done) =>
         this.#context.effect(work, (outcome) => done(outcome.ok ? outcome.value : "ignore")),
+      after: (ms, run) => void this.#context.timers.after(ms, run),
     };
   }
 }

@@ -20,12 +20,14 @@ import type { CheckpointDesk } from "../../integrations/chain/checkpoint-desk.ts
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import { type EnginePort, TRANSACTION_BYTES_MAX } from "../../integrations/engine/port.ts";
 import type { Clock } from "../../kernel/clock.ts";
+import { evidenceOf } from "../../p2p/evidence.ts";
 import type { Host, HostEvent, MessageHandle, Verdict } from "../../p2p/port.ts";
 import { answerHashes, decodeHashRequest } from "./by-hash.ts";
 import { decodeCheckpointRequest } from "./checkpoints.ts";
 import { AWAITED_BLOCKS_MAX, SAME_CASE_MS, TRANSACTION_DEADLINE_MS } from "./config.ts";
 import { type FederationDesk, isProof } from "./federation.ts";
 import type { Greeted } from "./greeted.ts";
+import { GREETING_WAIT_MS, GreetingWait } from "./greeting-wait.ts";
 import { answerRange, decodeRangeRequest } from "./ranges.ts";
 
 /** What inbound traffic leads to; the actor carries it out. */
@@ -43,6 +45,7 @@ export interface InboundEffects {
   /** Hands over what the bridge replies; undefined when it did not take the message. */
   deliver(work: Promise<Uint8Array>, done: (reply: Uint8Array | undefined) => void): void;
   effect(work: Promise<Verdict>, done: (verdict: Verdict) => void): void;
+  after(ms: number, run: () => void): void;
 }
 
 export interface InboundParts {
@@ -69,13 +72,29 @@ export interface BlockReference {
 export class Inbound {
   readonly #parts: InboundParts;
   readonly #awaited = new Map<MessageHandle, BlockReference>();
+  readonly #waiting = new GreetingWait();
 
   constructor(parts: InboundParts) {
     this.#parts = parts;
   }
 
-  /** Status and goodbye are the PeerActor's; protocols that nobody serves yet are refused. */
+  /**
+   * Status and goodbye are the PeerActor's. A peer that has its answer to the handshake may ask at once, and its request can
+   * be here before the news that it is greeted: so long it waits. Whoever does not greet is served nothing.
+   */
   onRequest(event: RequestEvent): void {
+    const { protocol, peerId, handle } = event;
+    if (protocol === "status" || protocol === "goodbye") return;
+    const { greeted, host, clock, effects } = this.#parts;
+    if (greeted.has(peerId)) return this.#serve(event);
+    if (!this.#waiting.add(event, clock.monotonicMs())) return host.respond(handle, "invalid-request");
+    effects.after(GREETING_WAIT_MS, () => {
+      for (const late of this.#waiting.takeLate(clock.monotonicMs()))
+        host.respond(late.handle, "invalid-request");
+    });
+  }
+
+  #serve(event: RequestEvent): void {
     switch (event.protocol) {
       case "blocks-by-range":
         return this.#serveRange(event);
@@ -97,13 +116,21 @@ export class Inbound {
     else this.#onTransaction(event);
   }
 
-  onViolation(event: ViolationEvent): void {
-    const offence = event.kind === "rate-limited" ? Offence.FLOOD : Offence.MALFORMED_MESSAGE;
-    if (event.kind === "request-timeout") return;
+  onViolation({ peerId, protocol, kind, evidence }: ViolationEvent): void {
     const { clock, effects } = this.#parts;
+    // Slowness proves nothing: it may be ours, or the way's.
+    if (kind === "request-timeout") return;
+    const detail = `${kind} on ${protocol}`;
+    if (kind !== "rate-limited") return effects.offence(peerId, Offence.MALFORMED_MESSAGE, detail, evidence);
+    // There are no bytes to tell one case from another.
     const when = Math.floor(clock.monotonicMs() / SAME_CASE_MS);
-    const evidence = new TextEncoder().encode(`${event.protocol} ${event.kind} ${when}`);
-    effects.offence(event.peerId, offence, `${event.kind} on ${event.protocol}`, evidence);
+    effects.offence(peerId, Offence.FLOOD, detail, new TextEncoder().encode(`${detail} ${when}`));
+  }
+
+  /** Who is greeted changed: serves those that were waiting to be known. */
+  onGreeted(): void {
+    const { greeted } = this.#parts;
+    for (const event of this.#waiting.takeIf((peerId) => greeted.has(peerId))) this.#serve(event);
   }
 
   /** The verdict on a message; the block that waited for it, for those who watch. */
@@ -129,13 +156,12 @@ export class Inbound {
   }
 
   #serveRange(event: RequestEvent): void {
-    const { host, chain, greeted } = this.#parts;
+    const { host, chain } = this.#parts;
     const range = decodeRangeRequest(event.payload);
     if (range === undefined) {
       this.#malformed(event.peerId, "blocks-by-range request", event.payload);
       return host.respond(event.handle, "invalid-request");
     }
-    if (!greeted.has(event.peerId)) return host.respond(event.handle, "invalid-request");
     if (range.startHeight < chain.snapshot().earliestHeight) {
       return host.respond(event.handle, "resource-unavailable");
     }
@@ -143,13 +169,12 @@ export class Inbound {
   }
 
   #serveHashes(event: RequestEvent): void {
-    const { host, chain, greeted } = this.#parts;
+    const { host, chain } = this.#parts;
     const hashes = decodeHashRequest(event.payload);
     if (hashes === undefined) {
       this.#malformed(event.peerId, "blocks-by-hash request", event.payload);
       return host.respond(event.handle, "invalid-request");
     }
-    if (!greeted.has(event.peerId)) return host.respond(event.handle, "invalid-request");
     // Nothing is served while the history behind an adopted checkpoint is to be proven first.
     const { head, earliestHeight } = chain.snapshot();
     if (earliestHeight > Math.max(1, head.height)) return host.respond(event.handle, "resource-unavailable");
@@ -157,13 +182,12 @@ export class Inbound {
   }
 
   #serveCheckpoint(event: RequestEvent): void {
-    const { host, greeted, checkpoints, effects } = this.#parts;
+    const { host, checkpoints, effects } = this.#parts;
     const request = decodeCheckpointRequest(event.payload);
     if (request === undefined) {
       this.#malformed(event.peerId, "checkpoint request", event.payload);
       return host.respond(event.handle, "invalid-request");
     }
-    if (!greeted.has(event.peerId)) return host.respond(event.handle, "invalid-request");
     if (checkpoints === undefined) return host.respond(event.handle, "resource-unavailable");
     const { heightMax, knownChangeHeight } = request;
     effects.checkpoint(checkpoints.serve(heightMax, knownChangeHeight), (evidence) =>
@@ -218,15 +242,14 @@ export class Inbound {
     }
     const judged = engine.validateTransaction(transaction, TRANSACTION_DEADLINE_MS, event.peerId);
     effects.effect(judged, (verdict) => {
-      host.verdict(event.handle, verdict);
+      // What an engine thinks of a transaction the peer that forwards it cannot know: an opinion costs it nothing.
+      host.verdict(event.handle, verdict === "accept" ? "accept" : "ignore");
       if (verdict === "accept") effects.transactionAccepted(sha256(transaction));
-      if (verdict === "reject")
-        this.#malformed(event.peerId, "transaction refused by the engine", transaction);
     });
   }
 
   #malformed(peerId: string, what: string, bytes: Uint8Array): void {
-    this.#parts.effects.offence(peerId, Offence.MALFORMED_MESSAGE, `malformed ${what}`, sha256(bytes));
+    this.#parts.effects.offence(peerId, Offence.MALFORMED_MESSAGE, `malformed ${what}`, evidenceOf(bytes));
   }
 }
 

@@ -14,16 +14,16 @@ import {
 import { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { concatBytes } from "../../chain/bytes.ts";
 import { decodeEvidence } from "../../chain/checkpoint/codec.ts";
-import { sha256 } from "../../chain/hash.ts";
 import type { ActorContext } from "../../kernel/actor.ts";
 import type { Deferred } from "../../kernel/deferred.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
-import { faultOf } from "../../p2p/failures.ts";
+import { evidenceOf } from "../../p2p/evidence.ts";
+import { ProvenFault, provenFault } from "../../p2p/failures.ts";
 import type { Host } from "../../p2p/port.ts";
 import { CHUNK_BYTES_MAX, RESPONSE_BYTES_MAX, RESPONSE_CHUNKS_MAX } from "../../p2p/protocols.ts";
 import { areHashes, decodeHashAnswer, encodeHashRequest, HASHES_MAX } from "./by-hash.ts";
 import { encodeCheckpointRequest } from "./checkpoints.ts";
-import { FIRST_BYTE_DEADLINE_MS, type NetworkActorConfig, RANGE_BLOCKS_MAX, SAME_CASE_MS } from "./config.ts";
+import { FIRST_BYTE_DEADLINE_MS, type NetworkActorConfig, RANGE_BLOCKS_MAX } from "./config.ts";
 import { type FederationDesk, isProof, LIFETIME_MS_MAX } from "./federation.ts";
 import type { Greeted } from "./greeted.ts";
 import { decodeRangeAnswer, encodeRangeRequest } from "./ranges.ts";
@@ -206,26 +206,26 @@ export class Outbound {
       chunksMax: 1,
       signal,
     });
-    const opened = federation.open(peerId, chunks[0] ?? new Uint8Array(), context.clock.nowMs());
+    const answer = chunks[0] ?? new Uint8Array();
+    const opened = federation.open(peerId, answer, context.clock.nowMs());
     if (!opened.ok) {
-      const reason = isProof(opened.fault) ? "RESPONSE_MALFORMED" : "FEDERATION_ANSWER_VOID";
-      throw failure("DATA_LOSS", reason, `federation answer: ${opened.fault}`);
+      const message = `federation answer: ${opened.fault}`;
+      if (!isProof(opened.fault)) throw failure("DATA_LOSS", "FEDERATION_ANSWER_VOID", message);
+      throw provenFault("RESPONSE_MALFORMED", message, evidenceOf(answer));
     }
     return opened.bytes;
   }
 
   #garbage(peerId: string, asked: string, chunks: readonly Uint8Array[]): Failure {
     const wrong = failure("DATA_LOSS", "RESPONSE_MALFORMED", `${peerId} answered ${asked} with garbage`);
-    this.#parts.offence(peerId, Offence.WRONG_ANSWER, wrong.message, sha256(concatBytes(chunks)));
+    this.#parts.offence(peerId, Offence.WRONG_ANSWER, wrong.message, evidenceOf(concatBytes(chunks)));
     return wrong;
   }
 
-  /** Only what is provably the peer's fault costs it anything: time-outs and lost connections do not. */
+  /** Only what the peer's own bytes prove costs it anything: time-outs, resets and lost connections do not. */
   #blame(peerId: string, cause: Failure): void {
-    if (faultOf(cause) !== "peer") return;
-    const { context, offence } = this.#parts;
-    const evidence = `${cause.reason} ${Math.floor(context.clock.monotonicMs() / SAME_CASE_MS)}`;
-    offence(peerId, Offence.MALFORMED_MESSAGE, cause.message, new TextEncoder().encode(evidence));
+    if (!(cause instanceof ProvenFault)) return;
+    this.#parts.offence(peerId, Offence.MALFORMED_MESSAGE, cause.message, cause.evidence);
   }
 }
 

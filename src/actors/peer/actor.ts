@@ -157,7 +157,7 @@ class PeerActor implements Actor<Public, Internal> {
       case "peerDiscovered":
         return links.dialler.discovered(event.peerId, event.addresses);
       case "peerIdentified":
-        return links.dialler.discovered(event.identity.peerId, event.identity.listenAddresses);
+        return links.onIdentified(event.identity);
       case "overrun":
         return links.onOverrun(event.peerId, event.measure);
       case "opened":
@@ -324,7 +324,8 @@ class PeerActor implements Actor<Public, Internal> {
         const page = pageOf(bans.list(), pageSize, pageToken);
         if (page instanceof Failure) return page;
         const { items, nextPageToken, totalSize } = page;
-        return { bans: [...items], nextPageToken, totalSize };
+        const massPenalties = [...this.#links.judge.alarms];
+        return { bans: [...items], nextPageToken, totalSize, massPenalties };
       },
       listDistrustedMembers: () => this.#links.membership.listDistrusted(),
     } satisfies Partial<Handlers<Public>>;
@@ -336,6 +337,10 @@ class PeerActor implements Actor<Public, Internal> {
         if (offence === Offence.EQUIVOCATION && memberKey.length > 0)
           this.#links.membership.distrust(memberKey, evidence);
         if (peerId !== "") this.#links.judge.onOffence(peerId, offence, detail, evidence);
+        return {};
+      },
+      dropUnserving: ({ peerId }) => {
+        this.#links.dropUnserving(peerId);
         return {};
       },
       recordPerformance: (request) => this.#recordPerformance(request),

@@ -5,17 +5,29 @@
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
-import { type Ban, BanSchema, type Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import { type Ban, BanSchema, Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import type { ConnectionGate } from "../../p2p/port.ts";
+import type { ConnectionGate, Direction } from "../../p2p/port.ts";
 import type { Table } from "../../storage/port.ts";
+import { BanWriter } from "./ban-writer.ts";
+import { ExpiryIndex } from "./expiry-index.ts";
 import { IpBans } from "./ip-bans.ts";
 
-/** Bans in force at a time, about 30 MB. At it new ones are refused, never old ones dropped: a flood of ids frees nobody. */
+/**
+ * Bans in force at a time, about 30 MB. Those that ended go first; of those in force none makes way for a newer one, or a
+ * flood of ids would free whoever was banned before. At the bound a further offender's address is refused instead
+ * (ip-bans.ts), and its connections are closed all the same.
+ */
 const BANS_MAX = 100_000;
+
+/** Above the bound there is room for so many that an operator orders: a flood must not take that from him. */
+const OPERATOR_BANS_EXTRA = 1_000;
 
 const REASON_LENGTH_MAX = 512;
 const EVIDENCE_BYTES_MAX = 1024;
+
+/** Bans that are forgotten at a time when they ended: the others follow at the next look. */
+const ENDED_AT_A_TIME_MAX = 10_000;
 
 export interface BanInit {
   readonly peerId: string;
@@ -27,14 +39,25 @@ export interface BanInit {
   readonly remoteAddress?: string | undefined;
 }
 
+/** What the PeerActor of this incarnation says. */
+export interface Judgement {
+  /** What gossip takes into its score. */
+  applicationScore(peerId: string): number;
+  /** Whether the sentence of an address does not count for this peer, whose id is proven: members and named peers. */
+  isExempt(peerId: string): boolean;
+}
+
+const NO_JUDGEMENT: Judgement = { applicationScore: () => 0, isExempt: () => false };
+
 export class BanTable implements ConnectionGate {
   readonly #clock: Clock;
-  readonly #table: Table;
+  readonly #bansMax: number;
+  readonly #writer: BanWriter;
   readonly #bans = new Map<string, Ban>();
   /** When each of them ends, monotonic milliseconds: a wall clock that leaps frees nobody and keeps nobody longer. */
-  readonly #endsMs = new Map<string, number>();
+  readonly #expiry = new ExpiryIndex();
   readonly #ipBans: IpBans;
-  #applicationScore: (peerId: string) => number = () => 0;
+  #judgement: Judgement = NO_JUDGEMENT;
 
   /** Records in the store that are of no use; deleted with the bans that ended. */
   #unusable: string[] = [];
@@ -43,35 +66,50 @@ export class BanTable implements ConnectionGate {
    * Reads what is stored; what cannot be read, or ended meanwhile, is deleted by removeExpired. `allowedIps`: addresses
    * and ranges that are not refused for the bans of others behind them.
    */
-  constructor(clock: Clock, table: Table, allowedIps: readonly string[] = []) {
+  constructor(clock: Clock, table: Table, allowedIps: readonly string[] = [], bansMax = BANS_MAX) {
     this.#clock = clock;
-    this.#table = table;
+    this.#bansMax = bansMax;
+    this.#writer = new BanWriter(table);
     this.#ipBans = new IpBans(allowedIps);
+    const stored: Ban[] = [];
     for (const [peerId, bytes] of table.entries()) {
       const ban = decodeBan(bytes);
-      const leftMs = ban?.until === undefined ? 0 : timestampMs(ban.until) - clock.nowMs();
-      if (ban !== undefined && leftMs > 0 && this.#bans.size < BANS_MAX) {
-        this.#set(ban, leftMs);
+      if (ban !== undefined && this.#leftMs(ban) > 0 && stored.length < bansMax + OPERATOR_BANS_EXTRA) {
+        stored.push(ban);
       } else {
         this.#unusable.push(peerId);
       }
     }
+    // In the order in which they were made: so the sentences of addresses come out as they were.
+    for (const ban of stored.sort((left, right) => createdMs(left) - createdMs(right))) {
+      this.#set(ban, this.#leftMs(ban));
+    }
   }
 
-  /** The gate: refuses banned peers, and machines with too many of them, in either direction. */
-  allows(peerId: string | undefined, remoteAddress?: string): boolean {
+  /**
+   * The gate. A banned id is refused in either direction. The sentence of an address is for connections that come from it,
+   * and only once their id is proven: members and named peers pass. Whom we dial is our own choice.
+   */
+  allows(peerId: string | undefined, remoteAddress?: string, direction: Direction = "inbound"): boolean {
     if (peerId !== undefined && this.find(peerId) !== undefined) return false;
-    return remoteAddress === undefined || !this.#ipBans.refuses(remoteAddress);
+    if (direction === "outbound" || peerId === undefined || remoteAddress === undefined) return true;
+    if (!this.#ipBans.refuses(remoteAddress, this.#clock.monotonicMs())) return true;
+    return this.#judgement.isExempt(peerId);
   }
 
   /** What gossip takes from the PeerActor's judgement. */
   applicationScore(peerId: string): number {
-    return this.#applicationScore(peerId);
+    return this.#judgement.applicationScore(peerId);
   }
 
   /** The PeerActor of this incarnation judges. */
-  judgeBy(applicationScore: (peerId: string) => number): void {
-    this.#applicationScore = applicationScore;
+  judgeBy(judgement: Judgement): void {
+    this.#judgement = judgement;
+  }
+
+  /** Changes that are not on disk yet, and why the last write failed, if it did. */
+  get unsaved(): { readonly count: number; readonly cause: unknown } {
+    return { count: this.#writer.waiting, cause: this.#writer.failure };
   }
 
   /** The ban in force, if there is one. */
@@ -86,15 +124,22 @@ export class BanTable implements ConnectionGate {
   }
 
   /**
-   * Bans, or prolongs; undefined when the table is full of bans in force. In force at once, durable when the promise
-   * settles.
+   * Bans, or prolongs; undefined when the table is full of bans in force: then the address is refused instead. In force at
+   * once, durable when the promise settles; when that rejects the write is tried again until it succeeds.
    */
   put(init: BanInit): { readonly ban: Ban; readonly stored: Promise<void> } | undefined {
-    const ended = this.#isFullFor(init.peerId) ? this.#takeExpired() : [];
-    if (this.#isFullFor(init.peerId)) return undefined;
     const nowMs = this.#clock.nowMs();
+    const isOperators = init.offence === Offence.UNSPECIFIED;
+    const room = this.#bansMax + (isOperators ? OPERATOR_BANS_EXTRA : 0);
+    const isFull = (): boolean => this.#bans.size >= room && !this.#bans.has(init.peerId);
+    const ended = isFull() ? this.#takeExpired(1) : [];
+    if (isFull()) {
+      if (init.remoteAddress !== undefined)
+        this.#ipBans.sentence(init.remoteAddress, this.#clock.monotonicMs());
+      return undefined;
+    }
     const before = this.find(init.peerId);
-    const beforeMs = (this.#endsMs.get(init.peerId) ?? 0) - this.#clock.monotonicMs();
+    const beforeMs = (this.#expiry.endOf(init.peerId) ?? 0) - this.#clock.monotonicMs();
     const leftMs = Math.max(init.durationMs, beforeMs);
     const ban = create(BanSchema, {
       peerId: init.peerId,
@@ -106,54 +151,67 @@ export class BanTable implements ConnectionGate {
       remoteAddress: init.remoteAddress ?? before?.remoteAddress ?? "",
     });
     this.#set(ban, leftMs);
-    const entries = new Map<string, Uint8Array | undefined>(ended.map((peerId) => [peerId, undefined]));
-    entries.set(init.peerId, toBinary(BanSchema, ban));
-    return { ban, stored: this.#table.put(entries) };
+    const gone = ended.map((peerId): [string, undefined] => [peerId, undefined]);
+    return { ban, stored: this.#writer.write([...gone, [init.peerId, toBinary(BanSchema, ban)]]) };
   }
 
   /** Lifts a ban; false when there was none. */
   lift(peerId: string): { readonly wasBanned: boolean; readonly stored: Promise<void> } {
     const wasBanned = this.find(peerId) !== undefined;
     this.#delete(peerId);
-    return { wasBanned, stored: this.#table.delete([peerId]) };
+    return { wasBanned, stored: this.#writer.write([[peerId, undefined]]) };
   }
 
-  /** Forgets bans that ended; answers whose. */
+  /** Forgets bans that ended, and tries again to write what could not be written; answers whose bans ended. */
   removeExpired(): { readonly peerIds: readonly string[]; readonly stored: Promise<void> } {
-    const ended = this.#takeExpired();
+    const ended = this.#takeExpired(ENDED_AT_A_TIME_MAX);
+    this.#ipBans.forgetEnded(this.#clock.monotonicMs());
     const gone = [...ended, ...this.#unusable.splice(0)].filter((peerId) => !this.#bans.has(peerId));
-    return { peerIds: ended, stored: gone.length === 0 ? Promise.resolve() : this.#table.delete(gone) };
+    return { peerIds: ended, stored: this.#writer.write(gone.map((peerId) => [peerId, undefined])) };
   }
 
-  #isFullFor(peerId: string): boolean {
-    return this.#bans.size >= BANS_MAX && !this.#bans.has(peerId);
-  }
-
-  #takeExpired(): string[] {
-    const ended = [...this.#bans].filter(([, ban]) => !this.#isInForce(ban)).map(([peerId]) => peerId);
-    for (const peerId of ended) this.#delete(peerId);
+  #takeExpired(max: number): string[] {
+    const nowMs = this.#clock.monotonicMs();
+    const ended: string[] = [];
+    while (ended.length < max) {
+      const peerId = this.#expiry.takeEnded(nowMs);
+      if (peerId === undefined) break;
+      this.#delete(peerId);
+      ended.push(peerId);
+    }
     return ended;
   }
 
+  /** `leftMs`: how much longer it is in force. */
   #set(ban: Ban, leftMs: number): void {
-    this.#delete(ban.peerId);
-    this.#endsMs.set(ban.peerId, this.#clock.monotonicMs() + leftMs);
+    const before = this.#bans.get(ban.peerId);
+    if (before !== undefined && before.remoteAddress !== ban.remoteAddress) this.#delete(ban.peerId);
     this.#bans.set(ban.peerId, ban);
-    this.#ipBans.add(ban.peerId, ban.remoteAddress);
+    const nowMs = this.#clock.monotonicMs();
+    this.#expiry.set(ban.peerId, nowMs + leftMs);
+    const agoMs = Math.max(0, this.#clock.nowMs() - createdMs(ban));
+    this.#ipBans.add(ban.peerId, ban.remoteAddress, nowMs - agoMs);
   }
 
   #delete(peerId: string): void {
     const ban = this.#bans.get(peerId);
     if (ban === undefined) return;
     this.#bans.delete(peerId);
-    this.#endsMs.delete(peerId);
-    this.#ipBans.remove(peerId, ban.remoteAddress);
+    this.#expiry.delete(peerId);
+    this.#ipBans.remove(peerId, ban.remoteAddress, this.#clock.monotonicMs());
   }
 
   #isInForce({ peerId }: Ban): boolean {
-    return (this.#endsMs.get(peerId) ?? 0) > this.#clock.monotonicMs();
+    return (this.#expiry.endOf(peerId) ?? 0) > this.#clock.monotonicMs();
+  }
+
+  /** Of a ban as it is stored: until when is wall time there, so that it outlives a restart. */
+  #leftMs({ until }: Ban): number {
+    return until === undefined ? 0 : timestampMs(until) - this.#clock.nowMs();
   }
 }
+
+const createdMs = (ban: Ban): number => (ban.created === undefined ? 0 : timestampMs(ban.created));
 
 function decodeBan(bytes: Uint8Array): Ban | undefined {
   try {

@@ -58,8 +58,17 @@ export const DIAL_DELAY_MS_MAX = 30_000;
 /** After we hung up, or were told why not: 60 s before either of us is asked again. */
 export const COOL_DOWN_MS = 60_000;
 
+/** A peer that serves nothing towards a head that nobody can judge: ten minutes, after which its claim may be another. */
+export const UNSERVING_COOL_DOWN_MS = 600_000;
+
 /** Peers of another chain are not asked again for an hour. */
 export const OTHER_CHAIN_COOL_DOWN_MS = 3_600_000;
+
+/**
+ * A peer without the status protocol may be of another chain, or one that has not announced its protocols yet, as a node
+ * that is starting: it is asked again sooner.
+ */
+export const NO_HANDSHAKE_COOL_DOWN_MS = 300_000;
 
 /** A ban longer than ten years is a mistake in its unit, and would not fit a timestamp before long. */
 export const BAN_DURATION_MS_MAX = 10 * 365 * 86_400_000;

@@ -6,12 +6,17 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Offence, type PeerInternalService, type PeerService } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { GoodbyeReason, GoodbyeSchema } from "../../../gen/alys/wire/v1/wire_pb.ts";
-import { sha256 } from "../../chain/hash.ts";
 import type { ActorContext } from "../../kernel/actor.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
-import { faultOf } from "../../p2p/failures.ts";
+import { evidenceOf } from "../../p2p/evidence.ts";
+import { ProvenFault } from "../../p2p/failures.ts";
 import type { Host, HostEvent } from "../../p2p/port.ts";
-import { OTHER_CHAIN_COOL_DOWN_MS, STATUS_BYTES_MAX, STATUS_DEADLINE_MS } from "./config.ts";
+import {
+  NO_HANDSHAKE_COOL_DOWN_MS,
+  OTHER_CHAIN_COOL_DOWN_MS,
+  STATUS_BYTES_MAX,
+  STATUS_DEADLINE_MS,
+} from "./config.ts";
 import type { Handshake, ProvenStatus, StatusFault, StatusVerdict } from "./handshake.ts";
 
 type RequestEvent = Extract<HostEvent, { type: "request" }>;
@@ -40,6 +45,8 @@ export interface GreeterParts {
   readonly host: Host;
   readonly handshake: Handshake;
   readonly events: GreeterEvents;
+  /** Whether the protocols that the peer announced are another chain's. */
+  readonly isOfOtherChain: (peerId: string) => boolean;
 }
 
 /** A goodbye is a courtesy: nobody waits longer for it. */
@@ -139,13 +146,13 @@ export class Greeter {
   }
 
   #onNoAnswer(peerId: string, session: number, cause: Failure): void {
-    const { events, context } = this.#parts;
+    const { events } = this.#parts;
     if (cause.reason === "PROTOCOL_UNSUPPORTED") {
-      return events.refused(peerId, session, refusalOf(peerId, { kind: "other chain" }));
+      const kind = this.#parts.isOfOtherChain(peerId) ? "other chain" : "no handshake";
+      return events.refused(peerId, session, refusalOf(peerId, { kind }));
     }
-    if (faultOf(cause) === "peer") {
-      const evidence = sha256(new TextEncoder().encode(`${cause.reason} ${context.clock.monotonicMs()}`));
-      events.offended(peerId, Offence.MALFORMED_MESSAGE, cause.message, evidence);
+    if (cause instanceof ProvenFault) {
+      events.offended(peerId, Offence.MALFORMED_MESSAGE, cause.message, cause.evidence);
     }
     const goodbye = GoodbyeReason.HANDSHAKE_FAILED;
     events.refused(peerId, session, { cause, goodbye, coolDownMs: undefined });
@@ -181,12 +188,15 @@ export class Greeter {
   ): void {
     const { events } = this.#parts;
     if (verdict.ok) return events.greeted(peerId, session, verdict.status, latencyMs);
-    const { kind } = verdict.fault;
-    if (kind === "false head" || kind === "malformed") {
-      const offence = kind === "false head" ? Offence.FALSE_HEAD : Offence.MALFORMED_MESSAGE;
-      events.offended(peerId, offence, `status: ${kind}`, sha256(bytes));
+    const { fault } = verdict;
+    const detail = `status: ${fault.kind}`;
+    // Of a false head the claim alone is the evidence: whoever tells the same head tells the same.
+    if (fault.kind === "false head") {
+      events.offended(peerId, Offence.FALSE_HEAD, detail, evidenceOf(fault.claim));
+    } else if (fault.kind === "malformed") {
+      events.offended(peerId, Offence.MALFORMED_MESSAGE, detail, evidenceOf(bytes));
     }
-    events.refused(peerId, session, refusalOf(peerId, verdict.fault));
+    events.refused(peerId, session, refusalOf(peerId, fault));
   }
 }
 
@@ -194,33 +204,39 @@ export class Greeter {
 export const goodbyeName = (reason: GoodbyeReason): string =>
   Object.entries(GoodbyeReason).find(([, value]) => value === reason)?.[0] ?? String(reason);
 
-function refusalOf(peerId: string, fault: StatusFault): Refusal {
+function refusalOf(peerId: string, fault: { readonly kind: RefusalKind; readonly detail?: string }): Refusal {
   const { message, goodbye, coolDownMs } = REFUSALS[fault.kind];
   const detail = fault.kind === "malformed" ? `${message}: ${fault.detail}` : message;
   const cause = failure("FAILED_PRECONDITION", "HANDSHAKE_REFUSED", `${peerId} ${detail}`);
   return { cause, goodbye, coolDownMs };
 }
 
-const REFUSALS: Readonly<Record<StatusFault["kind"], Omit<Refusal, "cause"> & { readonly message: string }>> =
-  {
-    malformed: {
-      message: "sent a malformed status",
-      goodbye: GoodbyeReason.HANDSHAKE_FAILED,
-      coolDownMs: undefined,
-    },
-    "other chain": {
-      message: "is of another chain",
-      goodbye: GoodbyeReason.OTHER_CHAIN,
-      coolDownMs: OTHER_CHAIN_COOL_DOWN_MS,
-    },
-    "no common version": {
-      message: "speaks no protocol version of ours",
-      goodbye: GoodbyeReason.NO_COMMON_VERSION,
-      coolDownMs: OTHER_CHAIN_COOL_DOWN_MS,
-    },
-    "false head": {
-      message: "claims a head whose approval does not verify",
-      goodbye: GoodbyeReason.HANDSHAKE_FAILED,
-      coolDownMs: undefined,
-    },
-  };
+type RefusalKind = StatusFault["kind"] | "no handshake";
+
+const REFUSALS: Readonly<Record<RefusalKind, Omit<Refusal, "cause"> & { readonly message: string }>> = {
+  malformed: {
+    message: "sent a malformed status",
+    goodbye: GoodbyeReason.HANDSHAKE_FAILED,
+    coolDownMs: undefined,
+  },
+  "other chain": {
+    message: "is of another chain",
+    goodbye: GoodbyeReason.OTHER_CHAIN,
+    coolDownMs: OTHER_CHAIN_COOL_DOWN_MS,
+  },
+  "no handshake": {
+    message: "does not answer the status protocol of this chain",
+    goodbye: GoodbyeReason.HANDSHAKE_FAILED,
+    coolDownMs: NO_HANDSHAKE_COOL_DOWN_MS,
+  },
+  "no common version": {
+    message: "speaks no protocol version of ours",
+    goodbye: GoodbyeReason.NO_COMMON_VERSION,
+    coolDownMs: OTHER_CHAIN_COOL_DOWN_MS,
+  },
+  "false head": {
+    message: "claims a head whose approval does not verify",
+    goodbye: GoodbyeReason.HANDSHAKE_FAILED,
+    coolDownMs: undefined,
+  },
+};

@@ -83,7 +83,8 @@ export type StatusFault =
   | { readonly kind: "malformed"; readonly detail: string }
   | { readonly kind: "other chain" }
   | { readonly kind: "no common version" }
-  | { readonly kind: "false head" };
+  /** `claim`: header and approval, one behind the other. */
+  | { readonly kind: "false head"; readonly claim: Uint8Array };
 
 export type StatusVerdict =
   | { readonly ok: true; readonly status: ProvenStatus }
@@ -138,7 +139,7 @@ export class Handshake {
     const { status, header, hash } = claim;
     const unproven = { header: status.headHeader, approval: status.headApproval };
     const judged = await this.#judgeHead(unproven, header, hash);
-    if (judged === "false") return { ok: false, fault: { kind: "false head" } };
+    if (judged === "false") return { ok: false, fault: falseHead(unproven) };
     const { delegation, delegationSignature } = status;
     const claimedRole = { delegation, delegationSignature };
     const member = await this.#memberOf(peerId, claimedRole, now.unixMs);
@@ -167,7 +168,7 @@ export class Handshake {
       const header = decodeHeader(unproven.header);
       const hash = headerHash(unproven.header);
       const judged = await this.#judgeHead(unproven, header, hash);
-      if (judged === "false") return { ok: false, fault: { kind: "false head" } };
+      if (judged === "false") return { ok: false, fault: falseHead(unproven) };
       if (judged === "proven")
         ({ headHash, headHeight, headSlot, unproven: still } = this.#proven(header, hash));
     }
@@ -264,6 +265,11 @@ export class Handshake {
     return delegation;
   }
 }
+
+const falseHead = ({ header, approval }: ClaimedHead): StatusFault => ({
+  kind: "false head",
+  claim: concatBytes([header, approval]),
+});
 
 /** At the bound the oldest is forgotten, and verified again when it comes back. */
 function remember(keys: Set<string>, key: string, max: number): void {

@@ -1,17 +1,32 @@
 /**
- * IpBans: which machines are refused because too many of their peer ids are banned. Making a new peer id costs nothing,
- * having another address does. Counted from the bans in force, so that it ends with them; kept by the BanTable.
+ * IpBans: which machines are refused for a while because too many of their peer ids are banned. Making a new peer id costs
+ * nothing, having another address does; but honest peers may share an address with those who were banned. So a sentence is
+ * short, grows with each repetition, and is never put on whoever is exempt (the BanTable asks that). Counted from the bans
+ * in force, so that it is forgotten with the last of them. Kept by the BanTable; time is an argument.
  */
 
 import { BlockList, isIP } from "node:net";
 import { ipOf, publicAddressOf } from "../../p2p/address.ts";
 
-/** Banned peer ids of one machine from which on it is refused whole: fewer may be several users behind one router. */
+/** Banned peer ids of one machine from which on it is refused: fewer may be several users behind one router. */
 export const IP_BANS_MIN = 5;
 
+/** The first sentence, milliseconds. Each further one of the same machine is twice as long, up to the longest. */
+const SENTENCE_MS_MIN = 10 * 60_000;
+const SENTENCE_MS_MAX = 2 * 3_600_000;
+
+/** Machines remembered: as many as there are bans, and some that are refused in place of a ban. At it none is added. */
+const MACHINES_MAX = 120_000;
+
+interface Machine {
+  /** Banned peer ids. */
+  readonly peers: Set<string>;
+  sentences: number;
+  untilMs: number;
+}
+
 export class IpBans {
-  /** Banned peer ids by machine; as many as there are bans. */
-  readonly #peers = new Map<string, Set<string>>();
+  readonly #machines = new Map<string, Machine>();
   readonly #allowed: BlockList;
 
   /** `allowed`: addresses and ranges ("192.0.2.0/24") that are never refused. */
@@ -19,32 +34,61 @@ export class IpBans {
     this.#allowed = blockListOf(allowed);
   }
 
-  /** A peer was banned while it was connected from this multiaddr, or such a ban was read from disk. */
-  add(peerId: string, remoteAddress: string): void {
-    const machine = publicAddressOf(remoteAddress)?.machine;
-    if (machine === undefined) return;
-    const peers = this.#peers.get(machine);
-    if (peers === undefined) this.#peers.set(machine, new Set([peerId]));
-    else peers.add(peerId);
+  /** A peer was banned at this time while it was connected from this multiaddr, or such a ban was read from disk. */
+  add(peerId: string, remoteAddress: string, atMs: number): void {
+    const machine = this.#machine(remoteAddress);
+    if (machine === undefined || machine.peers.has(peerId)) return;
+    machine.peers.add(peerId);
+    if (machine.peers.size >= IP_BANS_MIN && atMs >= machine.untilMs) lengthen(machine, atMs);
+  }
+
+  /** Refuses the machine at once: there was no room for a ban of its own. */
+  sentence(remoteAddress: string, atMs: number): void {
+    const machine = this.#machine(remoteAddress);
+    if (machine !== undefined && atMs >= machine.untilMs) lengthen(machine, atMs);
   }
 
   /** The ban ended or was lifted. */
-  remove(peerId: string, remoteAddress: string): void {
-    const machine = publicAddressOf(remoteAddress)?.machine;
-    if (machine === undefined) return;
-    const peers = this.#peers.get(machine);
-    peers?.delete(peerId);
-    if (peers?.size === 0) this.#peers.delete(machine);
+  remove(peerId: string, remoteAddress: string, nowMs: number): void {
+    const key = publicAddressOf(remoteAddress)?.machine;
+    const machine = key === undefined ? undefined : this.#machines.get(key);
+    if (key === undefined || machine === undefined) return;
+    machine.peers.delete(peerId);
+    // Lifted bans take the sentence with them that they were the reason of.
+    if (machine.peers.size < IP_BANS_MIN) machine.untilMs = Math.min(machine.untilMs, nowMs);
+    if (machine.peers.size === 0) this.#machines.delete(key);
   }
 
-  /** Whether connections with this multiaddr are refused, whoever it is. */
-  refuses(multiaddr: string): boolean {
-    if (this.#peers.size === 0) return false;
-    const machine = publicAddressOf(multiaddr)?.machine;
-    if (machine === undefined || (this.#peers.get(machine)?.size ?? 0) < IP_BANS_MIN) return false;
+  /** Whether connections from this multiaddr are refused, whoever it is that is not exempt. */
+  refuses(multiaddr: string, nowMs: number): boolean {
+    if (this.#machines.size === 0) return false;
+    const key = publicAddressOf(multiaddr)?.machine;
+    if (key === undefined || nowMs >= (this.#machines.get(key)?.untilMs ?? 0)) return false;
     const ip = ipOf(multiaddr);
     return ip === undefined || !this.#allowed.check(ip, isIP(ip) === 4 ? "ipv4" : "ipv6");
   }
+
+  /** Forgets machines that were refused without a ban, when their time is over. */
+  forgetEnded(nowMs: number): void {
+    for (const [key, { peers, untilMs }] of this.#machines) {
+      if (peers.size === 0 && untilMs <= nowMs) this.#machines.delete(key);
+    }
+  }
+
+  #machine(remoteAddress: string): Machine | undefined {
+    const key = publicAddressOf(remoteAddress)?.machine;
+    if (key === undefined) return undefined;
+    const known = this.#machines.get(key);
+    if (known !== undefined || this.#machines.size >= MACHINES_MAX) return known;
+    const machine: Machine = { peers: new Set(), sentences: 0, untilMs: Number.NEGATIVE_INFINITY };
+    this.#machines.set(key, machine);
+    return machine;
+  }
+}
+
+function lengthen(machine: Machine, atMs: number): void {
+  machine.untilMs = atMs + Math.min(SENTENCE_MS_MAX, SENTENCE_MS_MIN * 2 ** Math.min(machine.sentences, 16));
+  machine.sentences++;
 }
 
 /** What is no address or range of one is left out here: the configuration's check names it. */

@@ -17,9 +17,10 @@ import { sha256 } from "../../chain/hash.ts";
 import type { ActorContext } from "../../kernel/actor.ts";
 import type { Deferred } from "../../kernel/deferred.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
-import type { ConnectionInfo, Host, HostEvent, HostSnapshot } from "../../p2p/port.ts";
+import type { ConnectionInfo, Host, HostEvent, HostSnapshot, PeerIdentity } from "../../p2p/port.ts";
+import { chainTag } from "../../p2p/protocols.ts";
 import type { BanTable } from "./ban-table.ts";
-import { COOL_DOWN_MS, HANDSHAKE_GRACE_MS, type PeerActorConfig } from "./config.ts";
+import { COOL_DOWN_MS, HANDSHAKE_GRACE_MS, type PeerActorConfig, UNSERVING_COOL_DOWN_MS } from "./config.ts";
 import { type ConnectAnswer, ConnectWaiters } from "./connect-waiters.ts";
 import { Dialler } from "./dialler.ts";
 import { dialDelayMs } from "./dialling.ts";
@@ -91,6 +92,7 @@ export class Links {
       context: parts.context,
       host: parts.host,
       handshake: new Handshake(parts),
+      isOfOtherChain: (peerId) => parts.book.get(peerId)?.isOfOtherChain === true,
       events: {
         greeted: (peerId, session, status, latencyMs) => this.#onGreeted(peerId, session, status, latencyMs),
         refused: (peerId, session, refusal) => this.#onRefused(peerId, session, refusal),
@@ -119,7 +121,7 @@ export class Links {
       peer.isBootstrap = true;
       book.addAddresses(peer, [address]);
     }
-    bans.judgeBy((peerId) => this.judge.applicationScore(peerId));
+    bans.judgeBy(this.judge);
     // Connections of an earlier incarnation are told anew by the snapshot.
     for (const peer of book.all()) peer.link = { state: "disconnected" };
     this.membership.reserve(config.memberPeerIds);
@@ -169,6 +171,16 @@ export class Links {
         }
       }
     }
+  }
+
+  /** What a peer says of itself: protocols that carry the tag of another chain, and none of ours, tell where it belongs. */
+  onIdentified({ peerId, protocols, listenAddresses }: PeerIdentity): void {
+    this.dialler.discovered(peerId, listenAddresses);
+    const peer = this.#parts.book.get(peerId);
+    if (peer === undefined) return;
+    const own = `/alys/${chainTag(this.#parts.chain.facts.genesisHash)}/`;
+    const alys = protocols.filter((name) => name.startsWith("/alys/"));
+    peer.isOfOtherChain = alys.length > 0 && !alys.some((name) => name.startsWith(own));
   }
 
   onClosed(connection: ConnectionInfo, isLastOfPeer: boolean): void {
@@ -254,6 +266,15 @@ export class Links {
     const answer = this.#parts.context.deferred(PeerService.method.disconnectFromPeer);
     this.#dismiss(live.peer, GoodbyeReason.UNSPECIFIED, () => answer.resolve({}));
     return answer;
+  }
+
+  /** A peer that cannot serve what it claims makes room for one that can; those with a slot of their own keep it. */
+  dropUnserving(peerId: string): void {
+    const peer = this.#live(peerId)?.peer;
+    if (peer === undefined || peer.isReserved || peer.memberKey !== undefined) return;
+    this.#dismiss(peer, GoodbyeReason.LOW_SCORE);
+    peer.refusedUntilMs = this.#nowMs() + UNSERVING_COOL_DOWN_MS;
+    this.#delayDial(peer, UNSERVING_COOL_DOWN_MS);
   }
 
   // --- greeting ---

@@ -49,6 +49,8 @@ export interface KnownPeer {
   isBootstrap: boolean;
   /** Named as a member beforehand, by configuration or an operator. */
   isNamed: boolean;
+  /** It announced protocols of another chain and none of ours. */
+  isOfOtherChain: boolean;
   /** Named, or remembered as a member: reserved slot. */
   isReserved: boolean;
   /** Key of the member whom the slot is due to, 48 bytes; it outlives the role. */
@@ -212,6 +214,7 @@ function newPeer(peerId: string): KnownPeer {
     assignedType: PeerType.UNSPECIFIED,
     isBootstrap: false,
     isNamed: false,
+    isOfOtherChain: false,
     isReserved: false,
     reservedFor: undefined,
     memberKey: undefined,

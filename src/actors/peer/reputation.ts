@@ -1,6 +1,7 @@
 /**
  * Reputation: a penalty that decays with a half-life of ten minutes, and what it leads to. Pure; time is an argument.
- * Penalties are deduplicated by peer, offence and evidence, so that one bad message never counts twice.
+ * One bad message never counts twice, and one bad moment counts once: a peer is penalised for one offence once in ten
+ * seconds, whatever the bytes.
  */
 
 import { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
@@ -53,6 +54,12 @@ export function penalised(reputation: Reputation, penalty: number, nowMs: number
   return { value: Math.max(WORST, reputationAt(reputation, nowMs) - penalty), atMs: nowMs };
 }
 
+/** A penalty that was applied at `atMs` is taken back: what is left of it by now. */
+export function forgiven(reputation: Reputation, penalty: number, atMs: number, nowMs: number): Reputation {
+  const left = penalty * 2 ** (-Math.max(0, nowMs - atMs) / HALF_LIFE_MS);
+  return { value: Math.min(0, reputationAt(reputation, nowMs) + left), atMs: nowMs };
+}
+
 /** Members are never disconnected or banned by score. */
 export function consequenceOf(reputation: Reputation, nowMs: number, isFederation: boolean): Consequence {
   if (isFederation) return "none";
@@ -65,17 +72,36 @@ export function consequenceOf(reputation: Reputation, nowMs: number, isFederatio
 const REMEMBERED_MAX = 4096;
 const REMEMBERED_MS = 600_000;
 
+/** Of one peer one offence counts once in this time: a bad moment is one case, going on is another. */
+const SAME_CASE_MS = 10_000;
+
 export class OffenceMemory {
   readonly #seen = new Map<string, number>();
 
-  /** True the first time this peer is reported for this offence with this evidence. */
+  /** True when this peer was not reported with this evidence before, nor for this offence just now. */
   isNew(peerId: string, offence: Offence, evidence: string, nowMs: number): boolean {
-    const key = `${peerId} ${offence} ${evidence}`;
+    const reason = `${peerId} ${offence}`;
+    const bytes = `${reason} ${evidence}`;
+    if (this.#isWithin(bytes, REMEMBERED_MS, nowMs) || this.#isWithin(reason, SAME_CASE_MS, nowMs))
+      return false;
+    this.#remember(reason, nowMs);
+    this.#remember(bytes, nowMs);
+    return true;
+  }
+
+  /** The case that was counted was none. */
+  forget(peerId: string, offence: Offence): void {
+    this.#seen.delete(`${peerId} ${offence}`);
+  }
+
+  #isWithin(key: string, ms: number, nowMs: number): boolean {
     const seenMs = this.#seen.get(key);
-    if (seenMs !== undefined && nowMs - seenMs < REMEMBERED_MS) return false;
+    return seenMs !== undefined && nowMs - seenMs < ms;
+  }
+
+  #remember(key: string, nowMs: number): void {
     this.#seen.delete(key);
     if (this.#seen.size >= REMEMBERED_MAX) this.#seen.delete(this.#seen.keys().next().value ?? "");
     this.#seen.set(key, nowMs);
-    return true;
   }
 }

@@ -43,7 +43,7 @@ export class Upkeep {
       const { link } = peer;
       if (link.state !== "connected") {
         // Of one that is away: it shows a newer delegation when it is back.
-        if (peer.memberKey !== undefined && peer.memberUntilMs <= nowMs) book.endMembership(peer);
+        if (peer.memberKey !== undefined && peer.memberUntilMs <= clock.nowMs()) book.endMembership(peer);
         continue;
       }
       const { status, connection } = link;
@@ -70,7 +70,12 @@ export class Upkeep {
     const ended = bans.removeExpired();
     for (const peerId of ended.peerIds) onUnbanned(peerId);
     context.effect(Promise.all([ended.stored, book.save()]), (outcome) => {
-      if (!outcome.ok) context.log.warn("peers are not saved", { reason: outcome.failure.message });
+      if (outcome.ok) return;
+      const reason = outcome.failure.message;
+      // Both are tried again at the next check, bans at the next ban too.
+      if (bans.unsaved.count > 0)
+        context.log.error("bans are not stored", { waiting: bans.unsaved.count, reason });
+      else context.log.warn("peers are not saved", { reason });
     });
     for (const peer of choosePruned(book.all(), config.peersMax)) prune(peer);
   }

@@ -23,6 +23,8 @@ export type LiveEffect =
   | { readonly type: "lookUp"; readonly id: number; readonly peerId: string; readonly hash: Uint8Array }
   /** Ask the peer for the changes of the authorities from ours on, and judge them. */
   | { readonly type: "fetchAuthorities"; readonly peerId: string }
+  /** Let go of a peer that serves nothing towards what it claims. */
+  | { readonly type: "unserving"; readonly peerId: string }
   /** Verify the approval of a head that a peer claims. */
   | {
       readonly type: "judgeClaim";

@@ -121,6 +121,11 @@ export class Outside {
         log.warn("a peer misbehaved", { peer: peerId, detail });
         return peer.tell(PeerInternalService.method.reportOffence, { peerId, offence, detail, evidence });
       }
+      case "unserving": {
+        const { peerId } = effect;
+        log.warn("a peer serves nothing towards the head that it claims", { peer: peerId });
+        return peer.tell(PeerInternalService.method.dropUnserving, { peerId });
+      }
       case "performance": {
         const { type: _, bytes, ...performance } = effect;
         const request = { ...performance, bytes: BigInt(bytes) };

@@ -52,6 +52,8 @@ export interface Peer {
   readonly failuresInRow: number;
   /** Neither target nor source until then, monotonic milliseconds: its chain does not lead to ours. */
   readonly excludedUntilMs: number;
+  /** Times in a row that a head which it claims in its Status, and nobody could judge, led nowhere. */
+  readonly unservedClaims: number;
 }
 
 /** A head that led nowhere, and until when it is left alone, monotonic milliseconds. */
@@ -62,6 +64,9 @@ interface ExcludedHead {
 
 /** Heads left alone at a time; at the bound the oldest is tried again. */
 const EXCLUDED_MAX = 64;
+
+/** So many times a claim that nobody can judge is followed; a peer that then has served nothing towards it is let go. */
+const UNSERVED_CLAIMS_MAX = 2;
 
 /** A peer that failed is left alone for this long, doubled with each failure in a row, milliseconds. */
 const COOL_MS = 500;
@@ -116,6 +121,7 @@ export class PeerBook {
       coolUntilMs: known?.coolUntilMs ?? 0,
       failuresInRow: known?.failuresInRow ?? 0,
       excludedUntilMs: known?.excludedUntilMs ?? 0,
+      unservedClaims: hint === undefined ? 0 : (known?.unservedClaims ?? 0),
     });
   }
 
@@ -207,11 +213,25 @@ export class PeerBook {
       if (isSame(head) || isSame(peer.hint)) {
         const isHearsay = isSame(peer.hint) && peer.claimed === undefined;
         // What a block alone claimed is forgotten; a Status claims it again if it means it.
-        this.#change(peer.peerId, { excludedUntilMs: untilMs, ...(isHearsay ? { hint: undefined } : {}) });
+        const isClaim = isSame(peer.hint) && peer.claimed !== undefined;
+        this.#change(peer.peerId, {
+          excludedUntilMs: untilMs,
+          ...(isHearsay ? { hint: undefined } : {}),
+          ...(isClaim ? { unservedClaims: peer.unservedClaims + 1 } : {}),
+        });
       }
     }
     const others = this.#excluded.filter((excluded) => !equalBytes(excluded.hash, hash));
     this.#excluded = [...others.slice(1 - EXCLUDED_MAX), { hash, untilMs }];
+  }
+
+  /** Takes note of those whose claims led nowhere too often; each is given once until it claims again. */
+  takeUnserving(): string[] {
+    const taken = [...this.#peers.values()].filter(
+      ({ unservedClaims }) => unservedClaims >= UNSERVED_CLAIMS_MAX,
+    );
+    for (const { peerId } of taken) this.#change(peerId, { unservedClaims: 0 });
+    return taken.map(({ peerId }) => peerId);
   }
 
   /** Heads that are claimed under authorities that we do not know. */

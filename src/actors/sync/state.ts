@@ -266,6 +266,7 @@ export class SyncMachine {
       this.lookups.tick((hash) => isKnown(this.#parts.chain, hash), moment.monotonicMs);
       this.hints.move(moment.monotonicMs);
     }
+    for (const peerId of this.peers.takeUnserving()) this.#effects.push({ type: "unserving", peerId });
     const stuck = this.pipeline.mend(moment.monotonicMs);
     this.move(moment);
     this.#standing.tick(this.#isRunning, this.pipeline.isUnconfirmed, moment);

@@ -17,15 +17,17 @@ import {
 import type { PeerId } from "@libp2p/interface";
 import { assert } from "../../kernel/errors.ts";
 import type { EventHub } from "../event-hub.ts";
+import { evidenceOf } from "../evidence.ts";
 import { hostFailure, toHostFailure } from "../failures.ts";
 import type { GossipDesk } from "../gossip-desk.ts";
 import { GOSSIP_DEFAULTS, type GossipOptions, type HostOptions, type Verdict } from "../port.ts";
 import { TOPIC_BYTES_MAX, TOPICS, type TopicName, topicId } from "../protocols.ts";
+import { type GarbageRouter, tellGarbage } from "./gossip-garbage.ts";
 import type { GossipLinks } from "./gossip-links.ts";
 import { SCORE_THRESHOLDS, scoreParams } from "./score.ts";
 
 /** What gossipsub's router can do beyond its published interface. */
-interface Router extends GossipSub {
+interface Router extends GossipSub, GarbageRouter {
   getScore(peerId: string): number;
   getMeshPeers(topic: string): string[];
   reportMessageValidationResult(id: string, source: string, result: TopicValidatorResult): void;
@@ -142,6 +144,8 @@ export class Gossip {
     assert(typeof router.getScore === "function", "gossipsub tells scores");
     assert(typeof router.getMeshPeers === "function", "gossipsub tells its mesh");
     assert(typeof router.reportMessageValidationResult === "function", "gossipsub takes verdicts");
+    assert(typeof router.pipePeerReadStream === "function", "gossipsub reads a stream of each peer");
+    assert(typeof router.decodeRpc === "function", "gossipsub decodes by a method of its own");
     this.#router = router;
     this.#desk = desk;
     this.#events = events;
@@ -155,6 +159,7 @@ export class Gossip {
         this.#validate(peer, topic, message.data),
       );
     }
+    tellGarbage(this.#router, (peer, bytes) => this.#violated(peer, "message-malformed", bytes));
     this.#router.addEventListener("gossipsub:message", (event) => this.#forward(event.detail));
     this.#router.addEventListener("subscription-change", (event) => this.#onSubscription(event.detail));
   }
@@ -191,11 +196,17 @@ export class Gossip {
   async #validate(peer: PeerId, topic: TopicName, data: Uint8Array): Promise<TopicValidatorResult> {
     if (data.length > TOPIC_BYTES_MAX[topic]) {
       this.#desk.countRejected(topic);
+      this.#violated(peer, "message-too-large", data);
       return TopicValidatorResult.Reject;
     }
     // What arrives is a Buffer; above the port there are only plain arrays.
     const plain = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     return RESULTS[await this.#desk.judge(peer.toString(), topic, plain)];
+  }
+
+  #violated(peer: PeerId, kind: "message-too-large" | "message-malformed", bytes: Uint8Array): void {
+    const evidence = evidenceOf(bytes);
+    this.#events.emit({ type: "violation", peerId: peer.toString(), protocol: "gossip", kind, evidence });
   }
 
   /** Arrives only for accepted messages; telling the router at once makes it forward and credit them. */

@@ -27,7 +27,10 @@ const ANSWER_DEADLINE_MS = 30_000;
 
 export type Answer = Iterable<Uint8Array> | AsyncIterable<Uint8Array> | ResponseError;
 
-type ViolationKind = Extract<HostEvent, { type: "violation" }>["kind"];
+type Violation = Extract<HostEvent, { type: "violation" }>;
+
+/** Of what leaves no bytes. */
+const NO_EVIDENCE = new Uint8Array();
 
 /**
  * A peer that takes nothing of an answer for so long while its stream is full does not read at all: what waits for it holds
@@ -77,7 +80,7 @@ export class Responder {
     const { admission, clock, isReserved } = this.#parts;
     const admitted = admission.admit(peerId, protocol, isReserved(peerId), clock.monotonicMs());
     if (admitted === "flooding") {
-      this.#violate(stream, peerId, protocol, "rate-limited");
+      this.#violate(stream, { peerId, protocol, kind: "rate-limited", evidence: NO_EVIDENCE });
       return;
     }
     this.#handles += 1;
@@ -93,7 +96,9 @@ export class Responder {
       bytesOut: 0,
     };
     this.#serving.set(handle, serving);
-    serving.timer = clock.setTimer(REQUEST_READ_DEADLINE_MS, () => this.#breakOff(handle, "request-timeout"));
+    serving.timer = clock.setTimer(REQUEST_READ_DEADLINE_MS, () =>
+      this.#breakOff(handle, "request-timeout", NO_EVIDENCE),
+    );
     stream.addEventListener("message", (event: { data: Piece }) => this.#onMessage(handle, event.data));
     stream.addEventListener("end", () => this.#onEnd(handle));
     stream.addEventListener("close", () => this.#leave(handle, "closed"), { once: true });
@@ -120,7 +125,7 @@ export class Responder {
     const serving = this.#serving.get(handle);
     if (serving === undefined) return;
     const progress = serving.decoder.push(data);
-    if (progress.state === "broken") this.#breakOff(handle, progress.kind);
+    if (progress.state === "broken") this.#breakOff(handle, progress.kind, progress.evidence);
     else if (progress.state === "complete" && serving.phase === "reading") {
       this.#announce(handle, serving, progress.payload);
     }
@@ -145,13 +150,13 @@ export class Responder {
   }
 
   /**
-   * The peer closed its half. Before its request is whole that is malformed. After it that is usual practice: it has nothing more
-   * to say and waits for its answer. Who no longer wants it resets its stream.
+   * The peer closed its half. Before its request is whole it gave up, or its stream was reset, which QUIC shows as an end:
+   * what was not received whole proves nothing against anybody. After it that is usual practice: it has nothing more to say
+   * and waits for its answer. Who no longer wants it resets its stream.
    */
   #onEnd(handle: RequestHandle): void {
     const serving = this.#serving.get(handle);
-    if (serving?.phase === "reading") this.#breakOff(handle, "request-malformed");
-    else if (serving !== undefined && wasReset(serving.stream)) {
+    if (serving !== undefined && (serving.phase === "reading" || wasReset(serving.stream))) {
       serving.stream.abort(hostFailure("STREAM_RESET", "the peer gave up"));
       this.#leave(handle, "closed");
     }
@@ -204,18 +209,18 @@ export class Responder {
     return { cancel: () => timer.cancel() };
   }
 
-  #breakOff(handle: RequestHandle, kind: ViolationKind): void {
+  #breakOff(handle: RequestHandle, kind: Violation["kind"], evidence: Uint8Array): void {
     const serving = this.#serving.get(handle);
     if (serving === undefined) return;
-    const wasAnnounced = serving.phase !== "reading";
-    serving.phase = wasAnnounced ? serving.phase : "gone";
-    this.#violate(serving.stream, serving.peerId, serving.protocol, kind);
+    const { phase, stream, peerId, protocol } = serving;
+    serving.phase = phase === "reading" ? "gone" : phase;
+    this.#violate(stream, { peerId, protocol, kind, evidence });
     this.#leave(handle, "closed");
   }
 
-  #violate(stream: Stream, peerId: string, protocol: Protocol, kind: ViolationKind): void {
-    this.#parts.events.emit({ type: "violation", peerId, protocol, kind });
-    stream.abort(hostFailure("STREAM_RESET", kind));
+  #violate(stream: Stream, violation: Omit<Violation, "type" | "epoch">): void {
+    this.#parts.events.emit({ type: "violation", ...violation });
+    stream.abort(hostFailure("STREAM_RESET", violation.kind));
   }
 
   /** Forgets an exchange, once. Only one that was announced is reported. */

@@ -5,8 +5,9 @@
  *   do not, so that opportunistic grafting replaces the silent.
  * - P3 (too few deliveries in the mesh) is off. It punishes silence, and an honest peer is silent whenever we told it
  *   IDONTWANT, and all are when the chain halts. Withholding is judged above, where heads are known.
- * - P4 (invalid messages) is the penalty: the square of what was rejected.
- * - P5 is the application's, from PeerActor. P6 (many peers on one address) is off on private networks. P7 begins beyond 6
+ * - P4 (invalid messages) is off. What is rejected is judged by the PeerActor like every other offence, and comes back as P5:
+ *   so one place decides, a penalty that is taken back is taken back here too, and nobody pays twice.
+ * - P5 is the application's, from PeerActor: its reputation. P6 (many peers on one address) is off on private networks. P7 begins beyond 6
  *   broken promises, since our own lag breaks some.
  */
 
@@ -15,22 +16,21 @@ import type { TopicName } from "../protocols.ts";
 /** Counters below this are taken for zero. */
 const DECAY_TO_ZERO = 0.01;
 
-/** P2 looks back over this many slots; P4 forgives over this many: ten minutes of 2 s slots. */
+/** P2 looks back over this many slots; P7 forgives over this many: ten minutes of 2 s slots. */
 const FIRST_DELIVERY_SLOTS = 100;
-const INVALID_SLOTS = 300;
+const BEHAVIOUR_SLOTS = 300;
 
 /** Most that P1 and P2 give. */
 const TIME_IN_MESH_MAX = 8;
 const FIRST_DELIVERIES_MAX = 25;
 
-/** One rejected block costs more than half of what P1 and P2 can give (33), two cost more than all of it. */
-const INVALID_BLOCK_WEIGHT = -20;
-const INVALID_TRANSACTION_WEIGHT = -5;
-
 /** The application's share, −100…100, counts as it is. */
 export const PROTECTED_SCORE = 100;
 
-/** Two rejected blocks (−80) end gossip, three (−180) end everything but the connection. */
+/**
+ * The application's share is the reputation, from 0 to −100: it sends a peer away at −20 and bans it at −50, so these are for
+ * the moments between, and for a peer that P7 takes further down.
+ */
 export const SCORE_THRESHOLDS = {
   gossipThreshold: -40,
   publishThreshold: -80,
@@ -66,16 +66,18 @@ export function scoreParams(options: ScoreOptions) {
     IPColocationFactorWhitelist: new Set(["127.0.0.1", "::1"]),
     behaviourPenaltyWeight: -10,
     behaviourPenaltyThreshold: 6,
-    behaviourPenaltyDecay: decayOver(INVALID_SLOTS),
+    behaviourPenaltyDecay: decayOver(BEHAVIOUR_SLOTS),
     decayInterval: options.slotDurationMs,
     decayToZero: DECAY_TO_ZERO,
     // A peer cannot shed a bad score by coming back within the time that would have decayed it.
-    retainScore: INVALID_SLOTS * options.slotDurationMs,
+    retainScore: BEHAVIOUR_SLOTS * options.slotDurationMs,
   };
 }
 
-/** P3 and P3b: off. */
-const NO_DELIVERY_PENALTY = {
+/** P3, P3b and P4: off. */
+const NO_MESSAGE_PENALTIES = {
+  invalidMessageDeliveriesWeight: 0,
+  invalidMessageDeliveriesDecay: 0.5,
   meshMessageDeliveriesWeight: 0,
   meshMessageDeliveriesDecay: 0.5,
   meshMessageDeliveriesCap: 1,
@@ -99,9 +101,7 @@ function blockTopic(slotDurationMs: number) {
     firstMessageDeliveriesWeight: FIRST_DELIVERIES_MAX / cap,
     firstMessageDeliveriesDecay: decay,
     firstMessageDeliveriesCap: cap,
-    ...NO_DELIVERY_PENALTY,
-    invalidMessageDeliveriesWeight: INVALID_BLOCK_WEIGHT,
-    invalidMessageDeliveriesDecay: decayOver(INVALID_SLOTS),
+    ...NO_MESSAGE_PENALTIES,
   };
 }
 
@@ -115,8 +115,6 @@ function transactionTopic(slotDurationMs: number) {
     firstMessageDeliveriesWeight: 0,
     firstMessageDeliveriesDecay: 0.5,
     firstMessageDeliveriesCap: 1,
-    ...NO_DELIVERY_PENALTY,
-    invalidMessageDeliveriesWeight: INVALID_TRANSACTION_WEIGHT,
-    invalidMessageDeliveriesDecay: decayOver(INVALID_SLOTS),
+    ...NO_MESSAGE_PENALTIES,
   };
 }

@@ -8,11 +8,12 @@ import type { RequestAdmission } from "../admission.ts";
 import { deadlineAfter } from "../deadline.ts";
 import type { EventHub } from "../event-hub.ts";
 import { hostFailure, toHostFailure } from "../failures.ts";
-import { encodeChunk, encodeEnd, encodeError, ResponseDecoder } from "../framing.ts";
-import type { RequestHandle, RequestOptions, ResponseError } from "../port.ts";
-import type { Protocol } from "../protocols.ts";
+import { encodeChunk, encodeEnd, encodeError, RequestDecoder, ResponseDecoder } from "../framing.ts";
+import type { HostEvent, RequestHandle, RequestOptions, ResponseError } from "../port.ts";
+import { PROTOCOL_LIMITS, type Protocol } from "../protocols.ts";
 
-/** Both as the libp2p host: from the announcement to `respond`, and from there to the last byte. */
+/** All as the libp2p host: to the whole request, from its announcement to `respond`, and from there to the last byte. */
+const REQUEST_READ_DEADLINE_MS = 5_000;
 const RESPOND_DEADLINE_MS = 10_000;
 const ANSWER_DEADLINE_MS = 30_000;
 
@@ -25,12 +26,23 @@ export interface ReturnPath {
   ended(): void;
 }
 
+/** A request as it comes in. */
+export interface Incoming {
+  receive(bytes: Uint8Array): void;
+  /** The asker gave up, its stream was reset or closed, or its connection is gone. */
+  ended(): void;
+}
+
+type Violation = Extract<HostEvent, { type: "violation" }>;
+
 interface Serving {
   readonly peerId: string;
   readonly protocol: Protocol;
   readonly path: ReturnPath;
   readonly gone: PromiseWithResolvers<void>;
-  phase: "waiting" | "answering";
+  readonly decoder: RequestDecoder;
+  readonly isAdmitted: boolean;
+  phase: "reading" | "waiting" | "answering";
   timer: TimerHandle | undefined;
   bytesOut: number;
 }
@@ -56,36 +68,68 @@ export class MemoryResponder {
     return [...this.#serving.values()].filter((serving) => serving.phase === "waiting").length;
   }
 
-  /** Announces a request that arrived; returns how to call it off when its peer goes. */
-  accept(peerId: string, protocol: Protocol, payload: Uint8Array, path: ReturnPath): () => void {
-    const { admission, clock, events, isReserved } = this.#parts;
+  /** Takes over a request of which the first bytes are about to come. */
+  accept(peerId: string, protocol: Protocol, path: ReturnPath): Incoming {
+    const { admission, clock, isReserved } = this.#parts;
     const admitted = admission.admit(peerId, protocol, isReserved(peerId), clock.monotonicMs());
     if (admitted === "flooding") {
-      events.emit({ type: "violation", peerId, protocol, kind: "rate-limited" });
-      path.fail("STREAM_RESET");
-      return () => {};
-    }
-    if (admitted === "refused") {
-      void path.send(encodeError("rate-limited"));
-      return () => {};
+      this.#violate({ peerId, protocol, kind: "rate-limited", evidence: new Uint8Array() }, path);
+      return { receive: () => {}, ended: () => {} };
     }
     this.#handles += 1;
     const handle = this.#handles as RequestHandle;
-    const gone = Promise.withResolvers<void>();
     const serving: Serving = {
       peerId,
       protocol,
       path,
-      gone,
-      phase: "waiting",
+      gone: Promise.withResolvers<void>(),
+      decoder: new RequestDecoder(PROTOCOL_LIMITS[protocol].requestBytesMax),
+      isAdmitted: admitted === "admitted",
+      phase: "reading",
       timer: undefined,
       bytesOut: 0,
     };
     this.#serving.set(handle, serving);
+    serving.timer = clock.setTimer(REQUEST_READ_DEADLINE_MS, () =>
+      this.#breakOff(handle, "request-timeout", new Uint8Array()),
+    );
+    return {
+      receive: (bytes) => this.#receive(handle, bytes),
+      // What was not received whole proves nothing: it is forgotten, as whatever the asker gave up.
+      ended: () => this.#leave(handle, "closed"),
+    };
+  }
+
+  #receive(handle: RequestHandle, bytes: Uint8Array): void {
+    const serving = this.#serving.get(handle);
+    if (serving === undefined) return;
+    const progress = serving.decoder.push(bytes);
+    if (progress.state === "broken") return this.#breakOff(handle, progress.kind, progress.evidence);
+    if (progress.state !== "complete" || serving.phase !== "reading") return;
+    serving.timer?.cancel();
+    if (!serving.isAdmitted) {
+      void serving.path.send(encodeError("rate-limited"));
+      return this.#leave(handle, "answered");
+    }
+    serving.phase = "waiting";
     this.#limit(handle, serving, RESPOND_DEADLINE_MS);
-    const deadlineMs = clock.monotonicMs() + RESPOND_DEADLINE_MS;
-    events.emit({ type: "request", handle, peerId, protocol, payload, deadlineMs });
-    return () => this.#leave(handle, "closed");
+    const { peerId, protocol } = serving;
+    const { payload } = progress;
+    const deadlineMs = this.#parts.clock.monotonicMs() + RESPOND_DEADLINE_MS;
+    this.#parts.events.emit({ type: "request", handle, peerId, protocol, payload, deadlineMs });
+  }
+
+  #breakOff(handle: RequestHandle, kind: Violation["kind"], evidence: Uint8Array): void {
+    const serving = this.#serving.get(handle);
+    if (serving === undefined) return;
+    const { peerId, protocol, path } = serving;
+    this.#leave(handle, "closed");
+    this.#violate({ peerId, protocol, kind, evidence }, path);
+  }
+
+  #violate(violation: Omit<Violation, "type" | "epoch">, path: ReturnPath): void {
+    this.#parts.events.emit({ type: "violation", ...violation });
+    path.fail("STREAM_RESET");
   }
 
   respond(
@@ -147,7 +191,9 @@ export class MemoryResponder {
     serving.timer?.cancel();
     serving.gone.resolve();
     serving.path.ended();
+    if (!serving.isAdmitted) return;
     this.#parts.admission.release(serving.peerId, serving.protocol);
+    if (serving.phase === "reading") return;
     this.#parts.events.emit({ type: "requestEnded", handle, outcome, bytesOut: serving.bytesOut });
   }
 }
@@ -164,6 +210,8 @@ export class MemoryExchange {
   onCancel: () => void = () => {};
   /** What that word does there; set by the responder when it takes the request. */
   onCancelled: () => void = () => {};
+  /** Where the rest of a request goes that comes in pieces; set as above. */
+  onMore: (bytes: Uint8Array) => void = () => {};
 
   constructor(clock: Clock, options: RequestOptions) {
     this.#decoder = new ResponseDecoder(options, (chunk) => {

@@ -11,9 +11,6 @@ import { TOPIC_BYTES_MAX, type TopicName } from "../protocols.ts";
 /** Ids remembered; at the bound the oldest is forgotten, as after gossipsub's two minutes. */
 const SEEN_MAX = 4096;
 
-/** As the libp2p host's score: the square of what was rejected. */
-const REJECTED_WEIGHT = -20;
-
 /** Peers below this are not listened to. */
 const GRAYLIST_SCORE = -160;
 
@@ -28,7 +25,6 @@ export interface MemoryGossipParts {
 export class MemoryGossip {
   readonly #parts: MemoryGossipParts;
   readonly #seen = new Set<string>();
-  readonly #rejected = new Map<string, number>();
 
   constructor(parts: MemoryGossipParts) {
     this.#parts = parts;
@@ -49,15 +45,15 @@ export class MemoryGossip {
     if (this.score(from) < GRAYLIST_SCORE || !this.#isNew(topic, data)) return;
     const verdict =
       data.length > TOPIC_BYTES_MAX[topic] ? "reject" : await this.#parts.desk.judge(from, topic, data);
-    if (verdict === "reject") this.#rejected.set(from, (this.#rejected.get(from) ?? 0) + 1);
     if (verdict !== "accept") return;
     for (const peerId of this.#parts.subscribers(topic)) {
       if (peerId !== from) this.#parts.send(peerId, topic, data);
     }
   }
 
+  /** As the libp2p host's: what a peer did is the application's to judge. */
   score(peerId: string): number {
-    return REJECTED_WEIGHT * (this.#rejected.get(peerId) ?? 0) ** 2 + this.#parts.applicationScore(peerId);
+    return this.#parts.applicationScore(peerId);
   }
 
   #isNew(topic: TopicName, data: Uint8Array): boolean {

@@ -9,12 +9,14 @@ import { RequestAdmission } from "../admission.ts";
 import { deadlineAfter } from "../deadline.ts";
 import { EventHub } from "../event-hub.ts";
 import { hostFailure, toHostFailure } from "../failures.ts";
+import { encodeRequest } from "../framing.ts";
 import { GossipDesk } from "../gossip-desk.ts";
 import { type Identity, verifyPeerSignature } from "../identity.ts";
 import {
   type ConnectionGate,
   type ConnectionInfo,
   type DialOptions,
+  type Direction,
   type FoundPeer,
   GOSSIP_DEFAULTS,
   type Host,
@@ -35,6 +37,7 @@ import { MemoryGossip } from "./gossip.ts";
 import type { MemoryLink } from "./link.ts";
 import { MemoryLinks } from "./links.ts";
 import type { MemoryNetwork } from "./network.ts";
+import { sendRequest } from "./sending.ts";
 
 /** As the libp2p host: inbound connections above `connectionsMax` that only reserved peers can take. */
 const RESERVED_CONNECTIONS = 64;
@@ -314,10 +317,10 @@ export class MemoryHost implements Host {
     exchange.onCancel = () => {
       this.#network.deliver(this.peerId, peerId, SMALL, () => exchange.onCancelled());
     };
-    // The payload is copied: nobody may change what is on its way.
-    const sent = payload.slice();
-    this.#network.deliver(this.peerId, peerId, payload.length, () => {
-      remote.#serve(link.id, this, name, sent, exchange);
+    // A copy: nobody may change what is on its way.
+    const frame = encodeRequest(payload);
+    sendRequest(this.#network, { from: this.peerId, to: peerId, frame, exchange }, (bytes) => {
+      remote.#serve(link.id, this, name, bytes, exchange);
     });
     try {
       return await exchange.outcome;
@@ -326,7 +329,7 @@ export class MemoryHost implements Host {
     }
   }
 
-  #serve(id: string, asker: MemoryHost, name: string, payload: Uint8Array, exchange: MemoryExchange): void {
+  #serve(id: string, asker: MemoryHost, name: string, bytes: Uint8Array, exchange: MemoryExchange): void {
     const link = this.#links.get(id);
     const options = this.#options;
     const back = (bytes: number, arrive: () => void): void => {
@@ -341,10 +344,10 @@ export class MemoryHost implements Host {
       back(SMALL, () => exchange.failFor("PROTOCOL_UNSUPPORTED"));
       return;
     }
-    this.#links.count(link, protocol, payload.length, 0);
+    this.#links.count(link, protocol, bytes.length, 0);
     const cancel = (): void => exchange.onCancelled();
     link.cancels.add(cancel);
-    exchange.onCancelled = this.#responder.accept(asker.peerId, protocol, payload, {
+    const incoming = this.#responder.accept(asker.peerId, protocol, {
       send: (bytes) => {
         this.#links.count(link, protocol, 0, bytes.length);
         const { promise, resolve } = Promise.withResolvers<void>();
@@ -358,6 +361,12 @@ export class MemoryHost implements Host {
       fail: (reason) => back(SMALL, () => exchange.failFor(reason)),
       ended: () => link.cancels.delete(cancel),
     });
+    exchange.onCancelled = () => incoming.ended();
+    exchange.onMore = (more) => {
+      this.#links.count(link, protocol, more.length, 0);
+      incoming.receive(more);
+    };
+    incoming.receive(bytes);
   }
 
   respond(
@@ -475,11 +484,7 @@ export class MemoryHost implements Host {
     return link;
   }
 
-  #gateAllows(
-    peerId: string | undefined,
-    address: string | undefined,
-    direction: "inbound" | "outbound",
-  ): boolean {
+  #gateAllows(peerId: string | undefined, address: string | undefined, direction: Direction): boolean {
     if (this.#parts.gate.allows(peerId, address, direction)) return true;
     this.#gateRefused += 1;
     return false;

@@ -93,6 +93,14 @@ export class MemoryNetwork {
     return this.#options.gossipLoss > 0 && this.#random.next() < this.#options.gossipLoss;
   }
 
+  /** How long after its first half the second half of a peer's request is sent, milliseconds; 0: both at once. */
+  requestGapMs(_from: string): number {
+    return 0;
+  }
+
+  /** A request was given up between its halves. */
+  cutShort(): void {}
+
   /** Runs `arrive` at the other end after latency and transfer, in order. What is cut off on its way is lost. */
   deliver(from: string, to: string, bytes: number, arrive: () => void): void {
     const { latencyMsMin, latencyMsMax, bytesPerMs } = this.#options;

@@ -14,6 +14,7 @@ import { FinalStaysFinal } from "./final-stays-final.ts";
 import { ForksBelowFinalAreRefused } from "./forks-below-final-are-refused.ts";
 import { HeadsOnlyImprove } from "./heads-only-improve.ts";
 import { HonestAreNotBanned } from "./honest-are-not-banned.ts";
+import { HonestKeepTheirName } from "./honest-keep-their-name.ts";
 import { InvalidIsNotForwarded } from "./invalid-is-not-forwarded.ts";
 import { LiesAreNoTarget } from "./lies-are-no-target.ts";
 import { MailboxesAreBounded } from "./mailboxes-are-bounded.ts";
@@ -36,6 +37,7 @@ export function allCheckers(world: World): readonly Checker[] {
     new BannedHoldNoConnection(world),
     new MembersAreNotEvicted(world),
     new HonestAreNotBanned(world),
+    new HonestKeepTheirName(world),
     new InvalidIsNotForwarded(world),
     new ChildrenAreRestarted(world),
     new NothingIsStuck(world),

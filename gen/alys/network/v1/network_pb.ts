@@ -1438,8 +1438,8 @@ export const NetworkService: GenService<{
     output: typeof GetNetworkStatusResponseSchema;
   },
   /**
-   * BroadcastBlock publishes a certified block. INVALID_ARGUMENT when it is malformed; validity is judged by each
-   * receiver before it forwards.
+   * BroadcastBlock publishes a certified block after judging it as every receiver does: INVALID_ARGUMENT when it is malformed
+   * or breaks a rule, FAILED_PRECONDITION when its parent is unknown here or its time has not come.
    *
    * @generated from rpc alys.network.v1.NetworkService.BroadcastBlock
    */

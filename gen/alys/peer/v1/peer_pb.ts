@@ -18,7 +18,57 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file alys/peer/v1/peer.proto.
  */
 export const file_alys_peer_v1_peer: GenFile = /*@__PURE__*/
-  fileDesc("ChdhbHlzL3BlZXIvdjEvcGVlci5wcm90bxIMYWx5cy5wZWVyLnYxIoQBCglQZWVyU2NvcmUSDwoHb3ZlcmFsbBgBIAEoARIPCgdsYXRlbmN5GAIgASgBEhIKCnRocm91Z2hwdXQYAyABKAESEwoLcmVsaWFiaWxpdHkYBCABKAESGAoQZmVkZXJhdGlvbl9ib251cxgFIAEoARISCgpyZXB1dGF0aW9uGAYgASgBIvYBCgtQZWVyTWV0cmljcxIXCgpsYXRlbmN5X21zGAEgASgBSACIAQESKAobdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kGAIgASgBSAGIAQESGQoRcmVxdWVzdHNfYW5zd2VyZWQYAyABKAQSFwoPcmVxdWVzdHNfZmFpbGVkGAQgASgEEhUKDWJsb2Nrc19zZXJ2ZWQYBSABKAQSFgoOYnl0ZXNfcmVjZWl2ZWQYBiABKAQSEgoKYnl0ZXNfc2VudBgHIAEoBEINCgtfbGF0ZW5jeV9tc0IeChxfdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kIlsKCFBlZXJIZWFkEg4KBmhlaWdodBgBIAEoBBIMCgRoYXNoGAIgASgMEgwKBHNsb3QYAyABKAQSEwoLcmVjZWl2ZWRfbXMYBCABKAQSDgoGYWdlX21zGAUgASgEItEECghQZWVySW5mbxIPCgdwZWVyX2lkGAEgASgJEhEKCWFkZHJlc3NlcxgCIAMoCRIpCglwZWVyX3R5cGUYAyABKA4yFi5hbHlzLnBlZXIudjEuUGVlclR5cGUSJgoFc2NvcmUYBCABKAsyFy5hbHlzLnBlZXIudjEuUGVlclNjb3JlEjcKEGNvbm5lY3Rpb25fc3RhdGUYBSABKA4yHS5hbHlzLnBlZXIudjEuQ29ubmVjdGlvblN0YXRlEioKCWRpcmVjdGlvbhgGIAEoDjIXLmFseXMucGVlci52MS5EaXJlY3Rpb24SEQoJdHJhbnNwb3J0GAcgASgJEi0KCWxhc3Rfc2VlbhgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoHbWV0cmljcxgJIAEoCzIZLmFseXMucGVlci52MS5QZWVyTWV0cmljcxIkCgRoZWFkGAogASgLMhYuYWx5cy5wZWVyLnYxLlBlZXJIZWFkEhQKDGZpbmFsX2hlaWdodBgLIAEoBBIXCg9lYXJsaWVzdF9oZWlnaHQYDCABKAQSEgoKbWVtYmVyX2tleRgNIAEoDBITCgttZW1iZXJfcm9sZRgOIAEoDRIWCg5yZW1vdGVfYWRkcmVzcxgPIAEoCRIxCg11bnByb3Zlbl9oZWFkGBAgASgLMhouYWx5cy5wZWVyLnYxLlVucHJvdmVuSGVhZBIyCg5tZW1iZXJfZXhwaXJlcxgRIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMAoMVW5wcm92ZW5IZWFkEg4KBmhlYWRlchgBIAEoDBIQCghhcHByb3ZhbBgCIAEoDCLQAQoDQmFuEg8KB3BlZXJfaWQYASABKAkSDgoGcmVhc29uGAIgASgJEiYKB29mZmVuY2UYAyABKA4yFS5hbHlzLnBlZXIudjEuT2ZmZW5jZRIpCgV1bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIZXZpZGVuY2UYBSABKAwSKwoHY3JlYXRlZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOcmVtb3RlX2FkZHJlc3MYByABKAkiSQoQRGlzdHJ1c3RlZE1lbWJlchISCgptZW1iZXJfa2V5GAEgASgMEg0KBXNsb3RzGAIgAygEEhIKCmlzX2N1dF9vZmYYAyABKAgiYQoNUmVzdG9yZWRUcnVzdBISCgptZW1iZXJfa2V5GAEgASgMEg4KBnJlYXNvbhgCIAEoCRIsCghyZXN0b3JlZBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAihQEKFENvbm5lY3RUb1BlZXJSZXF1ZXN0Eg8KB3BlZXJfaWQYASABKAkSHgoJYWRkcmVzc2VzGAIgAygJQguStRgHEAEYgAg4EBIuCglwZWVyX3R5cGUYAyABKA4yFi5hbHlzLnBlZXIudjEuUGVlclR5cGVIAIgBAUIMCgpfcGVlcl90eXBlIj0KFUNvbm5lY3RUb1BlZXJSZXNwb25zZRIkCgRwZWVyGAEgASgLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvIkcKGURpc2Nvbm5lY3RGcm9tUGVlclJlcXVlc3QSGgoHcGVlcl9pZBgBIAEoCUIJkrUYBRABGIABEg4KBnJlYXNvbhgCIAEoCSIcChpEaXNjb25uZWN0RnJvbVBlZXJSZXNwb25zZSIyChRHZXRQZWVyU3RhdHVzUmVxdWVzdBIaCgdwZWVyX2lkGAEgASgJQgmStRgFEAEYgAEiagoVR2V0UGVlclN0YXR1c1Jlc3BvbnNlEiQKBHBlZXIYASABKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm8SIwoDYmFuGAIgASgLMhEuYWx5cy5wZWVyLnYxLkJhbkgAiAEBQgYKBF9iYW4inAEKGEdldENvbm5lY3RlZFBlZXJzUmVxdWVzdBI1ChBwZWVyX3R5cGVfZmlsdGVyGAEgASgOMhYuYWx5cy5wZWVyLnYxLlBlZXJUeXBlSACIAQESIAoJcGFnZV9zaXplGAIgASgNQg2StRgJMQAAAAAAQI9AEhIKCnBhZ2VfdG9rZW4YAyABKAlCEwoRX3BlZXJfdHlwZV9maWx0ZXIibwoZR2V0Q29ubmVjdGVkUGVlcnNSZXNwb25zZRIlCgVwZWVycxgBIAMoCzIWLmFseXMucGVlci52MS5QZWVySW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoDSKZAQoVTGlzdEtub3duUGVlcnNSZXF1ZXN0EjUKEHBlZXJfdHlwZV9maWx0ZXIYASABKA4yFi5hbHlzLnBlZXIudjEuUGVlclR5cGVIAIgBARIgCglwYWdlX3NpemUYAiABKA1CDZK1GAkxAAAAAABAj0ASEgoKcGFnZV90b2tlbhgDIAEoCUITChFfcGVlcl90eXBlX2ZpbHRlciJsChZMaXN0S25vd25QZWVyc1Jlc3BvbnNlEiUKBXBlZXJzGAEgAygLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgNIp4BChNHZXRCZXN0UGVlcnNSZXF1ZXN0EhwKBWNvdW50GAEgASgNQg2StRgJMQAAAAAAAFlAEhIKCmhlaWdodF9taW4YAiABKAQSGgoNc2VydmVzX2hlaWdodBgDIAEoBEgAiAEBEicKEWV4Y2x1ZGVkX3BlZXJfaWRzGAQgAygJQgyStRgIEAEYgAE46AdCEAoOX3NlcnZlc19oZWlnaHQiPQoUR2V0QmVzdFBlZXJzUmVzcG9uc2USJQoFcGVlcnMYASADKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm8iiQIKC1Njb3JlVXBkYXRlEiYKCmxhdGVuY3lfbXMYASABKAFCDZK1GAkpAAAAAAAAAABIAIgBARI3Cht0aHJvdWdocHV0X2J5dGVzX3Blcl9zZWNvbmQYAiABKAFCDZK1GAkpAAAAAAAAAABIAYgBARIUCgdzdWNjZXNzGAMgASgISAKIAQESLAoHcGVuYWx0eRgEIAEoAUIWkrUYEikAAAAAAAAAADEAAAAAAABZQEgDiAEBEg4KBnJlYXNvbhgFIAEoCUINCgtfbGF0ZW5jeV9tc0IeChxfdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kQgoKCF9zdWNjZXNzQgoKCF9wZW5hbHR5Im0KFlVwZGF0ZVBlZXJTY29yZVJlcXVlc3QSGgoHcGVlcl9pZBgBIAEoCUIJkrUYBRABGIABEjcKDHNjb3JlX3VwZGF0ZRgCIAEoCzIZLmFseXMucGVlci52MS5TY29yZVVwZGF0ZUIGkrUYAkABIkEKF1VwZGF0ZVBlZXJTY29yZVJlc3BvbnNlEiYKBXNjb3JlGAEgASgLMhcuYWx5cy5wZWVyLnYxLlBlZXJTY29yZSJRCg5CYW5QZWVyUmVxdWVzdBIaCgdwZWVyX2lkGAEgASgJQgmStRgFEAEYgAESEwoLZHVyYXRpb25fbXMYAiABKAQSDgoGcmVhc29uGAMgASgJIjEKD0JhblBlZXJSZXNwb25zZRIeCgNiYW4YASABKAsyES5hbHlzLnBlZXIudjEuQmFuIi4KEFVuYmFuUGVlclJlcXVlc3QSGgoHcGVlcl9pZBgBIAEoCUIJkrUYBRABGIABIhMKEVVuYmFuUGVlclJlc3BvbnNlIkcKD0xpc3RCYW5zUmVxdWVzdBIgCglwYWdlX3NpemUYASABKA1CDZK1GAkxAAAAAABAj0ASEgoKcGFnZV90b2tlbhgCIAEoCSJgChBMaXN0QmFuc1Jlc3BvbnNlEh8KBGJhbnMYASADKAsyES5hbHlzLnBlZXIudjEuQmFuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgNIh4KHExpc3REaXN0cnVzdGVkTWVtYmVyc1JlcXVlc3QifwodTGlzdERpc3RydXN0ZWRNZW1iZXJzUmVzcG9uc2USLwoHbWVtYmVycxgBIAMoCzIeLmFseXMucGVlci52MS5EaXN0cnVzdGVkTWVtYmVyEi0KCHJlc3RvcmVkGAIgAygLMhsuYWx5cy5wZWVyLnYxLlJlc3RvcmVkVHJ1c3QiTAoTTGlmdERpc3RydXN0UmVxdWVzdBIaCgptZW1iZXJfa2V5GAEgASgMQgaStRgCCDASGQoGcmVhc29uGAIgASgJQgmStRgFEAEYgAQiQgoUTGlmdERpc3RydXN0UmVzcG9uc2USKgoFdHJ1c3QYASABKAsyGy5hbHlzLnBlZXIudjEuUmVzdG9yZWRUcnVzdCJPChVTdGFydERpc2NvdmVyeVJlcXVlc3QSNgoHbWV0aG9kcxgBIAMoDjIdLmFseXMucGVlci52MS5EaXNjb3ZlcnlNZXRob2RCBpK1GAI4ECItChZTdGFydERpc2NvdmVyeVJlc3BvbnNlEhMKC2tub3duX3BlZXJzGAEgASgNIhYKFFN0b3BEaXNjb3ZlcnlSZXF1ZXN0IhcKFVN0b3BEaXNjb3ZlcnlSZXNwb25zZSIpChFXYXRjaFBlZXJzUmVxdWVzdBIUCgxyZXN1bWVfdG9rZW4YASABKAkinAMKEldhdGNoUGVlcnNSZXNwb25zZRIpCghwb3NpdGlvbhgBIAEoCzIXLmFseXMuYWN0b3IudjEuUG9zaXRpb24SLwoIc25hcHNob3QYAiABKAsyGy5hbHlzLnBlZXIudjEuUGVlcnNTbmFwc2hvdEgAEisKCWNvbm5lY3RlZBgDIAEoCzIWLmFseXMucGVlci52MS5QZWVySW5mb0gAEjYKDGRpc2Nvbm5lY3RlZBgEIAEoCzIeLmFseXMucGVlci52MS5QZWVyRGlzY29ubmVjdGVkSAASKQoHdXBkYXRlZBgFIAEoCzIWLmFseXMucGVlci52MS5QZWVySW5mb0gAEiMKBmJhbm5lZBgGIAEoCzIRLmFseXMucGVlci52MS5CYW5IABISCgh1bmJhbm5lZBgHIAEoCUgAEi0KCWhlYXJ0YmVhdBgIIAEoCzIYLmFseXMuYWN0b3IudjEuSGVhcnRiZWF0SAASKQoHc2tpcHBlZBgJIAEoCzIWLmFseXMuYWN0b3IudjEuU2tpcHBlZEgAQgcKBWV2ZW50IjYKDVBlZXJzU25hcHNob3QSJQoFcGVlcnMYASADKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm8iMwoQUGVlckRpc2Nvbm5lY3RlZBIPCgdwZWVyX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSKFAQoUUmVwb3J0T2ZmZW5jZVJlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRImCgdvZmZlbmNlGAIgASgOMhUuYWx5cy5wZWVyLnYxLk9mZmVuY2USDgoGZGV0YWlsGAMgASgJEhAKCGV2aWRlbmNlGAQgASgMEhIKCm1lbWJlcl9rZXkYBSABKAwiFwoVUmVwb3J0T2ZmZW5jZVJlc3BvbnNlIoYBChhSZWNvcmRQZXJmb3JtYW5jZVJlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRIRCglzdWNjZWVkZWQYAiABKAgSEgoKbGF0ZW5jeV9tcxgDIAEoARITCgtkdXJhdGlvbl9tcxgEIAEoARINCgVieXRlcxgFIAEoBBIOCgZibG9ja3MYBiABKA0iGwoZUmVjb3JkUGVyZm9ybWFuY2VSZXNwb25zZSInChRSZWZyZXNoU3RhdHVzUmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJIhcKFVJlZnJlc2hTdGF0dXNSZXNwb25zZSInChNSZXNlcnZlUGVlcnNSZXF1ZXN0EhAKCHBlZXJfaWRzGAEgAygJIhYKFFJlc2VydmVQZWVyc1Jlc3BvbnNlKmsKCFBlZXJUeXBlEhkKFVBFRVJfVFlQRV9VTlNQRUNJRklFRBAAEhgKFFBFRVJfVFlQRV9GRURFUkFUSU9OEAESEwoPUEVFUl9UWVBFX01JTkVSEAISFQoRUEVFUl9UWVBFX1JFR1VMQVIQAyrWAQoPQ29ubmVjdGlvblN0YXRlEiAKHENPTk5FQ1RJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIhCh1DT05ORUNUSU9OX1NUQVRFX0RJU0NPTk5FQ1RFRBABEh8KG0NPTk5FQ1RJT05fU1RBVEVfQ09OTkVDVElORxACEiAKHENPTk5FQ1RJT05fU1RBVEVfSEFORFNIQUtJTkcQAxIeChpDT05ORUNUSU9OX1NUQVRFX0NPTk5FQ1RFRBAEEhsKF0NPTk5FQ1RJT05fU1RBVEVfQkFOTkVEEAUqVQoJRGlyZWN0aW9uEhkKFURJUkVDVElPTl9VTlNQRUNJRklFRBAAEhUKEURJUkVDVElPTl9JTkJPVU5EEAESFgoSRElSRUNUSU9OX09VVEJPVU5EEAIq1AEKB09mZmVuY2USFwoTT0ZGRU5DRV9VTlNQRUNJRklFRBAAEhkKFU9GRkVOQ0VfSU5WQUxJRF9CTE9DSxABEh0KGU9GRkVOQ0VfTUFMRk9STUVEX01FU1NBR0UQAhIYChRPRkZFTkNFX0VRVUlWT0NBVElPThADEhYKEk9GRkVOQ0VfRkFMU0VfSEVBRBAEEhgKFE9GRkVOQ0VfV1JPTkdfQU5TV0VSEAUSEQoNT0ZGRU5DRV9GTE9PRBAGEhcKE09GRkVOQ0VfV0lUSEhPTERJTkcQByqNAQoPRGlzY292ZXJ5TWV0aG9kEiAKHERJU0NPVkVSWV9NRVRIT0RfVU5TUEVDSUZJRUQQABIeChpESVNDT1ZFUllfTUVUSE9EX0JPT1RTVFJBUBABEh0KGURJU0NPVkVSWV9NRVRIT0RfS0FERU1MSUEQAhIZChVESVNDT1ZFUllfTUVUSE9EX01ETlMQAzKpDAoLUGVlclNlcnZpY2USZQoNQ29ubmVjdFRvUGVlchIiLmFseXMucGVlci52MS5Db25uZWN0VG9QZWVyUmVxdWVzdBojLmFseXMucGVlci52MS5Db25uZWN0VG9QZWVyUmVzcG9uc2UiC4q1GAcIARCQThgDEnQKEkRpc2Nvbm5lY3RGcm9tUGVlchInLmFseXMucGVlci52MS5EaXNjb25uZWN0RnJvbVBlZXJSZXF1ZXN0GiguYWx5cy5wZWVyLnYxLkRpc2Nvbm5lY3RGcm9tUGVlclJlc3BvbnNlIguKtRgHCAEQiCcYAxJoCg1HZXRQZWVyU3RhdHVzEiIuYWx5cy5wZWVyLnYxLkdldFBlZXJTdGF0dXNSZXF1ZXN0GiMuYWx5cy5wZWVyLnYxLkdldFBlZXJTdGF0dXNSZXNwb25zZSIOkAIBirUYBwgDENAPGAISdAoRR2V0Q29ubmVjdGVkUGVlcnMSJi5hbHlzLnBlZXIudjEuR2V0Q29ubmVjdGVkUGVlcnNSZXF1ZXN0GicuYWx5cy5wZWVyLnYxLkdldENvbm5lY3RlZFBlZXJzUmVzcG9uc2UiDpACAYq1GAcIAxDQDxgCEmsKDkxpc3RLbm93blBlZXJzEiMuYWx5cy5wZWVyLnYxLkxpc3RLbm93blBlZXJzUmVxdWVzdBokLmFseXMucGVlci52MS5MaXN0S25vd25QZWVyc1Jlc3BvbnNlIg6QAgGKtRgHCAMQ0A8YAhJlCgxHZXRCZXN0UGVlcnMSIS5hbHlzLnBlZXIudjEuR2V0QmVzdFBlZXJzUmVxdWVzdBoiLmFseXMucGVlci52MS5HZXRCZXN0UGVlcnNSZXNwb25zZSIOkAIBirUYBwgDEOgHGAISawoPVXBkYXRlUGVlclNjb3JlEiQuYWx5cy5wZWVyLnYxLlVwZGF0ZVBlZXJTY29yZVJlcXVlc3QaJS5hbHlzLnBlZXIudjEuVXBkYXRlUGVlclNjb3JlUmVzcG9uc2UiC4q1GAcIAxDoBxgDElMKB0JhblBlZXISHC5hbHlzLnBlZXIudjEuQmFuUGVlclJlcXVlc3QaHS5hbHlzLnBlZXIudjEuQmFuUGVlclJlc3BvbnNlIguKtRgHCAEQ0A8YAxJZCglVbmJhblBlZXISHi5hbHlzLnBlZXIudjEuVW5iYW5QZWVyUmVxdWVzdBofLmFseXMucGVlci52MS5VbmJhblBlZXJSZXNwb25zZSILirUYBwgBENAPGAMSWQoITGlzdEJhbnMSHS5hbHlzLnBlZXIudjEuTGlzdEJhbnNSZXF1ZXN0Gh4uYWx5cy5wZWVyLnYxLkxpc3RCYW5zUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEoABChVMaXN0RGlzdHJ1c3RlZE1lbWJlcnMSKi5hbHlzLnBlZXIudjEuTGlzdERpc3RydXN0ZWRNZW1iZXJzUmVxdWVzdBorLmFseXMucGVlci52MS5MaXN0RGlzdHJ1c3RlZE1lbWJlcnNSZXNwb25zZSIOkAIBirUYBwgDEOgHGAISYgoMTGlmdERpc3RydXN0EiEuYWx5cy5wZWVyLnYxLkxpZnREaXN0cnVzdFJlcXVlc3QaIi5hbHlzLnBlZXIudjEuTGlmdERpc3RydXN0UmVzcG9uc2UiC4q1GAcIARDQDxgEEmgKDlN0YXJ0RGlzY292ZXJ5EiMuYWx5cy5wZWVyLnYxLlN0YXJ0RGlzY292ZXJ5UmVxdWVzdBokLmFseXMucGVlci52MS5TdGFydERpc2NvdmVyeVJlc3BvbnNlIguKtRgHCAEQiCcYAxJlCg1TdG9wRGlzY292ZXJ5EiIuYWx5cy5wZWVyLnYxLlN0b3BEaXNjb3ZlcnlSZXF1ZXN0GiMuYWx5cy5wZWVyLnYxLlN0b3BEaXNjb3ZlcnlSZXNwb25zZSILirUYBwgBEIgnGAMSWQoKV2F0Y2hQZWVycxIfLmFseXMucGVlci52MS5XYXRjaFBlZXJzUmVxdWVzdBogLmFseXMucGVlci52MS5XYXRjaFBlZXJzUmVzcG9uc2UiBoq1GAIYAjABMrwDChNQZWVySW50ZXJuYWxTZXJ2aWNlEmUKDVJlcG9ydE9mZmVuY2USIi5hbHlzLnBlZXIudjEuUmVwb3J0T2ZmZW5jZVJlcXVlc3QaIy5hbHlzLnBlZXIudjEuUmVwb3J0T2ZmZW5jZVJlc3BvbnNlIguKtRgHCAMQ6AcYBRJzChFSZWNvcmRQZXJmb3JtYW5jZRImLmFseXMucGVlci52MS5SZWNvcmRQZXJmb3JtYW5jZVJlcXVlc3QaJy5hbHlzLnBlZXIudjEuUmVjb3JkUGVyZm9ybWFuY2VSZXNwb25zZSINirUYCQgDEOgHGAUgARJlCg1SZWZyZXNoU3RhdHVzEiIuYWx5cy5wZWVyLnYxLlJlZnJlc2hTdGF0dXNSZXF1ZXN0GiMuYWx5cy5wZWVyLnYxLlJlZnJlc2hTdGF0dXNSZXNwb25zZSILirUYBwgDEIgnGAUSYgoMUmVzZXJ2ZVBlZXJzEiEuYWx5cy5wZWVyLnYxLlJlc2VydmVQZWVyc1JlcXVlc3QaIi5hbHlzLnBlZXIudjEuUmVzZXJ2ZVBlZXJzUmVzcG9uc2UiC4q1GAcIARDoBxgFQnAKFG5ldHdvcmsuYWx5cy5wZWVyLnYxUAFaR2dpdGh1Yi5jb20vYWx5cy1uZXR3b3JrL2FseXMtbmV0d29yay9jbGllbnRzL2dvL2dlbi9hbHlzL3BlZXIvdjE7cGVlcnYxqgIMQWx5cy5QZWVyLlYxYgZwcm90bzM", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_google_protobuf_timestamp]);
+  fileDesc("ChdhbHlzL3BlZXIvdjEvcGVlci5wcm90bxIMYWx5cy5wZWVyLnYxIpMBCgtNYXNzUGVuYWx0eRImCgdvZmZlbmNlGAEgASgOMhUuYWx5cy5wZWVyLnYxLk9mZmVuY2USDgoGZGV0YWlsGAIgASgJEg4KBmRpZ2VzdBgDIAEoDBIQCghwZWVyX2lkcxgEIAMoCRIqCgZyYWlzZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoQBCglQZWVyU2NvcmUSDwoHb3ZlcmFsbBgBIAEoARIPCgdsYXRlbmN5GAIgASgBEhIKCnRocm91Z2hwdXQYAyABKAESEwoLcmVsaWFiaWxpdHkYBCABKAESGAoQZmVkZXJhdGlvbl9ib251cxgFIAEoARISCgpyZXB1dGF0aW9uGAYgASgBIvYBCgtQZWVyTWV0cmljcxIXCgpsYXRlbmN5X21zGAEgASgBSACIAQESKAobdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kGAIgASgBSAGIAQESGQoRcmVxdWVzdHNfYW5zd2VyZWQYAyABKAQSFwoPcmVxdWVzdHNfZmFpbGVkGAQgASgEEhUKDWJsb2Nrc19zZXJ2ZWQYBSABKAQSFgoOYnl0ZXNfcmVjZWl2ZWQYBiABKAQSEgoKYnl0ZXNfc2VudBgHIAEoBEINCgtfbGF0ZW5jeV9tc0IeChxfdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kIlsKCFBlZXJIZWFkEg4KBmhlaWdodBgBIAEoBBIMCgRoYXNoGAIgASgMEgwKBHNsb3QYAyABKAQSEwoLcmVjZWl2ZWRfbXMYBCABKAQSDgoGYWdlX21zGAUgASgEItEECghQZWVySW5mbxIPCgdwZWVyX2lkGAEgASgJEhEKCWFkZHJlc3NlcxgCIAMoCRIpCglwZWVyX3R5cGUYAyABKA4yFi5hbHlzLnBlZXIudjEuUGVlclR5cGUSJgoFc2NvcmUYBCABKAsyFy5hbHlzLnBlZXIudjEuUGVlclNjb3JlEjcKEGNvbm5lY3Rpb25fc3RhdGUYBSABKA4yHS5hbHlzLnBlZXIudjEuQ29ubmVjdGlvblN0YXRlEioKCWRpcmVjdGlvbhgGIAEoDjIXLmFseXMucGVlci52MS5EaXJlY3Rpb24SEQoJdHJhbnNwb3J0GAcgASgJEi0KCWxhc3Rfc2VlbhgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoHbWV0cmljcxgJIAEoCzIZLmFseXMucGVlci52MS5QZWVyTWV0cmljcxIkCgRoZWFkGAogASgLMhYuYWx5cy5wZWVyLnYxLlBlZXJIZWFkEhQKDGZpbmFsX2hlaWdodBgLIAEoBBIXCg9lYXJsaWVzdF9oZWlnaHQYDCABKAQSEgoKbWVtYmVyX2tleRgNIAEoDBITCgttZW1iZXJfcm9sZRgOIAEoDRIWCg5yZW1vdGVfYWRkcmVzcxgPIAEoCRIxCg11bnByb3Zlbl9oZWFkGBAgASgLMhouYWx5cy5wZWVyLnYxLlVucHJvdmVuSGVhZBIyCg5tZW1iZXJfZXhwaXJlcxgRIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMAoMVW5wcm92ZW5IZWFkEg4KBmhlYWRlchgBIAEoDBIQCghhcHByb3ZhbBgCIAEoDCLQAQoDQmFuEg8KB3BlZXJfaWQYASABKAkSDgoGcmVhc29uGAIgASgJEiYKB29mZmVuY2UYAyABKA4yFS5hbHlzLnBlZXIudjEuT2ZmZW5jZRIpCgV1bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIZXZpZGVuY2UYBSABKAwSKwoHY3JlYXRlZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOcmVtb3RlX2FkZHJlc3MYByABKAkiSQoQRGlzdHJ1c3RlZE1lbWJlchISCgptZW1iZXJfa2V5GAEgASgMEg0KBXNsb3RzGAIgAygEEhIKCmlzX2N1dF9vZmYYAyABKAgiYQoNUmVzdG9yZWRUcnVzdBISCgptZW1iZXJfa2V5GAEgASgMEg4KBnJlYXNvbhgCIAEoCRIsCghyZXN0b3JlZBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAihQEKFENvbm5lY3RUb1BlZXJSZXF1ZXN0Eg8KB3BlZXJfaWQYASABKAkSHgoJYWRkcmVzc2VzGAIgAygJQguStRgHEAEYgAg4EBIuCglwZWVyX3R5cGUYAyABKA4yFi5hbHlzLnBlZXIudjEuUGVlclR5cGVIAIgBAUIMCgpfcGVlcl90eXBlIj0KFUNvbm5lY3RUb1BlZXJSZXNwb25zZRIkCgRwZWVyGAEgASgLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvIkcKGURpc2Nvbm5lY3RGcm9tUGVlclJlcXVlc3QSGgoHcGVlcl9pZBgBIAEoCUIJkrUYBRABGIABEg4KBnJlYXNvbhgCIAEoCSIcChpEaXNjb25uZWN0RnJvbVBlZXJSZXNwb25zZSIyChRHZXRQZWVyU3RhdHVzUmVxdWVzdBIaCgdwZWVyX2lkGAEgASgJQgmStRgFEAEYgAEiagoVR2V0UGVlclN0YXR1c1Jlc3BvbnNlEiQKBHBlZXIYASABKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm8SIwoDYmFuGAIgASgLMhEuYWx5cy5wZWVyLnYxLkJhbkgAiAEBQgYKBF9iYW4inAEKGEdldENvbm5lY3RlZFBlZXJzUmVxdWVzdBI1ChBwZWVyX3R5cGVfZmlsdGVyGAEgASgOMhYuYWx5cy5wZWVyLnYxLlBlZXJUeXBlSACIAQESIAoJcGFnZV9zaXplGAIgASgNQg2StRgJMQAAAAAAQI9AEhIKCnBhZ2VfdG9rZW4YAyABKAlCEwoRX3BlZXJfdHlwZV9maWx0ZXIibwoZR2V0Q29ubmVjdGVkUGVlcnNSZXNwb25zZRIlCgVwZWVycxgBIAMoCzIWLmFseXMucGVlci52MS5QZWVySW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoDSKZAQoVTGlzdEtub3duUGVlcnNSZXF1ZXN0EjUKEHBlZXJfdHlwZV9maWx0ZXIYASABKA4yFi5hbHlzLnBlZXIudjEuUGVlclR5cGVIAIgBARIgCglwYWdlX3NpemUYAiABKA1CDZK1GAkxAAAAAABAj0ASEgoKcGFnZV90b2tlbhgDIAEoCUITChFfcGVlcl90eXBlX2ZpbHRlciJsChZMaXN0S25vd25QZWVyc1Jlc3BvbnNlEiUKBXBlZXJzGAEgAygLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgNIp4BChNHZXRCZXN0UGVlcnNSZXF1ZXN0EhwKBWNvdW50GAEgASgNQg2StRgJMQAAAAAAAFlAEhIKCmhlaWdodF9taW4YAiABKAQSGgoNc2VydmVzX2hlaWdodBgDIAEoBEgAiAEBEicKEWV4Y2x1ZGVkX3BlZXJfaWRzGAQgAygJQgyStRgIEAEYgAE46AdCEAoOX3NlcnZlc19oZWlnaHQiPQoUR2V0QmVzdFBlZXJzUmVzcG9uc2USJQoFcGVlcnMYASADKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm8iiQIKC1Njb3JlVXBkYXRlEiYKCmxhdGVuY3lfbXMYASABKAFCDZK1GAkpAAAAAAAAAABIAIgBARI3Cht0aHJvdWdocHV0X2J5dGVzX3Blcl9zZWNvbmQYAiABKAFCDZK1GAkpAAAAAAAAAABIAYgBARIUCgdzdWNjZXNzGAMgASgISAKIAQESLAoHcGVuYWx0eRgEIAEoAUIWkrUYEikAAAAAAAAAADEAAAAAAABZQEgDiAEBEg4KBnJlYXNvbhgFIAEoCUINCgtfbGF0ZW5jeV9tc0IeChxfdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kQgoKCF9zdWNjZXNzQgoKCF9wZW5hbHR5Im0KFlVwZGF0ZVBlZXJTY29yZVJlcXVlc3QSGgoHcGVlcl9pZBgBIAEoCUIJkrUYBRABGIABEjcKDHNjb3JlX3VwZGF0ZRgCIAEoCzIZLmFseXMucGVlci52MS5TY29yZVVwZGF0ZUIGkrUYAkABIkEKF1VwZGF0ZVBlZXJTY29yZVJlc3BvbnNlEiYKBXNjb3JlGAEgASgLMhcuYWx5cy5wZWVyLnYxLlBlZXJTY29yZSJRCg5CYW5QZWVyUmVxdWVzdBIaCgdwZWVyX2lkGAEgASgJQgmStRgFEAEYgAESEwoLZHVyYXRpb25fbXMYAiABKAQSDgoGcmVhc29uGAMgASgJIjEKD0JhblBlZXJSZXNwb25zZRIeCgNiYW4YASABKAsyES5hbHlzLnBlZXIudjEuQmFuIi4KEFVuYmFuUGVlclJlcXVlc3QSGgoHcGVlcl9pZBgBIAEoCUIJkrUYBRABGIABIhMKEVVuYmFuUGVlclJlc3BvbnNlIkcKD0xpc3RCYW5zUmVxdWVzdBIgCglwYWdlX3NpemUYASABKA1CDZK1GAkxAAAAAABAj0ASEgoKcGFnZV90b2tlbhgCIAEoCSKTAQoQTGlzdEJhbnNSZXNwb25zZRIfCgRiYW5zGAEgAygLMhEuYWx5cy5wZWVyLnYxLkJhbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoDRIxCg5tYXNzX3BlbmFsdGllcxgEIAMoCzIZLmFseXMucGVlci52MS5NYXNzUGVuYWx0eSIeChxMaXN0RGlzdHJ1c3RlZE1lbWJlcnNSZXF1ZXN0In8KHUxpc3REaXN0cnVzdGVkTWVtYmVyc1Jlc3BvbnNlEi8KB21lbWJlcnMYASADKAsyHi5hbHlzLnBlZXIudjEuRGlzdHJ1c3RlZE1lbWJlchItCghyZXN0b3JlZBgCIAMoCzIbLmFseXMucGVlci52MS5SZXN0b3JlZFRydXN0IkwKE0xpZnREaXN0cnVzdFJlcXVlc3QSGgoKbWVtYmVyX2tleRgBIAEoDEIGkrUYAggwEhkKBnJlYXNvbhgCIAEoCUIJkrUYBRABGIAEIkIKFExpZnREaXN0cnVzdFJlc3BvbnNlEioKBXRydXN0GAEgASgLMhsuYWx5cy5wZWVyLnYxLlJlc3RvcmVkVHJ1c3QiTwoVU3RhcnREaXNjb3ZlcnlSZXF1ZXN0EjYKB21ldGhvZHMYASADKA4yHS5hbHlzLnBlZXIudjEuRGlzY292ZXJ5TWV0aG9kQgaStRgCOBAiLQoWU3RhcnREaXNjb3ZlcnlSZXNwb25zZRITCgtrbm93bl9wZWVycxgBIAEoDSIWChRTdG9wRGlzY292ZXJ5UmVxdWVzdCIXChVTdG9wRGlzY292ZXJ5UmVzcG9uc2UiKQoRV2F0Y2hQZWVyc1JlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJIs8DChJXYXRjaFBlZXJzUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEi8KCHNuYXBzaG90GAIgASgLMhsuYWx5cy5wZWVyLnYxLlBlZXJzU25hcHNob3RIABIrCgljb25uZWN0ZWQYAyABKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm9IABI2CgxkaXNjb25uZWN0ZWQYBCABKAsyHi5hbHlzLnBlZXIudjEuUGVlckRpc2Nvbm5lY3RlZEgAEikKB3VwZGF0ZWQYBSABKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm9IABIjCgZiYW5uZWQYBiABKAsyES5hbHlzLnBlZXIudjEuQmFuSAASEgoIdW5iYW5uZWQYByABKAlIABItCgloZWFydGJlYXQYCCABKAsyGC5hbHlzLmFjdG9yLnYxLkhlYXJ0YmVhdEgAEikKB3NraXBwZWQYCSABKAsyFi5hbHlzLmFjdG9yLnYxLlNraXBwZWRIABIxCgxtYXNzX3BlbmFsdHkYCiABKAsyGS5hbHlzLnBlZXIudjEuTWFzc1BlbmFsdHlIAEIHCgVldmVudCI2Cg1QZWVyc1NuYXBzaG90EiUKBXBlZXJzGAEgAygLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvIjMKEFBlZXJEaXNjb25uZWN0ZWQSDwoHcGVlcl9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkihQEKFFJlcG9ydE9mZmVuY2VSZXF1ZXN0Eg8KB3BlZXJfaWQYASABKAkSJgoHb2ZmZW5jZRgCIAEoDjIVLmFseXMucGVlci52MS5PZmZlbmNlEg4KBmRldGFpbBgDIAEoCRIQCghldmlkZW5jZRgEIAEoDBISCgptZW1iZXJfa2V5GAUgASgMIhcKFVJlcG9ydE9mZmVuY2VSZXNwb25zZSIyChREcm9wVW5zZXJ2aW5nUmVxdWVzdBIaCgdwZWVyX2lkGAEgASgJQgmStRgFEAEYgAEiFwoVRHJvcFVuc2VydmluZ1Jlc3BvbnNlIoYBChhSZWNvcmRQZXJmb3JtYW5jZVJlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRIRCglzdWNjZWVkZWQYAiABKAgSEgoKbGF0ZW5jeV9tcxgDIAEoARITCgtkdXJhdGlvbl9tcxgEIAEoARINCgVieXRlcxgFIAEoBBIOCgZibG9ja3MYBiABKA0iGwoZUmVjb3JkUGVyZm9ybWFuY2VSZXNwb25zZSInChRSZWZyZXNoU3RhdHVzUmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJIhcKFVJlZnJlc2hTdGF0dXNSZXNwb25zZSInChNSZXNlcnZlUGVlcnNSZXF1ZXN0EhAKCHBlZXJfaWRzGAEgAygJIhYKFFJlc2VydmVQZWVyc1Jlc3BvbnNlKmsKCFBlZXJUeXBlEhkKFVBFRVJfVFlQRV9VTlNQRUNJRklFRBAAEhgKFFBFRVJfVFlQRV9GRURFUkFUSU9OEAESEwoPUEVFUl9UWVBFX01JTkVSEAISFQoRUEVFUl9UWVBFX1JFR1VMQVIQAyrWAQoPQ29ubmVjdGlvblN0YXRlEiAKHENPTk5FQ1RJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIhCh1DT05ORUNUSU9OX1NUQVRFX0RJU0NPTk5FQ1RFRBABEh8KG0NPTk5FQ1RJT05fU1RBVEVfQ09OTkVDVElORxACEiAKHENPTk5FQ1RJT05fU1RBVEVfSEFORFNIQUtJTkcQAxIeChpDT05ORUNUSU9OX1NUQVRFX0NPTk5FQ1RFRBAEEhsKF0NPTk5FQ1RJT05fU1RBVEVfQkFOTkVEEAUqVQoJRGlyZWN0aW9uEhkKFURJUkVDVElPTl9VTlNQRUNJRklFRBAAEhUKEURJUkVDVElPTl9JTkJPVU5EEAESFgoSRElSRUNUSU9OX09VVEJPVU5EEAIq1AEKB09mZmVuY2USFwoTT0ZGRU5DRV9VTlNQRUNJRklFRBAAEhkKFU9GRkVOQ0VfSU5WQUxJRF9CTE9DSxABEh0KGU9GRkVOQ0VfTUFMRk9STUVEX01FU1NBR0UQAhIYChRPRkZFTkNFX0VRVUlWT0NBVElPThADEhYKEk9GRkVOQ0VfRkFMU0VfSEVBRBAEEhgKFE9GRkVOQ0VfV1JPTkdfQU5TV0VSEAUSEQoNT0ZGRU5DRV9GTE9PRBAGEhcKE09GRkVOQ0VfV0lUSEhPTERJTkcQByqNAQoPRGlzY292ZXJ5TWV0aG9kEiAKHERJU0NPVkVSWV9NRVRIT0RfVU5TUEVDSUZJRUQQABIeChpESVNDT1ZFUllfTUVUSE9EX0JPT1RTVFJBUBABEh0KGURJU0NPVkVSWV9NRVRIT0RfS0FERU1MSUEQAhIZChVESVNDT1ZFUllfTUVUSE9EX01ETlMQAzKpDAoLUGVlclNlcnZpY2USZQoNQ29ubmVjdFRvUGVlchIiLmFseXMucGVlci52MS5Db25uZWN0VG9QZWVyUmVxdWVzdBojLmFseXMucGVlci52MS5Db25uZWN0VG9QZWVyUmVzcG9uc2UiC4q1GAcIARCQThgDEnQKEkRpc2Nvbm5lY3RGcm9tUGVlchInLmFseXMucGVlci52MS5EaXNjb25uZWN0RnJvbVBlZXJSZXF1ZXN0GiguYWx5cy5wZWVyLnYxLkRpc2Nvbm5lY3RGcm9tUGVlclJlc3BvbnNlIguKtRgHCAEQiCcYAxJoCg1HZXRQZWVyU3RhdHVzEiIuYWx5cy5wZWVyLnYxLkdldFBlZXJTdGF0dXNSZXF1ZXN0GiMuYWx5cy5wZWVyLnYxLkdldFBlZXJTdGF0dXNSZXNwb25zZSIOkAIBirUYBwgDENAPGAISdAoRR2V0Q29ubmVjdGVkUGVlcnMSJi5hbHlzLnBlZXIudjEuR2V0Q29ubmVjdGVkUGVlcnNSZXF1ZXN0GicuYWx5cy5wZWVyLnYxLkdldENvbm5lY3RlZFBlZXJzUmVzcG9uc2UiDpACAYq1GAcIAxDQDxgCEmsKDkxpc3RLbm93blBlZXJzEiMuYWx5cy5wZWVyLnYxLkxpc3RLbm93blBlZXJzUmVxdWVzdBokLmFseXMucGVlci52MS5MaXN0S25vd25QZWVyc1Jlc3BvbnNlIg6QAgGKtRgHCAMQ0A8YAhJlCgxHZXRCZXN0UGVlcnMSIS5hbHlzLnBlZXIudjEuR2V0QmVzdFBlZXJzUmVxdWVzdBoiLmFseXMucGVlci52MS5HZXRCZXN0UGVlcnNSZXNwb25zZSIOkAIBirUYBwgDEOgHGAISawoPVXBkYXRlUGVlclNjb3JlEiQuYWx5cy5wZWVyLnYxLlVwZGF0ZVBlZXJTY29yZVJlcXVlc3QaJS5hbHlzLnBlZXIudjEuVXBkYXRlUGVlclNjb3JlUmVzcG9uc2UiC4q1GAcIAxDoBxgDElMKB0JhblBlZXISHC5hbHlzLnBlZXIudjEuQmFuUGVlclJlcXVlc3QaHS5hbHlzLnBlZXIudjEuQmFuUGVlclJlc3BvbnNlIguKtRgHCAEQ0A8YAxJZCglVbmJhblBlZXISHi5hbHlzLnBlZXIudjEuVW5iYW5QZWVyUmVxdWVzdBofLmFseXMucGVlci52MS5VbmJhblBlZXJSZXNwb25zZSILirUYBwgBENAPGAMSWQoITGlzdEJhbnMSHS5hbHlzLnBlZXIudjEuTGlzdEJhbnNSZXF1ZXN0Gh4uYWx5cy5wZWVyLnYxLkxpc3RCYW5zUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEoABChVMaXN0RGlzdHJ1c3RlZE1lbWJlcnMSKi5hbHlzLnBlZXIudjEuTGlzdERpc3RydXN0ZWRNZW1iZXJzUmVxdWVzdBorLmFseXMucGVlci52MS5MaXN0RGlzdHJ1c3RlZE1lbWJlcnNSZXNwb25zZSIOkAIBirUYBwgDEOgHGAISYgoMTGlmdERpc3RydXN0EiEuYWx5cy5wZWVyLnYxLkxpZnREaXN0cnVzdFJlcXVlc3QaIi5hbHlzLnBlZXIudjEuTGlmdERpc3RydXN0UmVzcG9uc2UiC4q1GAcIARDQDxgEEmgKDlN0YXJ0RGlzY292ZXJ5EiMuYWx5cy5wZWVyLnYxLlN0YXJ0RGlzY292ZXJ5UmVxdWVzdBokLmFseXMucGVlci52MS5TdGFydERpc2NvdmVyeVJlc3BvbnNlIguKtRgHCAEQiCcYAxJlCg1TdG9wRGlzY292ZXJ5EiIuYWx5cy5wZWVyLnYxLlN0b3BEaXNjb3ZlcnlSZXF1ZXN0GiMuYWx5cy5wZWVyLnYxLlN0b3BEaXNjb3ZlcnlSZXNwb25zZSILirUYBwgBEIgnGAMSWQoKV2F0Y2hQZWVycxIfLmFseXMucGVlci52MS5XYXRjaFBlZXJzUmVxdWVzdBogLmFseXMucGVlci52MS5XYXRjaFBlZXJzUmVzcG9uc2UiBoq1GAIYAjABMqMEChNQZWVySW50ZXJuYWxTZXJ2aWNlEmUKDVJlcG9ydE9mZmVuY2USIi5hbHlzLnBlZXIudjEuUmVwb3J0T2ZmZW5jZVJlcXVlc3QaIy5hbHlzLnBlZXIudjEuUmVwb3J0T2ZmZW5jZVJlc3BvbnNlIguKtRgHCAMQ6AcYBRJzChFSZWNvcmRQZXJmb3JtYW5jZRImLmFseXMucGVlci52MS5SZWNvcmRQZXJmb3JtYW5jZVJlcXVlc3QaJy5hbHlzLnBlZXIudjEuUmVjb3JkUGVyZm9ybWFuY2VSZXNwb25zZSINirUYCQgDEOgHGAUgARJlCg1SZWZyZXNoU3RhdHVzEiIuYWx5cy5wZWVyLnYxLlJlZnJlc2hTdGF0dXNSZXF1ZXN0GiMuYWx5cy5wZWVyLnYxLlJlZnJlc2hTdGF0dXNSZXNwb25zZSILirUYBwgDEIgnGAUSYgoMUmVzZXJ2ZVBlZXJzEiEuYWx5cy5wZWVyLnYxLlJlc2VydmVQZWVyc1JlcXVlc3QaIi5hbHlzLnBlZXIudjEuUmVzZXJ2ZVBlZXJzUmVzcG9uc2UiC4q1GAcIARDoBxgFEmUKDURyb3BVbnNlcnZpbmcSIi5hbHlzLnBlZXIudjEuRHJvcFVuc2VydmluZ1JlcXVlc3QaIy5hbHlzLnBlZXIudjEuRHJvcFVuc2VydmluZ1Jlc3BvbnNlIguKtRgHCAMQ6AcYBUJwChRuZXR3b3JrLmFseXMucGVlci52MVABWkdnaXRodWIuY29tL2FseXMtbmV0d29yay9hbHlzLW5ldHdvcmsvY2xpZW50cy9nby9nZW4vYWx5cy9wZWVyL3YxO3BlZXJ2MaoCDEFseXMuUGVlci5WMWIGcHJvdG8z", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_google_protobuf_timestamp]);
+
+/**
+ * MassPenalty tells that several independent peers would have been punished for identical bytes. None of them is, what had
+ * been applied already is taken back: this node may be the one that is wrong, for instance of an older version.
+ *
+ * @generated from message alys.peer.v1.MassPenalty
+ */
+export type MassPenalty = Message<"alys.peer.v1.MassPenalty"> & {
+  /**
+   * What they were accused of.
+   *
+   * @generated from field: alys.peer.v1.Offence offence = 1;
+   */
+  offence: Offence;
+
+  /**
+   * In words, as it was said of the last of them.
+   *
+   * @generated from field: string detail = 2;
+   */
+  detail: string;
+
+  /**
+   * SHA-256 of the bytes.
+   *
+   * @generated from field: bytes digest = 3;
+   */
+  digest: Uint8Array;
+
+  /**
+   * Those accused when the alarm was raised, at most 64.
+   *
+   * @generated from field: repeated string peer_ids = 4;
+   */
+  peerIds: string[];
+
+  /**
+   * When.
+   *
+   * @generated from field: google.protobuf.Timestamp raised = 5;
+   */
+  raised?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message alys.peer.v1.MassPenalty.
+ * Use `create(MassPenaltySchema)` to create a new message.
+ */
+export const MassPenaltySchema: GenMessage<MassPenalty> = /*@__PURE__*/
+  messageDesc(file_alys_peer_v1_peer, 0);
 
 /**
  * PeerScore is the score and what it is made of. Every part lies in 0–100.
@@ -74,7 +124,7 @@ export type PeerScore = Message<"alys.peer.v1.PeerScore"> & {
  * Use `create(PeerScoreSchema)` to create a new message.
  */
 export const PeerScoreSchema: GenMessage<PeerScore> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 0);
+  messageDesc(file_alys_peer_v1_peer, 1);
 
 /**
  * PeerMetrics counts what a peer did.
@@ -137,7 +187,7 @@ export type PeerMetrics = Message<"alys.peer.v1.PeerMetrics"> & {
  * Use `create(PeerMetricsSchema)` to create a new message.
  */
 export const PeerMetricsSchema: GenMessage<PeerMetrics> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 1);
+  messageDesc(file_alys_peer_v1_peer, 2);
 
 /**
  * PeerHead is the head that a peer's Status proved: its approval was verified.
@@ -187,7 +237,7 @@ export type PeerHead = Message<"alys.peer.v1.PeerHead"> & {
  * Use `create(PeerHeadSchema)` to create a new message.
  */
 export const PeerHeadSchema: GenMessage<PeerHead> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 2);
+  messageDesc(file_alys_peer_v1_peer, 3);
 
 /**
  * PeerInfo is everything that is known of a peer.
@@ -320,7 +370,7 @@ export type PeerInfo = Message<"alys.peer.v1.PeerInfo"> & {
  * Use `create(PeerInfoSchema)` to create a new message.
  */
 export const PeerInfoSchema: GenMessage<PeerInfo> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 3);
+  messageDesc(file_alys_peer_v1_peer, 4);
 
 /**
  * UnprovenHead is a head whose approval could not be judged: a hint where blocks are, and no more.
@@ -348,10 +398,10 @@ export type UnprovenHead = Message<"alys.peer.v1.UnprovenHead"> & {
  * Use `create(UnprovenHeadSchema)` to create a new message.
  */
 export const UnprovenHeadSchema: GenMessage<UnprovenHead> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 4);
+  messageDesc(file_alys_peer_v1_peer, 5);
 
 /**
- * Ban is a record of its own: it does not decay and is never evicted early.
+ * Ban is a record of its own: it does not decay, and no newer one takes its place.
  *
  * @generated from message alys.peer.v1.Ban
  */
@@ -400,7 +450,8 @@ export type Ban = Message<"alys.peer.v1.Ban"> & {
 
   /**
    * Multiaddr that the peer was connected from when it was banned; empty when it was not connected. From five banned
-   * peer ids on, a public address is refused whole.
+   * peer ids on, a public address is refused for ten minutes, for twice as long each further time, at most two hours.
+   * Members, reserved and bootstrap peers are let in all the same once their id is proven, and it does not stop our own dials.
    *
    * @generated from field: string remote_address = 7;
    */
@@ -412,7 +463,7 @@ export type Ban = Message<"alys.peer.v1.Ban"> & {
  * Use `create(BanSchema)` to create a new message.
  */
 export const BanSchema: GenMessage<Ban> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 5);
+  messageDesc(file_alys_peer_v1_peer, 6);
 
 /**
  * DistrustedMember is a member against whom there is evidence that nobody answered. It holds over restarts.
@@ -447,7 +498,7 @@ export type DistrustedMember = Message<"alys.peer.v1.DistrustedMember"> & {
  * Use `create(DistrustedMemberSchema)` to create a new message.
  */
 export const DistrustedMemberSchema: GenMessage<DistrustedMember> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 6);
+  messageDesc(file_alys_peer_v1_peer, 7);
 
 /**
  * RestoredTrust tells of a member that was trusted again.
@@ -482,7 +533,7 @@ export type RestoredTrust = Message<"alys.peer.v1.RestoredTrust"> & {
  * Use `create(RestoredTrustSchema)` to create a new message.
  */
 export const RestoredTrustSchema: GenMessage<RestoredTrust> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 7);
+  messageDesc(file_alys_peer_v1_peer, 8);
 
 /**
  * @generated from message alys.peer.v1.ConnectToPeerRequest
@@ -515,7 +566,7 @@ export type ConnectToPeerRequest = Message<"alys.peer.v1.ConnectToPeerRequest"> 
  * Use `create(ConnectToPeerRequestSchema)` to create a new message.
  */
 export const ConnectToPeerRequestSchema: GenMessage<ConnectToPeerRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 8);
+  messageDesc(file_alys_peer_v1_peer, 9);
 
 /**
  * @generated from message alys.peer.v1.ConnectToPeerResponse
@@ -534,7 +585,7 @@ export type ConnectToPeerResponse = Message<"alys.peer.v1.ConnectToPeerResponse"
  * Use `create(ConnectToPeerResponseSchema)` to create a new message.
  */
 export const ConnectToPeerResponseSchema: GenMessage<ConnectToPeerResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 9);
+  messageDesc(file_alys_peer_v1_peer, 10);
 
 /**
  * @generated from message alys.peer.v1.DisconnectFromPeerRequest
@@ -560,7 +611,7 @@ export type DisconnectFromPeerRequest = Message<"alys.peer.v1.DisconnectFromPeer
  * Use `create(DisconnectFromPeerRequestSchema)` to create a new message.
  */
 export const DisconnectFromPeerRequestSchema: GenMessage<DisconnectFromPeerRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 10);
+  messageDesc(file_alys_peer_v1_peer, 11);
 
 /**
  * @generated from message alys.peer.v1.DisconnectFromPeerResponse
@@ -573,7 +624,7 @@ export type DisconnectFromPeerResponse = Message<"alys.peer.v1.DisconnectFromPee
  * Use `create(DisconnectFromPeerResponseSchema)` to create a new message.
  */
 export const DisconnectFromPeerResponseSchema: GenMessage<DisconnectFromPeerResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 11);
+  messageDesc(file_alys_peer_v1_peer, 12);
 
 /**
  * @generated from message alys.peer.v1.GetPeerStatusRequest
@@ -592,7 +643,7 @@ export type GetPeerStatusRequest = Message<"alys.peer.v1.GetPeerStatusRequest"> 
  * Use `create(GetPeerStatusRequestSchema)` to create a new message.
  */
 export const GetPeerStatusRequestSchema: GenMessage<GetPeerStatusRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 12);
+  messageDesc(file_alys_peer_v1_peer, 13);
 
 /**
  * @generated from message alys.peer.v1.GetPeerStatusResponse
@@ -618,7 +669,7 @@ export type GetPeerStatusResponse = Message<"alys.peer.v1.GetPeerStatusResponse"
  * Use `create(GetPeerStatusResponseSchema)` to create a new message.
  */
 export const GetPeerStatusResponseSchema: GenMessage<GetPeerStatusResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 13);
+  messageDesc(file_alys_peer_v1_peer, 14);
 
 /**
  * @generated from message alys.peer.v1.GetConnectedPeersRequest
@@ -651,7 +702,7 @@ export type GetConnectedPeersRequest = Message<"alys.peer.v1.GetConnectedPeersRe
  * Use `create(GetConnectedPeersRequestSchema)` to create a new message.
  */
 export const GetConnectedPeersRequestSchema: GenMessage<GetConnectedPeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 14);
+  messageDesc(file_alys_peer_v1_peer, 15);
 
 /**
  * @generated from message alys.peer.v1.GetConnectedPeersResponse
@@ -684,7 +735,7 @@ export type GetConnectedPeersResponse = Message<"alys.peer.v1.GetConnectedPeersR
  * Use `create(GetConnectedPeersResponseSchema)` to create a new message.
  */
 export const GetConnectedPeersResponseSchema: GenMessage<GetConnectedPeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 15);
+  messageDesc(file_alys_peer_v1_peer, 16);
 
 /**
  * @generated from message alys.peer.v1.ListKnownPeersRequest
@@ -717,7 +768,7 @@ export type ListKnownPeersRequest = Message<"alys.peer.v1.ListKnownPeersRequest"
  * Use `create(ListKnownPeersRequestSchema)` to create a new message.
  */
 export const ListKnownPeersRequestSchema: GenMessage<ListKnownPeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 16);
+  messageDesc(file_alys_peer_v1_peer, 17);
 
 /**
  * @generated from message alys.peer.v1.ListKnownPeersResponse
@@ -750,7 +801,7 @@ export type ListKnownPeersResponse = Message<"alys.peer.v1.ListKnownPeersRespons
  * Use `create(ListKnownPeersResponseSchema)` to create a new message.
  */
 export const ListKnownPeersResponseSchema: GenMessage<ListKnownPeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 17);
+  messageDesc(file_alys_peer_v1_peer, 18);
 
 /**
  * @generated from message alys.peer.v1.GetBestPeersRequest
@@ -790,7 +841,7 @@ export type GetBestPeersRequest = Message<"alys.peer.v1.GetBestPeersRequest"> & 
  * Use `create(GetBestPeersRequestSchema)` to create a new message.
  */
 export const GetBestPeersRequestSchema: GenMessage<GetBestPeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 18);
+  messageDesc(file_alys_peer_v1_peer, 19);
 
 /**
  * @generated from message alys.peer.v1.GetBestPeersResponse
@@ -809,7 +860,7 @@ export type GetBestPeersResponse = Message<"alys.peer.v1.GetBestPeersResponse"> 
  * Use `create(GetBestPeersResponseSchema)` to create a new message.
  */
 export const GetBestPeersResponseSchema: GenMessage<GetBestPeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 19);
+  messageDesc(file_alys_peer_v1_peer, 20);
 
 /**
  * ScoreUpdate is one observation.
@@ -858,7 +909,7 @@ export type ScoreUpdate = Message<"alys.peer.v1.ScoreUpdate"> & {
  * Use `create(ScoreUpdateSchema)` to create a new message.
  */
 export const ScoreUpdateSchema: GenMessage<ScoreUpdate> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 20);
+  messageDesc(file_alys_peer_v1_peer, 21);
 
 /**
  * @generated from message alys.peer.v1.UpdatePeerScoreRequest
@@ -884,7 +935,7 @@ export type UpdatePeerScoreRequest = Message<"alys.peer.v1.UpdatePeerScoreReques
  * Use `create(UpdatePeerScoreRequestSchema)` to create a new message.
  */
 export const UpdatePeerScoreRequestSchema: GenMessage<UpdatePeerScoreRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 21);
+  messageDesc(file_alys_peer_v1_peer, 22);
 
 /**
  * @generated from message alys.peer.v1.UpdatePeerScoreResponse
@@ -903,7 +954,7 @@ export type UpdatePeerScoreResponse = Message<"alys.peer.v1.UpdatePeerScoreRespo
  * Use `create(UpdatePeerScoreResponseSchema)` to create a new message.
  */
 export const UpdatePeerScoreResponseSchema: GenMessage<UpdatePeerScoreResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 22);
+  messageDesc(file_alys_peer_v1_peer, 23);
 
 /**
  * @generated from message alys.peer.v1.BanPeerRequest
@@ -936,7 +987,7 @@ export type BanPeerRequest = Message<"alys.peer.v1.BanPeerRequest"> & {
  * Use `create(BanPeerRequestSchema)` to create a new message.
  */
 export const BanPeerRequestSchema: GenMessage<BanPeerRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 23);
+  messageDesc(file_alys_peer_v1_peer, 24);
 
 /**
  * @generated from message alys.peer.v1.BanPeerResponse
@@ -955,7 +1006,7 @@ export type BanPeerResponse = Message<"alys.peer.v1.BanPeerResponse"> & {
  * Use `create(BanPeerResponseSchema)` to create a new message.
  */
 export const BanPeerResponseSchema: GenMessage<BanPeerResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 24);
+  messageDesc(file_alys_peer_v1_peer, 25);
 
 /**
  * @generated from message alys.peer.v1.UnbanPeerRequest
@@ -974,7 +1025,7 @@ export type UnbanPeerRequest = Message<"alys.peer.v1.UnbanPeerRequest"> & {
  * Use `create(UnbanPeerRequestSchema)` to create a new message.
  */
 export const UnbanPeerRequestSchema: GenMessage<UnbanPeerRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 25);
+  messageDesc(file_alys_peer_v1_peer, 26);
 
 /**
  * @generated from message alys.peer.v1.UnbanPeerResponse
@@ -987,7 +1038,7 @@ export type UnbanPeerResponse = Message<"alys.peer.v1.UnbanPeerResponse"> & {
  * Use `create(UnbanPeerResponseSchema)` to create a new message.
  */
 export const UnbanPeerResponseSchema: GenMessage<UnbanPeerResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 26);
+  messageDesc(file_alys_peer_v1_peer, 27);
 
 /**
  * @generated from message alys.peer.v1.ListBansRequest
@@ -1013,7 +1064,7 @@ export type ListBansRequest = Message<"alys.peer.v1.ListBansRequest"> & {
  * Use `create(ListBansRequestSchema)` to create a new message.
  */
 export const ListBansRequestSchema: GenMessage<ListBansRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 27);
+  messageDesc(file_alys_peer_v1_peer, 28);
 
 /**
  * @generated from message alys.peer.v1.ListBansResponse
@@ -1039,6 +1090,14 @@ export type ListBansResponse = Message<"alys.peer.v1.ListBansResponse"> & {
    * @generated from field: uint32 total_size = 3;
    */
   totalSize: number;
+
+  /**
+   * Penalties that were held back since the PeerActor started, the newest 16: while there are some, look whether this node is up
+   * to date.
+   *
+   * @generated from field: repeated alys.peer.v1.MassPenalty mass_penalties = 4;
+   */
+  massPenalties: MassPenalty[];
 };
 
 /**
@@ -1046,7 +1105,7 @@ export type ListBansResponse = Message<"alys.peer.v1.ListBansResponse"> & {
  * Use `create(ListBansResponseSchema)` to create a new message.
  */
 export const ListBansResponseSchema: GenMessage<ListBansResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 28);
+  messageDesc(file_alys_peer_v1_peer, 29);
 
 /**
  * @generated from message alys.peer.v1.ListDistrustedMembersRequest
@@ -1059,7 +1118,7 @@ export type ListDistrustedMembersRequest = Message<"alys.peer.v1.ListDistrustedM
  * Use `create(ListDistrustedMembersRequestSchema)` to create a new message.
  */
 export const ListDistrustedMembersRequestSchema: GenMessage<ListDistrustedMembersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 29);
+  messageDesc(file_alys_peer_v1_peer, 30);
 
 /**
  * @generated from message alys.peer.v1.ListDistrustedMembersResponse
@@ -1086,7 +1145,7 @@ export type ListDistrustedMembersResponse = Message<"alys.peer.v1.ListDistrusted
  * Use `create(ListDistrustedMembersResponseSchema)` to create a new message.
  */
 export const ListDistrustedMembersResponseSchema: GenMessage<ListDistrustedMembersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 30);
+  messageDesc(file_alys_peer_v1_peer, 31);
 
 /**
  * @generated from message alys.peer.v1.LiftDistrustRequest
@@ -1112,7 +1171,7 @@ export type LiftDistrustRequest = Message<"alys.peer.v1.LiftDistrustRequest"> & 
  * Use `create(LiftDistrustRequestSchema)` to create a new message.
  */
 export const LiftDistrustRequestSchema: GenMessage<LiftDistrustRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 31);
+  messageDesc(file_alys_peer_v1_peer, 32);
 
 /**
  * @generated from message alys.peer.v1.LiftDistrustResponse
@@ -1131,7 +1190,7 @@ export type LiftDistrustResponse = Message<"alys.peer.v1.LiftDistrustResponse"> 
  * Use `create(LiftDistrustResponseSchema)` to create a new message.
  */
 export const LiftDistrustResponseSchema: GenMessage<LiftDistrustResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 32);
+  messageDesc(file_alys_peer_v1_peer, 33);
 
 /**
  * @generated from message alys.peer.v1.StartDiscoveryRequest
@@ -1150,7 +1209,7 @@ export type StartDiscoveryRequest = Message<"alys.peer.v1.StartDiscoveryRequest"
  * Use `create(StartDiscoveryRequestSchema)` to create a new message.
  */
 export const StartDiscoveryRequestSchema: GenMessage<StartDiscoveryRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 33);
+  messageDesc(file_alys_peer_v1_peer, 34);
 
 /**
  * @generated from message alys.peer.v1.StartDiscoveryResponse
@@ -1169,7 +1228,7 @@ export type StartDiscoveryResponse = Message<"alys.peer.v1.StartDiscoveryRespons
  * Use `create(StartDiscoveryResponseSchema)` to create a new message.
  */
 export const StartDiscoveryResponseSchema: GenMessage<StartDiscoveryResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 34);
+  messageDesc(file_alys_peer_v1_peer, 35);
 
 /**
  * @generated from message alys.peer.v1.StopDiscoveryRequest
@@ -1182,7 +1241,7 @@ export type StopDiscoveryRequest = Message<"alys.peer.v1.StopDiscoveryRequest"> 
  * Use `create(StopDiscoveryRequestSchema)` to create a new message.
  */
 export const StopDiscoveryRequestSchema: GenMessage<StopDiscoveryRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 35);
+  messageDesc(file_alys_peer_v1_peer, 36);
 
 /**
  * @generated from message alys.peer.v1.StopDiscoveryResponse
@@ -1195,7 +1254,7 @@ export type StopDiscoveryResponse = Message<"alys.peer.v1.StopDiscoveryResponse"
  * Use `create(StopDiscoveryResponseSchema)` to create a new message.
  */
 export const StopDiscoveryResponseSchema: GenMessage<StopDiscoveryResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 36);
+  messageDesc(file_alys_peer_v1_peer, 37);
 
 /**
  * @generated from message alys.peer.v1.WatchPeersRequest
@@ -1214,7 +1273,7 @@ export type WatchPeersRequest = Message<"alys.peer.v1.WatchPeersRequest"> & {
  * Use `create(WatchPeersRequestSchema)` to create a new message.
  */
 export const WatchPeersRequestSchema: GenMessage<WatchPeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 37);
+  messageDesc(file_alys_peer_v1_peer, 38);
 
 /**
  * @generated from message alys.peer.v1.WatchPeersResponse
@@ -1296,6 +1355,14 @@ export type WatchPeersResponse = Message<"alys.peer.v1.WatchPeersResponse"> & {
      */
     value: Skipped;
     case: "skipped";
+  } | {
+    /**
+     * Several peers would have been punished for identical bytes, and none was.
+     *
+     * @generated from field: alys.peer.v1.MassPenalty mass_penalty = 10;
+     */
+    value: MassPenalty;
+    case: "massPenalty";
   } | { case: undefined; value?: undefined };
 };
 
@@ -1304,7 +1371,7 @@ export type WatchPeersResponse = Message<"alys.peer.v1.WatchPeersResponse"> & {
  * Use `create(WatchPeersResponseSchema)` to create a new message.
  */
 export const WatchPeersResponseSchema: GenMessage<WatchPeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 38);
+  messageDesc(file_alys_peer_v1_peer, 39);
 
 /**
  * PeersSnapshot is the present of WatchPeers.
@@ -1325,7 +1392,7 @@ export type PeersSnapshot = Message<"alys.peer.v1.PeersSnapshot"> & {
  * Use `create(PeersSnapshotSchema)` to create a new message.
  */
 export const PeersSnapshotSchema: GenMessage<PeersSnapshot> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 39);
+  messageDesc(file_alys_peer_v1_peer, 40);
 
 /**
  * PeerDisconnected tells that a peer is gone.
@@ -1353,7 +1420,7 @@ export type PeerDisconnected = Message<"alys.peer.v1.PeerDisconnected"> & {
  * Use `create(PeerDisconnectedSchema)` to create a new message.
  */
 export const PeerDisconnectedSchema: GenMessage<PeerDisconnected> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 40);
+  messageDesc(file_alys_peer_v1_peer, 41);
 
 /**
  * @generated from message alys.peer.v1.ReportOffenceRequest
@@ -1381,7 +1448,8 @@ export type ReportOffenceRequest = Message<"alys.peer.v1.ReportOffenceRequest"> 
   detail: string;
 
   /**
-   * Digest of the offending message, at most 64 bytes: penalties are deduplicated by peer, offence and this. Of an
+   * SHA-256 of the offending bytes, then at most 480 of the bytes themselves; text where there are no bytes, as of a flood.
+   * The same evidence counts once against a peer, and one offence once in 10 s. Of an
    * equivocation the hashes of both blocks, 32 bytes each, the lower one first.
    *
    * @generated from field: bytes evidence = 4;
@@ -1401,7 +1469,7 @@ export type ReportOffenceRequest = Message<"alys.peer.v1.ReportOffenceRequest"> 
  * Use `create(ReportOffenceRequestSchema)` to create a new message.
  */
 export const ReportOffenceRequestSchema: GenMessage<ReportOffenceRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 41);
+  messageDesc(file_alys_peer_v1_peer, 42);
 
 /**
  * @generated from message alys.peer.v1.ReportOffenceResponse
@@ -1414,7 +1482,39 @@ export type ReportOffenceResponse = Message<"alys.peer.v1.ReportOffenceResponse"
  * Use `create(ReportOffenceResponseSchema)` to create a new message.
  */
 export const ReportOffenceResponseSchema: GenMessage<ReportOffenceResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 42);
+  messageDesc(file_alys_peer_v1_peer, 43);
+
+/**
+ * @generated from message alys.peer.v1.DropUnservingRequest
+ */
+export type DropUnservingRequest = Message<"alys.peer.v1.DropUnservingRequest"> & {
+  /**
+   * libp2p peer id.
+   *
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+};
+
+/**
+ * Describes the message alys.peer.v1.DropUnservingRequest.
+ * Use `create(DropUnservingRequestSchema)` to create a new message.
+ */
+export const DropUnservingRequestSchema: GenMessage<DropUnservingRequest> = /*@__PURE__*/
+  messageDesc(file_alys_peer_v1_peer, 44);
+
+/**
+ * @generated from message alys.peer.v1.DropUnservingResponse
+ */
+export type DropUnservingResponse = Message<"alys.peer.v1.DropUnservingResponse"> & {
+};
+
+/**
+ * Describes the message alys.peer.v1.DropUnservingResponse.
+ * Use `create(DropUnservingResponseSchema)` to create a new message.
+ */
+export const DropUnservingResponseSchema: GenMessage<DropUnservingResponse> = /*@__PURE__*/
+  messageDesc(file_alys_peer_v1_peer, 45);
 
 /**
  * @generated from message alys.peer.v1.RecordPerformanceRequest
@@ -1468,7 +1568,7 @@ export type RecordPerformanceRequest = Message<"alys.peer.v1.RecordPerformanceRe
  * Use `create(RecordPerformanceRequestSchema)` to create a new message.
  */
 export const RecordPerformanceRequestSchema: GenMessage<RecordPerformanceRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 43);
+  messageDesc(file_alys_peer_v1_peer, 46);
 
 /**
  * @generated from message alys.peer.v1.RecordPerformanceResponse
@@ -1481,7 +1581,7 @@ export type RecordPerformanceResponse = Message<"alys.peer.v1.RecordPerformanceR
  * Use `create(RecordPerformanceResponseSchema)` to create a new message.
  */
 export const RecordPerformanceResponseSchema: GenMessage<RecordPerformanceResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 44);
+  messageDesc(file_alys_peer_v1_peer, 47);
 
 /**
  * @generated from message alys.peer.v1.RefreshStatusRequest
@@ -1500,7 +1600,7 @@ export type RefreshStatusRequest = Message<"alys.peer.v1.RefreshStatusRequest"> 
  * Use `create(RefreshStatusRequestSchema)` to create a new message.
  */
 export const RefreshStatusRequestSchema: GenMessage<RefreshStatusRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 45);
+  messageDesc(file_alys_peer_v1_peer, 48);
 
 /**
  * @generated from message alys.peer.v1.RefreshStatusResponse
@@ -1513,7 +1613,7 @@ export type RefreshStatusResponse = Message<"alys.peer.v1.RefreshStatusResponse"
  * Use `create(RefreshStatusResponseSchema)` to create a new message.
  */
 export const RefreshStatusResponseSchema: GenMessage<RefreshStatusResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 46);
+  messageDesc(file_alys_peer_v1_peer, 49);
 
 /**
  * @generated from message alys.peer.v1.ReservePeersRequest
@@ -1532,7 +1632,7 @@ export type ReservePeersRequest = Message<"alys.peer.v1.ReservePeersRequest"> & 
  * Use `create(ReservePeersRequestSchema)` to create a new message.
  */
 export const ReservePeersRequestSchema: GenMessage<ReservePeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 47);
+  messageDesc(file_alys_peer_v1_peer, 50);
 
 /**
  * @generated from message alys.peer.v1.ReservePeersResponse
@@ -1545,7 +1645,7 @@ export type ReservePeersResponse = Message<"alys.peer.v1.ReservePeersResponse"> 
  * Use `create(ReservePeersResponseSchema)` to create a new message.
  */
 export const ReservePeersResponseSchema: GenMessage<ReservePeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 48);
+  messageDesc(file_alys_peer_v1_peer, 51);
 
 /**
  * PeerType classifies a peer.
@@ -1681,7 +1781,9 @@ export const DirectionSchema: GenEnum<Direction> = /*@__PURE__*/
   enumDesc(file_alys_peer_v1_peer, 2);
 
 /**
- * Offence is a kind of misbehaviour.
+ * Offence is a kind of misbehaviour. Only what a peer's own bytes prove is one: a stream that is reset, cancelled, closed or
+ * late is none, and neither is anything that follows from our own slowness. docs/blame.md tells of each who raises it, on
+ * what evidence, and what it costs.
  *
  * @generated from enum alys.peer.v1.Offence
  */
@@ -1699,7 +1801,8 @@ export const Offence = {
   INVALID_BLOCK: 1,
 
   /**
-   * A message that does not deserialize exactly or breaks a protocol's framing or limits.
+   * A message that was received whole and does not deserialize exactly, or bytes that break a protocol's framing or limits
+   * whatever would have followed.
    *
    * @generated from enum value: OFFENCE_MALFORMED_MESSAGE = 2;
    */
@@ -1727,14 +1830,15 @@ export const Offence = {
   WRONG_ANSWER: 5,
 
   /**
-   * More messages than the limits allow.
+   * More messages than the limits allow, after it was told so.
    *
    * @generated from enum value: OFFENCE_FLOOD = 6;
    */
   FLOOD: 6,
 
   /**
-   * Blocks that it claims to have and does not deliver.
+   * Raised by nobody: that something was not delivered proves nothing, since a slow link looks the same. A peer that does not
+   * serve what it claims is asked less, and is disconnected without an offence when nobody could judge its claim.
    *
    * @generated from enum value: OFFENCE_WITHHOLDING = 7;
    */
@@ -1742,7 +1846,9 @@ export const Offence = {
 } as const;
 
 /**
- * Offence is a kind of misbehaviour.
+ * Offence is a kind of misbehaviour. Only what a peer's own bytes prove is one: a stream that is reset, cancelled, closed or
+ * late is none, and neither is anything that follows from our own slowness. docs/blame.md tells of each who raises it, on
+ * what evidence, and what it costs.
  *
  * @generated from enum alys.peer.v1.Offence
  */
@@ -2002,6 +2108,17 @@ export const PeerInternalService: GenService<{
     methodKind: "unary";
     input: typeof ReservePeersRequestSchema;
     output: typeof ReservePeersResponseSchema;
+  },
+  /**
+   * DropUnserving tells of a peer that claims a head which nobody can judge and that serves nothing towards it: it is
+   * disconnected for ten minutes. That is no offence. Members and reserved peers stay.
+   *
+   * @generated from rpc alys.peer.v1.PeerInternalService.DropUnserving
+   */
+  dropUnserving: {
+    methodKind: "unary";
+    input: typeof DropUnservingRequestSchema;
+    output: typeof DropUnservingResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_alys_peer_v1_peer, 1);

@@ -163,6 +163,7 @@ test("nothing is served before the handshake; what breaks the protocol is an off
   for (const [index, wrong] of [rangeRequest(0, 1), rangeRequest(1, 1025), Uint8Array.of(0xff)].entries()) {
     await world.failure(raw.ask(one, "blocks-by-range", wrong));
     if (index === 0) assert.ok(reputation(one, raw.id) < -9);
+    await world.run(10_000);
   }
   await world.run(100);
   assert.equal((await one.connected()).size, 0, "three of them send it away");
@@ -187,9 +188,10 @@ test("an answer of garbage or of too much costs the peer, silence and being with
   await world.run(1);
   assert.ok(Math.abs(reputation(one, raw.id) + 10) < 0.1);
   raw.answers.set("blocks-by-range", () => [Uint8Array.of(0xff, 1)]);
+  await world.run(10_000);
   assert.equal((await world.failure(requestBlocks(one, raw.id, 1n, 2))).code, "DATA_LOSS");
   await world.run(1);
-  assert.ok(Math.abs(reputation(one, raw.id) + 20) < 0.1);
+  assert.ok(Math.abs(reputation(one, raw.id) + 20) < 0.3);
 });
 
 test("a range that is not wanted any more is not fetched on", async () => {
@@ -228,6 +230,7 @@ test("a gossiped block is handed up and its verdict carried out", async () => {
   const [atTwo, atThree, events] = [watchGossip(two), watchGossip(three), watchEvents(two)];
   await world.run(50);
   const blocks = [world.forge.next(), world.forge.next(), world.forge.next()];
+  for (const block of blocks) await one.import(block);
   for (const [index, verdict] of [Verdict.ACCEPT, Verdict.IGNORE, Verdict.REJECT].entries()) {
     const block = { ssz: blocks[index]! };
     const sent = await world.drive(one.network.ref.ask(METHODS.broadcastBlock, { block }));
@@ -253,21 +256,21 @@ test("a gossiped block is handed up and its verdict carried out", async () => {
   assert.equal(two.network.isRunning, true);
 });
 
-test("gossip that is no message is rejected and an offence; of strangers it is ignored", async () => {
+test("gossip that is no message is rejected and an offence; of strangers it is not heard", async () => {
   const world = new World();
   const one = await world.node();
   const messages = watchGossip(one);
   const raw = await new RawPeer(world).join(one);
   for (const data of [Uint8Array.of(0xff), gossipOf(new Uint8Array())]) {
     await raw.host.publish("blocks", data);
-    await world.run(50);
+    await world.run(10_000);
   }
   assert.equal(one.host.stats().gossip[0]?.rejected, 2);
   assert.ok(reputation(one, raw.id) < -19);
   const stranger = await new RawPeer(world).join(one, false);
   await stranger.host.publish("blocks", gossipOf(world.forge.next()));
   await world.run(50);
-  assert.equal(one.host.stats().gossip[0]?.ignored, 1);
+  assert.equal(one.host.stats().gossip[0]?.messagesIn, 2);
   assert.equal(messages.length, 0);
   assert.equal(reputation(one, stranger.id), 0);
 });
@@ -299,8 +302,8 @@ test("transactions go as the engine says", async () => {
   await world.drive(send(Uint8Array.of(3)));
   await world.run(50);
   const gossip = two.host.stats().gossip[1];
-  assert.deepEqual([gossip?.accepted, gossip?.ignored, gossip?.rejected], [1, 1, 1]);
-  assert.ok(reputation(two, one.id) < -9);
+  assert.deepEqual([gossip?.accepted, gossip?.ignored, gossip?.rejected], [1, 2, 0]);
+  assert.equal(reputation(two, one.id), 0, "what an engine thinks the forwarder cannot know");
   const received = events.flatMap((event) => (event.case === "transactionReceived" ? [event.value] : []));
   assert.deepEqual(received, [sha256(Uint8Array.of(1))]);
   assert.equal((await world.failure(send(new Uint8Array()))).reason, "TRANSACTION_SIZE");

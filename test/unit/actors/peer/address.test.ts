@@ -58,14 +58,31 @@ test("publicAddressOf takes any text and any address", () => {
 test("IpBans refuses a machine from five banned peers on, until fewer are banned", () => {
   const bans = new IpBans();
   const address = "/ip4/203.0.113.7/tcp/55444";
-  for (let peer = 1; peer < IP_BANS_MIN; peer++) bans.add(`peer-${peer}`, address);
-  bans.add("peer-1", address);
-  assert.equal(bans.refuses(address), false);
-  bans.add("peer-5", "/ip4/203.0.113.7/udp/9/quic-v1");
-  assert.equal(bans.refuses(address), true);
-  assert.equal(bans.refuses("/ip4/203.0.113.8/tcp/55444"), false);
-  bans.remove("peer-3", address);
-  assert.equal(bans.refuses(address), false);
+  for (let peer = 1; peer < IP_BANS_MIN; peer++) bans.add(`peer-${peer}`, address, 0);
+  bans.add("peer-1", address, 0);
+  assert.equal(bans.refuses(address, 0), false);
+  bans.add("peer-5", "/ip4/203.0.113.7/udp/9/quic-v1", 0);
+  assert.equal(bans.refuses(address, 0), true);
+  assert.equal(bans.refuses("/ip4/203.0.113.8/tcp/55444", 0), false);
+  bans.remove("peer-3", address, 0);
+  assert.equal(bans.refuses(address, 0), false);
+});
+
+test("IpBans begins with ten minutes and doubles them with each repetition, up to two hours", () => {
+  const bans = new IpBans();
+  const address = "/ip4/203.0.113.7/tcp/55444";
+  let nowMs = 0;
+  for (let peer = 0; peer < IP_BANS_MIN; peer++) bans.add(`peer-${peer}`, address, nowMs);
+  const minutes: number[] = [];
+  for (let again = 0; again < 6; again++) {
+    const beganMs = nowMs;
+    // Who was connected already and is banned meanwhile lengthens nothing.
+    bans.add(`meanwhile-${again}`, address, nowMs + 1);
+    while (bans.refuses(address, nowMs)) nowMs += 60_000;
+    minutes.push((nowMs - beganMs) / 60_000);
+    bans.add(`again-${again}`, address, nowMs);
+  }
+  assert.deepEqual(minutes, [10, 20, 40, 80, 120, 120]);
 });
 
 test("IpBans lets loopback, private networks and the allow-list through", () => {
@@ -77,9 +94,9 @@ test("IpBans lets loopback, private networks and the allow-list through", () => 
     "/ip6/2001:db8::5/tcp/1",
   ];
   for (const address of [...addresses, "/ip6/2001:db8::6/tcp/1"])
-    for (let peer = 0; peer < 9; peer++) bans.add(`${address} ${peer}`, address);
-  for (const address of addresses) assert.equal(bans.refuses(address), false, address);
-  assert.equal(bans.refuses("/ip6/2001:db8::6/tcp/1"), true);
+    for (let peer = 0; peer < 9; peer++) bans.add(`${address} ${peer}`, address, 0);
+  for (const address of addresses) assert.equal(bans.refuses(address, 0), false, address);
+  assert.equal(bans.refuses("/ip6/2001:db8::6/tcp/1", 0), true);
   const ranges = {
     "192.0.2.1": true,
     "192.0.2.0/24": true,

@@ -43,8 +43,9 @@ test("a peer that was sent away while the clock was hours ahead comes back after
       evidence,
     });
     await world.drive(reported);
+    // Within ten seconds one offence counts once.
+    await world.run(11_000);
   }
-  await world.run(1_000);
   assert.equal(one.host.connections().length, 0);
   one.skewMs = 0;
   await world.run(100_000);

@@ -67,7 +67,7 @@ test("BanTable refuses a machine with five banned ids, over restarts, until bans
   const bans = open();
   for (let peer = 0; peer < 5; peer++) {
     const charge = { reason: "", offence: Offence.UNSPECIFIED, evidence: new Uint8Array() };
-    assert.equal(bans.allows(undefined, address), true);
+    assert.equal(bans.allows("somebody else", address), true);
     await bans.put({
       peerId: `peer-${peer}`,
       ...charge,
@@ -75,17 +75,22 @@ test("BanTable refuses a machine with five banned ids, over restarts, until bans
       remoteAddress: address,
     })?.stored;
   }
-  assert.equal(bans.allows(undefined, address), false);
   assert.equal(bans.allows("somebody else", address), false);
+  // Before the id is proven nobody is refused for an address, and our own dials never are.
+  assert.equal(bans.allows(undefined, address), true);
+  assert.equal(bans.allows("somebody else", address, "outbound"), true);
+  assert.equal(bans.allows("peer-1", address, "outbound"), false);
+  bans.judgeBy({ applicationScore: () => 0, isExempt: (peerId) => peerId === "a member" });
+  assert.equal(bans.allows("a member", address), true);
   assert.equal(bans.allows("somebody else", "/ip4/203.0.113.8/tcp/1"), true);
   assert.equal(bans.allows("peer-1", undefined), false);
   const again = open();
-  assert.equal(again.allows(undefined, address), false);
-  assert.equal(open("203.0.113.0/24").allows(undefined, address), true);
+  assert.equal(again.allows("somebody else", address), false);
+  assert.equal(open("203.0.113.0/24").allows("somebody else", address), true);
   clock.advance(1_001);
   again.removeExpired();
-  assert.equal(again.allows(undefined, address), true);
+  assert.equal(again.allows("somebody else", address), true);
   const { wasBanned } = bans.lift("peer-4");
   assert.equal(wasBanned, true);
-  assert.equal(bans.allows(undefined, address), true);
+  assert.equal(bans.allows("somebody else", address), true);
 });

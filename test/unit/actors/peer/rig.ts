@@ -87,6 +87,7 @@ export interface NodeOptions {
   readonly clock?: Clock;
   readonly disk?: MemoryDisk;
   readonly engine?: EnginePort;
+  readonly bansMax?: number;
   readonly bridge?: BridgePort;
   readonly protocols?: readonly Protocol[];
 }
@@ -234,7 +235,7 @@ export class Node {
     this.desk = new CheckpointDesk({ chain, store, shelf: new MemoryShelf(), authorities, clock });
     this.validator = new CountingValidator(facts);
     const config = { ...PEER_CONFIG, ...options.config };
-    this.bans = new BanTable(clock, store.table("bans"));
+    this.bans = new BanTable(clock, store.table("bans"), [], options.bansMax);
     this.book = new PeerBook(store.table("peers"), config.knownPeersMax);
     this.host = new MemoryHost({ identity: this.identity, gate: this.bans, network: world.network });
     const run = environment({ clock, scheduler, random, log: this.log });
@@ -259,6 +260,7 @@ export class Node {
         },
         host,
         chain,
+        validator,
         engine: options.engine ?? new EmbeddedEngine(),
         bridge: options.bridge ?? {
           deliver: async (note) => {

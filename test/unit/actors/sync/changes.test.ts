@@ -10,7 +10,7 @@ import { ChainForge, forgeSecretKeys, type ScheduledChange } from "../../../../s
 import { MemoryDisk } from "../../../../src/storage/memory.ts";
 import { CheckpointRig } from "../../integrations/chain/checkpoint-rig.ts";
 import { withOtherApproval } from "../../integrations/chain/segments.ts";
-import { hashOf, honest, type PeerOptions, SyncRig, silent } from "./sync-rig.ts";
+import { type Behaviour, hashOf, honest, type PeerOptions, SyncRig, silent } from "./sync-rig.ts";
 
 const START_MS = 1_700_000_000_000;
 const keys = forgeSecretKeys(8, 1);
@@ -267,6 +267,22 @@ test("a claimed head that no checkpoint leads to stays a hint", async () => {
   const near: ProductionCondition[] = [ProductionCondition.RATIO, ProductionCondition.LAG];
   assert(!(await rig.production()).unmet.some(({ condition }) => near.includes(condition)));
   assert.deepEqual(rig.offences(), []);
+  await rig.stop();
+});
+
+test("a peer that serves nothing towards the head that it claims is let go, after a bounded number of attempts", async () => {
+  const { forge, blocks } = forgeChanging(300, [{ height: 250, set: withMembers(3) }]);
+  const rig = new SyncRig(forge, { config: { headAgeMsMax: 10_000_000 } });
+  const dropped = () =>
+    rig.peerInternal.told(PeerInternalService.method.dropUnserving).map(({ peerId }) => peerId);
+  rig.connect({ a: { blocks: blocks.slice(0, 240) } });
+  await rig.run(5_000);
+  // Empty answers for whatever is asked above what everybody has.
+  const empty: Behaviour = (first, count, own) => (first > 240 ? [] : honest(first, count, own));
+  rig.connect({ a: { blocks: blocks.slice(0, 240) }, b: { blocks, isUnproven: true, behaviour: empty } });
+  await rig.run(600_000);
+  assert.deepEqual(new Set(dropped()), new Set(["b"]));
+  assert.deepEqual(rig.offences(), [], "that proves nothing");
   await rig.stop();
 });
 

@@ -51,6 +51,7 @@ function member(index: number, options: MemberOptions = {}): Peer {
     coolUntilMs: 0,
     failuresInRow: 0,
     excludedUntilMs: 0,
+    unservedClaims: 0,
   };
 }
 
