@@ -8,12 +8,13 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { parse, stringify, type TomlTable } from "smol-toml";
 import { ProducerService, SigningRefusal } from "../../gen/alys/producer/v1/producer_pb.ts";
 import { readChain } from "../../src/chain/chain-file.ts";
 import { loadAuthorityKey } from "../../src/chain/keys.ts";
 import { decodeVoteRecord, encodeVoteRecord } from "../../src/chain/vote.ts";
+import type { Connection } from "../../src/cli/client.ts";
 import { authorityKeyFile, type NodePlan } from "../../src/cli/localnet/plan.ts";
 import { NodeProcess } from "../../src/cli/localnet/processes.ts";
 import { runAlysctl } from "../../src/cli/program.ts";
@@ -44,9 +45,9 @@ async function alysctl(...args: readonly string[]) {
   return { status, text: terminal.text, errors: terminal.errors.join("\n") };
 }
 
-async function isSigning(address: NodePlan, t: TestContext): Promise<boolean> {
+async function isSigning(connection: Connection): Promise<boolean> {
   try {
-    const answer = await connectTo(t, address).client(ProducerService).getProducerStatus({});
+    const answer = await connection.client(ProducerService).getProducerStatus({});
     return answer.status?.signing?.refusal === SigningRefusal.UNSPECIFIED;
   } catch (error) {
     if (error instanceof Failure) return false;
@@ -65,7 +66,8 @@ function makeNew(folder: string, old: NodePlan): NodePlan {
   settings["telemetry"] = { ...section("telemetry"), log_file: logFile };
   settings["producer"] = { ...section("producer"), authority_key_file: join(own, "authority.key") };
   writeFileSync(configFile, stringify(settings), { mode: 0o600 });
-  return { ...old, name: "moved", folder: own, configFile, logFile };
+  const socketAddress = `unix:${join(own, "control.sock")}`;
+  return { ...old, name: "moved", folder: own, configFile, logFile, socketAddress };
 }
 
 /** Programs of this name come before the system's. */
@@ -99,7 +101,7 @@ test("the runbook moves a member, and nothing is signed twice", async (t) => {
     NEW: moved.configFile,
     KEY: authorityKeyFile(folder, old.name),
     NEW_KEY: join(moved.folder, "authority.key"),
-    ADDRESS: old.controlAddress,
+    ADDRESS: moved.socketAddress,
   };
   const busy = await alysctl(
     "votes",
@@ -133,7 +135,8 @@ test("the runbook moves a member, and nothing is signed twice", async (t) => {
     }
   }
   assert.equal(existsSync(env.KEY), false, "the old machine has no key any more");
-  await eventually("the moved member signs", DEADLINE_MS, () => isSigning(moved, t));
+  const connection = connectTo(t, moved);
+  await eventually("the moved member signs", DEADLINE_MS, () => isSigning(connection));
   await eventually("it votes", DEADLINE_MS, hasVoted(moved));
   const voted = linesOf(moved, "vote") as unknown as LoggedVote[];
   assertNobodySignedTwice([...votesOf(network), ...voted]);

@@ -64,7 +64,8 @@ async function makeTwin(t: TestContext, network: LocalNetwork, member: NodePlan)
   settings["producer"] = { ...section("producer"), authority_key_file: keyFile };
   const configFile = join(folder, "alysd.toml");
   writeFileSync(configFile, stringify(settings), { mode: 0o600 });
-  return { ...member, name, folder, configFile, logFile, ports, controlAddress, address: "" };
+  const socketAddress = `unix:${join(folder, "control.sock")}`;
+  return { ...member, name, folder, configFile, logFile, ports, controlAddress, socketAddress, address: "" };
 }
 
 function startTwin(t: TestContext, twin: NodePlan): NodeProcess {
