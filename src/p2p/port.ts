@@ -63,7 +63,10 @@ export interface HostOptions {
   readonly kadDht: boolean;
   /** Loopback and private addresses are fit to be told to others, and cost no IP colocation penalty. */
   readonly privateNetwork: boolean;
-  /** All connections together; at the bound an unprotected inbound one is refused. Finer limits are PeerActor's. */
+  /**
+   * All connections together. At the bound a dial fails with HOST_BUSY; an inbound one finds a slot only instead of another
+   * (`inbound-slots.ts`). Protected peers go past it. Finer limits are PeerActor's.
+   */
   readonly connectionsMax: number;
   /** Topics subscribed at opening. */
   readonly topics: readonly TopicName[];

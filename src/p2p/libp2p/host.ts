@@ -39,14 +39,15 @@ import { Connections } from "./connections.ts";
 import { DialPermits } from "./dial-permits.ts";
 import { dialFailure, dialTarget, peersOf } from "./dialling.ts";
 import { Doubles } from "./doubles.ts";
-import { connectionGater } from "./gater.ts";
+import { connectionGater, RESERVED_CONNECTIONS } from "./gater.ts";
 import { Gossip, heartbeatMsOf } from "./gossip.ts";
 import { GossipLinks } from "./gossip-links.ts";
 import { Guard } from "./guard.ts";
+import { Inbound } from "./inbound.ts";
 import { Lingering } from "./lingering.ts";
 import { findPeerById, walk } from "./look-up.ts";
 import { Meters } from "./meters.ts";
-import { createNode, type Node } from "./node.ts";
+import { createNode, INBOUND_PENDING_MAX, type Node } from "./node.ts";
 import { requestOver } from "./requester.ts";
 import { type Answer, Responder } from "./responder.ts";
 import { PROTECTED_SCORE } from "./score.ts";
@@ -89,6 +90,7 @@ export class Libp2pHost implements Host {
   #opened: Opened | undefined;
   /** Of the node that is open or being opened. */
   #links: GossipLinks | undefined;
+  #inbound: Inbound | undefined;
   #isStarting = false;
   #closing: Promise<void> | undefined;
   #gateRefused = 0;
@@ -157,13 +159,13 @@ export class Libp2pHost implements Host {
       heartbeatMsOf(options),
     );
     this.#links = links;
+    const inbound = this.#inboundOf(options);
     const node = await (this.#parts.createNode ?? createNode)(options, {
       identity: this.#parts.identity,
       meters: this.#meters,
       gater: connectionGater({
         gate: this.#parts.gate,
-        isReserved: (peerId) => this.#protected.has(peerId),
-        isFull: () => this.#connections.size >= options.connectionsMax,
+        inbound,
         isDialling: (peerId) => this.#permits.has(peerId),
         onRefused: () => {
           this.#gateRefused += 1;
@@ -189,6 +191,18 @@ export class Libp2pHost implements Host {
     this.#opened = opened;
     this.#events.emit({ type: "opened" });
     for (const address of options.bootstrapAddresses) this.#announceBootstrap(address);
+  }
+
+  #inboundOf({ connectionsMax, privateNetwork }: HostOptions): Inbound {
+    this.#inbound = new Inbound({
+      clock: this.#parts.clock,
+      bounds: { pendingMax: INBOUND_PENDING_MAX, connectionsMax, hasCaps: !privateNetwork },
+      bytesOf: ({ timeline }) => this.#meters.takeWire(timeline).total().bytesIn,
+      isReserved: (peerId) => this.#protected.has(peerId),
+      hasGreeted: (peerId) => this.#guard.isAdmitted(peerId),
+      outbound: () => this.#connections.outbound,
+    });
+    return this.#inbound;
   }
 
   /** Joins the node's events and protocols to ours, before it starts. */
@@ -239,6 +253,7 @@ export class Libp2pHost implements Host {
     } catch (thrown) {
       this.#parts.log.warn("libp2p did not stop cleanly", { error: asError(thrown) });
     }
+    this.#inbound?.close();
     this.#doubles.close();
     this.#lingering.close();
     this.#connections.close();
@@ -284,7 +299,7 @@ export class Libp2pHost implements Host {
     addresses: readonly string[],
     options: DialOptions,
   ): Promise<ConnectionInfo> {
-    const { node } = this.#need();
+    const { node, options: own } = this.#need();
     const target = dialTarget(peerId, addresses);
     const known = peerId === undefined ? undefined : this.#connections.ofPeer(peerId);
     if (known !== undefined) return this.#describe(known);
@@ -292,10 +307,19 @@ export class Libp2pHost implements Host {
       this.#gateRefused += 1;
       throw hostFailure("GATE_REFUSED", `the gate refuses ${peerId}`);
     }
+    const targets = peersOf(peerId, addresses);
+    const isReserved = targets.some((id) => this.#protected.has(id));
+    const used = this.#connections.size + this.#permits.running;
+    if (used >= own.connectionsMax + (isReserved ? RESERVED_CONNECTIONS : 0)) {
+      throw hostFailure(
+        "HOST_BUSY",
+        `all ${own.connectionsMax} connections of network.max_connections are taken`,
+      );
+    }
     const deadline = deadlineAfter(this.#parts.clock, options.deadlineMs, "DIAL_DEADLINE", options.signal);
     try {
       const dial = () => node.dial(target, { signal: deadline.signal });
-      return this.#describe(await this.#permits.during(peersOf(peerId, addresses), dial));
+      return this.#describe(await this.#permits.during(targets, dial));
     } catch (thrown) {
       if (deadline.signal.aborted) throw toHostFailure(deadline.signal.reason, "DIAL_DEADLINE");
       throw dialFailure(thrown);

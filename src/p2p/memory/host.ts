@@ -176,6 +176,10 @@ export class MemoryHost implements Host {
     }
     if (!this.#gateAllows(peerId, undefined, "outbound"))
       throw hostFailure("GATE_REFUSED", "the gate refuses");
+    const isReserved = peerId !== undefined && this.#protected.has(peerId);
+    const { connectionsMax } = this.#need();
+    if (this.#links.size + this.#pending >= connectionsMax + (isReserved ? RESERVED_CONNECTIONS : 0))
+      throw hostFailure("HOST_BUSY", `all ${connectionsMax} connections are taken`);
     const deadline = deadlineAfter(this.#network.clock, options.deadlineMs, "DIAL_DEADLINE", options.signal);
     this.#pending += 1;
     try {
