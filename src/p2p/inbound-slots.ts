@@ -4,6 +4,7 @@
  * that holds most. Pure.
  */
 
+import { Crowding, compare, type Rank } from "./crowding.ts";
 import type { Origin } from "./origin.ts";
 
 export interface SlotBounds {
@@ -192,34 +193,6 @@ export class InboundSlots<K> {
     ];
     return highest(candidates, rank);
   }
-}
-
-type Rank = readonly number[];
-
-/** How many slots each subnet and each address holds. */
-class Crowding {
-  readonly #counts = new Map<string, number>();
-
-  constructor(slots: Iterable<{ readonly origin: Origin }>) {
-    for (const { origin } of slots) {
-      for (const key of [`subnet ${origin.subnet}`, `address ${origin.address}`]) {
-        this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
-      }
-    }
-  }
-
-  of(origin: Origin): Rank {
-    const count = (key: string): number => this.#counts.get(key) ?? 0;
-    return [count(`subnet ${origin.subnet}`), count(`address ${origin.address}`)];
-  }
-}
-
-function compare(left: Rank, right: Rank): number {
-  for (const [index, value] of left.entries()) {
-    const difference = value - (right[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 function highest<K>(slots: readonly Slot<K>[], rankOf: (slot: Slot<K>) => Rank): Slot<K> | undefined {

@@ -10,7 +10,7 @@ import { quic } from "@chainsafe/libp2p-quic";
 import { generateKeyPair } from "@libp2p/crypto/keys";
 import { identify } from "@libp2p/identify";
 import type { PrivateKey } from "@libp2p/interface";
-import { tcp } from "@libp2p/tcp";
+import { type TCPSocketOptions, tcp } from "@libp2p/tcp";
 import { tls } from "@libp2p/tls";
 import { yamux } from "@libp2p/yamux";
 import { multiaddr } from "@multiformats/multiaddr";
@@ -58,7 +58,8 @@ describe("inbound slots", () => {
     const node = await createLibp2p({
       ...(privateKey === undefined ? {} : { privateKey }),
       addresses: { listen: [] },
-      transports: transports ?? [tcp(localAddress === undefined ? {} : { dialOpts: { localAddress } })],
+      // The options go to the socket as they are.
+      transports: transports ?? [tcp({ dialOpts: { localAddress } as TCPSocketOptions })],
       connectionEncrypters: [tls()],
       streamMuxers: [yamux()],
       connectionGater: { denyDialMultiaddr: () => false },
@@ -87,7 +88,7 @@ describe("inbound slots", () => {
   }
 
   async function silence(watched: Watched, count: number): Promise<Socket[]> {
-    const { port } = addressesOf(watched)[0]!.nodeAddress();
+    const port = Number(watched.host.addresses()[0]?.split("/")[4]);
     return await Promise.all(
       Array.from({ length: count }, () => {
         const socket = createConnection({ host: "127.0.0.1", port });
