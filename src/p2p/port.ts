@@ -6,6 +6,7 @@
  */
 
 import type { Protocol, TopicName } from "./protocols.ts";
+import type { ReachabilityReport } from "./reachability.ts";
 
 export type { Protocol, TopicName } from "./protocols.ts";
 
@@ -52,7 +53,7 @@ export interface HostOptions {
   readonly genesisHash: Uint8Array;
   /** Multiaddrs, e.g. `/ip4/0.0.0.0/tcp/55444`, `/ip4/0.0.0.0/udp/55444/quic-v1`. Empty: dial only. */
   readonly listenAddresses: readonly string[];
-  /** Addresses told to others instead of those listened on (behind NAT). */
+  /** Addresses told to others instead of those listened on and those that peers confirm (behind NAT). */
   readonly announceAddresses?: readonly string[];
   /** Multiaddrs with `/p2p/<id>`. Reported as `peerDiscovered`, never dialled by the host itself. */
   readonly bootstrapAddresses: readonly string[];
@@ -273,6 +274,8 @@ export interface HostStats {
   readonly deafPeers: readonly string[];
   /** Gossip streams that were renewed or moved to another connection since the opening. */
   readonly gossipRenewals: number;
+  /** Whether others can dial us, and how that is known. */
+  readonly reachability: ReachabilityReport;
   /** Gossip score by connected peer. */
   readonly gossipScores: Readonly<Record<string, number>>;
 }

@@ -35,6 +35,8 @@ import {
   type Verdict,
 } from "../port.ts";
 import { PROTOCOL_LIMITS, type Protocol, protocolId, type TopicName } from "../protocols.ts";
+import { NOT_OPEN } from "../reachability.ts";
+import { Announcing } from "./announcing.ts";
 import { Connections } from "./connections.ts";
 import { DialPermits } from "./dial-permits.ts";
 import { dialFailure, dialTarget, peersOf } from "./dialling.ts";
@@ -71,6 +73,7 @@ interface Opened {
   readonly node: Node;
   readonly gossip: Gossip;
   readonly options: HostOptions;
+  readonly announcing: Announcing;
 }
 
 export class Libp2pHost implements Host {
@@ -177,7 +180,7 @@ export class Libp2pHost implements Host {
       onMulticastPeer: (peer) => this.#discovered(peer.id, peer.multiaddrs, "mdns"),
     });
     const gossip = new Gossip(node.services.gossip, this.#desk, this.#events, options.genesisHash);
-    const opened: Opened = { node, gossip, options };
+    const opened: Opened = { node, gossip, options, announcing: new Announcing(node, options) };
     this.#events.beginEpoch();
     this.#desk.open({ ...GOSSIP_DEFAULTS, ...options.gossip }.verdictDeadlineMs);
     await this.#wire(opened, links);
@@ -439,6 +442,7 @@ export class Libp2pHost implements Host {
       })),
       deafPeers: this.#links?.deafPeers() ?? [],
       gossipRenewals: this.#links?.renewed ?? 0,
+      reachability: opened?.announcing.report() ?? NOT_OPEN,
       gossipScores: Object.fromEntries(
         [...peerIds].map((peerId) => [peerId, opened?.gossip.score(peerId) ?? 0]),
       ),

@@ -31,6 +31,7 @@ import {
   type Verdict,
 } from "../port.ts";
 import { PROTOCOL_LIMITS, type Protocol, protocolId, type TopicName } from "../protocols.ts";
+import { NOBODY_DIALLED } from "../reachability.ts";
 import { Acquaintances, type Greeting, greetingOf } from "./acquaintances.ts";
 import { MemoryExchange, MemoryResponder } from "./exchange.ts";
 import { MemoryGossip } from "./gossip.ts";
@@ -444,6 +445,7 @@ export class MemoryHost implements Host {
       // Gossip in memory needs no streams that could be lost.
       deafPeers: [],
       gossipRenewals: 0,
+      reachability: NOBODY_DIALLED,
       gossipScores: Object.fromEntries(connections.map(({ peerId }) => [peerId, this.#gossip.score(peerId)])),
     };
   }
