@@ -22,7 +22,7 @@ import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
 import type { HostOptions } from "../../src/p2p/port.ts";
 import { eventually, failureOf, type HostHarness, options, Watched } from "../contract/host-harness.ts";
 
-const SILENT = 300;
+const SILENT = 700;
 const DIAL_MS = 20_000;
 
 const harness: HostHarness = {
@@ -99,7 +99,7 @@ describe("inbound slots", () => {
     );
   }
 
-  test("300 silent connections keep no newcomer out, and are ended before a handshake would be", async () => {
+  test("700 silent connections keep no newcomer out, and are ended before a handshake would be", async () => {
     const watched = await host();
     const sockets = await silence(watched, SILENT);
     await join(watched, await stranger());

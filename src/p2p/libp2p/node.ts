@@ -32,13 +32,13 @@ const DIALS_PARALLEL_MAX = 100;
 const DIALS_WAITING_MAX = 2000;
 
 /**
- * Handshakes of inbound connections at once. A TLS handshake takes 5 ms of a core. At the bound one of the place that has most
- * of them gives way.
+ * Inbound connections whose peer is not proven yet. A TLS handshake takes 5 ms of a core: so many are done within half of
+ * INBOUND_UPGRADE_MS. At the bound one of the place that has most of them gives way.
  */
-export const INBOUND_PENDING_MAX = 256;
+export const INBOUND_PENDING_MAX = 512;
 
 /** What libp2p itself lets pend: ours, and those whose slots are gone and whose end it has not noticed. */
-const LIBRARY_PENDING_MAX = 16 * INBOUND_PENDING_MAX;
+const LIBRARY_PENDING_MAX = 8 * INBOUND_PENDING_MAX;
 
 /** New inbound connections a second from one address; on a private network many nodes share one. */
 const INBOUND_PER_SECOND_PUBLIC = 5;
