@@ -12,7 +12,7 @@ export const RESERVED_CONNECTIONS = 64;
 
 export interface GaterParts {
   readonly gate: ConnectionGate;
-  readonly inbound: Inbound;
+  readonly inbound: Pick<Inbound, "arrived" | "proven">;
   readonly onRefused: () => void;
   /** Whether a dial of ours to that peer is under way. */
   readonly isDialling: (peerId: string) => boolean;

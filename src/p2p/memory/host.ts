@@ -40,9 +40,6 @@ import { MemoryLinks } from "./links.ts";
 import type { MemoryNetwork } from "./network.ts";
 import { sendRequest } from "./sending.ts";
 
-/** As the libp2p host: inbound connections above `connectionsMax` that only reserved peers can take. */
-const RESERVED_CONNECTIONS = 64;
-
 /** A greeting, a reset, a subscription: they take no time on the wire. */
 const SMALL = 0;
 
@@ -177,10 +174,9 @@ export class MemoryHost implements Host {
     }
     if (!this.#gateAllows(peerId, undefined, "outbound"))
       throw hostFailure("GATE_REFUSED", "the gate refuses");
-    const isReserved = peerId !== undefined && this.#protected.has(peerId);
-    const { connectionsMax } = this.#need();
-    if (this.#links.size + this.#pending >= connectionsMax + (isReserved ? RESERVED_CONNECTIONS : 0))
-      throw hostFailure("HOST_BUSY", `all ${connectionsMax} connections are taken`);
+    const isReserved = this.#protected.has(peerId ?? "");
+    if (!this.#links.hasRoom(this.#need().connectionsMax, isReserved, this.#pending))
+      throw hostFailure("HOST_BUSY", "all connections are taken");
     const deadline = deadlineAfter(this.#network.clock, options.deadlineMs, "DIAL_DEADLINE", options.signal);
     this.#pending += 1;
     try {
@@ -236,10 +232,9 @@ export class MemoryHost implements Host {
     const options = this.#options;
     if (options === undefined) return undefined;
     const isReserved = this.#protected.has(dialler.peerId);
-    const room = options.connectionsMax + (isReserved ? RESERVED_CONNECTIONS : 0);
     const remoteAddress = `/memory/${dialler.peerId}`;
     if (!this.#gateAllows(dialler.peerId, remoteAddress, "inbound")) return undefined;
-    if (this.#links.size >= room) {
+    if (!this.#links.hasRoom(options.connectionsMax, isReserved, 0)) {
       this.#gateRefused += 1;
       return undefined;
     }
