@@ -8,6 +8,8 @@ import {
   NetworkStateSchema,
   type NetworkStatus,
   type OwnDelegation,
+  ReachabilityBasisSchema,
+  ReachabilitySchema,
   StartNetworkResponseSchema,
   type WatchNetworkEventsResponse,
   WatchNetworkEventsResponseSchema,
@@ -79,11 +81,17 @@ export function networkFields(status: NetworkStatus): FieldRow[] {
     ["state", enumName(NetworkStateSchema, status.state)],
     ["peer id", status.peerId],
     ["listening on", status.listenAddresses],
+    ["reachable", reachable(status)],
     ["peers", `${status.connectedPeers} (connections: ${directions})`],
     ["deaf peers", grouped(status.deafPeers)],
     ["open since", time(status.started)],
     ...delegationFields(status.ownDelegation),
   ];
+}
+
+function reachable({ reachability, reachabilityBasis }: NetworkStatus): string {
+  const state = enumName(ReachabilitySchema, reachability);
+  return `${state} (${enumName(ReachabilityBasisSchema, reachabilityBasis)})`;
 }
 
 function delegationFields(own: OwnDelegation | undefined): FieldRow[] {

@@ -110,10 +110,21 @@ export function settle(layers: Layers, faults: ConfigFault[]): Settled | undefin
     for (const [key, value] of values) setAt(raw, key, value);
   }
   const table = checkTable(NodeConfigSchema, raw, "", faults);
+  if (faults.length === 0) checkTogether(table, raw, faults);
   if (faults.length > 0) return undefined;
   resolvePaths(table, directory);
   const origins = new Map(Object.keys(RULES).map((key) => [key, originOf(key, layers)]));
   return { settings: settingsOf(table), table, origins };
+}
+
+/** What is wrong with two settings together only. A default gives way to what is set. */
+function checkTogether(table: Record<string, unknown>, raw: object, faults: ConfigFault[]): void {
+  const key = "peer.target_peers";
+  const target = Number(valueAt(table, key));
+  const max = Number(valueAt(table, "peer.max_peers"));
+  if (target <= max) return;
+  if (valueAt(raw as Record<string, unknown>, key) === undefined) setAt(table, key, max);
+  else faults.push({ key, problem: `must be at most peer.max_peers, ${max}, is ${target}` });
 }
 
 export function settingsOf(table: Record<string, unknown>): Settings {

@@ -28,6 +28,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
 
   "network.listen_addresses": list(16, "/ip4/0.0.0.0/tcp/55444", "/ip4/0.0.0.0/udp/55444/quic-v1"),
   "network.bootstrap_peers": list(64),
+  "network.announce_addresses": list(16),
   "network.max_connections": number(1000, 1, 10_000),
   "network.auto_start": flag(true),
   "network.private_network": flag(false),

@@ -41,6 +41,18 @@ function listenAddresses(addresses: readonly string[]): readonly string[] {
   return addresses;
 }
 
+/** As listenAddresses, but others must be able to dial them. */
+function announceAddresses(addresses: readonly string[]): readonly string[] {
+  for (const address of addresses) {
+    const isSomewhere = !/^\/ip[46]\/(?:0\.0\.0\.0|::)\/|\/0(?:\/quic-v1)?$/.test(address);
+    if (LISTEN_ADDRESS.test(address) && isSomewhere) continue;
+    const wanted = "/ip4/ADDRESS/tcp/PORT or /dns4/NAME/udp/PORT/quic-v1";
+    const message = `network.announce_addresses: "${address}" is not an address to dial of the form ${wanted}`;
+    throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", message, { field: "network.announce_addresses" });
+  }
+  return addresses;
+}
+
 export function hostOptions(
   { network }: Settings,
   genesisHash: Uint8Array,
@@ -54,6 +66,9 @@ export function hostOptions(
   return {
     genesisHash,
     listenAddresses: listenAddresses(network.listenAddresses),
+    ...(network.announceAddresses.length === 0
+      ? {}
+      : { announceAddresses: announceAddresses(network.announceAddresses) }),
     // The PeerActor dials; the host only has to know nothing.
     bootstrapAddresses: [],
     transports: { tcp: isUsed("/tcp/"), quic: isUsed("/quic-v1") },

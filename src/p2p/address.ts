@@ -53,7 +53,7 @@ export function ipOf(multiaddr: string): string | undefined {
 }
 
 /** The eight groups of an IPv6 address, without leading zeros; a dotted end is two of them. */
-function groupsOf(ip: string): string[] {
+export function groupsOf(ip: string): string[] {
   const [head = "", tail] = ip.split("::");
   const left = pairsOf(head);
   const right = pairsOf(tail ?? "");

@@ -20,7 +20,7 @@ const KINDS = {
   REQUEST_CANCELLED: { code: "CANCELLED", fault: "self" },
   /** The gate (ban table) or a connection limit of ours refused. */
   GATE_REFUSED: { code: "PERMISSION_DENIED", fault: "self" },
-  /** Our own concurrent dials or requests are at their bound. */
+  /** Our own connections, concurrent dials or requests are at their bound. */
   HOST_BUSY: { code: "RESOURCE_EXHAUSTED", fault: "self" },
   /** Malformed address, peer id or argument, or one with no transport for it. */
   ADDRESS_INVALID: { code: "INVALID_ARGUMENT", fault: "self" },

@@ -6,6 +6,7 @@
  */
 
 import type { Protocol, TopicName } from "./protocols.ts";
+import type { ReachabilityReport } from "./reachability.ts";
 
 export type { Protocol, TopicName } from "./protocols.ts";
 
@@ -52,7 +53,7 @@ export interface HostOptions {
   readonly genesisHash: Uint8Array;
   /** Multiaddrs, e.g. `/ip4/0.0.0.0/tcp/55444`, `/ip4/0.0.0.0/udp/55444/quic-v1`. Empty: dial only. */
   readonly listenAddresses: readonly string[];
-  /** Addresses told to others instead of those listened on (behind NAT). */
+  /** Addresses told to others instead of those listened on and those that peers confirm (behind NAT). */
   readonly announceAddresses?: readonly string[];
   /** Multiaddrs with `/p2p/<id>`. Reported as `peerDiscovered`, never dialled by the host itself. */
   readonly bootstrapAddresses: readonly string[];
@@ -63,7 +64,10 @@ export interface HostOptions {
   readonly kadDht: boolean;
   /** Loopback and private addresses are fit to be told to others, and cost no IP colocation penalty. */
   readonly privateNetwork: boolean;
-  /** All connections together; at the bound an unprotected inbound one is refused. Finer limits are PeerActor's. */
+  /**
+   * All connections together. At the bound a dial fails with HOST_BUSY; an inbound one finds a slot only instead of another
+   * (`inbound-slots.ts`). Protected peers go past it. Finer limits are PeerActor's.
+   */
   readonly connectionsMax: number;
   /** Topics subscribed at opening. */
   readonly topics: readonly TopicName[];
@@ -270,6 +274,8 @@ export interface HostStats {
   readonly deafPeers: readonly string[];
   /** Gossip streams that were renewed or moved to another connection since the opening. */
   readonly gossipRenewals: number;
+  /** Whether others can dial us, and how that is known. */
+  readonly reachability: ReachabilityReport;
   /** Gossip score by connected peer. */
   readonly gossipScores: Readonly<Record<string, number>>;
 }

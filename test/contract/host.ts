@@ -195,6 +195,10 @@ function dialTests(hosts: Hosts, harness: HostHarness): void {
     await eventually(() => stranger.host.connections().length === 0, "the stranger is refused");
     hub.host.protectPeers(new Set([member.id]));
     await hosts.join(member, hub);
+    const full = await failureOf(
+      hub.host.dial(stranger.id, stranger.host.addresses(), { deadlineMs: PATIENCE_MS }),
+    );
+    assert.equal(full.reason, "HOST_BUSY", "the bound holds for dials of its own, too");
     assert.equal(hub.host.connections().length, 2);
     const { connectionsIn, connectionsOut } = hub.host.stats();
     assert.deepEqual([connectionsIn, connectionsOut], [2, 0]);

@@ -18,6 +18,8 @@ export interface Attack {
   readonly claim: string;
   /** Whether the target should cut or penalise it within five seconds; a mere burden within limits need not be. */
   readonly isPunished: boolean;
+  /** Whether it wants to keep others out: then it is measured how long a newcomer takes to connect meanwhile. */
+  readonly isAgainstNewcomers?: boolean;
   run(context: AttackContext): Promise<void>;
 }
 

@@ -5,13 +5,17 @@ import { execPath } from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { SupervisorService } from "../../gen/alys/supervisor/v1/supervisor_pb.ts";
+import { loadChain } from "../../src/chain/chain-file.ts";
 import { RUNTIME_FLAGS } from "../../src/cli/localnet/processes.ts";
 import { type Arena, type ArenaNode, anonymousMb, bansOf, followBlocks, reputationsOf } from "./arena.ts";
 import { pause } from "./attack.ts";
+import { HostilePeer } from "./peer.ts";
 
 const ATTACKER = fileURLToPath(new URL("./attacker-child.ts", import.meta.url));
 
 const LOOK_MS = 250;
+
+const NEWCOMER_EVERY_MS = 2_000;
 
 /** A block that comes later than this was not relayed but fetched: it counts as missed. */
 const LATE_MS = 4_000;
@@ -26,11 +30,18 @@ export interface Figures {
   readonly cutMs: number | undefined;
   /** The lowest reputation that target, members and witness gave to each other. */
   readonly honestReputationMin: number;
+  /** What the slowest newcomer took from its dial to the answer to its greeting; undefined when none came. */
+  readonly newcomerMs: number | undefined;
   readonly counts: Readonly<Record<string, number>>;
 }
 
 /** Watches the network for so long, while the named attack runs against the target, if one is named. */
-export async function measure(arena: Arena, seconds: number, attackName?: string): Promise<Figures> {
+export async function measure(
+  arena: Arena,
+  seconds: number,
+  attackName?: string,
+  hasNewcomers = false,
+): Promise<Figures> {
   const { target, witness, members } = arena;
   const following = new AbortController();
   const produced = new Map<number, number>();
@@ -44,6 +55,7 @@ export async function measure(arena: Arena, seconds: number, attackName?: string
   const startMs = Date.now();
   const attacker = attackName === undefined ? undefined : startAttacker(arena, attackName, seconds);
   const endMs = startMs + seconds * 1000;
+  const newcomers = hasNewcomers ? comeAnew(arena, endMs) : undefined;
   const seen = { memory: memoryBefore, lag: 0, reputation: 0, blamedMs: undefined as number | undefined };
   const known = new Set([target, witness, ...members].map(({ plan }) => plan.peerId));
   for (let look = 0; Date.now() < endMs; look++) {
@@ -58,6 +70,7 @@ export async function measure(arena: Arena, seconds: number, attackName?: string
     if (bans !== undefined && bans > bansBefore) seen.blamedMs ??= Date.now() - startMs;
     if (look % 8 === 7) seen.lag = Math.max(seen.lag, await lagOf(target));
   }
+  const newcomerMs = await newcomers;
   const outcome = await attacker;
   // What was on its way at the end still counts.
   await pause(LATE_MS);
@@ -75,8 +88,32 @@ export async function measure(arena: Arena, seconds: number, attackName?: string
     loopLagP99Ms: seen.lag,
     cutMs: cuts.length === 0 ? undefined : Math.min(...cuts),
     honestReputationMin: seen.reputation,
+    newcomerMs,
     counts: outcome?.counts ?? {},
   };
+}
+
+/** Connects and greets as one honest newcomer after the other until the time is over. */
+async function comeAnew({ network, target }: Arena, endMs: number): Promise<number> {
+  const chain = loadChain(network.plan.specificationFile, { proofs: network.plan.proofsFile });
+  if (chain instanceof Error) throw chain;
+  let slowestMs = 0;
+  // The attack is under way by then, and the last newcomer still meets it.
+  for (
+    await pause(NEWCOMER_EVERY_MS);
+    Date.now() + NEWCOMER_EVERY_MS < endMs;
+    await pause(NEWCOMER_EVERY_MS)
+  ) {
+    const peer = await HostilePeer.create({ address: target.plan.address, chain });
+    const startMs = performance.now();
+    const isIn = await peer.greet().then(
+      ({ status }) => status === "open",
+      () => false,
+    );
+    slowestMs = Math.max(slowestMs, isIn ? performance.now() - startMs : Number.POSITIVE_INFINITY);
+    await peer.stop();
+  }
+  return slowestMs;
 }
 
 function delaysOf(

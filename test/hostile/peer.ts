@@ -1,5 +1,5 @@
 /**
- * A hostile peer: plain js-libp2p without any code of the host that it attacks. It can greet as a newcomer of the chain does,
+ * A peer, hostile or not: plain js-libp2p without any code of the host that it attacks. It can greet as a newcomer of the chain does,
  * and otherwise sends what it is told.
  */
 

@@ -383,7 +383,7 @@ mode = "${mode}"
 batch_blocks = ${batchBlocks}
 [peer]
 max_peers = ${peersMax}
-target_peers = 25
+target_peers = ${Math.min(25, peersMax)}
 status_interval_ms = 3000
 health_check_interval_ms = 4000
 `;

@@ -8,10 +8,13 @@ import {
   NetworkState,
   type NetworkStatusSchema,
   type OwnDelegationSchema,
+  Reachability,
+  ReachabilityBasis,
 } from "../../../gen/alys/network/v1/network_pb.ts";
 import type { Delegation } from "../../chain/delegation.ts";
 import type { Host } from "../../p2p/port.ts";
 import { protocolId, topicId } from "../../p2p/protocols.ts";
+import type { ReachabilityReport } from "../../p2p/reachability.ts";
 import type { NetworkActorConfig } from "./config.ts";
 
 export type NetworkPhase =
@@ -25,6 +28,19 @@ const STATES: Readonly<Record<NetworkPhase["name"], NetworkState>> = {
   starting: NetworkState.STARTING,
   running: NetworkState.RUNNING,
   stopping: NetworkState.STOPPING,
+};
+
+const REACHABILITIES: Readonly<Record<ReachabilityReport["state"], Reachability>> = {
+  unknown: Reachability.UNKNOWN,
+  reachable: Reachability.REACHABLE,
+  unreachable: Reachability.UNREACHABLE,
+};
+
+const BASES: Readonly<Record<ReachabilityReport["basis"], ReachabilityBasis>> = {
+  "nothing-seen": ReachabilityBasis.NOTHING_SEEN,
+  "peers-dialled-us": ReachabilityBasis.PEERS_DIALLED_US,
+  "not-listening": ReachabilityBasis.NOT_LISTENING,
+  "behind-nat": ReachabilityBasis.BEHIND_NAT,
 };
 
 export const stateOf = (phase: NetworkPhase): NetworkState => STATES[phase.name];
@@ -60,6 +76,9 @@ export function networkStatus(
     })),
     deafPeers: stats.deafPeers.length,
     gossipRenewals: BigInt(stats.gossipRenewals),
+    reachability: REACHABILITIES[stats.reachability.state],
+    reachabilityBasis: BASES[stats.reachability.basis],
+    confirmedAddresses: [...stats.reachability.confirmed],
     traffic: Object.entries(stats.trafficByProtocol).map(([protocol, traffic]) => ({
       protocol,
       bytesReceived: BigInt(traffic.bytesIn),

@@ -31,7 +31,7 @@ import { Judge } from "./judge.ts";
 import { Membership, withoutRole } from "./membership.ts";
 import type { KnownPeer, Link, PeerBook } from "./peer-book.ts";
 import { observe } from "./score.ts";
-import { hasSlot } from "./slots.ts";
+import { chooseDisplaced, hasSlot } from "./slots.ts";
 import { Upkeep } from "./upkeep.ts";
 import { peerView } from "./view.ts";
 
@@ -300,7 +300,10 @@ export class Links {
     const trusted = this.membership.greeted(peer, status);
     this.#hearClock(trusted, latencyMs ?? 0);
     if (isNew && !hasSlot(peer, link.connection.direction, book.all(), config)) {
-      return this.#dismiss(peer, GoodbyeReason.TOO_MANY_PEERS);
+      const { direction, remoteAddress } = link.connection;
+      const displaced = direction === "inbound" ? chooseDisplaced(remoteAddress, book.all()) : undefined;
+      this.#dismiss(displaced ?? peer, GoodbyeReason.TOO_MANY_PEERS);
+      if (displaced === undefined) return;
     }
     peer.failures = 0;
     peer.notBeforeMs = 0;

@@ -3,6 +3,9 @@
  * members beside them. Pure.
  */
 
+import { PeerType } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import { Crowding, compare } from "../../p2p/crowding.ts";
+import { originOf } from "../../p2p/origin.ts";
 import type { KnownPeer } from "./peer-book.ts";
 import { scoreOf } from "./score.ts";
 
@@ -41,6 +44,33 @@ export function hasSlot(
   }
   if (ordinary >= peersMax) return false;
   return direction === "outbound" || ordinaryInbound < Math.ceil(peersMax * INBOUND_SHARE);
+}
+
+/**
+ * Whose slot a peer takes that dialled us from `address` and finds none: of the place that holds more than the newcomer's would,
+ * the least worthy, and of those the last to come. Nobody's when no place holds more. Members, bootstrap peers, those that
+ * we chose ourselves and those that an operator gave a class keep theirs.
+ */
+export function chooseDisplaced(address: string, peers: Iterable<KnownPeer>): KnownPeer | undefined {
+  const inbound = [...peers].flatMap((peer) => {
+    const { link } = peer;
+    if (link.state !== "connected" || link.connection.direction !== "inbound") return [];
+    const isExempt = peer.isReserved || peer.isBootstrap || peer.assignedType !== PeerType.UNSPECIFIED;
+    const { remoteAddress, openedMs } = link.connection;
+    return isExempt ? [] : [{ peer, origin: originOf(remoteAddress), openedMs }];
+  });
+  const newcomer = { origin: originOf(address) };
+  const crowding = new Crowding([...inbound, newcomer]);
+  const own = crowding.of(newcomer.origin);
+  const ranked = inbound
+    .map(({ peer, origin, openedMs }) => ({ peer, place: crowding.of(origin), openedMs }))
+    .filter(({ place }) => compare(place, own) > 0)
+    .map(({ peer, place, openedMs }) => ({
+      peer,
+      rank: [...place, -scoreOf(peer.score, false).overall, openedMs],
+    }))
+    .sort((left, right) => compare(right.rank, left.rank));
+  return ranked[0]?.peer;
 }
 
 /** Above the limit of ordinary peers the least worthy go, bootstrap peers never. */

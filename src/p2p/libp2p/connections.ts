@@ -50,6 +50,13 @@ export class Connections {
     return this.#byId.size;
   }
 
+  /** Those that we dialled. */
+  get outbound(): number {
+    let count = 0;
+    for (const { isDialledByUs } of this.#byId.values()) if (isDialledByUs) count += 1;
+    return count;
+  }
+
   opened(connection: Connection, meters: Meters): void {
     // It may have been closed by the remote before we heard that it opened.
     if (connection.status !== "open" || this.#byId.has(connection.id)) return;

@@ -1,41 +1,45 @@
 /**
  * The gate in libp2p's words: asked before a dial, when a connection arrives (its address), when its peer is proven, and
- * once more when it is about to be used. It holds the bound on connections too, so that reserved peers pass it.
+ * once more when it is about to be used. Inbound connections take their slots here.
  */
 
 import type { ConnectionGater } from "@libp2p/interface";
 import type { ConnectionGate } from "../port.ts";
+import type { Inbound } from "./inbound.ts";
 
 /** Connections above `connectionsMax` that only reserved peers can take: a federation has at most 15 members and their sentries. */
 export const RESERVED_CONNECTIONS = 64;
 
 export interface GaterParts {
   readonly gate: ConnectionGate;
-  readonly isReserved: (peerId: string) => boolean;
-  readonly isFull: () => boolean;
+  readonly inbound: Pick<Inbound, "arrived" | "proven">;
   readonly onRefused: () => void;
   /** Whether a dial of ours to that peer is under way. */
   readonly isDialling: (peerId: string) => boolean;
 }
 
 export function connectionGater(parts: GaterParts): ConnectionGater {
-  const { gate, isReserved, isFull, isDialling } = parts;
-  const denies = (peerId: string | undefined, address: string | undefined, isInbound: boolean): boolean => {
-    const isAllowed = gate.allows(peerId, address, isInbound ? "inbound" : "outbound");
-    const hasRoom = !isInbound || peerId === undefined || isReserved(peerId) || !isFull();
-    if (isAllowed && hasRoom) return false;
-    parts.onRefused();
-    return true;
+  const { gate, inbound, isDialling } = parts;
+  const refused = (isRefused: boolean): boolean => {
+    if (isRefused) parts.onRefused();
+    return isRefused;
   };
+  const denies = (peerId: string | undefined, address: string | undefined, isInbound: boolean): boolean =>
+    refused(!gate.allows(peerId, address, isInbound ? "inbound" : "outbound"));
   return {
     // What libp2p's services would dial by themselves, such as whom the DHT names, is not dialled: PeerActor decides.
     denyDialPeer: (peer) => !isDialling(peer.toString()) || denies(peer.toString(), undefined, false),
     denyDialMultiaddr: (address) => denies(undefined, address.toString(), false),
-    denyInboundConnection: (connection) => denies(undefined, connection.remoteAddr.toString(), true),
+    denyInboundConnection: (connection) => {
+      if (denies(undefined, connection.remoteAddr.toString(), true)) return true;
+      inbound.arrived(connection);
+      return false;
+    },
     denyOutboundConnection: (peer, connection) =>
       denies(peer.toString(), connection.remoteAddr.toString(), false),
     denyInboundEncryptedConnection: (peer, connection) =>
-      denies(peer.toString(), connection.remoteAddr.toString(), true),
+      denies(peer.toString(), connection.remoteAddr.toString(), true) ||
+      refused(!inbound.proven(connection, peer.toString())),
     denyOutboundEncryptedConnection: (peer, connection) =>
       denies(peer.toString(), connection.remoteAddr.toString(), false),
     denyInboundUpgradedConnection: (peer, connection) =>

@@ -35,18 +35,21 @@ import {
   type Verdict,
 } from "../port.ts";
 import { PROTOCOL_LIMITS, type Protocol, protocolId, type TopicName } from "../protocols.ts";
+import { NOT_OPEN } from "../reachability.ts";
+import { Announcing } from "./announcing.ts";
 import { Connections } from "./connections.ts";
 import { DialPermits } from "./dial-permits.ts";
 import { dialFailure, dialTarget, peersOf } from "./dialling.ts";
 import { Doubles } from "./doubles.ts";
-import { connectionGater } from "./gater.ts";
+import { connectionGater, RESERVED_CONNECTIONS } from "./gater.ts";
 import { Gossip, heartbeatMsOf } from "./gossip.ts";
 import { GossipLinks } from "./gossip-links.ts";
 import { Guard } from "./guard.ts";
+import { Inbound } from "./inbound.ts";
 import { Lingering } from "./lingering.ts";
 import { findPeerById, walk } from "./look-up.ts";
 import { Meters } from "./meters.ts";
-import { createNode, type Node } from "./node.ts";
+import { createNode, INBOUND_PENDING_MAX, type Node } from "./node.ts";
 import { requestOver } from "./requester.ts";
 import { type Answer, Responder } from "./responder.ts";
 import { PROTECTED_SCORE } from "./score.ts";
@@ -70,6 +73,7 @@ interface Opened {
   readonly node: Node;
   readonly gossip: Gossip;
   readonly options: HostOptions;
+  readonly announcing: Announcing;
 }
 
 export class Libp2pHost implements Host {
@@ -89,6 +93,7 @@ export class Libp2pHost implements Host {
   #opened: Opened | undefined;
   /** Of the node that is open or being opened. */
   #links: GossipLinks | undefined;
+  #inbound: Inbound | undefined;
   #isStarting = false;
   #closing: Promise<void> | undefined;
   #gateRefused = 0;
@@ -157,13 +162,13 @@ export class Libp2pHost implements Host {
       heartbeatMsOf(options),
     );
     this.#links = links;
+    const inbound = this.#inboundOf(options);
     const node = await (this.#parts.createNode ?? createNode)(options, {
       identity: this.#parts.identity,
       meters: this.#meters,
       gater: connectionGater({
         gate: this.#parts.gate,
-        isReserved: (peerId) => this.#protected.has(peerId),
-        isFull: () => this.#connections.size >= options.connectionsMax,
+        inbound,
         isDialling: (peerId) => this.#permits.has(peerId),
         onRefused: () => {
           this.#gateRefused += 1;
@@ -175,7 +180,7 @@ export class Libp2pHost implements Host {
       onMulticastPeer: (peer) => this.#discovered(peer.id, peer.multiaddrs, "mdns"),
     });
     const gossip = new Gossip(node.services.gossip, this.#desk, this.#events, options.genesisHash);
-    const opened: Opened = { node, gossip, options };
+    const opened: Opened = { node, gossip, options, announcing: new Announcing(node, options) };
     this.#events.beginEpoch();
     this.#desk.open({ ...GOSSIP_DEFAULTS, ...options.gossip }.verdictDeadlineMs);
     await this.#wire(opened, links);
@@ -189,6 +194,18 @@ export class Libp2pHost implements Host {
     this.#opened = opened;
     this.#events.emit({ type: "opened" });
     for (const address of options.bootstrapAddresses) this.#announceBootstrap(address);
+  }
+
+  #inboundOf({ connectionsMax, privateNetwork }: HostOptions): Inbound {
+    this.#inbound = new Inbound({
+      clock: this.#parts.clock,
+      bounds: { pendingMax: INBOUND_PENDING_MAX, connectionsMax, hasCaps: !privateNetwork },
+      bytesOf: ({ timeline }) => this.#meters.takeWire(timeline).total().bytesIn,
+      isReserved: (peerId) => this.#protected.has(peerId),
+      hasGreeted: (peerId) => this.#guard.isAdmitted(peerId),
+      outbound: () => this.#connections.outbound,
+    });
+    return this.#inbound;
   }
 
   /** Joins the node's events and protocols to ours, before it starts. */
@@ -239,6 +256,7 @@ export class Libp2pHost implements Host {
     } catch (thrown) {
       this.#parts.log.warn("libp2p did not stop cleanly", { error: asError(thrown) });
     }
+    this.#inbound?.close();
     this.#doubles.close();
     this.#lingering.close();
     this.#connections.close();
@@ -284,7 +302,7 @@ export class Libp2pHost implements Host {
     addresses: readonly string[],
     options: DialOptions,
   ): Promise<ConnectionInfo> {
-    const { node } = this.#need();
+    const { node, options: own } = this.#need();
     const target = dialTarget(peerId, addresses);
     const known = peerId === undefined ? undefined : this.#connections.ofPeer(peerId);
     if (known !== undefined) return this.#describe(known);
@@ -292,10 +310,19 @@ export class Libp2pHost implements Host {
       this.#gateRefused += 1;
       throw hostFailure("GATE_REFUSED", `the gate refuses ${peerId}`);
     }
+    const targets = peersOf(peerId, addresses);
+    const isReserved = targets.some((id) => this.#protected.has(id));
+    const used = this.#connections.size + this.#permits.running;
+    if (used >= own.connectionsMax + (isReserved ? RESERVED_CONNECTIONS : 0)) {
+      throw hostFailure(
+        "HOST_BUSY",
+        `all ${own.connectionsMax} connections of network.max_connections are taken`,
+      );
+    }
     const deadline = deadlineAfter(this.#parts.clock, options.deadlineMs, "DIAL_DEADLINE", options.signal);
     try {
       const dial = () => node.dial(target, { signal: deadline.signal });
-      return this.#describe(await this.#permits.during(peersOf(peerId, addresses), dial));
+      return this.#describe(await this.#permits.during(targets, dial));
     } catch (thrown) {
       if (deadline.signal.aborted) throw toHostFailure(deadline.signal.reason, "DIAL_DEADLINE");
       throw dialFailure(thrown);
@@ -415,6 +442,7 @@ export class Libp2pHost implements Host {
       })),
       deafPeers: this.#links?.deafPeers() ?? [],
       gossipRenewals: this.#links?.renewed ?? 0,
+      reachability: opened?.announcing.report() ?? NOT_OPEN,
       gossipScores: Object.fromEntries(
         [...peerIds].map((peerId) => [peerId, opened?.gossip.score(peerId) ?? 0]),
       ),

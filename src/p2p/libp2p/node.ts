@@ -31,8 +31,14 @@ import { rememberingResets } from "./quic-resets.ts";
 const DIALS_PARALLEL_MAX = 100;
 const DIALS_WAITING_MAX = 2000;
 
-/** Handshakes of inbound connections at once. A TLS handshake takes 5 ms of a core. */
-const INBOUND_PENDING_MAX = 256;
+/**
+ * Inbound connections whose peer is not proven yet. A TLS handshake takes 5 ms of a core: so many are done within half of
+ * INBOUND_UPGRADE_MS. At the bound one of the place that has most of them gives way.
+ */
+export const INBOUND_PENDING_MAX = 512;
+
+/** What libp2p itself lets pend: ours, and those whose slots are gone and whose end it has not noticed. */
+const LIBRARY_PENDING_MAX = 8 * INBOUND_PENDING_MAX;
 
 /** New inbound connections a second from one address; on a private network many nodes share one. */
 const INBOUND_PER_SECOND_PUBLIC = 5;
@@ -109,10 +115,11 @@ function transportsOf(options: HostOptions) {
 
 function connectionLimits(options: HostOptions): NonNullable<Libp2pOptions["connectionManager"]> {
   return {
-    maxConnections: options.connectionsMax + RESERVED_CONNECTIONS,
+    // Ours bind first (inbound-slots.ts): the library would refuse members, too, and prune by rules of its own.
+    maxConnections: options.connectionsMax + RESERVED_CONNECTIONS + LIBRARY_PENDING_MAX,
     maxParallelDials: DIALS_PARALLEL_MAX,
     maxDialQueueLength: DIALS_WAITING_MAX,
-    maxIncomingPendingConnections: INBOUND_PENDING_MAX,
+    maxIncomingPendingConnections: LIBRARY_PENDING_MAX,
     inboundConnectionThreshold: options.privateNetwork
       ? INBOUND_PER_SECOND_PRIVATE
       : INBOUND_PER_SECOND_PUBLIC,

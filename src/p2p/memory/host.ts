@@ -31,6 +31,7 @@ import {
   type Verdict,
 } from "../port.ts";
 import { PROTOCOL_LIMITS, type Protocol, protocolId, type TopicName } from "../protocols.ts";
+import { NOBODY_DIALLED } from "../reachability.ts";
 import { Acquaintances, type Greeting, greetingOf } from "./acquaintances.ts";
 import { MemoryExchange, MemoryResponder } from "./exchange.ts";
 import { MemoryGossip } from "./gossip.ts";
@@ -38,9 +39,6 @@ import type { MemoryLink } from "./link.ts";
 import { MemoryLinks } from "./links.ts";
 import type { MemoryNetwork } from "./network.ts";
 import { sendRequest } from "./sending.ts";
-
-/** As the libp2p host: inbound connections above `connectionsMax` that only reserved peers can take. */
-const RESERVED_CONNECTIONS = 64;
 
 /** A greeting, a reset, a subscription: they take no time on the wire. */
 const SMALL = 0;
@@ -176,6 +174,9 @@ export class MemoryHost implements Host {
     }
     if (!this.#gateAllows(peerId, undefined, "outbound"))
       throw hostFailure("GATE_REFUSED", "the gate refuses");
+    const isReserved = this.#protected.has(peerId ?? "");
+    if (!this.#links.hasRoom(this.#need().connectionsMax, isReserved, this.#pending))
+      throw hostFailure("HOST_BUSY", "all connections are taken");
     const deadline = deadlineAfter(this.#network.clock, options.deadlineMs, "DIAL_DEADLINE", options.signal);
     this.#pending += 1;
     try {
@@ -231,10 +232,9 @@ export class MemoryHost implements Host {
     const options = this.#options;
     if (options === undefined) return undefined;
     const isReserved = this.#protected.has(dialler.peerId);
-    const room = options.connectionsMax + (isReserved ? RESERVED_CONNECTIONS : 0);
     const remoteAddress = `/memory/${dialler.peerId}`;
     if (!this.#gateAllows(dialler.peerId, remoteAddress, "inbound")) return undefined;
-    if (this.#links.size >= room) {
+    if (!this.#links.hasRoom(options.connectionsMax, isReserved, 0)) {
       this.#gateRefused += 1;
       return undefined;
     }
@@ -440,6 +440,7 @@ export class MemoryHost implements Host {
       // Gossip in memory needs no streams that could be lost.
       deafPeers: [],
       gossipRenewals: 0,
+      reachability: NOBODY_DIALLED,
       gossipScores: Object.fromEntries(connections.map(({ peerId }) => [peerId, this.#gossip.score(peerId)])),
     };
   }

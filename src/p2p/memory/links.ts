@@ -12,6 +12,9 @@ import type { Acquaintances } from "./acquaintances.ts";
 import { MemoryLink } from "./link.ts";
 import type { Listener } from "./network.ts";
 
+/** As the libp2p host: connections above `connectionsMax` that only reserved peers can take. */
+const RESERVED_CONNECTIONS = 64;
+
 /** As the real host's: a surplus link is closed by who dialled it, when both sides have long known of both. */
 const SURPLUS_OWN_MS = 1000;
 
@@ -35,6 +38,11 @@ export class MemoryLinks<Remote extends Listener> {
 
   get size(): number {
     return this.#links.size;
+  }
+
+  /** Whether another one fits beside those that are here and those that are on their way. */
+  hasRoom(connectionsMax: number, isReserved: boolean, pending: number): boolean {
+    return this.size + pending < connectionsMax + (isReserved ? RESERVED_CONNECTIONS : 0);
   }
 
   get(id: string): MemoryLink<Remote> | undefined {

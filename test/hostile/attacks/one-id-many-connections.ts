@@ -9,6 +9,7 @@ const CONNECTIONS = 20;
 export const attack: Attack = {
   claim: "20 connections of each of 10 peer ids from one address",
   isPunished: true,
+  isAgainstNewcomers: true,
   run: (context) =>
     sideBySide(IDS, async () => {
       const peer = await HostilePeer.create(context.target);

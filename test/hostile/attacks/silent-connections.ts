@@ -8,6 +8,7 @@ const CONNECTIONS = 300;
 export const attack: Attack = {
   claim: "300 silent TCP connections from one address",
   isPunished: true,
+  isAgainstNewcomers: true,
   run: async (context) => {
     const [, , host = "", , port = ""] = context.target.address.split("/");
     await sideBySide(CONNECTIONS, async () => {

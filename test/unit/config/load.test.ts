@@ -102,6 +102,12 @@ test("parseSettings() names the key of every fault", () => {
   }
 });
 
+test("parseSettings() refuses target_peers above max_peers, and lowers its default", () => {
+  const wrong = `${MINIMAL}[peer]\nmax_peers = 10\ntarget_peers = 11\n`;
+  assert.match(faultOf(wrong).message, /peer\.target_peers: must be at most peer\.max_peers, 10, is 11/);
+  assert.equal(parse(`${MINIMAL}[peer]\nmax_peers = 10\n`).peer.targetPeers, 10);
+});
+
 test("parseSettings() collects all faults at once", () => {
   const message = faultOf("[sync]\nsync_threshold = 7\n[peer]\nmax_peers = 0\n").message;
   assert.match(message, /sync_threshold/);

@@ -18,8 +18,7 @@ test("five banned ids of an address stop strangers from there, once their id is 
   bans.judgeBy({ applicationScore: () => 0, isExempt: (peerId) => peerId === "member" });
   const gate = connectionGater({
     gate: bans,
-    isReserved: () => false,
-    isFull: () => false,
+    inbound: { arrived: () => {}, proven: () => true },
     isDialling: () => true,
     onRefused: () => {},
   });
