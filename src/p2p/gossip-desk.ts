@@ -1,7 +1,6 @@
 /**
  * Where gossip waits for its verdict. A message is announced as an event with a handle; whoever is above says accept,
- * ignore or reject; at the deadline it is ignored. Bounded per topic, so that a flood of transactions cannot take the
- * room of blocks.
+ * ignore or reject; at the deadline it is ignored. Who comes in is decided at the door (gossip-door.ts).
  */
 
 import type { Clock, TimerHandle } from "../kernel/clock.ts";
@@ -9,25 +8,13 @@ import type { EventHub } from "./event-hub.ts";
 import type { GossipStats, MessageHandle, Verdict } from "./port.ts";
 import { TOPICS, type TopicName } from "./protocols.ts";
 
-/**
- * Messages that wait for a verdict, per topic, in number and bytes. At the bound a message is ignored and counted: its
- * forwarder is not to blame for our slowness. Blocks: 32 of the largest. Transactions: a second of a busy chain.
- */
-const WAITING_MAX: Readonly<Record<TopicName, { readonly messages: number; readonly bytes: number }>> = {
-  blocks: { messages: 64, bytes: 64 * 1024 * 1024 },
-  transactions: { messages: 2048, bytes: 16 * 1024 * 1024 },
-};
-
 interface Waiting {
   readonly topic: TopicName;
-  readonly bytes: number;
   readonly timer: TimerHandle;
   readonly settle: (verdict: Verdict) => void;
 }
 
 interface Counts {
-  waiting: number;
-  waitingBytes: number;
   messagesIn: number;
   accepted: number;
   ignored: number;
@@ -57,22 +44,14 @@ export class GossipDesk {
     return this.#waiting.size;
   }
 
-  /** Announces a message and answers with its verdict; never rejects. */
+  /** Announces a message that has a place and answers with its verdict; never rejects. */
   judge(peerId: string, topic: TopicName, data: Uint8Array): Promise<Verdict> {
-    const counts = this.#counts[topic];
-    counts.messagesIn += 1;
-    const bound = WAITING_MAX[topic];
-    if (counts.waiting >= bound.messages || counts.waitingBytes + data.length > bound.bytes) {
-      counts.ignored += 1;
-      return Promise.resolve("ignore");
-    }
-    counts.waiting += 1;
-    counts.waitingBytes += data.length;
+    this.#counts[topic].messagesIn += 1;
     this.#handles += 1;
     const handle = this.#handles as MessageHandle;
     const { promise, resolve } = Promise.withResolvers<Verdict>();
     const timer = this.#clock.setTimer(this.#verdictDeadlineMs, () => this.#expire(handle));
-    this.#waiting.set(handle, { topic, bytes: data.length, timer, settle: resolve });
+    this.#waiting.set(handle, { topic, timer, settle: resolve });
     const deadlineMs = this.#clock.monotonicMs() + this.#verdictDeadlineMs;
     this.#events.emit({ type: "gossip", handle, peerId, topic, data, deadlineMs });
     return promise;
@@ -93,7 +72,13 @@ export class GossipDesk {
     this.#counts[topic].published += 1;
   }
 
-  /** A message that was not even announced: too large for its topic. */
+  /** A message that was not even announced: there was no room, or its peer sent too many, or it brought nothing new. */
+  countIgnored(topic: TopicName): void {
+    this.#counts[topic].messagesIn += 1;
+    this.#counts[topic].ignored += 1;
+  }
+
+  /** A message that was not even announced: too large for its topic, or malformed. */
   countRejected(topic: TopicName): void {
     this.#counts[topic].messagesIn += 1;
     this.#counts[topic].rejected += 1;
@@ -105,10 +90,7 @@ export class GossipDesk {
   }
 
   stats(peersOf: (topic: TopicName) => { subscribers: number; meshPeers: readonly string[] }): GossipStats[] {
-    return TOPICS.map((topic) => {
-      const { waiting: _waiting, waitingBytes: _bytes, ...counts } = this.#counts[topic];
-      return { topic, ...peersOf(topic), ...counts };
-    });
+    return TOPICS.map((topic) => ({ topic, ...peersOf(topic), ...this.#counts[topic] }));
   }
 
   #expire(handle: number): void {
@@ -123,17 +105,12 @@ export class GossipDesk {
     if (waiting === undefined) return undefined;
     this.#waiting.delete(handle);
     waiting.timer.cancel();
-    const counts = this.#counts[waiting.topic];
-    counts.waiting -= 1;
-    counts.waitingBytes -= waiting.bytes;
     return waiting;
   }
 }
 
 function noCounts(): Counts {
   return {
-    waiting: 0,
-    waitingBytes: 0,
     messagesIn: 0,
     accepted: 0,
     ignored: 0,

@@ -15,9 +15,15 @@ export type Measure =
   | "refusals"
   | "earlyStreams"
   | "gossipBytes"
+  | "gossipRpcs"
+  | "gossipControls"
+  | "gossipIds"
+  | "gossipBlocks"
+  | "gossipTransactions"
+  | "malformedGossip"
   | "otherBytes";
 
-interface Budget {
+export interface Budget {
   /** So much at once. */
   readonly burst: number;
   /** So much is regained a second. */
@@ -42,6 +48,15 @@ const MIB = 1024 * KIB;
  * - early streams: those opened before the handshake is done. An honest peer has one of each protocol, eight in all.
  * - gossip: a block of 2 MiB each slot of 2 s and transactions at 1 MiB/s, three times over in lost races, and answers to
  *   IWANT at once.
+ * - gossip RPCs: one a message at worst, and one each time that something is controlled.
+ * - gossip controls: subscriptions, IHAVE, IWANT, GRAFT and PRUNE. Two topics, so each at most twice a heartbeat of 0.7 s; a
+ *   stream that is renewed brings the subscriptions again.
+ * - gossip ids: those that IHAVE, IWANT and IDONTWANT name. What is passed on in three heartbeats (gossip-rates.ts: 512 a second
+ *   and 2,048 at once) is offered each heartbeat, may be asked for, and be declined.
+ * - gossip blocks: a peer sends each block once, and once more when it is asked to: two a slot of 2 s.
+ * - gossip transactions: a peer passes on 512 a second and 2,048 at once (gossip-rates.ts), each twice at worst; and
+ *   what was held up for four seconds on the way comes at once.
+ * - malformed gossip: none. Who sends some is reported each time; this bounds how often.
  * - other: nothing else is spoken. Request protocols of ours have limits of their own (admission.ts).
  */
 export const BUDGETS: Readonly<Record<Measure, Budget>> = {
@@ -54,19 +69,37 @@ export const BUDGETS: Readonly<Record<Measure, Budget>> = {
   refusals: { burst: 32, perSecond: 2 },
   earlyStreams: { burst: 32, perSecond: 2 },
   gossipBytes: { burst: 64 * MIB, perSecond: 12 * MIB },
+  gossipRpcs: { burst: 16_384, perSecond: 4_096 },
+  gossipControls: { burst: 256, perSecond: 32 },
+  gossipIds: { burst: 32_768, perSecond: 8_192 },
+  gossipBlocks: { burst: 512, perSecond: 64 },
+  gossipTransactions: { burst: 8_192, perSecond: 1_024 },
+  malformedGossip: { burst: 8, perSecond: 0.5 },
   otherBytes: { burst: 64 * KIB, perSecond: KIB },
 };
 
 /** A rate with a burst: one number, the time at which nothing is owed any more (GCRA). */
-class Account {
+export class Account {
   #clearMs = 0;
 
   /** Takes `amount`; false when that is more than the budget has. What was refused is not taken. */
-  take(amount: number, { burst, perSecond }: Budget, nowMs: number): boolean {
-    const clearMs = Math.max(this.#clearMs, nowMs) + (amount * 1000) / perSecond;
-    if (clearMs - nowMs > (burst * 1000) / perSecond) return false;
-    this.#clearMs = clearMs;
+  take(amount: number, budget: Budget, nowMs: number): boolean {
+    if (!this.has(amount, budget, nowMs)) return false;
+    this.#clearMs = this.#after(amount, budget, nowMs);
     return true;
+  }
+
+  has(amount: number, budget: Budget, nowMs: number): boolean {
+    return this.#after(amount, budget, nowMs) - nowMs <= (budget.burst * 1000) / budget.perSecond;
+  }
+
+  /** Nothing is owed: it is as good as new. */
+  isClear(nowMs: number): boolean {
+    return this.#clearMs <= nowMs;
+  }
+
+  #after(amount: number, { perSecond }: Budget, nowMs: number): number {
+    return Math.max(this.#clearMs, nowMs) + (amount * 1000) / perSecond;
   }
 }
 

@@ -47,6 +47,18 @@ export const GOSSIP_DEFAULTS: GossipOptions = {
   verdictDeadlineMs: 5000,
 };
 
+/**
+ * What a block tells at a glance, without a signature being looked at: that it is none, that it is known already, that it looks
+ * like a new block of the present, or that it does not. `block` is the same for all blocks of one header.
+ */
+export type Glance =
+  | { readonly kind: "malformed" }
+  | { readonly kind: "known" }
+  | { readonly kind: "fresh" | "stale"; readonly block: string | undefined };
+
+/** Looks at an SSZ block; cheap, and never throws. */
+export type BlockGlance = (block: Uint8Array) => Glance;
+
 /** How the host is opened. Everything here may differ from one opening to the next; the identity may not. */
 export interface HostOptions {
   /** 32 bytes; names of protocols and topics carry its beginning. */
@@ -74,6 +86,8 @@ export interface HostOptions {
   /** Protocols answered by this node; others are not announced. */
   readonly protocols: readonly Protocol[];
   readonly gossip?: Partial<GossipOptions>;
+  /** Asked about each new block of gossip before it gets a place; without it each is taken for a new one. */
+  readonly glance?: BlockGlance;
   /** Told to others by identify, e.g. `alysd/0.1.0`. */
   readonly agentVersion?: string;
 }

@@ -4,6 +4,8 @@
  */
 
 import assert from "node:assert/strict";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { GossipTransactionSchema } from "../../gen/alys/wire/v1/wire_pb.ts";
 import { Failure } from "../../src/kernel/errors.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
 import { type Identity, identityFromSeed } from "../../src/p2p/identity.ts";
@@ -109,6 +111,12 @@ export function options(harness: HostHarness, changes: Partial<HostOptions> = {}
     agentVersion: "contract/1",
     ...changes,
   };
+}
+
+/** A gossip message with this inside: the hosts let nothing in that is in no canonical envelope. */
+export function enveloped(content: Uint8Array): Uint8Array<ArrayBuffer> {
+  const message = create(GossipTransactionSchema, { transaction: content });
+  return new Uint8Array(toBinary(GossipTransactionSchema, message));
 }
 
 export async function failureOf(promise: Promise<unknown>): Promise<Failure> {

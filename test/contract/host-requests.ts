@@ -6,9 +6,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Failure } from "../../src/kernel/errors.ts";
 import { faultOf } from "../../src/p2p/failures.ts";
-import type { Host, ResponseError } from "../../src/p2p/port.ts";
+import type { BlockGlance, Host, ResponseError } from "../../src/p2p/port.ts";
 
-import { answerAll, eventually, failureOf, type Hosts, judgeAll, REQUEST } from "./host-harness.ts";
+import {
+  answerAll,
+  enveloped,
+  eventually,
+  failureOf,
+  type Hosts,
+  judgeAll,
+  REQUEST,
+} from "./host-harness.ts";
 export function requestTests(hosts: Hosts): void {
   test("request brings the chunks in order and counts their bytes", async () => {
     const [one, two] = await hosts.pair();
@@ -201,7 +209,7 @@ export function gossipTests(hosts: Hosts): void {
     await hosts.joinGossip(two, three);
     judgeAll(two, "accept");
     judgeAll(three, "accept");
-    const block = new Uint8Array(5000).fill(3);
+    const block = enveloped(new Uint8Array(5000).fill(3));
     assert.deepEqual(await one.host.publish("blocks", block), { recipients: 1 });
     const heard = await three.until("gossip");
     assert.equal(heard.peerId, two.id);
@@ -223,18 +231,18 @@ export function gossipTests(hosts: Hosts): void {
     ]);
     two.host.subscribe((event) => {
       if (event.type === "gossip")
-        two.host.verdict(event.handle, verdicts.get(event.data[0] ?? 0) ?? "ignore");
+        two.host.verdict(event.handle, verdicts.get(event.data.at(-1) ?? 0) ?? "ignore");
     });
     judgeAll(three, "accept");
     const scores: number[] = [];
     for (const first of verdicts.keys()) {
-      await one.host.publish("blocks", new Uint8Array(100).fill(first));
-      await two.until("gossip", ({ data }) => data[0] === first);
+      await one.host.publish("blocks", enveloped(new Uint8Array(100).fill(first)));
+      await two.until("gossip", ({ data }) => data.at(-1) === first);
       // The router keeps a computed score for one heartbeat.
       await new Promise((resolve) => setTimeout(resolve, 250));
       scores.push(two.host.stats().gossipScores[one.id] ?? 0);
     }
-    await three.until("gossip", ({ data }) => data[0] === 4);
+    await three.until("gossip", ({ data }) => data.at(-1) === 4);
     assert.equal(three.count("gossip"), 1);
     for (const score of scores) assert.ok(score >= 0, `${scores}`);
     const [blocks] = two.host.stats().gossip;
@@ -245,12 +253,57 @@ export function gossipTests(hosts: Hosts): void {
     const one = await hosts.start();
     const two = await hosts.start({ gossip: { heartbeatMs: 200, verdictDeadlineMs: 100 } });
     await hosts.joinGossip(one, two);
-    await one.host.publish("transactions", Uint8Array.of(1, 2));
+    await one.host.publish("transactions", enveloped(Uint8Array.of(1, 2)));
     const { handle } = await two.until("gossip");
     await eventually(() => two.host.stats().messagesWaiting === 0, "the message expires");
     two.host.verdict(handle, "accept");
     const transactions = two.host.stats().gossip.find(({ topic }) => topic === "transactions");
     assert.deepEqual([transactions?.expired, transactions?.accepted], [1, 0]);
+  });
+
+  test("what is in no canonical envelope is reported with its bytes, and what is in one is heard after it", async () => {
+    const [one, two] = [await hosts.start(), await hosts.start()];
+    await hosts.joinGossip(one, two);
+    judgeAll(two, "accept");
+    const plain = enveloped(new Uint8Array(443).fill(5));
+    const copies = [
+      Uint8Array.of(...plain, 0x78, 1),
+      Uint8Array.of(...plain, ...plain),
+      Uint8Array.of(0x0a, 0xbb, 0x83, 0x00, ...new Uint8Array(443).fill(5)),
+    ];
+    for (const copy of copies) {
+      await one.host.publish("blocks", copy);
+      const isOfCopy = (evidence: Uint8Array): boolean =>
+        Buffer.compare(evidence.subarray(32), copy.subarray(0, evidence.length - 32)) === 0;
+      const violation = await two.until("violation", ({ evidence }) => isOfCopy(evidence));
+      assert.deepEqual(
+        [violation.peerId, violation.protocol, violation.kind],
+        [one.id, "gossip", "message-malformed"],
+      );
+    }
+    assert.equal(two.count("gossip"), 0);
+    await one.host.publish("blocks", plain);
+    await two.until("gossip", ({ data }) => Buffer.compare(data, plain) === 0);
+    const [blocks] = two.host.stats().gossip;
+    assert.deepEqual([blocks?.rejected, blocks?.accepted], [3, 1]);
+  });
+
+  test("a block that is known at a glance is not announced; nor is it remembered", async () => {
+    let kind: "known" | "fresh" = "known";
+    const glance: BlockGlance = () => (kind === "known" ? { kind } : { kind, block: undefined });
+    const [one, two, three] = [await hosts.start(), await hosts.start({ glance }), await hosts.start()];
+    await hosts.joinGossip(one, two);
+    await hosts.joinGossip(three, two);
+    judgeAll(two, "accept");
+    const block = enveloped(new Uint8Array(300).fill(8));
+    await one.host.publish("blocks", block);
+    await eventually(() => two.host.stats().gossip[0]?.ignored === 1, "the block is ignored");
+    assert.equal(two.count("gossip"), 0);
+    kind = "fresh";
+    await three.host.publish("blocks", block);
+    const heard = await two.until("gossip");
+    assert.deepEqual([heard.peerId, heard.data], [three.id, block]);
+    assert.deepEqual([two.count("violation"), two.host.stats().gossip[0]?.accepted], [0, 1]);
   });
 
   test("publish refuses what is too large for its topic", async () => {

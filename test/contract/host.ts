@@ -8,6 +8,7 @@ import { afterEach, describe, test } from "node:test";
 import { faultOf } from "../../src/p2p/failures.ts";
 
 import {
+  enveloped,
   eventually,
   failureOf,
   type HostHarness,
@@ -168,9 +169,9 @@ function dialTests(hosts: Hosts, harness: HostHarness): void {
       [two, one],
     ] as const) {
       await eventually(() => from.host.stats().gossip[1]?.subscribers === 1, "the other is subscribed");
-      const said = Buffer.from(`said by ${from.id}`);
-      assert.equal((await from.host.publish("transactions", new Uint8Array(said))).recipients, 1);
-      await to.until("gossip", ({ data }) => said.equals(data));
+      const said = enveloped(Buffer.from(`said by ${from.id}`));
+      assert.equal((await from.host.publish("transactions", said)).recipients, 1);
+      await to.until("gossip", ({ data }) => Buffer.compare(said, data) === 0);
     }
     assert.deepEqual(one.host.stats().deafPeers, []);
   });

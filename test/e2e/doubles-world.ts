@@ -24,6 +24,7 @@ import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
 import { createNode, type Node } from "../../src/p2p/libp2p/node.ts";
 import { GOSSIP_DEFAULTS, type HostOptions } from "../../src/p2p/port.ts";
 import { topicId } from "../../src/p2p/protocols.ts";
+import { enveloped } from "../contract/host-harness.ts";
 
 export type TransportName = "tcp" | "quic";
 
@@ -135,9 +136,9 @@ export class Doubled {
   /** Says something new to all subscribers, and how many it went to. */
   async say(): Promise<{ readonly said: string; readonly recipients: number }> {
     messages += 1;
-    const bytes = Buffer.from(`message ${messages}`);
-    const { recipients } = await this.host.publish("transactions", new Uint8Array(bytes));
-    return { said: bytes.toString("hex"), recipients };
+    const bytes = enveloped(Buffer.from(`message ${messages}`));
+    const { recipients } = await this.host.publish("transactions", bytes);
+    return { said: Buffer.from(bytes).toString("hex"), recipients };
   }
 
   subscribers(): number {

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { enveloped } from "../contract/host-harness.ts";
 import {
   assertFlows,
   Doubled,
@@ -93,7 +94,7 @@ for (const transport of ["tcp", "quic"] satisfies TransportName[]) {
         await until(() => one.host.stats().deafPeers.length === 0, `${what}: nobody is deaf`);
         for (;;) {
           const there = await one.say();
-          const word = Buffer.from(`plain ${performance.now()}`);
+          const word = Buffer.from(enveloped(Buffer.from(`plain ${performance.now()}`)));
           await plain.say(new Uint8Array(word));
           const both = (): boolean => plain.heard.has(there.said) && one.heard.has(word.toString("hex"));
           if ((await until(both, "heard", 200).catch(() => undefined)) !== undefined) return;

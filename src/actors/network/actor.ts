@@ -42,6 +42,7 @@ import {
   type NetworkActorConfig,
 } from "./config.ts";
 import { FederationDesk } from "./federation.ts";
+import { glanceFor } from "./glance.ts";
 import { Greeted } from "./greeted.ts";
 import { Inbound, type InboundEffects } from "./inbound.ts";
 import { HostSwitch, Lifecycle } from "./lifecycle.ts";
@@ -117,6 +118,7 @@ class NetworkActor implements Actor<Public, Internal> {
       context,
       host,
       power,
+      glance: glanceFor(chain, context.clock),
       onPhase: (phase) => this.#topics.events.publish({ event: { case: "state", value: stateOf(phase) } }),
     });
     this.#broadcast = new Broadcast({ context, host, engine, chain, validator: parts.validator });

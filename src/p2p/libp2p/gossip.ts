@@ -3,7 +3,6 @@
  * forwarded, and limits for what is decoded. Messages are unsigned: a block proves itself.
  */
 
-import { createHash } from "node:crypto";
 import {
   type GossipSub,
   type GossipSubComponents,
@@ -18,23 +17,24 @@ import type { PeerId } from "@libp2p/interface";
 import { assert } from "../../kernel/errors.ts";
 import type { EventHub } from "../event-hub.ts";
 import { evidenceOf } from "../evidence.ts";
-import { hostFailure, toHostFailure } from "../failures.ts";
+import { toHostFailure } from "../failures.ts";
 import type { GossipDesk } from "../gossip-desk.ts";
+import type { GossipDoor } from "../gossip-door.ts";
+import { messageId } from "../gossip-envelope.ts";
 import { GOSSIP_DEFAULTS, type GossipOptions, type HostOptions, type Verdict } from "../port.ts";
-import { TOPIC_BYTES_MAX, TOPICS, type TopicName, topicId } from "../protocols.ts";
+import { TOPICS, type TopicName, topicId } from "../protocols.ts";
 import { type GarbageRouter, tellGarbage } from "./gossip-garbage.ts";
 import type { GossipLinks } from "./gossip-links.ts";
+import { type Screen, type ScreenedRouter, screenGossip } from "./gossip-screen.ts";
+import type { Guard } from "./guard.ts";
 import { SCORE_THRESHOLDS, scoreParams } from "./score.ts";
 
 /** What gossipsub's router can do beyond its published interface. */
-interface Router extends GossipSub, GarbageRouter {
+interface Router extends GossipSub, GarbageRouter, ScreenedRouter {
   getScore(peerId: string): number;
   getMeshPeers(topic: string): string[];
   reportMessageValidationResult(id: string, source: string, result: TopicValidatorResult): void;
 }
-
-/** 160 bits of SHA-256: no two messages share them, and 5,000 ids in an IHAVE stay at 100 kB. */
-const MESSAGE_ID_LENGTH = 20;
 
 /** One RPC: an answer to IWANT brings several messages at once. A longer one ends the gossip stream. */
 const RPC_BYTES_MAX = 8 * 1024 * 1024;
@@ -67,12 +67,6 @@ const RESULTS: Readonly<Record<Verdict, TopicValidatorResult>> = {
   ignore: TopicValidatorResult.Ignore,
   reject: TopicValidatorResult.Reject,
 };
-
-/** SHA-256 of topic and data, cut: equal bytes on two topics are two messages. */
-function messageId(topic: string, data: Uint8Array): Uint8Array {
-  const digest = createHash("sha256").update(topic).update("\0").update(data).digest();
-  return new Uint8Array(digest.subarray(0, MESSAGE_ID_LENGTH));
-}
 
 function topicIdsOf(genesisHash: Uint8Array): Record<TopicName, string> {
   return { blocks: topicId(genesisHash, "blocks"), transactions: topicId(genesisHash, "transactions") };
@@ -133,22 +127,31 @@ export function heartbeatMsOf(options: HostOptions): number {
   return options.gossip?.heartbeatMs ?? GOSSIP_DEFAULTS.heartbeatMs;
 }
 
+/** What is counted of each message, whatever becomes of it. */
+const MEASURES = { blocks: "gossipBlocks", transactions: "gossipTransactions" } as const;
+
+export interface GossipParts {
+  readonly desk: GossipDesk;
+  readonly door: GossipDoor;
+  readonly guard: Guard;
+  readonly events: EventHub;
+  readonly isReserved: (peerId: string) => boolean;
+}
+
 export class Gossip {
   readonly #router: Router;
-  readonly #desk: GossipDesk;
-  readonly #events: EventHub;
+  readonly #parts: GossipParts;
   readonly #topicIds: Readonly<Record<TopicName, string>>;
 
-  constructor(service: GossipSub, desk: GossipDesk, events: EventHub, genesisHash: Uint8Array) {
-    const router = service as Router;
+  constructor(service: GossipSub, parts: GossipParts, genesisHash: Uint8Array) {
+    const router = service as unknown as Router;
     assert(typeof router.getScore === "function", "gossipsub tells scores");
     assert(typeof router.getMeshPeers === "function", "gossipsub tells its mesh");
     assert(typeof router.reportMessageValidationResult === "function", "gossipsub takes verdicts");
     assert(typeof router.pipePeerReadStream === "function", "gossipsub reads a stream of each peer");
     assert(typeof router.decodeRpc === "function", "gossipsub decodes by a method of its own");
     this.#router = router;
-    this.#desk = desk;
-    this.#events = events;
+    this.#parts = parts;
     this.#topicIds = topicIdsOf(genesisHash);
   }
 
@@ -159,7 +162,12 @@ export class Gossip {
         this.#validate(peer, topic, message.data),
       );
     }
-    tellGarbage(this.#router, (peer, bytes) => this.#violated(peer, "message-malformed", bytes));
+    tellGarbage(this.#router, (peer, bytes) => this.#malformed(peer.toString(), "message-malformed", bytes));
+    screenGossip(this.#router, {
+      guard: this.#parts.guard,
+      screen: this.#screen,
+      onSigned: (peerId, bytes) => this.#malformed(peerId, "message-malformed", bytes),
+    });
     this.#router.addEventListener("gossipsub:message", (event) => this.#forward(event.detail));
     this.#router.addEventListener("subscription-change", (event) => this.#onSubscription(event.detail));
   }
@@ -169,12 +177,11 @@ export class Gossip {
   }
 
   async publish(topic: TopicName, data: Uint8Array): Promise<{ readonly recipients: number }> {
-    if (data.length > TOPIC_BYTES_MAX[topic]) {
-      throw hostFailure("PUBLISH_FAILED", `${data.length} bytes are too many for ${topic}`);
-    }
+    const { door, desk } = this.#parts;
+    door.checkPublished(topic, data.length);
     try {
       const { recipients } = await this.#router.publish(this.#topicIds[topic], data);
-      this.#desk.countPublished(topic);
+      desk.countPublished(topic);
       return { recipients: recipients.length };
     } catch (thrown) {
       throw toHostFailure(thrown, "PUBLISH_FAILED");
@@ -193,20 +200,44 @@ export class Gossip {
     return this.#router.getMeshPeers(this.#topicIds[topic]);
   }
 
-  async #validate(peer: PeerId, topic: TopicName, data: Uint8Array): Promise<TopicValidatorResult> {
-    if (data.length > TOPIC_BYTES_MAX[topic]) {
-      this.#desk.countRejected(topic);
-      this.#violated(peer, "message-too-large", data);
-      return TopicValidatorResult.Reject;
+  /** Lets the router hear of what the door lets in. */
+  readonly #screen: Screen = async (peerId, { topicId: name, data }, pass) => {
+    const { door, guard, isReserved } = this.#parts;
+    const topic = TOPICS.find((known) => this.#topicIds[known] === name);
+    if (topic === undefined) return "refused";
+    if (!guard.take(peerId, MEASURES[topic], 1)) return "refused";
+    const isSeen = (id: Uint8Array): boolean => this.#router.seenCache.has(this.#router.msgIdToStrFn(id));
+    const arrival = { peerId, topic, topicId: name, data, isReserved: isReserved(peerId), isSeen };
+    const entry = door.enter(arrival);
+    switch (entry.kind) {
+      case "inside":
+        try {
+          await pass();
+        } finally {
+          door.leave(entry.guest);
+        }
+        return "passed";
+      case "seen":
+        await pass();
+        return "passed";
+      case "malformed":
+        this.#malformed(peerId, entry.fault, data);
+        return "refused";
+      case "ignored":
+        return "refused";
     }
-    // What arrives is a Buffer; above the port there are only plain arrays.
-    const plain = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    return RESULTS[await this.#desk.judge(peer.toString(), topic, plain)];
+  };
+
+  #malformed(peerId: string, kind: "message-too-large" | "message-malformed", bytes: Uint8Array): void {
+    const { guard, events } = this.#parts;
+    if (!guard.take(peerId, "malformedGossip", 1)) return;
+    events.emit({ type: "violation", peerId, protocol: "gossip", kind, evidence: evidenceOf(bytes) });
   }
 
-  #violated(peer: PeerId, kind: "message-too-large" | "message-malformed", bytes: Uint8Array): void {
-    const evidence = evidenceOf(bytes);
-    this.#events.emit({ type: "violation", peerId: peer.toString(), protocol: "gossip", kind, evidence });
+  async #validate(peer: PeerId, topic: TopicName, data: Uint8Array): Promise<TopicValidatorResult> {
+    // What arrives is a Buffer; above the port there are only plain arrays.
+    const plain = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    return RESULTS[await this.#parts.desk.judge(peer.toString(), topic, plain)];
   }
 
   /** Arrives only for accepted messages; telling the router at once makes it forward and credit them. */
@@ -223,7 +254,7 @@ export class Gossip {
     for (const { topic: id, subscribe: isSubscribed } of change.subscriptions) {
       const topic = TOPICS.find((name) => this.#topicIds[name] === id);
       if (topic !== undefined)
-        this.#events.emit({ type: "subscriptionChanged", peerId, topic, isSubscribed });
+        this.#parts.events.emit({ type: "subscriptionChanged", peerId, topic, isSubscribed });
     }
   }
 }

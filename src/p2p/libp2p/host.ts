@@ -16,6 +16,7 @@ import { deadlineAfter } from "../deadline.ts";
 import { EventHub } from "../event-hub.ts";
 import { hostFailure, toHostFailure } from "../failures.ts";
 import { GossipDesk } from "../gossip-desk.ts";
+import { GossipDoor } from "../gossip-door.ts";
 import { type Identity, verifyPeerSignature } from "../identity.ts";
 import {
   type ConnectionGate,
@@ -83,6 +84,7 @@ export class Libp2pHost implements Host {
   readonly #admission = new RequestAdmission();
   readonly #connections: Connections;
   readonly #desk: GossipDesk;
+  readonly #door: GossipDoor;
   readonly #lingering: Lingering;
   readonly #doubles: Doubles;
   readonly #responder: Responder;
@@ -106,6 +108,7 @@ export class Libp2pHost implements Host {
     this.#events = new EventHub(parts.log);
     this.#connections = new Connections(this.peerId, clock, this.#events);
     this.#desk = new GossipDesk(clock, this.#events);
+    this.#door = new GossipDoor(clock, this.#desk);
     this.#lingering = new Lingering(clock);
     this.#doubles = new Doubles({
       clock,
@@ -179,10 +182,21 @@ export class Libp2pHost implements Host {
       guard: this.#guard,
       onMulticastPeer: (peer) => this.#discovered(peer.id, peer.multiaddrs, "mdns"),
     });
-    const gossip = new Gossip(node.services.gossip, this.#desk, this.#events, options.genesisHash);
+    const gossip = new Gossip(
+      node.services.gossip,
+      {
+        desk: this.#desk,
+        door: this.#door,
+        guard: this.#guard,
+        events: this.#events,
+        isReserved: (peerId) => this.#protected.has(peerId),
+      },
+      options.genesisHash,
+    );
     const opened: Opened = { node, gossip, options, announcing: new Announcing(node, options) };
     this.#events.beginEpoch();
     this.#desk.open({ ...GOSSIP_DEFAULTS, ...options.gossip }.verdictDeadlineMs);
+    this.#door.open(options.glance);
     await this.#wire(opened, links);
     await node.start();
     await serveKad(node, options, { clock, guard: this.#guard, connections: this.#connections });

@@ -3,10 +3,14 @@
  * one. What it lacks is the mesh: no degree, no IHAVE.
  */
 
-import { createHash } from "node:crypto";
-import { hostFailure } from "../failures.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { EventHub } from "../event-hub.ts";
+import { evidenceOf } from "../evidence.ts";
 import type { GossipDesk } from "../gossip-desk.ts";
-import { TOPIC_BYTES_MAX, type TopicName } from "../protocols.ts";
+import { GossipDoor } from "../gossip-door.ts";
+import { messageId } from "../gossip-envelope.ts";
+import { GOSSIP_DEFAULTS, type HostOptions, type Verdict } from "../port.ts";
+import type { TopicName } from "../protocols.ts";
 
 /** Ids remembered; at the bound the oldest is forgotten, as after gossipsub's two minutes. */
 const SEEN_MAX = 4096;
@@ -16,6 +20,9 @@ const GRAYLIST_SCORE = -160;
 
 export interface MemoryGossipParts {
   readonly desk: GossipDesk;
+  readonly clock: Clock;
+  readonly events: EventHub;
+  readonly isReserved: (peerId: string) => boolean;
   /** Connected peers that subscribed to the topic. */
   readonly subscribers: (topic: TopicName) => readonly string[];
   readonly send: (peerId: string, topic: TopicName, data: Uint8Array) => void;
@@ -24,17 +31,24 @@ export interface MemoryGossipParts {
 
 export class MemoryGossip {
   readonly #parts: MemoryGossipParts;
+  readonly #door: GossipDoor;
   readonly #seen = new Set<string>();
 
   constructor(parts: MemoryGossipParts) {
     this.#parts = parts;
+    this.#door = new GossipDoor(parts.clock, parts.desk);
+  }
+
+  open(options: HostOptions): void {
+    this.#parts.desk.open({ ...GOSSIP_DEFAULTS, ...options.gossip }.verdictDeadlineMs);
+    this.#door.open(options.glance);
   }
 
   publish(topic: TopicName, data: Uint8Array): { readonly recipients: number } {
-    if (data.length > TOPIC_BYTES_MAX[topic]) {
-      throw hostFailure("PUBLISH_FAILED", `${data.length} bytes are too many for ${topic}`);
-    }
-    if (!this.#isNew(topic, data)) return { recipients: 0 };
+    const id = messageId(topic, data);
+    this.#door.checkPublished(topic, data.length);
+    if (this.#seen.has(keyOf(id))) return { recipients: 0 };
+    this.#remember(id);
     this.#parts.desk.countPublished(topic);
     const peers = this.#parts.subscribers(topic);
     for (const peerId of peers) this.#parts.send(peerId, topic, data);
@@ -42,9 +56,8 @@ export class MemoryGossip {
   }
 
   async receive(from: string, topic: TopicName, data: Uint8Array): Promise<void> {
-    if (this.score(from) < GRAYLIST_SCORE || !this.#isNew(topic, data)) return;
-    const verdict =
-      data.length > TOPIC_BYTES_MAX[topic] ? "reject" : await this.#parts.desk.judge(from, topic, data);
+    if (this.score(from) < GRAYLIST_SCORE) return;
+    const verdict = await this.#judge(from, topic, data);
     if (verdict !== "accept") return;
     for (const peerId of this.#parts.subscribers(topic)) {
       if (peerId !== from) this.#parts.send(peerId, topic, data);
@@ -56,12 +69,37 @@ export class MemoryGossip {
     return this.#parts.applicationScore(peerId);
   }
 
-  #isNew(topic: TopicName, data: Uint8Array): boolean {
-    const id = createHash("sha256").update(topic).update("\0").update(data).digest("base64");
-    if (this.#seen.has(id)) return false;
+  async #judge(peerId: string, topic: TopicName, data: Uint8Array): Promise<Verdict> {
+    const { desk, events, isReserved } = this.#parts;
+    const isSeen = (id: Uint8Array): boolean => this.#seen.has(keyOf(id));
+    const arrival = { peerId, topic, topicId: topic, data, isReserved: isReserved(peerId), isSeen };
+    const entry = this.#door.enter(arrival);
+    switch (entry.kind) {
+      case "malformed":
+        events.emit({
+          type: "violation",
+          peerId,
+          protocol: "gossip",
+          kind: entry.fault,
+          evidence: evidenceOf(data),
+        });
+        return "reject";
+      case "seen":
+      case "ignored":
+        return "ignore";
+      case "inside":
+        this.#remember(messageId(topic, data));
+        return desk.judge(peerId, topic, data).finally(() => this.#door.leave(entry.guest));
+    }
+  }
+
+  #remember(id: Uint8Array): void {
     const oldest = this.#seen.values().next();
     if (this.#seen.size >= SEEN_MAX && oldest.done !== true) this.#seen.delete(oldest.value);
-    this.#seen.add(id);
-    return true;
+    this.#seen.add(keyOf(id));
   }
+}
+
+function keyOf(id: Uint8Array): string {
+  return Buffer.from(id).toString("base64");
 }

@@ -12,23 +12,22 @@ import { hostFailure, toHostFailure } from "../failures.ts";
 import { encodeRequest } from "../framing.ts";
 import { GossipDesk } from "../gossip-desk.ts";
 import { type Identity, verifyPeerSignature } from "../identity.ts";
-import {
-  type ConnectionGate,
-  type ConnectionInfo,
-  type DialOptions,
-  type Direction,
-  type FoundPeer,
-  GOSSIP_DEFAULTS,
-  type Host,
-  type HostEvent,
-  type HostOptions,
-  type HostStats,
-  type HostSubscription,
-  type MessageHandle,
-  type RequestHandle,
-  type RequestOptions,
-  type ResponseError,
-  type Verdict,
+import type {
+  ConnectionGate,
+  ConnectionInfo,
+  DialOptions,
+  Direction,
+  FoundPeer,
+  Host,
+  HostEvent,
+  HostOptions,
+  HostStats,
+  HostSubscription,
+  MessageHandle,
+  RequestHandle,
+  RequestOptions,
+  ResponseError,
+  Verdict,
 } from "../port.ts";
 import { PROTOCOL_LIMITS, type Protocol, protocolId, type TopicName } from "../protocols.ts";
 import { NOBODY_DIALLED } from "../reachability.ts";
@@ -94,6 +93,9 @@ export class MemoryHost implements Host {
     });
     this.#gossip = new MemoryGossip({
       desk: this.#desk,
+      clock: network.clock,
+      events: this.#events,
+      isReserved: (peerId) => this.#protected.has(peerId),
       subscribers: (topic) => this.#acquaintances.subscribers(topic),
       send: (peerId, topic, data) => this.#sendGossip(peerId, topic, data),
       applicationScore: (peerId) =>
@@ -119,7 +121,7 @@ export class MemoryHost implements Host {
     }
     this.#options = options;
     this.#events.beginEpoch();
-    this.#desk.open({ ...GOSSIP_DEFAULTS, ...options.gossip }.verdictDeadlineMs);
+    this.#gossip.open(options);
     this.#events.emit({ type: "opened" });
     for (const address of options.bootstrapAddresses) {
       const peerId = address.split("/p2p/")[1];

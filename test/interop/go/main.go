@@ -107,8 +107,17 @@ func answer(stream network.Stream, status []byte) {
 	}
 }
 
+// inside returns what is in the envelope: one field 1 of bytes, in its shortest encoding.
+func inside(data []byte) []byte {
+	length, size := binary.Uvarint(data[min(1, len(data)):])
+	if size <= 0 || data[0] != 0x0a || uint64(len(data)-1-size) != length {
+		return data
+	}
+	return data[1+size:]
+}
+
 func messageID(message *pb.Message) string {
-	content := append(append([]byte(message.GetTopic()), 0), message.Data...)
+	content := append(append([]byte(message.GetTopic()), 0), inside(message.Data)...)
 	digest := sha256.Sum256(content)
 	return string(digest[:20])
 }

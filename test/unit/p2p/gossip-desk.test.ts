@@ -1,4 +1,4 @@
-/** The desk where gossip waits: verdicts, deadlines, bounds. */
+/** The desk where gossip waits: verdicts and deadlines. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -43,24 +43,4 @@ test("judge ignores at the deadline and at close", async () => {
   made.close();
   assert.equal(await open, "ignore");
   assert.deepEqual([made.waiting, clock.pendingTimers], [0, 0]);
-});
-
-test("a flood of transactions is ignored at the bound and leaves blocks their room", async () => {
-  const { desk: made, handles } = desk();
-  for (let index = 0; index < 2048; index += 1) void made.judge("peer", "transactions", Uint8Array.of(1));
-  assert.equal(await made.judge("peer", "transactions", Uint8Array.of(2)), "ignore");
-  assert.equal(handles.length, 2048);
-  const block = made.judge("peer", "blocks", new Uint8Array(2 * 1024 * 1024));
-  assert.equal(handles.length, 2049);
-  made.settle(handles.at(-1) as MessageHandle, "accept");
-  assert.equal(await block, "accept");
-  made.close();
-});
-
-test("blocks are bounded in bytes", async () => {
-  const { desk: made, handles } = desk();
-  const large = new Uint8Array(2 * 1024 * 1024);
-  for (let index = 0; index < 33; index += 1) void made.judge("peer", "blocks", large);
-  assert.equal(handles.length, 32);
-  made.close();
 });

@@ -438,7 +438,10 @@ export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
   messageDesc(file_alys_wire_v1_wire, 10);
 
 /**
- * GossipBlock is the message of the blocks topic.
+ * GossipBlock is the message of the blocks topic. Only its canonical encoding is taken: this one field, once, not empty, with
+ * the shortest length, and nothing before or after it; anything else is malformed (a further field needs another topic). The id of a message on a topic is the
+ * first 20 bytes of SHA-256 over the topic's full name, a zero byte, and what is in the field. Messages are not signed and name
+ * no author.
  *
  * @generated from message alys.wire.v1.GossipBlock
  */
@@ -459,7 +462,8 @@ export const GossipBlockSchema: GenMessage<GossipBlock> = /*@__PURE__*/
   messageDesc(file_alys_wire_v1_wire, 11);
 
 /**
- * GossipTransaction is the message of the transactions topic.
+ * GossipTransaction is the message of the transactions topic. Encoding and id as of GossipBlock. A node passes on at most
+ * 512 of them a second, 2,048 at once; what a peer sends above its share is not looked at.
  *
  * @generated from message alys.wire.v1.GossipTransaction
  */

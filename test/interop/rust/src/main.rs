@@ -152,13 +152,25 @@ fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// What is in the envelope: one field 1 of bytes, in its shortest encoding.
+fn inside(data: &[u8]) -> &[u8] {
+    let mut length = 0;
+    for (at, byte) in data.iter().enumerate().skip(1).take(4) {
+        length |= usize::from(byte & 0x7f) << (7 * (at - 1));
+        if byte & 0x80 == 0 {
+            return if data[0] == 0x0a && data.len() == at + 1 + length { &data[at + 1..] } else { data };
+        }
+    }
+    data
+}
+
 fn gossip() -> Result<gossipsub::Behaviour, Box<dyn Error + Send + Sync>> {
     let config = gossipsub::ConfigBuilder::default()
         .heartbeat_interval(Duration::from_millis(700))
         .validation_mode(gossipsub::ValidationMode::Anonymous)
         .max_transmit_size(8 * 1024 * 1024)
         .message_id_fn(|message: &gossipsub::Message| {
-            let content = [message.topic.as_str().as_bytes(), &[0], &message.data].concat();
+            let content = [message.topic.as_str().as_bytes(), &[0], inside(&message.data)].concat();
             gossipsub::MessageId::from(Sha256::digest(content)[..20].to_vec())
         })
         .build()?;

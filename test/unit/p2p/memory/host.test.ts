@@ -7,6 +7,7 @@ import { MemoryHost } from "../../../../src/p2p/memory/host.ts";
 import { MemoryNetwork } from "../../../../src/p2p/memory/network.ts";
 import { hostContract } from "../../../contract/host.ts";
 import {
+  enveloped,
   failureOf,
   type HostHarness,
   judgeAll,
@@ -78,10 +79,10 @@ test("the same seed gives the same times and losses", async () => {
     judgeAll(two, "accept");
     const heard: string[] = [];
     two.host.subscribe((event) => {
-      if (event.type === "gossip") heard.push(`${event.data[0]}@${clock.monotonicMs()}`);
+      if (event.type === "gossip") heard.push(`${event.data.at(-1)}@${clock.monotonicMs()}`);
     });
     for (let index = 0; index < 20; index += 1) {
-      await one.host.publish("blocks", Uint8Array.of(index));
+      await one.host.publish("blocks", enveloped(Uint8Array.of(index)));
       clock.advance(30);
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -1,0 +1,94 @@
+/**
+ * Where gossip comes in, the same for both hosts. The cheapest look comes first: the envelope, the peer's rate, the id, what the
+ * block's header says, the rate of all, a place in the room. What is not let in leaves no trace but a count: its id is not
+ * remembered, so the same message may still come from another peer.
+ */
+
+import type { Clock } from "../kernel/clock.ts";
+import { hostFailure } from "./failures.ts";
+import type { GossipDesk } from "./gossip-desk.ts";
+import { messageId, openEnvelope } from "./gossip-envelope.ts";
+import { GossipRates } from "./gossip-rates.ts";
+import { GossipRoom, type Guest } from "./gossip-room.ts";
+import type { BlockGlance, Glance } from "./port.ts";
+import { TOPIC_BYTES_MAX, type TopicName } from "./protocols.ts";
+
+export interface Arrival {
+  readonly peerId: string;
+  readonly topic: TopicName;
+  /** The full name of the topic. */
+  readonly topicId: string;
+  readonly data: Uint8Array;
+  readonly isReserved: boolean;
+  /** Whether a message of this id came before. */
+  readonly isSeen: (id: Uint8Array) => boolean;
+}
+
+/** What becomes of an arrival. One that is inside has to `leave` when it is over. */
+export type Entry =
+  | { readonly kind: "inside"; readonly guest: Guest }
+  | { readonly kind: "seen" }
+  | { readonly kind: "ignored" }
+  | { readonly kind: "malformed"; readonly fault: "message-too-large" | "message-malformed" };
+
+/** Nobody looks at blocks: each is taken for a new one. */
+const UNSEEN: Glance = { kind: "fresh", block: undefined };
+
+export class GossipDoor {
+  readonly #clock: Clock;
+  readonly #desk: GossipDesk;
+  readonly #rates = new GossipRates();
+  readonly #room = new GossipRoom();
+  #glance: BlockGlance | undefined;
+
+  constructor(clock: Clock, desk: GossipDesk) {
+    this.#clock = clock;
+    this.#desk = desk;
+  }
+
+  open(glance: BlockGlance | undefined): void {
+    this.#glance = glance;
+  }
+
+  enter(arrival: Arrival): Entry {
+    const { topic } = arrival;
+    const entry = this.#look(arrival);
+    if (entry.kind === "malformed") this.#desk.countRejected(topic);
+    if (entry.kind === "ignored") this.#desk.countIgnored(topic);
+    return entry;
+  }
+
+  /** Frees the place. */
+  leave(guest: Guest): void {
+    this.#room.leave(guest);
+  }
+
+  /** Throws when we publish more than we may pass on. */
+  checkPublished(topic: TopicName, bytes: number): void {
+    if (bytes > TOPIC_BYTES_MAX[topic]) {
+      throw hostFailure("PUBLISH_FAILED", `${bytes} bytes are too many for ${topic}`);
+    }
+    if (!this.#rates.takeOfAll(topic, bytes, true, this.#clock.monotonicMs())) {
+      throw hostFailure("HOST_BUSY", `${topic} are as many as peers take`);
+    }
+  }
+
+  #look({ peerId, topic, topicId, data, isReserved, isSeen }: Arrival): Entry {
+    const nowMs = this.#clock.monotonicMs();
+    if (data.length > TOPIC_BYTES_MAX[topic]) return { kind: "malformed", fault: "message-too-large" };
+    const content = openEnvelope(data);
+    if (content === undefined) return { kind: "malformed", fault: "message-malformed" };
+    if (!this.#rates.takeOfPeer(peerId, topic, data.length, isReserved, nowMs)) return { kind: "ignored" };
+    if (isSeen(messageId(topicId, data))) return { kind: "seen" };
+    const glance = topic === "blocks" ? (this.#glance?.(content) ?? UNSEEN) : UNSEEN;
+    if (glance.kind === "malformed") return { kind: "malformed", fault: "message-malformed" };
+    if (glance.kind === "known") return { kind: "ignored" };
+    const { block } = glance;
+    const isFresh = glance.kind === "fresh";
+    const guest: Guest = { peerId, topic, bytes: data.length, isReserved, isFresh, block };
+    if (!this.#room.enter(guest)) return { kind: "ignored" };
+    if (this.#rates.takeOfAll(topic, data.length, isReserved, nowMs)) return { kind: "inside", guest };
+    this.#room.leave(guest);
+    return { kind: "ignored" };
+  }
+}
