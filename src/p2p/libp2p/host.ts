@@ -38,8 +38,7 @@ import { PROTOCOL_LIMITS, type Protocol, protocolId, type TopicName } from "../p
 import { NOT_OPEN } from "../reachability.ts";
 import { Announcing } from "./announcing.ts";
 import { Connections } from "./connections.ts";
-import { DialPermits } from "./dial-permits.ts";
-import { dialFailure, dialTarget, peersOf } from "./dialling.ts";
+import { Dials } from "./dials.ts";
 import { Doubles } from "./doubles.ts";
 import { connectionGater, RESERVED_CONNECTIONS } from "./gater.ts";
 import { Gossip, heartbeatMsOf } from "./gossip.ts";
@@ -49,7 +48,8 @@ import { Inbound } from "./inbound.ts";
 import { Lingering } from "./lingering.ts";
 import { findPeerById, walk } from "./look-up.ts";
 import { Meters } from "./meters.ts";
-import { createNode, INBOUND_PENDING_MAX, type Node } from "./node.ts";
+import { type Resolve, systemResolve } from "./names.ts";
+import { createNode, INBOUND_PENDING_MAX, type Node, reachOf } from "./node.ts";
 import { requestOver } from "./requester.ts";
 import { type Answer, Responder } from "./responder.ts";
 import { PROTECTED_SCORE } from "./score.ts";
@@ -66,6 +66,7 @@ export interface Libp2pHostParts {
   readonly log: Log;
   /** The real one when absent. A test takes the node from it, to close and double connections by hand. */
   readonly createNode?: typeof createNode;
+  readonly resolve?: Resolve;
 }
 
 /** What exists only while the host is open. */
@@ -74,6 +75,7 @@ interface Opened {
   readonly gossip: Gossip;
   readonly options: HostOptions;
   readonly announcing: Announcing;
+  readonly dials: Dials;
 }
 
 export class Libp2pHost implements Host {
@@ -88,7 +90,6 @@ export class Libp2pHost implements Host {
   readonly #responder: Responder;
   readonly #meters: Meters;
   readonly #guard: Guard;
-  readonly #permits = new DialPermits();
   #protected: ReadonlySet<string> = new Set();
   #opened: Opened | undefined;
   /** Of the node that is open or being opened. */
@@ -97,6 +98,7 @@ export class Libp2pHost implements Host {
   #isStarting = false;
   #closing: Promise<void> | undefined;
   #gateRefused = 0;
+  #multicastProblem: string | undefined;
   #requestsInFlight = 0;
 
   constructor(parts: Libp2pHostParts) {
@@ -169,7 +171,6 @@ export class Libp2pHost implements Host {
       gater: connectionGater({
         gate: this.#parts.gate,
         inbound,
-        isDialling: (peerId) => this.#permits.has(peerId),
         onRefused: () => {
           this.#gateRefused += 1;
         },
@@ -178,9 +179,16 @@ export class Libp2pHost implements Host {
       gossipLinks: links,
       guard: this.#guard,
       onMulticastPeer: (peer) => this.#discovered(peer.id, peer.multiaddrs, "mdns"),
+      onMulticast: (problem) => this.#onMulticast(problem),
     });
     const gossip = new Gossip(node.services.gossip, this.#desk, this.#events, options.genesisHash);
-    const opened: Opened = { node, gossip, options, announcing: new Announcing(node, options) };
+    const opened: Opened = {
+      node,
+      gossip,
+      options,
+      announcing: new Announcing(node, options),
+      dials: this.#dialsOf(node, options),
+    };
     this.#events.beginEpoch();
     this.#desk.open({ ...GOSSIP_DEFAULTS, ...options.gossip }.verdictDeadlineMs);
     await this.#wire(opened, links);
@@ -246,9 +254,11 @@ export class Libp2pHost implements Host {
     return this.#closing;
   }
 
-  async #stop({ node }: Opened): Promise<void> {
+  async #stop({ node, dials }: Opened): Promise<void> {
     // From here on a stopping node is no failure, and its requests answer HOST_CLOSED.
     this.#opened = undefined;
+    this.#multicastProblem = undefined;
+    dials.close();
     this.#responder.close();
     this.#desk.close();
     try {
@@ -302,39 +312,29 @@ export class Libp2pHost implements Host {
     addresses: readonly string[],
     options: DialOptions,
   ): Promise<ConnectionInfo> {
-    const { node, options: own } = this.#need();
-    const target = dialTarget(peerId, addresses);
+    const { dials } = this.#need();
     const known = peerId === undefined ? undefined : this.#connections.ofPeer(peerId);
-    if (known !== undefined) return this.#describe(known);
-    if (!this.#parts.gate.allows(peerId, undefined, "outbound")) {
-      this.#gateRefused += 1;
-      throw hostFailure("GATE_REFUSED", `the gate refuses ${peerId}`);
-    }
-    const targets = peersOf(peerId, addresses);
-    const isReserved = targets.some((id) => this.#protected.has(id));
-    const used = this.#connections.size + this.#permits.running;
-    if (used >= own.connectionsMax + (isReserved ? RESERVED_CONNECTIONS : 0)) {
-      throw hostFailure(
-        "HOST_BUSY",
-        `all ${own.connectionsMax} connections of network.max_connections are taken`,
-      );
-    }
-    const deadline = deadlineAfter(this.#parts.clock, options.deadlineMs, "DIAL_DEADLINE", options.signal);
-    try {
-      const dial = () => node.dial(target, { signal: deadline.signal });
-      return this.#describe(await this.#permits.during(targets, dial));
-    } catch (thrown) {
-      if (deadline.signal.aborted) throw toHostFailure(deadline.signal.reason, "DIAL_DEADLINE");
-      throw dialFailure(thrown);
-    } finally {
-      deadline.dispose();
-    }
+    return this.#describe(known ?? (await dials.dial(peerId, addresses, options)));
+  }
+
+  #dialsOf(node: Node, options: HostOptions): Dials {
+    const { clock, gate, resolve = systemResolve } = this.#parts;
+    return new Dials({
+      ...{ clock, gate, resolve, transports: node.services.transports, reach: reachOf(options) },
+      onRefused: () => {
+        this.#gateRefused += 1;
+      },
+      connectionsMax: (peerId) =>
+        options.connectionsMax +
+        (peerId !== undefined && this.#protected.has(peerId) ? RESERVED_CONNECTIONS : 0),
+      connections: () => this.#connections.size,
+    });
   }
 
   #describe(connection: Connection): ConnectionInfo {
     const info = this.#connections.info(connection);
-    if (info === undefined) throw hostFailure("DIAL_FAILED", "the connection closed as it opened");
-    return info;
+    if (info !== undefined) return info;
+    throw hostFailure("DIAL_FAILED", "the connection closed as it opened");
   }
 
   async hangUp(peerId: string): Promise<void> {
@@ -428,7 +428,7 @@ export class Libp2pHost implements Host {
       epoch: this.#events.epoch,
       connectionsIn: connections.filter((connection) => connection.direction === "inbound").length,
       connectionsOut: connections.filter((connection) => connection.direction === "outbound").length,
-      dialsPending: opened?.node.getDialQueue().length ?? 0,
+      dialsPending: opened?.dials.pending ?? 0,
       requestsServing: this.#admission.serving,
       requestsWaiting: this.#responder.waiting,
       messagesWaiting: this.#desk.waiting,
@@ -440,6 +440,7 @@ export class Libp2pHost implements Host {
         subscribers: opened?.gossip.subscribers(topic).length ?? 0,
         meshPeers: opened?.gossip.meshPeers(topic) ?? [],
       })),
+      discoveryFailures: this.#multicastProblem === undefined ? [] : [`mdns: ${this.#multicastProblem}`],
       deafPeers: this.#links?.deafPeers() ?? [],
       gossipRenewals: this.#links?.renewed ?? 0,
       reachability: opened?.announcing.report() ?? NOT_OPEN,
@@ -486,10 +487,15 @@ export class Libp2pHost implements Host {
     });
   }
 
+  #onMulticast(problem: string | undefined): void {
+    this.#multicastProblem = problem;
+    if (problem !== undefined) this.#parts.log.warn("mDNS cannot listen: nobody is found by it", { problem });
+  }
+
   #announceBootstrap(address: string): void {
     const peerId = address.split("/p2p/")[1];
-    if (peerId === undefined) this.#parts.log.warn("a bootstrap address names no peer", { address });
-    else this.#events.emit({ type: "peerDiscovered", peerId, addresses: [address], source: "bootstrap" });
+    if (peerId === undefined) return this.#parts.log.warn("a bootstrap address names no peer", { address });
+    this.#events.emit({ type: "peerDiscovered", peerId, addresses: [address], source: "bootstrap" });
   }
 }
 

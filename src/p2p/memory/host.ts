@@ -33,6 +33,7 @@ import {
 import { PROTOCOL_LIMITS, type Protocol, protocolId, type TopicName } from "../protocols.ts";
 import { NOBODY_DIALLED } from "../reachability.ts";
 import { Acquaintances, type Greeting, greetingOf } from "./acquaintances.ts";
+import { toldOf, usableAddresses } from "./dial-attempts.ts";
 import { MemoryExchange, MemoryResponder } from "./exchange.ts";
 import { MemoryGossip } from "./gossip.ts";
 import type { MemoryLink } from "./link.ts";
@@ -169,9 +170,7 @@ export class MemoryHost implements Host {
     const tried = addresses.length > 0 ? addresses : this.#network.addressesOf(peerId ?? "");
     if (tried.length === 0)
       throw hostFailure(peerId === undefined ? "ADDRESS_INVALID" : "DIAL_FAILED", "no address");
-    if (tried.some((address) => !address.startsWith("/memory/"))) {
-      throw hostFailure("ADDRESS_INVALID", "no transport for this address");
-    }
+    const usable = usableAddresses(peerId, tried, options.onAttempt);
     if (!this.#gateAllows(peerId, undefined, "outbound"))
       throw hostFailure("GATE_REFUSED", "the gate refuses");
     const isReserved = this.#protected.has(peerId ?? "");
@@ -180,7 +179,7 @@ export class MemoryHost implements Host {
     const deadline = deadlineAfter(this.#network.clock, options.deadlineMs, "DIAL_DEADLINE", options.signal);
     this.#pending += 1;
     try {
-      return await this.#reach(peerId, tried, deadline.signal);
+      return await toldOf(usable, options.onAttempt, () => this.#reach(peerId, usable, deadline.signal));
     } finally {
       this.#pending -= 1;
       deadline.dispose();
@@ -194,7 +193,8 @@ export class MemoryHost implements Host {
   ): Promise<ConnectionInfo> {
     if (signal.aborted) throw toHostFailure(signal.reason, "DIAL_DEADLINE");
     const targets = addresses.map((address) => ({ address, host: hostAt(this.#network, address) }));
-    const target = targets.find(({ host }) => host !== undefined && host !== this);
+    const others = targets.filter(({ host }) => host !== undefined && host !== this);
+    const target = others.find(({ host }) => host?.peerId === peerId) ?? others[0];
     const { promise, resolve, reject } = Promise.withResolvers<ConnectionInfo>();
     signal.addEventListener("abort", () => reject(toHostFailure(signal.reason, "DIAL_DEADLINE")), {
       once: true,
@@ -438,6 +438,7 @@ export class MemoryHost implements Host {
         return { subscribers: peers.length, meshPeers: peers };
       }),
       // Gossip in memory needs no streams that could be lost.
+      discoveryFailures: [],
       deafPeers: [],
       gossipRenewals: 0,
       reachability: NOBODY_DIALLED,
