@@ -34,8 +34,8 @@ import { FolderShelf } from "../storage/shelf.ts";
 import { openStopFile } from "../storage/stop-file.ts";
 import { openVoteFile } from "../storage/vote-file.ts";
 import { SentryDelegation } from "./sentry-delegation.ts";
-
 import { LATE_MS } from "./store-watch.ts";
+import { reachOf } from "./translate.ts";
 
 export interface Resources {
   readonly loaded: LoadedChain;
@@ -127,7 +127,7 @@ async function open(
   });
   const identity = await loadOrCreateIdentity(join(directory, "identity.key"), realRandom);
   const bans = new BanTable(realClock, store.table("bans"), settings.peer.allowedIps);
-  const book = new PeerBook(store.table("peers"), settings.peer.knownPeersMax);
+  const book = new PeerBook(store.table("peers"), settings.peer.knownPeersMax, reachOf(settings));
   const host = new Libp2pHost({
     identity,
     gate: bans,

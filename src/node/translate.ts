@@ -9,19 +9,34 @@ import { isRange } from "../actors/peer/ip-bans.ts";
 import type { ProducerConfig } from "../actors/producer/config.ts";
 import type { Settings } from "../config/load.ts";
 import { failure } from "../kernel/errors.ts";
+import { FAULT_TEXTS, judgeAddress, type Reach } from "../p2p/dial-address.ts";
 import { peerIdBytes } from "../p2p/identity.ts";
 import { GOSSIP_DEFAULTS, type HostOptions } from "../p2p/port.ts";
 
 /** What identify tells others of us. */
 const AGENT = "alysd";
 
+/** What the node can reach, by the addresses that it listens on; without any it has every transport. */
+export function reachOf({ network }: Pick<Settings, "network">): Reach {
+  const { listenAddresses: listened, privateNetwork } = network;
+  const isUsed = (transport: string): boolean =>
+    listened.length === 0 || listened.some((address) => address.includes(transport));
+  return { privateNetwork, tcp: isUsed("/tcp/"), quic: isUsed("/quic-v1"), memory: false };
+}
+
 /** `/…/p2p/ID` of each bootstrap address. Throws a Failure naming the key. */
-function bootstrapPeers(addresses: readonly string[]): readonly BootstrapPeer[] {
+function bootstrapPeers(addresses: readonly string[], reach: Reach): readonly BootstrapPeer[] {
   return addresses.map((address) => {
     const peerId = /\/p2p\/([1-9A-HJ-NP-Za-km-z]+)$/.exec(address)?.[1];
+    const field = "network.bootstrap_peers";
     if (peerId === undefined) {
-      const message = `network.bootstrap_peers: ${address} does not end in /p2p/ID`;
-      throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", message, { field: "network.bootstrap_peers" });
+      const message = `${field}: ${address} does not end in /p2p/ID`;
+      throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", message, { field });
+    }
+    const judged = judgeAddress(address, peerId, true, reach);
+    if (!judged.ok) {
+      const message = `${field}: "${address}" is not dialled: ${FAULT_TEXTS[judged.fault]}`;
+      throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", message, { field });
     }
     return { peerId, address };
   });
@@ -36,6 +51,11 @@ function listenAddresses(addresses: readonly string[]): readonly string[] {
     if (LISTEN_ADDRESS.test(address)) continue;
     const wanted = "/ip4/ADDRESS/tcp/PORT or /ip4/ADDRESS/udp/PORT/quic-v1";
     const message = `network.listen_addresses: "${address}" is not of the form ${wanted}`;
+    throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", message, { field: "network.listen_addresses" });
+  }
+  const twice = addresses.find((address, at) => addresses.indexOf(address) !== at);
+  if (twice !== undefined) {
+    const message = `network.listen_addresses: "${twice}" is given twice`;
     throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", message, { field: "network.listen_addresses" });
   }
   return addresses;
@@ -60,9 +80,7 @@ export function hostOptions(
   version: string,
 ): HostOptions {
   const degree = network.gossip.meshPeers;
-  const isUsed = (transport: string): boolean =>
-    network.listenAddresses.length === 0 ||
-    network.listenAddresses.some((address) => address.includes(transport));
+  const { tcp, quic } = reachOf({ network });
   return {
     genesisHash,
     listenAddresses: listenAddresses(network.listenAddresses),
@@ -71,7 +89,7 @@ export function hostOptions(
       : { announceAddresses: announceAddresses(network.announceAddresses) }),
     // The PeerActor dials; the host only has to know nothing.
     bootstrapAddresses: [],
-    transports: { tcp: isUsed("/tcp/"), quic: isUsed("/quic-v1") },
+    transports: { tcp, quic },
     encryption: network.security.allowNoise ? ["tls", "noise"] : ["tls"],
     mdns: network.discovery.mdns,
     kadDht: network.discovery.kademlia,
@@ -115,7 +133,8 @@ function memberPeerIds(peerIds: readonly string[]): readonly string[] {
   throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", `${key}: "${wrong}" is no peer id`, { field: key });
 }
 
-export function peerConfig({ network, peer }: Settings): PeerActorConfig {
+export function peerConfig(settings: Settings, reach = reachOf(settings)): PeerActorConfig {
+  const { network, peer } = settings;
   checkRanges("peer.allowed_ips", peer.allowedIps);
   return {
     peersMax: peer.maxPeers,
@@ -127,7 +146,7 @@ export function peerConfig({ network, peer }: Settings): PeerActorConfig {
     discoveryIntervalMs: network.discovery.intervalMs,
     banDurationMs: Number(peer.banDurationMs),
     knownPeersMax: peer.knownPeersMax,
-    bootstrap: bootstrapPeers(network.bootstrapPeers),
+    bootstrap: bootstrapPeers(network.bootstrapPeers, reach),
     memberPeerIds: memberPeerIds(network.federation.memberPeerIds),
     outboundPerSubnetMax: peer.outboundPerSubnetMax,
     discovery: { kademlia: network.discovery.kademlia, mdns: network.discovery.mdns },

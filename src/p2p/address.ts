@@ -24,11 +24,34 @@ const PRIVATE = [
   ["192.168.0.0", 16],
 ] as const;
 
-const privateRanges = new BlockList();
-for (const [network, prefix] of PRIVATE) privateRanges.addSubnet(network, prefix);
+/** Given out to nobody: of protocols and measurements. */
+const SPECIAL = [
+  ["192.0.0.0", 24],
+  ["198.18.0.0", 15],
+] as const;
+
+/** One machine is not reached there: unspecified, multicast, reserved and broadcast. */
+const UNROUTABLE = [
+  ["0.0.0.0", 8],
+  ["224.0.0.0", 4],
+  ["240.0.0.0", 4],
+] as const;
+
+const privateRanges = blockListOf([...PRIVATE, ...SPECIAL, ...UNROUTABLE]);
+const unroutableRanges = blockListOf(UNROUTABLE);
+
+function blockListOf(ranges: readonly (readonly [network: string, prefix: number])[]): BlockList {
+  const list = new BlockList();
+  for (const [network, prefix] of ranges) list.addSubnet(network, prefix);
+  return list;
+}
 
 /** Of IPv6 only 2000::/3 is given out. */
 const GLOBAL_V6 = /^[23][0-9a-f]{3}$/;
+
+/** Teredo (2001::/32) and 6to4 (2002::/16) are IPv4 addresses in disguise, private ones among them. */
+const isTunnel = ([first, second]: readonly string[]): boolean =>
+  first === "2002" || (first === "2001" && second === "0");
 
 /** The public address in a multiaddr; undefined for private ones, and for names, which say it only when they are dialled. */
 export function publicAddressOf(multiaddr: string): PublicAddress | undefined {
@@ -38,7 +61,7 @@ export function publicAddressOf(multiaddr: string): PublicAddress | undefined {
     return privateRanges.check(ip) ? undefined : { machine: ip, subnet: ip.split(".").slice(0, 2).join(".") };
   }
   const groups = groupsOf(ip);
-  if (!GLOBAL_V6.test(groups[0] ?? "")) return undefined;
+  if (!GLOBAL_V6.test(groups[0] ?? "") || isTunnel(groups)) return undefined;
   return { machine: `${groups.slice(0, 4).join(":")}::`, subnet: `${groups.slice(0, 2).join(":")}::` };
 }
 
@@ -50,6 +73,24 @@ export function ipOf(multiaddr: string): string | undefined {
   const isMapped = groups.slice(0, 5).every((group) => group === "0") && groups[5] === "ffff";
   if (!isMapped) return text;
   return groups.slice(6).flatMap(bytesOf).join(".");
+}
+
+/**
+ * Whether one machine can be reached at an IP address as it stands: link-local IPv6 needs a zone, which no multiaddr of ours
+ * has, and an IPv4 address in IPv6's clothes is written as one of IPv4.
+ */
+export function isDialable(ip: string): boolean {
+  if (isIP(ip) === 4) return !unroutableRanges.check(ip);
+  const groups = groupsOf(ip);
+  const first = Number.parseInt(groups[0] ?? "0", 16);
+  const isUnspecified = groups.every((group) => group === "0");
+  const isMapped = groups.slice(0, 5).every((group) => group === "0") && groups[5] === "ffff";
+  return !isUnspecified && !isMapped && (first & 0xff00) !== 0xff00 && (first & 0xffc0) !== 0xfe80;
+}
+
+/** An IP address in its one spelling: of IPv6 lower case, without leading zeros, the longest run of zeros left out. */
+export function canonicalIp(ip: string): string {
+  return isIP(ip) === 6 ? new URL(`http://[${ip}]`).hostname.slice(1, -1) : ip;
 }
 
 /** The eight groups of an IPv6 address, without leading zeros; a dotted end is two of them. */

@@ -5,6 +5,7 @@
  * Peer ids and addresses are strings here (base58 peer id, multiaddr), payloads are opaque bytes.
  */
 
+import type { Failure } from "../kernel/errors.ts";
 import type { Protocol, TopicName } from "./protocols.ts";
 import type { ReachabilityReport } from "./reachability.ts";
 
@@ -232,9 +233,19 @@ export interface HostSubscription {
   close(): void;
 }
 
+/** What became of one address of a dial. Of an address that another one was faster than nothing is told. */
+export interface DialAttempt {
+  /** As it was given. */
+  readonly address: string;
+  /** Why nobody was reached there; undefined: the peer was. */
+  readonly cause: Failure | undefined;
+}
+
 export interface DialOptions {
   readonly deadlineMs: number;
   readonly signal?: AbortSignal;
+  /** Told of each address that was tried or refused, before the dial ends. */
+  readonly onAttempt?: (attempt: DialAttempt) => void;
 }
 
 /** Bounds of one request; all are checked before anything is allocated. */
@@ -281,6 +292,8 @@ export interface HostStats {
   readonly trafficByProtocol: TrafficByProtocol;
   readonly trafficByTransport: Readonly<Record<string, Traffic>>;
   readonly gossip: readonly GossipStats[];
+  /** Means of discovery that are on and do not work, with the reason. */
+  readonly discoveryFailures: readonly string[];
   /**
    * Connected peers to which or from which no gossip flows, as of the last heartbeat. Their streams are renewed; one that stays
    * here speaks no gossip.
@@ -315,7 +328,10 @@ export interface Host {
   /** Events are delivered synchronously, one after the other; a listener must not throw and must not block. */
   subscribe(listener: (event: HostEvent) => void): HostSubscription;
 
-  /** Dials a peer at these addresses (or, `peerId` undefined, whoever answers). An existing connection is answered. */
+  /**
+   * Dials a peer at these addresses (or, `peerId` undefined, whoever answers), the first ones first, the next while they keep us
+   * waiting; the first that succeeds wins. One that is of no use costs itself alone. An existing connection is answered.
+   */
   dial(
     peerId: string | undefined,
     addresses: readonly string[],

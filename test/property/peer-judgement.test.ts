@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
+import { AddressSource } from "../../gen/alys/peer/v1/peer_pb.ts";
 import { FederationMessageSchema } from "../../gen/alys/wire/v1/wire_pb.ts";
 import { FederationDesk } from "../../src/actors/network/federation.ts";
 import { DIALS_MAX } from "../../src/actors/peer/config.ts";
@@ -168,8 +169,8 @@ test("dials keep to target and bound, skip whom they must, and members come firs
       for (const [index, each] of kinds.entries()) {
         const peer = book.ensure(`peer-${index}`);
         peer.isReserved = each.isReserved;
-        peer.link = { state: each.state } as typeof peer.link;
-        if (each.hasAddress) book.addAddresses(peer, ["/memory/x"]);
+        peer.link = { state: each.state, addresses: [] } as unknown as typeof peer.link;
+        if (each.hasAddress) book.addAddresses(peer, ["/memory/x"], AddressSource.DHT, 1);
         if (each.isBanned) banned.add(peer.peerId);
         if (each.waits) peer.notBeforeMs = 11;
         peer.reputation = penalised(CLEAN, each.penalty, 10);
@@ -177,7 +178,7 @@ test("dials keep to target and bound, skip whom they must, and members come firs
       }
       const dialling = kinds.filter(({ state }) => state === "dialling").length;
       const facts = { nowMs: 10, ownPeerId: "peer-0", peersTarget, isBanned: (id: string) => banned.has(id) };
-      const chosen = chooseDials(book.all(), facts);
+      const chosen = chooseDials(book.index, facts);
       assert.ok(chosen.length <= Math.max(0, DIALS_MAX - dialling));
       const ordinary = chosen.filter((peer) => !peer.isReserved);
       assert.ok(ordinary.length <= Math.max(0, peersTarget - busy));

@@ -24,6 +24,7 @@ import { type Random, seededRandom } from "../../src/kernel/random.ts";
 import type { Supervisor } from "../../src/kernel/supervisor.ts";
 import { type ActorParts, composeActors, type NodeCells, superviseActors } from "../../src/node/compose.ts";
 import { hostOptions, networkConfig, peerConfig, producerConfig } from "../../src/node/translate.ts";
+import { REACH_ALL } from "../../src/p2p/dial-address.ts";
 import { type Identity, identityFromSeed } from "../../src/p2p/identity.ts";
 import type { MemoryHost } from "../../src/p2p/memory/host.ts";
 import { MemoryDisk, openMemoryStop, openMemoryStore, openMemoryVotes } from "../../src/storage/memory.ts";
@@ -304,7 +305,7 @@ export class NodeProcess {
     const opening = { ...options, listenAddresses: [machine.address] };
     return {
       config: {
-        peer: peerConfig(settings),
+        peer: peerConfig(settings, REACH_ALL),
         network: networkConfig(settings, opening),
         sync: syncConfig(settings.sync as NodeConfig["sync"], 1),
         producer: producerConfig(settings),

@@ -74,6 +74,7 @@ export function networkStatus(
       ignored: BigInt(topic.ignored + topic.expired),
       rejected: BigInt(topic.rejected),
     })),
+    discoveryFailures: [...stats.discoveryFailures],
     deafPeers: stats.deafPeers.length,
     gossipRenewals: BigInt(stats.gossipRenewals),
     reachability: REACHABILITIES[stats.reachability.state],

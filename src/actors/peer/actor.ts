@@ -5,6 +5,7 @@
  */
 
 import {
+  AddressSource,
   type BanPeerRequest,
   type ConnectToPeerRequest,
   Offence,
@@ -21,7 +22,7 @@ import { Failure, failure } from "../../kernel/errors.ts";
 import type { Handlers, Reply } from "../../kernel/protocol.ts";
 import { Topic } from "../../kernel/topic.ts";
 import { readHost } from "../../p2p/host-inbox.ts";
-import type { Host, HostEvent } from "../../p2p/port.ts";
+import type { Host, HostEvent, PeerSource } from "../../p2p/port.ts";
 import type { BanTable } from "./ban-table.ts";
 import { choosePeers } from "./best-peers.ts";
 import {
@@ -32,7 +33,7 @@ import {
   type PeerActorConfig,
   RESERVED_PEERS_MAX,
 } from "./config.ts";
-import { namesNobody, noMultiaddr, peerIdIn } from "./connect-target.ts";
+import { namesNobody, peerIdIn, uselessAddress } from "./connect-target.ts";
 import { DelegationKeeper } from "./delegation-keeper.ts";
 import type { DistrustBook } from "./distrust-book.ts";
 import type { HandshakeParts } from "./handshake.ts";
@@ -68,6 +69,14 @@ export function peerActor(parts: PeerParts): ActorDefinition<Public, Internal> {
     create: (context) => new PeerActor(context, parts),
   };
 }
+
+/** What the host's words for who named an address are in ours. */
+const SOURCES: Readonly<Record<PeerSource, AddressSource>> = {
+  bootstrap: AddressSource.CONFIGURED,
+  mdns: AddressSource.MDNS,
+  dht: AddressSource.DHT,
+  peer: AddressSource.DHT,
+};
 
 /** Range of a penalty that a client gives. */
 const PENALTY_MAX = 100;
@@ -155,7 +164,7 @@ class PeerActor implements Actor<Public, Internal> {
       case "connectionClosed":
         return links.onClosed(event.connection, event.isLastOfPeer);
       case "peerDiscovered":
-        return links.dialler.discovered(event.peerId, event.addresses);
+        return links.dialler.discovered(event.peerId, event.addresses, SOURCES[event.source]);
       case "peerIdentified":
         return links.onIdentified(event.identity);
       case "overrun":
@@ -199,9 +208,11 @@ class PeerActor implements Actor<Public, Internal> {
     if (id === undefined) return namesNobody(addresses);
     const refusal = this.#idFailure(id);
     if (refusal !== undefined) return refusal;
-    const wrong = addresses.find((address) => !address.startsWith("/"));
-    if (wrong !== undefined) return noMultiaddr(wrong);
     if (addresses.length > ADDRESSES_MAX) return tooMany("addresses", ADDRESSES_MAX);
+    const useless = uselessAddress(addresses, (each) =>
+      this.#book.faultOf(id, each, AddressSource.CONFIGURED),
+    );
+    if (useless !== undefined) return useless;
     if (bans.find(id) !== undefined) return failure("PERMISSION_DENIED", "PEER_BANNED", `${id} is banned`);
     const known = this.#book.get(id);
     const hasAddress = addresses.length > 0 || (known !== undefined && known.addresses.length > 0);
@@ -212,7 +223,7 @@ class PeerActor implements Actor<Public, Internal> {
     }
     if (!host.isOpen) return failure("UNAVAILABLE", "NETWORK_STOPPED", "the network is not started");
     const peer = this.#book.ensure(id);
-    this.#book.addAddresses(peer, addresses);
+    this.#book.addAddresses(peer, addresses, AddressSource.CONFIGURED, this.#context.clock.nowMs());
     if (peerType !== undefined && peerType !== peer.assignedType) {
       peer.assignedType = peerType;
       this.#book.markDirty(peer);
@@ -399,7 +410,7 @@ class PeerActor implements Actor<Public, Internal> {
   }
 
   #connected(): KnownPeer[] {
-    return [...this.#book.all()].filter((peer) => peer.link.state === "connected");
+    return [...this.#book.connected()];
   }
 
   /** With the traffic of the moment, which only the host counts. */

@@ -34,9 +34,8 @@ export const OUTBOUND_PER_SUBNET_MAX = 2;
 /** Versions of the peer protocols that this node speaks. */
 export const PROTOCOL_VERSIONS: readonly number[] = [1];
 
-/** Addresses kept of a peer, and characters of one; identify may claim thousands, the newest are kept. */
+/** Addresses kept of a peer; identify may claim thousands. Which are kept is said in known/address-list.ts. */
 export const ADDRESSES_MAX = 16;
-export const ADDRESS_LENGTH_MAX = 256;
 
 /** A status answer is a header, an approval and a delegation: well below a kilobyte. */
 export const STATUS_BYTES_MAX = 8 * 1024;

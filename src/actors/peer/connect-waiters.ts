@@ -22,6 +22,10 @@ export class ConnectWaiters {
     return true;
   }
 
+  has(peerId: string): boolean {
+    return this.#waiting.get(peerId)?.some((each) => !each.isSettled) === true;
+  }
+
   answer(peerId: string, answer: Failure | { readonly peer: PeerInfo }): void {
     const waiting = this.#waiting.get(peerId) ?? [];
     this.#waiting.delete(peerId);

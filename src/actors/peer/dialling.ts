@@ -5,9 +5,9 @@
 
 import type { Random } from "../../kernel/random.ts";
 import { DIAL_DELAY_MS_MAX, DIAL_DELAY_MS_MIN, DIALS_MAX } from "./config.ts";
+import type { PeerIndex } from "./known/peer-index.ts";
 import type { KnownPeer } from "./peer-book.ts";
 import { DISCONNECT_AT, reputationAt } from "./reputation.ts";
-import { scoreOf } from "./score.ts";
 
 export interface BootstrapPeer {
   readonly peerId: string;
@@ -23,35 +23,25 @@ export interface DialFacts {
   readonly claim?: (peer: KnownPeer) => boolean;
 }
 
-/** Each failed dial in a row makes a peer worth this much less, so that those not tried yet come before it. */
-const FAILURE_COST = 10;
+/** Peers looked at in one round. Those passed over come again behind their equals, so that the rest comes to its turn. */
+const EXAMINED_MAX = 256;
 
-/** A bootstrap peer comes before every other that is not reserved: no score reaches this. */
-const BOOTSTRAP_WORTH = 1_000;
+/** Whoever was passed over, being banned, of bad repute or in a full subnet, is looked at again after this. */
+const PASSED_OVER_MS = 5_000;
 
 /** Peers to dial, best first, at most as many as slots and dials are free. */
-export function chooseDials(peers: Iterable<KnownPeer>, facts: DialFacts): readonly KnownPeer[] {
-  let busy = 0;
-  let dialling = 0;
-  const members: KnownPeer[] = [];
-  const others: { readonly peer: KnownPeer; readonly worth: number }[] = [];
-  for (const peer of peers) {
-    if (peer.link.state !== "disconnected") {
-      busy++;
-      if (peer.link.state === "dialling") dialling++;
-    } else if (canDial(peer, facts)) {
-      if (peer.isReserved) members.push(peer);
-      else others.push({ peer, worth: worth(peer) });
-    }
-  }
-  const dials = Math.max(0, DIALS_MAX - dialling);
-  const room = Math.max(0, facts.peersTarget - busy - members.length);
+export function chooseDials(index: PeerIndex, facts: DialFacts): readonly KnownPeer[] {
+  const dials = Math.max(0, DIALS_MAX - index.count("dialling"));
+  const members = index
+    .reserved()
+    .filter((peer) => peer.link.state === "disconnected" && canDial(peer, facts));
+  const room = Math.max(0, facts.peersTarget - index.busy - members.length);
   const chosen = members.slice(0, dials);
   const end = Math.min(dials, members.length + room);
-  if (chosen.length >= end) return chosen;
-  for (const { peer } of others.sort((left, right) => right.worth - left.worth)) {
-    if (facts.claim?.(peer) !== false) chosen.push(peer);
-    if (chosen.length >= end) break;
+  for (let examined = 0; chosen.length < end && examined < EXAMINED_MAX; examined++) {
+    const peer = index.nextToDial(facts.nowMs, facts.nowMs + PASSED_OVER_MS);
+    if (peer === undefined) break;
+    if (canDial(peer, facts) && facts.claim?.(peer) !== false) chosen.push(peer);
   }
   return chosen;
 }
@@ -67,9 +57,4 @@ function canDial(peer: KnownPeer, facts: DialFacts): boolean {
   if (peer.addresses.length === 0 || peer.notBeforeMs > facts.nowMs) return false;
   if (peerId === facts.ownPeerId || facts.isBanned(peerId)) return false;
   return peer.isReserved || reputationAt(peer.reputation, facts.nowMs) > DISCONNECT_AT;
-}
-
-function worth(peer: KnownPeer): number {
-  const score = scoreOf(peer.score, peer.memberKey !== undefined).overall;
-  return score - peer.failures * FAILURE_COST + (peer.isBootstrap ? BOOTSTRAP_WORTH : 0);
 }

@@ -5,6 +5,7 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
+  AddressSource,
   Offence,
   type PeerInfo,
   type PeerInternalService,
@@ -87,6 +88,7 @@ export class Links {
       ...parts,
       onDialled: (connection) => this.onOpened(connection),
       onFailed: (peerId, cause) => this.#waiters.answer(peerId, cause),
+      isAwaited: (peerId) => this.#waiters.has(peerId),
     });
     this.#greeter = new Greeter({
       context: parts.context,
@@ -119,7 +121,7 @@ export class Links {
     for (const { peerId, address } of config.bootstrap) {
       const peer = book.ensure(peerId);
       peer.isBootstrap = true;
-      book.addAddresses(peer, [address]);
+      book.addAddresses(peer, [address], AddressSource.CONFIGURED, this.#parts.context.clock.nowMs());
     }
     bans.judgeBy(this.judge);
     // Connections of an earlier incarnation are told anew by the snapshot.
@@ -138,15 +140,12 @@ export class Links {
   // --- what the host tells ---
 
   onOpened(connection: ConnectionInfo): void {
-    const { book, bans } = this.#parts;
+    const { book, bans, context } = this.#parts;
     const { peerId, direction } = connection;
     // A dial that was under way when its peer was banned.
     if (bans.find(peerId) !== undefined) return this.#hangUp(peerId);
     const peer = book.ensure(peerId);
-    if (direction === "outbound") {
-      peer.reachedAt = connection.remoteAddress;
-      book.addAddresses(peer, []);
-    }
+    if (direction === "outbound") book.reached(peer, connection.remoteAddress, context.clock.nowMs());
     const { link } = peer;
     switch (link.state) {
       case "closing":
@@ -175,7 +174,7 @@ export class Links {
 
   /** What a peer says of itself: protocols that carry the tag of another chain, and none of ours, tell where it belongs. */
   onIdentified({ peerId, protocols, listenAddresses }: PeerIdentity): void {
-    this.dialler.discovered(peerId, listenAddresses);
+    this.dialler.identified(peerId, listenAddresses);
     const peer = this.#parts.book.get(peerId);
     if (peer === undefined) return;
     const own = `/alys/${chainTag(this.#parts.chain.facts.genesisHash)}/`;
@@ -220,7 +219,7 @@ export class Links {
 
   /** What peers showed counts under the set that is in force now: roles end and begin, heads become proven. */
   onAuthoritiesChanged(): void {
-    for (const { peerId, link } of this.#parts.book.all()) {
+    for (const { peerId, link } of this.#parts.book.connected()) {
       if (link.state === "connected") this.#greeter.judgeAgain(peerId, link.session, link.status);
     }
   }
@@ -299,9 +298,10 @@ export class Links {
     if (latencyMs !== undefined) peer.score = observe(peer.score, { latencyMs });
     const trusted = this.membership.greeted(peer, status);
     this.#hearClock(trusted, latencyMs ?? 0);
-    if (isNew && !hasSlot(peer, link.connection.direction, book.all(), config)) {
+    if (isNew && !hasSlot(peer, link.connection.direction, book.connected(), config)) {
       const { direction, remoteAddress } = link.connection;
-      const displaced = direction === "inbound" ? chooseDisplaced(remoteAddress, book.all()) : undefined;
+      const displaced =
+        direction === "inbound" ? chooseDisplaced(remoteAddress, book.connected()) : undefined;
       this.#dismiss(displaced ?? peer, GoodbyeReason.TOO_MANY_PEERS);
       if (displaced === undefined) return;
     }

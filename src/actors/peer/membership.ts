@@ -154,7 +154,7 @@ export class Membership {
   /** The host's own reserve of connections follows ours. */
   #protect(): void {
     const { book, host } = this.#parts;
-    const reserved = [...book.all()].filter((peer) => peer.isReserved).map(({ peerId }) => peerId);
+    const reserved = book.index.reserved().map(({ peerId }) => peerId);
     host.protectPeers(new Set(reserved));
   }
 }

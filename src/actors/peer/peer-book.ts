@@ -3,17 +3,19 @@
  * that a restart finds its peers again. Owned by the PeerActor; the table outlives it.
  */
 
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
-import { type PeerInfo, PeerInfoSchema, PeerType } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import { AddressSource, type PeerType } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { equalBytes } from "../../chain/bytes.ts";
 import type { Cause } from "../../kernel/cause.ts";
+import { type AddressFault, judgeAddress, REACH_ALL, type Reach } from "../../p2p/dial-address.ts";
 import type { ConnectionInfo } from "../../p2p/port.ts";
 import type { Table } from "../../storage/port.ts";
-import { ADDRESS_LENGTH_MAX, ADDRESSES_MAX } from "./config.ts";
 import type { ProvenStatus } from "./handshake.ts";
-import { CLEAN, type Reputation } from "./reputation.ts";
-import { NEW_SCORE, type ScoreState } from "./score.ts";
+import { failed, isClaim, type KnownAddress, named, rankOf, reached } from "./known/address-list.ts";
+import { Claims } from "./known/claims.ts";
+import { PeerIndex } from "./known/peer-index.ts";
+import { decodePeer, encodePeer, restore, TrackedPeer } from "./known/peer-record.ts";
+import type { Reputation } from "./reputation.ts";
+import type { ScoreState } from "./score.ts";
 
 /**
  * Where a peer's connection stands; what belongs to a state lives in it. `session` numbers the time from the first
@@ -22,7 +24,12 @@ import { NEW_SCORE, type ScoreState } from "./score.ts";
 export type Link =
   | { readonly state: "disconnected" }
   /** `cause`: on whose behalf; the handshake that follows belongs to it. */
-  | { readonly state: "dialling"; readonly cause: Cause | undefined }
+  | {
+      readonly state: "dialling";
+      readonly cause: Cause | undefined;
+      /** Where it may end. */
+      readonly addresses: readonly string[];
+    }
   | {
       readonly state: "handshaking";
       readonly session: number;
@@ -40,10 +47,10 @@ export type Link =
 
 export interface KnownPeer {
   readonly peerId: string;
-  /** Newest first; the one at which we reached it stays at the head. */
-  addresses: readonly string[];
-  /** Address of the last dial that succeeded, in this process. */
-  reachedAt: string | undefined;
+  /** Peers known for longer have the lower one. */
+  readonly order: number;
+  /** In the order in which they are dialled. */
+  addresses: readonly KnownAddress[];
   /** Class that an operator assigned; a proven delegation makes it FEDERATION. */
   assignedType: PeerType;
   isBootstrap: boolean;
@@ -85,20 +92,36 @@ export interface KnownPeer {
  */
 const REMEMBERED_PER_KEY_MAX = 8;
 
+/** Addresses that are looked at when somebody names some: identify and the DHT could name hundreds. The rest is dropped. */
+const NAMED_AT_ONCE_MAX = 32;
+
 export class PeerBook {
   readonly #peers = new Map<string, KnownPeer>();
   readonly #table: Table;
   readonly #peersMax: number;
+  readonly #reach: Reach;
   readonly #dirty = new Set<string>();
+  readonly #claims = new Claims();
+  readonly index = new PeerIndex();
+  #made = 0;
 
-  /** Reads what is stored; a record that cannot be read is deleted at the next save. */
-  constructor(table: Table, peersMax: number) {
+  /**
+   * Reads what is stored; a record that cannot be read is deleted at the next save. What cannot be reached is not kept; the
+   * default of `reach` is all that there is.
+   */
+  constructor(table: Table, peersMax: number, reach: Reach = REACH_ALL) {
     this.#table = table;
     this.#peersMax = peersMax;
+    this.#reach = reach;
     for (const [peerId, bytes] of table.entries()) {
-      const info = decodeInfo(bytes);
-      if (info === undefined || this.#peers.size >= peersMax) this.#dirty.add(peerId);
-      else this.#peers.set(peerId, restored(peerId, info));
+      const info = decodePeer(bytes);
+      if (info === undefined || this.#peers.size >= peersMax) {
+        this.#dirty.add(peerId);
+        continue;
+      }
+      const peer = this.#make(peerId);
+      restore(peer, info, reach);
+      this.#claims.replace(peerId, [], claimed(peer.addresses));
     }
   }
 
@@ -110,8 +133,13 @@ export class PeerBook {
     return this.#peers.get(peerId);
   }
 
+  /** Everybody: for lists that are asked for. What happens again and again asks the index. */
   all(): Iterable<KnownPeer> {
     return this.#peers.values();
+  }
+
+  connected(): readonly KnownPeer[] {
+    return this.index.connected();
   }
 
   /** The peer, made known if need be; at the bound the one that is worth least makes room. */
@@ -119,20 +147,80 @@ export class PeerBook {
     const known = this.#peers.get(peerId);
     if (known !== undefined) return known;
     if (this.#peers.size >= this.#peersMax) this.#evict();
-    const peer = newPeer(peerId);
-    this.#peers.set(peerId, peer);
+    const peer = this.#make(peerId);
     this.#dirty.add(peerId);
     return peer;
   }
 
-  /** Adds addresses that are claimed, newest first, behind the one that is known to be good. */
-  addAddresses(peer: KnownPeer, addresses: readonly string[]): void {
-    const usable = addresses.filter((address) => address.length <= ADDRESS_LENGTH_MAX);
-    const reached = peer.reachedAt === undefined ? [] : [peer.reachedAt];
-    const merged = [...new Set([...reached, ...usable, ...peer.addresses])].slice(0, ADDRESSES_MAX);
-    if (merged.join() === peer.addresses.join()) return;
-    peer.addresses = merged;
-    this.#dirty.add(peer.peerId);
+  #make(peerId: string): KnownPeer {
+    this.#made++;
+    const peer = new TrackedPeer(peerId, this.#made, this.index.touch);
+    this.#peers.set(peerId, peer);
+    this.index.touch(peer);
+    return peer;
+  }
+
+  /** Why an address of a peer is not to be taken from this source; undefined when it is. */
+  faultOf(peerId: string, address: string, source: AddressSource): AddressFault | undefined {
+    const judged = judgeAddress(address, peerId, source === AddressSource.CONFIGURED, this.#reach);
+    return judged.ok ? undefined : judged.fault;
+  }
+
+  /** Adds the addresses that are of use; each that is not costs itself alone. */
+  addAddresses(peer: KnownPeer, addresses: readonly string[], source: AddressSource, nowMs: number): void {
+    // A claim that was made longest counts least; of one message the first come first.
+    for (const address of addresses.slice(0, NAMED_AT_ONCE_MAX).reverse()) {
+      const judged = judgeAddress(address, peer.peerId, source === AddressSource.CONFIGURED, this.#reach);
+      if (!judged.ok) continue;
+      const next = named(peer.addresses, judged.value, source, nowMs);
+      const entry = next.find((known) => known.address === judged.value.address);
+      if (entry === undefined) continue;
+      if (isClaim(entry) && !this.#admits(peer, entry)) continue;
+      this.#put(peer, next);
+    }
+  }
+
+  /** The peer was reached there, as a connection or a dial shows. */
+  reached(peer: KnownPeer, address: string, nowMs: number): void {
+    const judged = judgeAddress(address, peer.peerId, true, this.#reach);
+    if (judged.ok) this.#put(peer, reached(peer.addresses, judged.value, nowMs));
+  }
+
+  /** A dial there failed. */
+  failedAt(peer: KnownPeer, address: string): void {
+    this.#put(peer, failed(peer.addresses, address));
+  }
+
+  /** Whether a place may be claimed for one more peer; another may lose it. */
+  #admits(peer: KnownPeer, entry: KnownAddress): boolean {
+    const { target } = entry;
+    const claim = { peerId: peer.peerId, worth: claimWorth(entry) };
+    const gone = this.#claims.displacedBy(target, claim, (peerId) =>
+      Math.min(...this.#claimsOn(peerId, target).map(claimWorth), Number.MAX_SAFE_INTEGER),
+    );
+    if (gone === "nobody") return true;
+    const loser = gone === "newcomer" ? undefined : this.#peers.get(gone);
+    if (loser === undefined) return false;
+    const lost = this.#claimsOn(gone, target);
+    this.#put(
+      loser,
+      loser.addresses.filter((known) => !lost.includes(known)),
+    );
+    return true;
+  }
+
+  #claimsOn(peerId: string, target: string): readonly KnownAddress[] {
+    const { addresses = [] } = this.#peers.get(peerId) ?? {};
+    return addresses.filter((known) => known.target === target && isClaim(known));
+  }
+
+  #put(peer: KnownPeer, addresses: readonly KnownAddress[]): void {
+    this.#claims.replace(peer.peerId, claimed(peer.addresses), claimed(addresses));
+    const isSame = (known: KnownAddress, at: number): boolean =>
+      peer.addresses[at]?.address === known.address;
+    const isAnyNew = addresses.length !== peer.addresses.length || !addresses.every(isSame);
+    peer.addresses = addresses;
+    if (isAnyNew) this.#dirty.add(peer.peerId);
   }
 
   /** A delegation proved this membership; members are remembered past their connection. */
@@ -143,9 +231,9 @@ export class PeerBook {
     peer.isReserved = true;
     peer.reservedFor = memberKey;
     this.#dirty.add(peer.peerId);
-    const same = [...this.#peers.values()].filter(
-      (other) => other.isReserved && !other.isNamed && sameKey(other.reservedFor, memberKey),
-    );
+    const same = this.index
+      .reserved()
+      .filter((other) => !other.isNamed && sameKey(other.reservedFor, memberKey));
     if (same.length <= REMEMBERED_PER_KEY_MAX) return;
     const oldest = same
       .filter((other) => other !== peer)
@@ -184,92 +272,21 @@ export class PeerBook {
     }
   }
 
-  /**
-   * Connected peers, members and bootstrap peers stay. Of the others those that were never connected go first, so that a
-   * flood of made-up ids displaces only its like; and those with a penalty last, so that a flood clears nobody.
-   */
   #evict(): void {
-    let least: KnownPeer | undefined;
-    for (const peer of this.#peers.values()) {
-      if (peer.link.state !== "disconnected" || peer.isReserved || peer.isBootstrap) continue;
-      if (least === undefined || keepingOrder(peer) < keepingOrder(least)) least = peer;
-    }
+    const least = this.index.leastWorthKeeping();
     if (least === undefined) return;
     this.#peers.delete(least.peerId);
+    this.index.remove(least);
+    this.#claims.replace(least.peerId, claimed(least.addresses), []);
     this.#dirty.add(least.peerId);
   }
 }
 
-const keepingOrder = (peer: KnownPeer): number =>
-  peer.lastSeenMs + (peer.reputation.value < 0 ? Number.MAX_SAFE_INTEGER / 2 : 0);
+const claimed = (addresses: readonly KnownAddress[]): readonly string[] =>
+  addresses.filter(isClaim).map(({ target }) => target);
+
+/** Of claims on one place: by who makes them, and one that failed there is worth less than any that did not. */
+const claimWorth = (known: KnownAddress): number => rankOf(known) - (known.failures > 1 ? 100 : 0);
 
 const sameKey = (left: Uint8Array | undefined, right: Uint8Array): boolean =>
   left !== undefined && equalBytes(left, right);
-
-function newPeer(peerId: string): KnownPeer {
-  return {
-    peerId,
-    addresses: [],
-    reachedAt: undefined,
-    assignedType: PeerType.UNSPECIFIED,
-    isBootstrap: false,
-    isNamed: false,
-    isOfOtherChain: false,
-    isReserved: false,
-    reservedFor: undefined,
-    memberKey: undefined,
-    memberRole: 0,
-    memberUntilMs: 0,
-    link: { state: "disconnected" },
-    score: NEW_SCORE,
-    reputation: CLEAN,
-    lastSeenMs: 0,
-    failures: 0,
-    notBeforeMs: 0,
-    refusedUntilMs: 0,
-    askedMs: Number.NEGATIVE_INFINITY,
-    requestsAnswered: 0,
-    requestsFailed: 0,
-    blocksServed: 0,
-    bytesServed: 0,
-  };
-}
-
-/** Only what is of use after a restart: addresses, class, membership, when it was seen. */
-function encodePeer(peer: KnownPeer): Uint8Array {
-  return toBinary(
-    PeerInfoSchema,
-    create(PeerInfoSchema, {
-      peerId: peer.peerId,
-      addresses: [...peer.addresses],
-      peerType: peer.assignedType,
-      memberKey: peer.memberKey ?? new Uint8Array(),
-      memberRole: peer.memberRole,
-      ...(peer.memberUntilMs === 0 ? {} : { memberExpires: timestampFromMs(peer.memberUntilMs) }),
-      ...(peer.lastSeenMs === 0 ? {} : { lastSeen: timestampFromMs(peer.lastSeenMs) }),
-    }),
-  );
-}
-
-function decodeInfo(bytes: Uint8Array): PeerInfo | undefined {
-  try {
-    return fromBinary(PeerInfoSchema, bytes.slice());
-  } catch {
-    return undefined;
-  }
-}
-
-function restored(peerId: string, info: PeerInfo): KnownPeer {
-  const isMember = info.memberKey.length > 0;
-  return {
-    ...newPeer(peerId),
-    lastSeenMs: info.lastSeen === undefined ? 0 : timestampMs(info.lastSeen),
-    addresses: info.addresses.slice(0, ADDRESSES_MAX),
-    assignedType: info.peerType,
-    isReserved: isMember,
-    reservedFor: isMember ? info.memberKey : undefined,
-    memberKey: isMember ? info.memberKey.slice() : undefined,
-    memberRole: info.memberRole,
-    memberUntilMs: info.memberExpires === undefined ? 0 : timestampMs(info.memberExpires),
-  };
-}

@@ -1,28 +1,23 @@
 /**
  * Diversity of the peers that we choose: at most a few outbound connections into one subnet, so that whoever owns one
- * cannot surround us from it. Members, bootstrap peers and what an operator dials are exempt. Pure.
+ * cannot surround us from it. Members, bootstrap peers and what an operator dials are exempt. One of these is made for each
+ * round of dials; what is connected and on the way is counted by the index. Pure.
  */
 
 import { publicAddressOf } from "../../p2p/address.ts";
+import { subnetsOf } from "./known/peer-index.ts";
 import type { KnownPeer } from "./peer-book.ts";
 
 export class OutboundSubnets {
   readonly #perSubnetMax: number;
-  readonly #taken = new Map<string, number>();
+  readonly #taken: (subnet: string) => number;
+  readonly #now = new Map<string, number>();
   readonly #claims = new Map<string, readonly string[]>();
 
-  /** Counts what was dialled, and what is being dialled, the latter by all addresses that may be tried. */
-  constructor(peers: Iterable<KnownPeer>, perSubnetMax: number) {
+  /** `taken`: outbound connections and dials into a subnet before this round. */
+  constructor(taken: (subnet: string) => number, perSubnetMax: number) {
+    this.#taken = taken;
     this.#perSubnetMax = perSubnetMax;
-    for (const peer of peers) {
-      const { link } = peer;
-      if (isExempt(peer)) continue;
-      if (link.state === "dialling") this.#take(peer.addresses);
-      else if (link.state === "handshaking" || link.state === "connected") {
-        const { direction, remoteAddress } = link.connection;
-        if (direction === "outbound") this.#take([remoteAddress]);
-      }
-    }
   }
 
   /**
@@ -30,32 +25,23 @@ export class OutboundSubnets {
    * in none (private ones, and names) always have room.
    */
   claim(peer: KnownPeer): boolean {
-    const allowed = isExempt(peer)
-      ? peer.addresses
-      : peer.addresses.filter((address) => this.#hasRoom(address));
+    const isExempt = peer.isReserved || peer.isBootstrap;
+    const addresses = peer.addresses.map(({ address }) => address);
+    const allowed = isExempt ? addresses : addresses.filter((address) => this.#hasRoom(address));
     if (allowed.length === 0) return false;
     this.#claims.set(peer.peerId, allowed);
-    if (!isExempt(peer)) this.#take(allowed);
+    if (isExempt) return true;
+    for (const subnet of subnetsOf(allowed)) this.#now.set(subnet, (this.#now.get(subnet) ?? 0) + 1);
     return true;
   }
 
   /** The addresses at which a peer with a place is dialled; at the others it would come into a full subnet. */
   claimed(peer: KnownPeer): readonly string[] {
-    return this.#claims.get(peer.peerId) ?? peer.addresses;
+    return this.#claims.get(peer.peerId) ?? peer.addresses.map(({ address }) => address);
   }
 
   #hasRoom(address: string): boolean {
     const subnet = publicAddressOf(address)?.subnet;
-    return subnet === undefined || (this.#taken.get(subnet) ?? 0) < this.#perSubnetMax;
+    return subnet === undefined || this.#taken(subnet) + (this.#now.get(subnet) ?? 0) < this.#perSubnetMax;
   }
-
-  #take(addresses: readonly string[]): void {
-    for (const subnet of new Set(addresses.map((address) => publicAddressOf(address)?.subnet))) {
-      if (subnet !== undefined) this.#taken.set(subnet, (this.#taken.get(subnet) ?? 0) + 1);
-    }
-  }
-}
-
-function isExempt(peer: KnownPeer): boolean {
-  return peer.isReserved || peer.isBootstrap;
 }

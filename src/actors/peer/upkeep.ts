@@ -39,7 +39,8 @@ export class Upkeep {
     const { book, config, onRoleEnded } = this.#parts;
     const { clock } = this.#parts.context;
     const nowMs = clock.monotonicMs();
-    for (const peer of book.all()) {
+    // Members that are away are looked at, too.
+    for (const peer of new Set([...book.connected(), ...book.index.reserved()])) {
       const { link } = peer;
       if (link.state !== "connected") {
         // Of one that is away: it shows a newer delegation when it is back.
@@ -77,6 +78,6 @@ export class Upkeep {
         context.log.error("bans are not stored", { waiting: bans.unsaved.count, reason });
       else context.log.warn("peers are not saved", { reason });
     });
-    for (const peer of choosePruned(book.all(), config.peersMax)) prune(peer);
+    for (const peer of choosePruned(book.connected(), config.peersMax)) prune(peer);
   }
 }

@@ -14,6 +14,7 @@ import {
   PeerType,
 } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { ConnectionInfo, Traffic } from "../../p2p/port.ts";
+import { addressRecords } from "./known/peer-record.ts";
 import type { KnownPeer } from "./peer-book.ts";
 import { reputationAt } from "./reputation.ts";
 import { scoreOf } from "./score.ts";
@@ -49,7 +50,8 @@ export function peerView(peer: KnownPeer, nowMs: number, isBanned: boolean, traf
   const status = link.state === "connected" ? link.status : undefined;
   return create(PeerInfoSchema, {
     peerId: peer.peerId,
-    addresses: [...peer.addresses],
+    addresses: peer.addresses.map(({ address }) => address),
+    addressRecords: addressRecords(peer),
     peerType: typeOf(peer),
     score: scoreView(peer, nowMs),
     connectionState: isBanned ? ConnectionState.BANNED : STATES[link.state],

@@ -1,36 +1,100 @@
-/** What to dial, in libp2p's words, and what its errors mean in ours. */
+/**
+ * A dial: each address is judged by itself, names are resolved, and what is left is tried with head starts. libp2p's own queue
+ * would try the addresses in series, six seconds each; here its transports are asked one address at a time.
+ */
 
-import type { PeerId } from "@libp2p/interface";
-import { peerIdFromString } from "@libp2p/peer-id";
-import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
-import { asError, type Failure } from "../../kernel/errors.ts";
-import { type HostFailureReason, hostFailure, toHostFailure } from "../failures.ts";
+import type { Connection } from "@libp2p/interface";
+import { multiaddr } from "@multiformats/multiaddr";
+import type { Clock } from "../../kernel/clock.ts";
+import { asError, Failure } from "../../kernel/errors.ts";
+import { FAULT_TEXTS, type JudgedAddress, judgeAddress, type Reach } from "../dial-address.ts";
+import { type HostFailureReason, hostFailure } from "../failures.ts";
+import type { DialAttempt } from "../port.ts";
+import { staggered } from "../staggered.ts";
+import { placesOf, type Resolve } from "./names.ts";
+import type { Transports } from "./node.ts";
 
-/** Addresses with the peer's id appended, so that whoever else answers there is refused. */
-export function dialTarget(peerId: string | undefined, addresses: readonly string[]): PeerId | Multiaddr[] {
-  try {
-    const peer = peerId === undefined ? undefined : peerIdFromString(peerId);
-    const parsed = addresses.map((address) => {
-      const isComplete = peerId === undefined || address.includes("/p2p/");
-      return multiaddr(isComplete ? address : `${address}/p2p/${peerId}`);
-    });
-    if (parsed.length > 0) return parsed;
-    if (peer !== undefined) return peer;
-  } catch (thrown) {
-    throw toHostFailure(thrown, "ADDRESS_INVALID");
-  }
-  throw hostFailure("ADDRESS_INVALID", "neither a peer nor an address");
+export interface DialParts {
+  readonly clock: Clock;
+  readonly transports: Transports;
+  readonly reach: Reach;
+  readonly resolve: Resolve;
+  /** Asked before anything is sent to an address. */
+  readonly allows: (address: string) => boolean;
 }
 
-/** The peers that a dial may end at: the one that is meant, and those that the addresses name. */
-export function peersOf(peerId: string | undefined, addresses: readonly string[]): string[] {
-  const named = addresses.flatMap((address) => address.split("/p2p/").slice(1));
-  return [...new Set(peerId === undefined ? named : [peerId, ...named])];
+export interface DialOrder {
+  /** Undefined: whoever answers. */
+  readonly peerId: string | undefined;
+  /** Best first. */
+  readonly addresses: readonly string[];
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+  readonly onAttempt: (attempt: DialAttempt) => void;
+}
+
+/** Head start of one address before the next, as RFC 8305 has it: longer than most round trips. */
+const STAGGER_MS = 250;
+
+/** Addresses of one peer that are tried at a time; the others wait until one failed. */
+const ADDRESSES_PARALLEL_MAX = 4;
+
+/** Of one name, beside those. */
+const PLACES_PARALLEL_MAX = 2;
+
+/** Share of a dial's time in which every address gets its turn, however many swallow what is sent to them. */
+const ROUNDS_SHARE = 0.8;
+
+export function reachAll(parts: DialParts, order: DialOrder): Promise<Connection> {
+  const { peerId, addresses, deadlineMs, signal, onAttempt } = order;
+  const usable: { readonly given: string; readonly judged: JudgedAddress }[] = [];
+  const refusals: Failure[] = [];
+  for (const given of addresses) {
+    // The PeerActor has judged by source; here everything counts that a transport can do.
+    const judged = judgeAddress(given, peerId, true, parts.reach);
+    if (judged.ok) {
+      usable.push({ given, judged: judged.value });
+      continue;
+    }
+    const cause = hostFailure("ADDRESS_INVALID", `${given.slice(0, 128)}: ${FAULT_TEXTS[judged.fault]}`);
+    refusals.push(cause);
+    onAttempt({ address: given, cause });
+  }
+  if (usable.length === 0)
+    return Promise.reject(refusals[0] ?? hostFailure("ADDRESS_INVALID", "there is no address to dial"));
+  const rounds = Math.ceil(usable.length / ADDRESSES_PARALLEL_MAX);
+  const attemptMs = rounds === 1 ? deadlineMs : (ROUNDS_SHARE * deadlineMs) / rounds;
+  const options = { clock: parts.clock, staggerMs: STAGGER_MS, attemptMs };
+  return staggered(
+    usable,
+    ({ judged }, own) => reachOne(parts, judged, attemptMs, own),
+    { ...options, parallelMax: ADDRESSES_PARALLEL_MAX, signal },
+    ({ given }, cause) =>
+      onAttempt({ address: given, cause: cause === undefined ? undefined : dialFailure(cause) }),
+  );
+}
+
+async function reachOne(
+  parts: DialParts,
+  judged: JudgedAddress,
+  attemptMs: number,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const places = await placesOf(judged, parts.resolve, signal);
+  const connect = async (place: string, own: AbortSignal): Promise<Connection> => {
+    if (!parts.allows(place)) throw hostFailure("GATE_REFUSED", `the gate refuses ${place}`);
+    return parts.transports.dial(multiaddr(place), { signal: own });
+  };
+  const [only] = places;
+  if (places.length === 1 && only !== undefined) return connect(only, signal);
+  const options = { clock: parts.clock, staggerMs: STAGGER_MS, attemptMs };
+  return staggered(places, connect, { ...options, parallelMax: PLACES_PARALLEL_MAX, signal });
 }
 
 const DIAL_REASONS: Readonly<Record<string, HostFailureReason>> = {
   DialDeniedError: "GATE_REFUSED",
   ConnectionInterceptedError: "GATE_REFUSED",
+  ConnectionDeniedError: "GATE_REFUSED",
   NoValidAddressesError: "ADDRESS_INVALID",
   TransportUnavailableError: "ADDRESS_INVALID",
   InvalidMultiaddrError: "ADDRESS_INVALID",
@@ -39,7 +103,7 @@ const DIAL_REASONS: Readonly<Record<string, HostFailureReason>> = {
 };
 
 export function dialFailure(thrown: unknown): Failure {
+  if (thrown instanceof Failure) return thrown;
   const error = asError(thrown);
-  if (error.message === "Dial queue is full") return hostFailure("HOST_BUSY", error.message);
   return hostFailure(DIAL_REASONS[error.name] ?? "DIAL_FAILED", error.message);
 }

@@ -14,12 +14,10 @@ export interface GaterParts {
   readonly gate: ConnectionGate;
   readonly inbound: Pick<Inbound, "arrived" | "proven">;
   readonly onRefused: () => void;
-  /** Whether a dial of ours to that peer is under way. */
-  readonly isDialling: (peerId: string) => boolean;
 }
 
 export function connectionGater(parts: GaterParts): ConnectionGater {
-  const { gate, inbound, isDialling } = parts;
+  const { gate, inbound } = parts;
   const refused = (isRefused: boolean): boolean => {
     if (isRefused) parts.onRefused();
     return isRefused;
@@ -27,9 +25,10 @@ export function connectionGater(parts: GaterParts): ConnectionGater {
   const denies = (peerId: string | undefined, address: string | undefined, isInbound: boolean): boolean =>
     refused(!gate.allows(peerId, address, isInbound ? "inbound" : "outbound"));
   return {
-    // What libp2p's services would dial by themselves, such as whom the DHT names, is not dialled: PeerActor decides.
-    denyDialPeer: (peer) => !isDialling(peer.toString()) || denies(peer.toString(), undefined, false),
-    denyDialMultiaddr: (address) => denies(undefined, address.toString(), false),
+    // What libp2p's services would dial by themselves, such as whom the DHT names, is not dialled: PeerActor decides, and what
+    // it decides does not come this way (dialling.ts).
+    denyDialPeer: () => true,
+    denyDialMultiaddr: () => true,
     denyInboundConnection: (connection) => {
       if (denies(undefined, connection.remoteAddr.toString(), true)) return true;
       inbound.arrived(connection);

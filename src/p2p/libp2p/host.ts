@@ -12,7 +12,6 @@ import type { Log } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import { realScheduler } from "../../kernel/scheduler.ts";
 import { RequestAdmission } from "../admission.ts";
-import { deadlineAfter } from "../deadline.ts";
 import { EventHub } from "../event-hub.ts";
 import { hostFailure, toHostFailure } from "../failures.ts";
 import { GossipDesk } from "../gossip-desk.ts";
@@ -39,8 +38,7 @@ import { PROTOCOL_LIMITS, type Protocol, protocolId, type TopicName } from "../p
 import { NOT_OPEN } from "../reachability.ts";
 import { Announcing } from "./announcing.ts";
 import { Connections } from "./connections.ts";
-import { DialPermits } from "./dial-permits.ts";
-import { dialFailure, dialTarget, peersOf } from "./dialling.ts";
+import { Dials } from "./dials.ts";
 import { Doubles } from "./doubles.ts";
 import { connectionGater, RESERVED_CONNECTIONS } from "./gater.ts";
 import { Gossip, heartbeatMsOf } from "./gossip.ts";
@@ -48,13 +46,15 @@ import { GossipLinks } from "./gossip-links.ts";
 import { Guard } from "./guard.ts";
 import { Inbound } from "./inbound.ts";
 import { Lingering } from "./lingering.ts";
-import { findPeerById, walk } from "./look-up.ts";
+import { findPeerById, pingPeer, walk } from "./look-up.ts";
 import { Meters } from "./meters.ts";
-import { createNode, INBOUND_PENDING_MAX, type Node } from "./node.ts";
+import { type Resolve, systemResolve } from "./names.ts";
+import { createNode, INBOUND_PENDING_MAX, type Node, reachOf } from "./node.ts";
 import { requestOver } from "./requester.ts";
 import { type Answer, Responder } from "./responder.ts";
 import { PROTECTED_SCORE } from "./score.ts";
 import { serveKad, serveRequests } from "./serving.ts";
+import { connectionStats, gossipStats } from "./stats.ts";
 
 /** Requests of ours in flight, all peers together: two per peer at a hundred peers and some. At the bound: HOST_BUSY. */
 const REQUESTS_IN_FLIGHT_MAX = 256;
@@ -67,6 +67,7 @@ export interface Libp2pHostParts {
   readonly log: Log;
   /** The real one when absent. A test takes the node from it, to close and double connections by hand. */
   readonly createNode?: typeof createNode;
+  readonly resolve?: Resolve;
 }
 
 /** What exists only while the host is open. */
@@ -75,6 +76,7 @@ interface Opened {
   readonly gossip: Gossip;
   readonly options: HostOptions;
   readonly announcing: Announcing;
+  readonly dials: Dials;
 }
 
 export class Libp2pHost implements Host {
@@ -90,7 +92,6 @@ export class Libp2pHost implements Host {
   readonly #responder: Responder;
   readonly #meters: Meters;
   readonly #guard: Guard;
-  readonly #permits = new DialPermits();
   #protected: ReadonlySet<string> = new Set();
   #opened: Opened | undefined;
   /** Of the node that is open or being opened. */
@@ -99,6 +100,7 @@ export class Libp2pHost implements Host {
   #isStarting = false;
   #closing: Promise<void> | undefined;
   #gateRefused = 0;
+  #multicastProblem: string | undefined;
   #requestsInFlight = 0;
 
   constructor(parts: Libp2pHostParts) {
@@ -172,7 +174,6 @@ export class Libp2pHost implements Host {
       gater: connectionGater({
         gate: this.#parts.gate,
         inbound,
-        isDialling: (peerId) => this.#permits.has(peerId),
         onRefused: () => {
           this.#gateRefused += 1;
         },
@@ -181,6 +182,7 @@ export class Libp2pHost implements Host {
       gossipLinks: links,
       guard: this.#guard,
       onMulticastPeer: (peer) => this.#discovered(peer.id, peer.multiaddrs, "mdns"),
+      onMulticast: (problem) => this.#onMulticast(problem),
     });
     const gossip = new Gossip(
       node.services.gossip,
@@ -193,7 +195,13 @@ export class Libp2pHost implements Host {
       },
       options.genesisHash,
     );
-    const opened: Opened = { node, gossip, options, announcing: new Announcing(node, options) };
+    const opened: Opened = {
+      node,
+      gossip,
+      options,
+      announcing: new Announcing(node, options),
+      dials: this.#dialsOf(node, options),
+    };
     this.#events.beginEpoch();
     this.#desk.open({ ...GOSSIP_DEFAULTS, ...options.gossip }.verdictDeadlineMs);
     this.#door.open(options.glance);
@@ -260,9 +268,11 @@ export class Libp2pHost implements Host {
     return this.#closing;
   }
 
-  async #stop({ node }: Opened): Promise<void> {
+  async #stop({ node, dials }: Opened): Promise<void> {
     // From here on a stopping node is no failure, and its requests answer HOST_CLOSED.
     this.#opened = undefined;
+    this.#multicastProblem = undefined;
+    dials.close();
     this.#responder.close();
     this.#desk.close();
     try {
@@ -316,39 +326,29 @@ export class Libp2pHost implements Host {
     addresses: readonly string[],
     options: DialOptions,
   ): Promise<ConnectionInfo> {
-    const { node, options: own } = this.#need();
-    const target = dialTarget(peerId, addresses);
+    const { dials } = this.#need();
     const known = peerId === undefined ? undefined : this.#connections.ofPeer(peerId);
-    if (known !== undefined) return this.#describe(known);
-    if (!this.#parts.gate.allows(peerId, undefined, "outbound")) {
-      this.#gateRefused += 1;
-      throw hostFailure("GATE_REFUSED", `the gate refuses ${peerId}`);
-    }
-    const targets = peersOf(peerId, addresses);
-    const isReserved = targets.some((id) => this.#protected.has(id));
-    const used = this.#connections.size + this.#permits.running;
-    if (used >= own.connectionsMax + (isReserved ? RESERVED_CONNECTIONS : 0)) {
-      throw hostFailure(
-        "HOST_BUSY",
-        `all ${own.connectionsMax} connections of network.max_connections are taken`,
-      );
-    }
-    const deadline = deadlineAfter(this.#parts.clock, options.deadlineMs, "DIAL_DEADLINE", options.signal);
-    try {
-      const dial = () => node.dial(target, { signal: deadline.signal });
-      return this.#describe(await this.#permits.during(targets, dial));
-    } catch (thrown) {
-      if (deadline.signal.aborted) throw toHostFailure(deadline.signal.reason, "DIAL_DEADLINE");
-      throw dialFailure(thrown);
-    } finally {
-      deadline.dispose();
-    }
+    return this.#describe(known ?? (await dials.dial(peerId, addresses, options)));
+  }
+
+  #dialsOf(node: Node, options: HostOptions): Dials {
+    const { clock, gate, resolve = systemResolve } = this.#parts;
+    return new Dials({
+      ...{ clock, gate, resolve, transports: node.services.transports, reach: reachOf(options) },
+      onRefused: () => {
+        this.#gateRefused += 1;
+      },
+      connectionsMax: (peerId) =>
+        options.connectionsMax +
+        (peerId !== undefined && this.#protected.has(peerId) ? RESERVED_CONNECTIONS : 0),
+      connections: () => this.#connections.size,
+    });
   }
 
   #describe(connection: Connection): ConnectionInfo {
     const info = this.#connections.info(connection);
-    if (info === undefined) throw hostFailure("DIAL_FAILED", "the connection closed as it opened");
-    return info;
+    if (info !== undefined) return info;
+    throw hostFailure("DIAL_FAILED", "the connection closed as it opened");
   }
 
   async hangUp(peerId: string): Promise<void> {
@@ -360,19 +360,7 @@ export class Libp2pHost implements Host {
   async ping(peerId: string, options: DialOptions): Promise<number> {
     const { node } = this.#need();
     if (this.#connections.ofPeer(peerId) === undefined) throw notConnected(peerId);
-    const deadline = deadlineAfter(
-      this.#parts.clock,
-      options.deadlineMs,
-      "FIRST_BYTE_DEADLINE",
-      options.signal,
-    );
-    try {
-      return await node.services.ping.ping(peerIdFromString(peerId), { signal: deadline.signal });
-    } catch (thrown) {
-      throw toHostFailure(deadline.signal.aborted ? deadline.signal.reason : thrown, "CONNECTION_LOST");
-    } finally {
-      deadline.dispose();
-    }
+    return pingPeer(node, this.#parts.clock, peerId, options);
   }
 
   async request(
@@ -436,30 +424,22 @@ export class Libp2pHost implements Host {
 
   stats(): HostStats {
     const opened = this.#opened;
-    const connections = this.#connections.list();
-    const peerIds = new Set(connections.map((connection) => connection.peerId));
+    const multicast = this.#multicastProblem;
     return {
+      ...connectionStats(this.#connections.list(), opened?.gossip),
+      ...gossipStats(this.#desk, opened?.gossip),
       epoch: this.#events.epoch,
-      connectionsIn: connections.filter((connection) => connection.direction === "inbound").length,
-      connectionsOut: connections.filter((connection) => connection.direction === "outbound").length,
-      dialsPending: opened?.node.getDialQueue().length ?? 0,
+      dialsPending: opened?.dials.pending ?? 0,
       requestsServing: this.#admission.serving,
       requestsWaiting: this.#responder.waiting,
-      messagesWaiting: this.#desk.waiting,
       rateLimited: this.#admission.refused,
       gateRefused: this.#gateRefused,
       trafficByProtocol: this.#meters.byProtocol.byLabel(),
       trafficByTransport: this.#meters.byTransport.byLabel(),
-      gossip: this.#desk.stats((topic) => ({
-        subscribers: opened?.gossip.subscribers(topic).length ?? 0,
-        meshPeers: opened?.gossip.meshPeers(topic) ?? [],
-      })),
+      discoveryFailures: multicast === undefined ? [] : [`mdns: ${multicast}`],
       deafPeers: this.#links?.deafPeers() ?? [],
       gossipRenewals: this.#links?.renewed ?? 0,
       reachability: opened?.announcing.report() ?? NOT_OPEN,
-      gossipScores: Object.fromEntries(
-        [...peerIds].map((peerId) => [peerId, opened?.gossip.score(peerId) ?? 0]),
-      ),
     };
   }
 
@@ -500,10 +480,15 @@ export class Libp2pHost implements Host {
     });
   }
 
+  #onMulticast(problem: string | undefined): void {
+    this.#multicastProblem = problem;
+    if (problem !== undefined) this.#parts.log.warn("mDNS cannot listen: nobody is found by it", { problem });
+  }
+
   #announceBootstrap(address: string): void {
     const peerId = address.split("/p2p/")[1];
-    if (peerId === undefined) this.#parts.log.warn("a bootstrap address names no peer", { address });
-    else this.#events.emit({ type: "peerDiscovered", peerId, addresses: [address], source: "bootstrap" });
+    if (peerId === undefined) return this.#parts.log.warn("a bootstrap address names no peer", { address });
+    this.#events.emit({ type: "peerDiscovered", peerId, addresses: [address], source: "bootstrap" });
   }
 }
 

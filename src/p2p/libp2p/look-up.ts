@@ -1,4 +1,7 @@
-/** Looking for peers in the DHT: a random walk, and one peer by its id. Both end at their deadline with what they have. */
+/**
+ * Looking for peers in the DHT: a random walk, and one peer by its id. Both end at their deadline with what they have. And
+ * whether a connected one answers.
+ */
 
 import { createHash } from "node:crypto";
 import { peerIdFromString } from "@libp2p/peer-id";
@@ -69,6 +72,23 @@ export async function findPeerById(
   } catch {
     // Not found, or not in time: the caller learns that it is not known where the peer is.
     return undefined;
+  } finally {
+    deadline.dispose();
+  }
+}
+
+/** Round trip to a connected peer, milliseconds. */
+export async function pingPeer(
+  node: Node,
+  clock: Clock,
+  peerId: string,
+  options: DialOptions,
+): Promise<number> {
+  const deadline = deadlineAfter(clock, options.deadlineMs, "FIRST_BYTE_DEADLINE", options.signal);
+  try {
+    return await node.services.ping.ping(peerIdFromString(peerId), { signal: deadline.signal });
+  } catch (thrown) {
+    throw toHostFailure(deadline.signal.aborted ? deadline.signal.reason : thrown, "CONNECTION_LOST");
   } finally {
     deadline.dispose();
   }

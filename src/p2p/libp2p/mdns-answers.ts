@@ -21,7 +21,10 @@ export interface DnsResponse {
 
 /** The part of the library's service that is reached into. */
 interface MulticastService {
-  mdns?: { respond(response: readonly DnsRecord[] | DnsResponse): void };
+  mdns?: {
+    respond(response: readonly DnsRecord[] | DnsResponse): void;
+    on?(event: "error" | "ready", listener: (error?: Error) => void): void;
+  };
   start(): Promise<void> | void;
 }
 
@@ -53,13 +56,21 @@ export function completeAnswers(records: readonly DnsRecord[]): DnsResponse {
   };
 }
 
-/** Has the service answer so, from its start on. */
-export function answerWhole(service: MulticastService): void {
+/**
+ * Has the service answer so, from its start on. `onListening` is told whether it can listen: the library would say nothing of
+ * a socket that is not bound.
+ */
+export function answerWhole(
+  service: MulticastService,
+  onListening: (problem: string | undefined) => void = () => {},
+): void {
   const start = service.start.bind(service);
   service.start = async () => {
     await start();
     const { mdns } = service;
     assert(typeof mdns?.respond === "function", "multicast answers are sent by respond");
+    mdns.on?.("error", (error) => onListening(error?.message ?? "unknown"));
+    mdns.on?.("ready", () => onListening(undefined));
     const respond = mdns.respond.bind(mdns);
     mdns.respond = (response) => respond("answers" in response ? response : completeAnswers(response));
   };

@@ -7,7 +7,7 @@ import type { GossipSub, GossipSubComponents } from "@chainsafe/libp2p-gossipsub
 import { quic } from "@chainsafe/libp2p-quic";
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { identify, identifyPush } from "@libp2p/identify";
-import type { ConnectionGater, PeerInfo, Transport } from "@libp2p/interface";
+import type { Connection, ConnectionGater, PeerId, PeerInfo, Transport } from "@libp2p/interface";
 import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from "@libp2p/kad-dht";
 import { mdns } from "@libp2p/mdns";
 import { noise } from "@libp2p/noise";
@@ -15,7 +15,9 @@ import { type Ping, type PingComponents, ping } from "@libp2p/ping";
 import { tcp } from "@libp2p/tcp";
 import { tls } from "@libp2p/tls";
 import { yamux } from "@libp2p/yamux";
+import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p, type Libp2p, type Libp2pOptions } from "libp2p";
+import { judgeAddress, type Reach } from "../dial-address.ts";
 import type { Identity } from "../identity.ts";
 import type { HostOptions } from "../port.ts";
 import { chainTag } from "../protocols.ts";
@@ -26,10 +28,6 @@ import type { Guard, HandlerRegistry } from "./guard.ts";
 import { answerWhole } from "./mdns-answers.ts";
 import type { Meters } from "./meters.ts";
 import { rememberingResets } from "./quic-resets.ts";
-
-/** Dials at once and waiting. A thousand peers that join within a second must find room; beyond it a dial fails at once. */
-const DIALS_PARALLEL_MAX = 100;
-const DIALS_WAITING_MAX = 2000;
 
 /**
  * Inbound connections whose peer is not proven yet. A TLS handshake takes 5 ms of a core: so many are done within half of
@@ -72,6 +70,10 @@ const PING_TIMEOUT_MS_MIN = 10_000;
  */
 const PING_STREAMS_MAX = 4;
 
+/** Addresses that nobody has named for so long are told to nobody; peers without any are forgotten. The library has one and six hours. */
+const ADDRESS_AGE_MS_MAX = 900_000;
+const PEER_AGE_MS_MAX = 3_600_000;
+
 /** Changes of our addresses are gathered this long; the library's second would also delay the end of the process. */
 const IDENTIFY_DEBOUNCE_MS = 100;
 
@@ -83,6 +85,13 @@ export interface NodeParts {
   readonly gossipLinks: GossipLinks;
   readonly guard: Guard;
   readonly onMulticastPeer: (peer: PeerInfo) => void;
+  /** Whether multicast queries are heard; the problem when they are not. */
+  readonly onMulticast: (problem: string | undefined) => void;
+}
+
+/** One address at a time, past the queue of libp2p. */
+export interface Transports {
+  dial(address: Multiaddr, options: { readonly signal: AbortSignal }): Promise<Connection>;
 }
 
 export type NodeServices = {
@@ -90,6 +99,7 @@ export type NodeServices = {
   identifyPush: unknown;
   ping: Ping;
   gossip: GossipSub;
+  transports: Transports;
   dht?: KadDHT;
 };
 
@@ -117,8 +127,6 @@ function connectionLimits(options: HostOptions): NonNullable<Libp2pOptions["conn
   return {
     // Ours bind first (inbound-slots.ts): the library would refuse members, too, and prune by rules of its own.
     maxConnections: options.connectionsMax + RESERVED_CONNECTIONS + LIBRARY_PENDING_MAX,
-    maxParallelDials: DIALS_PARALLEL_MAX,
-    maxDialQueueLength: DIALS_WAITING_MAX,
     maxIncomingPendingConnections: LIBRARY_PENDING_MAX,
     inboundConnectionThreshold: options.privateNetwork
       ? INBOUND_PER_SECOND_PRIVATE
@@ -129,13 +137,30 @@ function connectionLimits(options: HostOptions): NonNullable<Libp2pOptions["conn
   };
 }
 
-function discoveryOf(options: HostOptions, onPeer: (peer: PeerInfo) => void) {
+export const reachOf = ({ transports, privateNetwork }: HostOptions): Reach => ({
+  ...transports,
+  ...{ privateNetwork, memory: false },
+});
+
+/**
+ * What the library itself keeps of addresses: those that others may be told. It dials none of them; what is dialled stands in
+ * the PeerActor's book.
+ */
+function addressFilterOf(options: HostOptions, ownId: string) {
+  const reach = reachOf(options);
+  return (peer: PeerId, address: Multiaddr): boolean => {
+    const peerId = peer.toString();
+    return peerId === ownId || judgeAddress(address.toString(), peerId, false, reach).ok;
+  };
+}
+
+function discoveryOf(options: HostOptions, { onMulticastPeer, onMulticast }: NodeParts) {
   if (!options.mdns) return [];
   const factory: NonNullable<Libp2pOptions["peerDiscovery"]>[number] = (components) => {
     // Nodes of other chains on the same network do not even hear of each other.
     const service = mdns({ serviceTag: `_alys-${chainTag(options.genesisHash)}._udp.local` })(components);
-    service.addEventListener("peer", (event) => onPeer(event.detail));
-    answerWhole(service as unknown as Parameters<typeof answerWhole>[0]);
+    service.addEventListener("peer", (event) => onMulticastPeer(event.detail));
+    answerWhole(service as unknown as Parameters<typeof answerWhole>[0], onMulticast);
     return service;
   };
   return [factory];
@@ -191,18 +216,26 @@ export async function createNode(options: HostOptions, parts: NodeParts): Promis
     connectionEncrypters: options.encryption.map((name) => (name === "tls" ? tls() : noise())),
     streamMuxers: [yamux({ enableKeepAlive: true, keepAliveInterval: KEEP_ALIVE_MS })],
     connectionGater: parts.gater,
+    peerStore: {
+      addressFilter: addressFilterOf(options, parts.identity.peerId),
+      maxAddressAge: ADDRESS_AGE_MS_MAX,
+      maxPeerAge: PEER_AGE_MS_MAX,
+    },
     connectionManager: connectionLimits(options),
     connectionMonitor: {
       pingInterval: KEEP_ALIVE_MS,
       pingTimeout: { minTimeout: PING_TIMEOUT_MS_MIN, maxTimeout: 3 * PING_TIMEOUT_MS_MIN },
     },
-    peerDiscovery: discoveryOf(options, parts.onMulticastPeer),
+    peerDiscovery: discoveryOf(options, parts),
     metrics: () => parts.meters.asMetrics(),
     services: {
       identify: identify(),
       identifyPush: admitted(identifyPush({ debounce: IDENTIFY_DEBOUNCE_MS }), parts.guard),
       ping: pings,
       gossip,
+      transports: ({ transportManager }: { transportManager: Transports }): Transports => ({
+        dial: (address, dialOptions) => transportManager.dial(address, dialOptions),
+      }),
       ...(options.kadDht ? { dht } : {}),
     },
   });

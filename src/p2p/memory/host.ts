@@ -32,6 +32,7 @@ import type {
 import { PROTOCOL_LIMITS, type Protocol, protocolId, type TopicName } from "../protocols.ts";
 import { NOBODY_DIALLED } from "../reachability.ts";
 import { Acquaintances, type Greeting, greetingOf } from "./acquaintances.ts";
+import { toldOf, usableAddresses } from "./dial-attempts.ts";
 import { MemoryExchange, MemoryResponder } from "./exchange.ts";
 import { MemoryGossip } from "./gossip.ts";
 import type { MemoryLink } from "./link.ts";
@@ -171,9 +172,7 @@ export class MemoryHost implements Host {
     const tried = addresses.length > 0 ? addresses : this.#network.addressesOf(peerId ?? "");
     if (tried.length === 0)
       throw hostFailure(peerId === undefined ? "ADDRESS_INVALID" : "DIAL_FAILED", "no address");
-    if (tried.some((address) => !address.startsWith("/memory/"))) {
-      throw hostFailure("ADDRESS_INVALID", "no transport for this address");
-    }
+    const usable = usableAddresses(peerId, tried, options.onAttempt);
     if (!this.#gateAllows(peerId, undefined, "outbound"))
       throw hostFailure("GATE_REFUSED", "the gate refuses");
     const isReserved = this.#protected.has(peerId ?? "");
@@ -182,7 +181,7 @@ export class MemoryHost implements Host {
     const deadline = deadlineAfter(this.#network.clock, options.deadlineMs, "DIAL_DEADLINE", options.signal);
     this.#pending += 1;
     try {
-      return await this.#reach(peerId, tried, deadline.signal);
+      return await toldOf(usable, options.onAttempt, () => this.#reach(peerId, usable, deadline.signal));
     } finally {
       this.#pending -= 1;
       deadline.dispose();
@@ -196,7 +195,8 @@ export class MemoryHost implements Host {
   ): Promise<ConnectionInfo> {
     if (signal.aborted) throw toHostFailure(signal.reason, "DIAL_DEADLINE");
     const targets = addresses.map((address) => ({ address, host: hostAt(this.#network, address) }));
-    const target = targets.find(({ host }) => host !== undefined && host !== this);
+    const others = targets.filter(({ host }) => host !== undefined && host !== this);
+    const target = others.find(({ host }) => host?.peerId === peerId) ?? others[0];
     const { promise, resolve, reject } = Promise.withResolvers<ConnectionInfo>();
     signal.addEventListener("abort", () => reject(toHostFailure(signal.reason, "DIAL_DEADLINE")), {
       once: true,
@@ -440,6 +440,7 @@ export class MemoryHost implements Host {
         return { subscribers: peers.length, meshPeers: peers };
       }),
       // Gossip in memory needs no streams that could be lost.
+      discoveryFailures: [],
       deafPeers: [],
       gossipRenewals: 0,
       reachability: NOBODY_DIALLED,
@@ -466,13 +467,11 @@ export class MemoryHost implements Host {
   }
 
   async findPeer(peerId: string, options: DialOptions): Promise<FoundPeer | undefined> {
-    const peers = await this.findPeers(Number.POSITIVE_INFINITY, options);
-    return peers.find((peer) => peer.peerId === peerId);
+    return (await this.findPeers(Number.POSITIVE_INFINITY, options)).find((peer) => peer.peerId === peerId);
   }
 
   #isOf(genesisHash: Uint8Array): boolean {
-    const options = this.#options;
-    return options?.kadDht === true && Buffer.compare(options.genesisHash, genesisHash) === 0;
+    return this.#options?.kadDht === true && Buffer.compare(this.#options.genesisHash, genesisHash) === 0;
   }
 
   #need(): HostOptions {
@@ -483,14 +482,14 @@ export class MemoryHost implements Host {
   #needLink(peerId: string): Link {
     this.#need();
     const link = this.#links.to(peerId);
-    if (link === undefined) throw hostFailure("NOT_CONNECTED", `no connection to ${peerId}`);
-    return link;
+    if (link !== undefined) return link;
+    throw hostFailure("NOT_CONNECTED", `no connection to ${peerId}`);
   }
 
   #gateAllows(peerId: string | undefined, address: string | undefined, direction: Direction): boolean {
-    if (this.#parts.gate.allows(peerId, address, direction)) return true;
-    this.#gateRefused += 1;
-    return false;
+    const isAllowed = this.#parts.gate.allows(peerId, address, direction);
+    if (!isAllowed) this.#gateRefused += 1;
+    return isAllowed;
   }
 }
 

@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file alys/peer/v1/peer.proto.
  */
 export const file_alys_peer_v1_peer: GenFile = /*@__PURE__*/
-  fileDesc("ChdhbHlzL3BlZXIvdjEvcGVlci5wcm90bxIMYWx5cy5wZWVyLnYxIpMBCgtNYXNzUGVuYWx0eRImCgdvZmZlbmNlGAEgASgOMhUuYWx5cy5wZWVyLnYxLk9mZmVuY2USDgoGZGV0YWlsGAIgASgJEg4KBmRpZ2VzdBgDIAEoDBIQCghwZWVyX2lkcxgEIAMoCRIqCgZyYWlzZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoQBCglQZWVyU2NvcmUSDwoHb3ZlcmFsbBgBIAEoARIPCgdsYXRlbmN5GAIgASgBEhIKCnRocm91Z2hwdXQYAyABKAESEwoLcmVsaWFiaWxpdHkYBCABKAESGAoQZmVkZXJhdGlvbl9ib251cxgFIAEoARISCgpyZXB1dGF0aW9uGAYgASgBIvYBCgtQZWVyTWV0cmljcxIXCgpsYXRlbmN5X21zGAEgASgBSACIAQESKAobdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kGAIgASgBSAGIAQESGQoRcmVxdWVzdHNfYW5zd2VyZWQYAyABKAQSFwoPcmVxdWVzdHNfZmFpbGVkGAQgASgEEhUKDWJsb2Nrc19zZXJ2ZWQYBSABKAQSFgoOYnl0ZXNfcmVjZWl2ZWQYBiABKAQSEgoKYnl0ZXNfc2VudBgHIAEoBEINCgtfbGF0ZW5jeV9tc0IeChxfdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kIlsKCFBlZXJIZWFkEg4KBmhlaWdodBgBIAEoBBIMCgRoYXNoGAIgASgMEgwKBHNsb3QYAyABKAQSEwoLcmVjZWl2ZWRfbXMYBCABKAQSDgoGYWdlX21zGAUgASgEItEECghQZWVySW5mbxIPCgdwZWVyX2lkGAEgASgJEhEKCWFkZHJlc3NlcxgCIAMoCRIpCglwZWVyX3R5cGUYAyABKA4yFi5hbHlzLnBlZXIudjEuUGVlclR5cGUSJgoFc2NvcmUYBCABKAsyFy5hbHlzLnBlZXIudjEuUGVlclNjb3JlEjcKEGNvbm5lY3Rpb25fc3RhdGUYBSABKA4yHS5hbHlzLnBlZXIudjEuQ29ubmVjdGlvblN0YXRlEioKCWRpcmVjdGlvbhgGIAEoDjIXLmFseXMucGVlci52MS5EaXJlY3Rpb24SEQoJdHJhbnNwb3J0GAcgASgJEi0KCWxhc3Rfc2VlbhgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoHbWV0cmljcxgJIAEoCzIZLmFseXMucGVlci52MS5QZWVyTWV0cmljcxIkCgRoZWFkGAogASgLMhYuYWx5cy5wZWVyLnYxLlBlZXJIZWFkEhQKDGZpbmFsX2hlaWdodBgLIAEoBBIXCg9lYXJsaWVzdF9oZWlnaHQYDCABKAQSEgoKbWVtYmVyX2tleRgNIAEoDBITCgttZW1iZXJfcm9sZRgOIAEoDRIWCg5yZW1vdGVfYWRkcmVzcxgPIAEoCRIxCg11bnByb3Zlbl9oZWFkGBAgASgLMhouYWx5cy5wZWVyLnYxLlVucHJvdmVuSGVhZBIyCg5tZW1iZXJfZXhwaXJlcxgRIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMAoMVW5wcm92ZW5IZWFkEg4KBmhlYWRlchgBIAEoDBIQCghhcHByb3ZhbBgCIAEoDCLQAQoDQmFuEg8KB3BlZXJfaWQYASABKAkSDgoGcmVhc29uGAIgASgJEiYKB29mZmVuY2UYAyABKA4yFS5hbHlzLnBlZXIudjEuT2ZmZW5jZRIpCgV1bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIZXZpZGVuY2UYBSABKAwSKwoHY3JlYXRlZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOcmVtb3RlX2FkZHJlc3MYByABKAkiSQoQRGlzdHJ1c3RlZE1lbWJlchISCgptZW1iZXJfa2V5GAEgASgMEg0KBXNsb3RzGAIgAygEEhIKCmlzX2N1dF9vZmYYAyABKAgiYQoNUmVzdG9yZWRUcnVzdBISCgptZW1iZXJfa2V5GAEgASgMEg4KBnJlYXNvbhgCIAEoCRIsCghyZXN0b3JlZBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAihQEKFENvbm5lY3RUb1BlZXJSZXF1ZXN0Eg8KB3BlZXJfaWQYASABKAkSHgoJYWRkcmVzc2VzGAIgAygJQguStRgHEAEYgAg4EBIuCglwZWVyX3R5cGUYAyABKA4yFi5hbHlzLnBlZXIudjEuUGVlclR5cGVIAIgBAUIMCgpfcGVlcl90eXBlIj0KFUNvbm5lY3RUb1BlZXJSZXNwb25zZRIkCgRwZWVyGAEgASgLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvIkcKGURpc2Nvbm5lY3RGcm9tUGVlclJlcXVlc3QSGgoHcGVlcl9pZBgBIAEoCUIJkrUYBRABGIABEg4KBnJlYXNvbhgCIAEoCSIcChpEaXNjb25uZWN0RnJvbVBlZXJSZXNwb25zZSIyChRHZXRQZWVyU3RhdHVzUmVxdWVzdBIaCgdwZWVyX2lkGAEgASgJQgmStRgFEAEYgAEiagoVR2V0UGVlclN0YXR1c1Jlc3BvbnNlEiQKBHBlZXIYASABKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm8SIwoDYmFuGAIgASgLMhEuYWx5cy5wZWVyLnYxLkJhbkgAiAEBQgYKBF9iYW4inAEKGEdldENvbm5lY3RlZFBlZXJzUmVxdWVzdBI1ChBwZWVyX3R5cGVfZmlsdGVyGAEgASgOMhYuYWx5cy5wZWVyLnYxLlBlZXJUeXBlSACIAQESIAoJcGFnZV9zaXplGAIgASgNQg2StRgJMQAAAAAAQI9AEhIKCnBhZ2VfdG9rZW4YAyABKAlCEwoRX3BlZXJfdHlwZV9maWx0ZXIibwoZR2V0Q29ubmVjdGVkUGVlcnNSZXNwb25zZRIlCgVwZWVycxgBIAMoCzIWLmFseXMucGVlci52MS5QZWVySW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoDSKZAQoVTGlzdEtub3duUGVlcnNSZXF1ZXN0EjUKEHBlZXJfdHlwZV9maWx0ZXIYASABKA4yFi5hbHlzLnBlZXIudjEuUGVlclR5cGVIAIgBARIgCglwYWdlX3NpemUYAiABKA1CDZK1GAkxAAAAAABAj0ASEgoKcGFnZV90b2tlbhgDIAEoCUITChFfcGVlcl90eXBlX2ZpbHRlciJsChZMaXN0S25vd25QZWVyc1Jlc3BvbnNlEiUKBXBlZXJzGAEgAygLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgNIp4BChNHZXRCZXN0UGVlcnNSZXF1ZXN0EhwKBWNvdW50GAEgASgNQg2StRgJMQAAAAAAAFlAEhIKCmhlaWdodF9taW4YAiABKAQSGgoNc2VydmVzX2hlaWdodBgDIAEoBEgAiAEBEicKEWV4Y2x1ZGVkX3BlZXJfaWRzGAQgAygJQgyStRgIEAEYgAE46AdCEAoOX3NlcnZlc19oZWlnaHQiPQoUR2V0QmVzdFBlZXJzUmVzcG9uc2USJQoFcGVlcnMYASADKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm8iiQIKC1Njb3JlVXBkYXRlEiYKCmxhdGVuY3lfbXMYASABKAFCDZK1GAkpAAAAAAAAAABIAIgBARI3Cht0aHJvdWdocHV0X2J5dGVzX3Blcl9zZWNvbmQYAiABKAFCDZK1GAkpAAAAAAAAAABIAYgBARIUCgdzdWNjZXNzGAMgASgISAKIAQESLAoHcGVuYWx0eRgEIAEoAUIWkrUYEikAAAAAAAAAADEAAAAAAABZQEgDiAEBEg4KBnJlYXNvbhgFIAEoCUINCgtfbGF0ZW5jeV9tc0IeChxfdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kQgoKCF9zdWNjZXNzQgoKCF9wZW5hbHR5Im0KFlVwZGF0ZVBlZXJTY29yZVJlcXVlc3QSGgoHcGVlcl9pZBgBIAEoCUIJkrUYBRABGIABEjcKDHNjb3JlX3VwZGF0ZRgCIAEoCzIZLmFseXMucGVlci52MS5TY29yZVVwZGF0ZUIGkrUYAkABIkEKF1VwZGF0ZVBlZXJTY29yZVJlc3BvbnNlEiYKBXNjb3JlGAEgASgLMhcuYWx5cy5wZWVyLnYxLlBlZXJTY29yZSJRCg5CYW5QZWVyUmVxdWVzdBIaCgdwZWVyX2lkGAEgASgJQgmStRgFEAEYgAESEwoLZHVyYXRpb25fbXMYAiABKAQSDgoGcmVhc29uGAMgASgJIjEKD0JhblBlZXJSZXNwb25zZRIeCgNiYW4YASABKAsyES5hbHlzLnBlZXIudjEuQmFuIi4KEFVuYmFuUGVlclJlcXVlc3QSGgoHcGVlcl9pZBgBIAEoCUIJkrUYBRABGIABIhMKEVVuYmFuUGVlclJlc3BvbnNlIkcKD0xpc3RCYW5zUmVxdWVzdBIgCglwYWdlX3NpemUYASABKA1CDZK1GAkxAAAAAABAj0ASEgoKcGFnZV90b2tlbhgCIAEoCSKTAQoQTGlzdEJhbnNSZXNwb25zZRIfCgRiYW5zGAEgAygLMhEuYWx5cy5wZWVyLnYxLkJhbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoDRIxCg5tYXNzX3BlbmFsdGllcxgEIAMoCzIZLmFseXMucGVlci52MS5NYXNzUGVuYWx0eSIeChxMaXN0RGlzdHJ1c3RlZE1lbWJlcnNSZXF1ZXN0In8KHUxpc3REaXN0cnVzdGVkTWVtYmVyc1Jlc3BvbnNlEi8KB21lbWJlcnMYASADKAsyHi5hbHlzLnBlZXIudjEuRGlzdHJ1c3RlZE1lbWJlchItCghyZXN0b3JlZBgCIAMoCzIbLmFseXMucGVlci52MS5SZXN0b3JlZFRydXN0IkwKE0xpZnREaXN0cnVzdFJlcXVlc3QSGgoKbWVtYmVyX2tleRgBIAEoDEIGkrUYAggwEhkKBnJlYXNvbhgCIAEoCUIJkrUYBRABGIAEIkIKFExpZnREaXN0cnVzdFJlc3BvbnNlEioKBXRydXN0GAEgASgLMhsuYWx5cy5wZWVyLnYxLlJlc3RvcmVkVHJ1c3QiTwoVU3RhcnREaXNjb3ZlcnlSZXF1ZXN0EjYKB21ldGhvZHMYASADKA4yHS5hbHlzLnBlZXIudjEuRGlzY292ZXJ5TWV0aG9kQgaStRgCOBAiLQoWU3RhcnREaXNjb3ZlcnlSZXNwb25zZRITCgtrbm93bl9wZWVycxgBIAEoDSIWChRTdG9wRGlzY292ZXJ5UmVxdWVzdCIXChVTdG9wRGlzY292ZXJ5UmVzcG9uc2UiKQoRV2F0Y2hQZWVyc1JlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJIs8DChJXYXRjaFBlZXJzUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEi8KCHNuYXBzaG90GAIgASgLMhsuYWx5cy5wZWVyLnYxLlBlZXJzU25hcHNob3RIABIrCgljb25uZWN0ZWQYAyABKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm9IABI2CgxkaXNjb25uZWN0ZWQYBCABKAsyHi5hbHlzLnBlZXIudjEuUGVlckRpc2Nvbm5lY3RlZEgAEikKB3VwZGF0ZWQYBSABKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm9IABIjCgZiYW5uZWQYBiABKAsyES5hbHlzLnBlZXIudjEuQmFuSAASEgoIdW5iYW5uZWQYByABKAlIABItCgloZWFydGJlYXQYCCABKAsyGC5hbHlzLmFjdG9yLnYxLkhlYXJ0YmVhdEgAEikKB3NraXBwZWQYCSABKAsyFi5hbHlzLmFjdG9yLnYxLlNraXBwZWRIABIxCgxtYXNzX3BlbmFsdHkYCiABKAsyGS5hbHlzLnBlZXIudjEuTWFzc1BlbmFsdHlIAEIHCgVldmVudCI2Cg1QZWVyc1NuYXBzaG90EiUKBXBlZXJzGAEgAygLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvIjMKEFBlZXJEaXNjb25uZWN0ZWQSDwoHcGVlcl9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkihQEKFFJlcG9ydE9mZmVuY2VSZXF1ZXN0Eg8KB3BlZXJfaWQYASABKAkSJgoHb2ZmZW5jZRgCIAEoDjIVLmFseXMucGVlci52MS5PZmZlbmNlEg4KBmRldGFpbBgDIAEoCRIQCghldmlkZW5jZRgEIAEoDBISCgptZW1iZXJfa2V5GAUgASgMIhcKFVJlcG9ydE9mZmVuY2VSZXNwb25zZSIyChREcm9wVW5zZXJ2aW5nUmVxdWVzdBIaCgdwZWVyX2lkGAEgASgJQgmStRgFEAEYgAEiFwoVRHJvcFVuc2VydmluZ1Jlc3BvbnNlIoYBChhSZWNvcmRQZXJmb3JtYW5jZVJlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRIRCglzdWNjZWVkZWQYAiABKAgSEgoKbGF0ZW5jeV9tcxgDIAEoARITCgtkdXJhdGlvbl9tcxgEIAEoARINCgVieXRlcxgFIAEoBBIOCgZibG9ja3MYBiABKA0iGwoZUmVjb3JkUGVyZm9ybWFuY2VSZXNwb25zZSInChRSZWZyZXNoU3RhdHVzUmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJIhcKFVJlZnJlc2hTdGF0dXNSZXNwb25zZSInChNSZXNlcnZlUGVlcnNSZXF1ZXN0EhAKCHBlZXJfaWRzGAEgAygJIhYKFFJlc2VydmVQZWVyc1Jlc3BvbnNlKmsKCFBlZXJUeXBlEhkKFVBFRVJfVFlQRV9VTlNQRUNJRklFRBAAEhgKFFBFRVJfVFlQRV9GRURFUkFUSU9OEAESEwoPUEVFUl9UWVBFX01JTkVSEAISFQoRUEVFUl9UWVBFX1JFR1VMQVIQAyrWAQoPQ29ubmVjdGlvblN0YXRlEiAKHENPTk5FQ1RJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIhCh1DT05ORUNUSU9OX1NUQVRFX0RJU0NPTk5FQ1RFRBABEh8KG0NPTk5FQ1RJT05fU1RBVEVfQ09OTkVDVElORxACEiAKHENPTk5FQ1RJT05fU1RBVEVfSEFORFNIQUtJTkcQAxIeChpDT05ORUNUSU9OX1NUQVRFX0NPTk5FQ1RFRBAEEhsKF0NPTk5FQ1RJT05fU1RBVEVfQkFOTkVEEAUqVQoJRGlyZWN0aW9uEhkKFURJUkVDVElPTl9VTlNQRUNJRklFRBAAEhUKEURJUkVDVElPTl9JTkJPVU5EEAESFgoSRElSRUNUSU9OX09VVEJPVU5EEAIq1AEKB09mZmVuY2USFwoTT0ZGRU5DRV9VTlNQRUNJRklFRBAAEhkKFU9GRkVOQ0VfSU5WQUxJRF9CTE9DSxABEh0KGU9GRkVOQ0VfTUFMRk9STUVEX01FU1NBR0UQAhIYChRPRkZFTkNFX0VRVUlWT0NBVElPThADEhYKEk9GRkVOQ0VfRkFMU0VfSEVBRBAEEhgKFE9GRkVOQ0VfV1JPTkdfQU5TV0VSEAUSEQoNT0ZGRU5DRV9GTE9PRBAGEhcKE09GRkVOQ0VfV0lUSEhPTERJTkcQByqNAQoPRGlzY292ZXJ5TWV0aG9kEiAKHERJU0NPVkVSWV9NRVRIT0RfVU5TUEVDSUZJRUQQABIeChpESVNDT1ZFUllfTUVUSE9EX0JPT1RTVFJBUBABEh0KGURJU0NPVkVSWV9NRVRIT0RfS0FERU1MSUEQAhIZChVESVNDT1ZFUllfTUVUSE9EX01ETlMQAzKpDAoLUGVlclNlcnZpY2USZQoNQ29ubmVjdFRvUGVlchIiLmFseXMucGVlci52MS5Db25uZWN0VG9QZWVyUmVxdWVzdBojLmFseXMucGVlci52MS5Db25uZWN0VG9QZWVyUmVzcG9uc2UiC4q1GAcIARCQThgDEnQKEkRpc2Nvbm5lY3RGcm9tUGVlchInLmFseXMucGVlci52MS5EaXNjb25uZWN0RnJvbVBlZXJSZXF1ZXN0GiguYWx5cy5wZWVyLnYxLkRpc2Nvbm5lY3RGcm9tUGVlclJlc3BvbnNlIguKtRgHCAEQiCcYAxJoCg1HZXRQZWVyU3RhdHVzEiIuYWx5cy5wZWVyLnYxLkdldFBlZXJTdGF0dXNSZXF1ZXN0GiMuYWx5cy5wZWVyLnYxLkdldFBlZXJTdGF0dXNSZXNwb25zZSIOkAIBirUYBwgDENAPGAISdAoRR2V0Q29ubmVjdGVkUGVlcnMSJi5hbHlzLnBlZXIudjEuR2V0Q29ubmVjdGVkUGVlcnNSZXF1ZXN0GicuYWx5cy5wZWVyLnYxLkdldENvbm5lY3RlZFBlZXJzUmVzcG9uc2UiDpACAYq1GAcIAxDQDxgCEmsKDkxpc3RLbm93blBlZXJzEiMuYWx5cy5wZWVyLnYxLkxpc3RLbm93blBlZXJzUmVxdWVzdBokLmFseXMucGVlci52MS5MaXN0S25vd25QZWVyc1Jlc3BvbnNlIg6QAgGKtRgHCAMQ0A8YAhJlCgxHZXRCZXN0UGVlcnMSIS5hbHlzLnBlZXIudjEuR2V0QmVzdFBlZXJzUmVxdWVzdBoiLmFseXMucGVlci52MS5HZXRCZXN0UGVlcnNSZXNwb25zZSIOkAIBirUYBwgDEOgHGAISawoPVXBkYXRlUGVlclNjb3JlEiQuYWx5cy5wZWVyLnYxLlVwZGF0ZVBlZXJTY29yZVJlcXVlc3QaJS5hbHlzLnBlZXIudjEuVXBkYXRlUGVlclNjb3JlUmVzcG9uc2UiC4q1GAcIAxDoBxgDElMKB0JhblBlZXISHC5hbHlzLnBlZXIudjEuQmFuUGVlclJlcXVlc3QaHS5hbHlzLnBlZXIudjEuQmFuUGVlclJlc3BvbnNlIguKtRgHCAEQ0A8YAxJZCglVbmJhblBlZXISHi5hbHlzLnBlZXIudjEuVW5iYW5QZWVyUmVxdWVzdBofLmFseXMucGVlci52MS5VbmJhblBlZXJSZXNwb25zZSILirUYBwgBENAPGAMSWQoITGlzdEJhbnMSHS5hbHlzLnBlZXIudjEuTGlzdEJhbnNSZXF1ZXN0Gh4uYWx5cy5wZWVyLnYxLkxpc3RCYW5zUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEoABChVMaXN0RGlzdHJ1c3RlZE1lbWJlcnMSKi5hbHlzLnBlZXIudjEuTGlzdERpc3RydXN0ZWRNZW1iZXJzUmVxdWVzdBorLmFseXMucGVlci52MS5MaXN0RGlzdHJ1c3RlZE1lbWJlcnNSZXNwb25zZSIOkAIBirUYBwgDEOgHGAISYgoMTGlmdERpc3RydXN0EiEuYWx5cy5wZWVyLnYxLkxpZnREaXN0cnVzdFJlcXVlc3QaIi5hbHlzLnBlZXIudjEuTGlmdERpc3RydXN0UmVzcG9uc2UiC4q1GAcIARDQDxgEEmgKDlN0YXJ0RGlzY292ZXJ5EiMuYWx5cy5wZWVyLnYxLlN0YXJ0RGlzY292ZXJ5UmVxdWVzdBokLmFseXMucGVlci52MS5TdGFydERpc2NvdmVyeVJlc3BvbnNlIguKtRgHCAEQiCcYAxJlCg1TdG9wRGlzY292ZXJ5EiIuYWx5cy5wZWVyLnYxLlN0b3BEaXNjb3ZlcnlSZXF1ZXN0GiMuYWx5cy5wZWVyLnYxLlN0b3BEaXNjb3ZlcnlSZXNwb25zZSILirUYBwgBEIgnGAMSWQoKV2F0Y2hQZWVycxIfLmFseXMucGVlci52MS5XYXRjaFBlZXJzUmVxdWVzdBogLmFseXMucGVlci52MS5XYXRjaFBlZXJzUmVzcG9uc2UiBoq1GAIYAjABMqMEChNQZWVySW50ZXJuYWxTZXJ2aWNlEmUKDVJlcG9ydE9mZmVuY2USIi5hbHlzLnBlZXIudjEuUmVwb3J0T2ZmZW5jZVJlcXVlc3QaIy5hbHlzLnBlZXIudjEuUmVwb3J0T2ZmZW5jZVJlc3BvbnNlIguKtRgHCAMQ6AcYBRJzChFSZWNvcmRQZXJmb3JtYW5jZRImLmFseXMucGVlci52MS5SZWNvcmRQZXJmb3JtYW5jZVJlcXVlc3QaJy5hbHlzLnBlZXIudjEuUmVjb3JkUGVyZm9ybWFuY2VSZXNwb25zZSINirUYCQgDEOgHGAUgARJlCg1SZWZyZXNoU3RhdHVzEiIuYWx5cy5wZWVyLnYxLlJlZnJlc2hTdGF0dXNSZXF1ZXN0GiMuYWx5cy5wZWVyLnYxLlJlZnJlc2hTdGF0dXNSZXNwb25zZSILirUYBwgDEIgnGAUSYgoMUmVzZXJ2ZVBlZXJzEiEuYWx5cy5wZWVyLnYxLlJlc2VydmVQZWVyc1JlcXVlc3QaIi5hbHlzLnBlZXIudjEuUmVzZXJ2ZVBlZXJzUmVzcG9uc2UiC4q1GAcIARDoBxgFEmUKDURyb3BVbnNlcnZpbmcSIi5hbHlzLnBlZXIudjEuRHJvcFVuc2VydmluZ1JlcXVlc3QaIy5hbHlzLnBlZXIudjEuRHJvcFVuc2VydmluZ1Jlc3BvbnNlIguKtRgHCAMQ6AcYBUJwChRuZXR3b3JrLmFseXMucGVlci52MVABWkdnaXRodWIuY29tL2FseXMtbmV0d29yay9hbHlzLW5ldHdvcmsvY2xpZW50cy9nby9nZW4vYWx5cy9wZWVyL3YxO3BlZXJ2MaoCDEFseXMuUGVlci5WMWIGcHJvdG8z", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_google_protobuf_timestamp]);
+  fileDesc("ChdhbHlzL3BlZXIvdjEvcGVlci5wcm90bxIMYWx5cy5wZWVyLnYxIpMBCgtNYXNzUGVuYWx0eRImCgdvZmZlbmNlGAEgASgOMhUuYWx5cy5wZWVyLnYxLk9mZmVuY2USDgoGZGV0YWlsGAIgASgJEg4KBmRpZ2VzdBgDIAEoDBIQCghwZWVyX2lkcxgEIAMoCRIqCgZyYWlzZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoQBCglQZWVyU2NvcmUSDwoHb3ZlcmFsbBgBIAEoARIPCgdsYXRlbmN5GAIgASgBEhIKCnRocm91Z2hwdXQYAyABKAESEwoLcmVsaWFiaWxpdHkYBCABKAESGAoQZmVkZXJhdGlvbl9ib251cxgFIAEoARISCgpyZXB1dGF0aW9uGAYgASgBIvYBCgtQZWVyTWV0cmljcxIXCgpsYXRlbmN5X21zGAEgASgBSACIAQESKAobdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kGAIgASgBSAGIAQESGQoRcmVxdWVzdHNfYW5zd2VyZWQYAyABKAQSFwoPcmVxdWVzdHNfZmFpbGVkGAQgASgEEhUKDWJsb2Nrc19zZXJ2ZWQYBSABKAQSFgoOYnl0ZXNfcmVjZWl2ZWQYBiABKAQSEgoKYnl0ZXNfc2VudBgHIAEoBEINCgtfbGF0ZW5jeV9tc0IeChxfdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kIlsKCFBlZXJIZWFkEg4KBmhlaWdodBgBIAEoBBIMCgRoYXNoGAIgASgMEgwKBHNsb3QYAyABKAQSEwoLcmVjZWl2ZWRfbXMYBCABKAQSDgoGYWdlX21zGAUgASgEIoUFCghQZWVySW5mbxIPCgdwZWVyX2lkGAEgASgJEhEKCWFkZHJlc3NlcxgCIAMoCRIpCglwZWVyX3R5cGUYAyABKA4yFi5hbHlzLnBlZXIudjEuUGVlclR5cGUSJgoFc2NvcmUYBCABKAsyFy5hbHlzLnBlZXIudjEuUGVlclNjb3JlEjcKEGNvbm5lY3Rpb25fc3RhdGUYBSABKA4yHS5hbHlzLnBlZXIudjEuQ29ubmVjdGlvblN0YXRlEioKCWRpcmVjdGlvbhgGIAEoDjIXLmFseXMucGVlci52MS5EaXJlY3Rpb24SEQoJdHJhbnNwb3J0GAcgASgJEi0KCWxhc3Rfc2VlbhgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoHbWV0cmljcxgJIAEoCzIZLmFseXMucGVlci52MS5QZWVyTWV0cmljcxIkCgRoZWFkGAogASgLMhYuYWx5cy5wZWVyLnYxLlBlZXJIZWFkEhQKDGZpbmFsX2hlaWdodBgLIAEoBBIXCg9lYXJsaWVzdF9oZWlnaHQYDCABKAQSEgoKbWVtYmVyX2tleRgNIAEoDBITCgttZW1iZXJfcm9sZRgOIAEoDRIWCg5yZW1vdGVfYWRkcmVzcxgPIAEoCRIxCg11bnByb3Zlbl9oZWFkGBAgASgLMhouYWx5cy5wZWVyLnYxLlVucHJvdmVuSGVhZBIyCg5tZW1iZXJfZXhwaXJlcxgRIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoPYWRkcmVzc19yZWNvcmRzGBQgAygLMhkuYWx5cy5wZWVyLnYxLlBlZXJBZGRyZXNzIr8BCgtQZWVyQWRkcmVzcxIPCgdhZGRyZXNzGAEgASgJEisKBnNvdXJjZRgCIAEoDjIbLmFseXMucGVlci52MS5BZGRyZXNzU291cmNlEjAKDGxhc3RfcmVhY2hlZBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIZmFpbHVyZXMYBCABKA0SLgoKbGFzdF9uYW1lZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMAoMVW5wcm92ZW5IZWFkEg4KBmhlYWRlchgBIAEoDBIQCghhcHByb3ZhbBgCIAEoDCLQAQoDQmFuEg8KB3BlZXJfaWQYASABKAkSDgoGcmVhc29uGAIgASgJEiYKB29mZmVuY2UYAyABKA4yFS5hbHlzLnBlZXIudjEuT2ZmZW5jZRIpCgV1bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIZXZpZGVuY2UYBSABKAwSKwoHY3JlYXRlZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOcmVtb3RlX2FkZHJlc3MYByABKAkiSQoQRGlzdHJ1c3RlZE1lbWJlchISCgptZW1iZXJfa2V5GAEgASgMEg0KBXNsb3RzGAIgAygEEhIKCmlzX2N1dF9vZmYYAyABKAgiYQoNUmVzdG9yZWRUcnVzdBISCgptZW1iZXJfa2V5GAEgASgMEg4KBnJlYXNvbhgCIAEoCRIsCghyZXN0b3JlZBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAihQEKFENvbm5lY3RUb1BlZXJSZXF1ZXN0Eg8KB3BlZXJfaWQYASABKAkSHgoJYWRkcmVzc2VzGAIgAygJQguStRgHEAEYgAg4EBIuCglwZWVyX3R5cGUYAyABKA4yFi5hbHlzLnBlZXIudjEuUGVlclR5cGVIAIgBAUIMCgpfcGVlcl90eXBlIj0KFUNvbm5lY3RUb1BlZXJSZXNwb25zZRIkCgRwZWVyGAEgASgLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvIkcKGURpc2Nvbm5lY3RGcm9tUGVlclJlcXVlc3QSGgoHcGVlcl9pZBgBIAEoCUIJkrUYBRABGIABEg4KBnJlYXNvbhgCIAEoCSIcChpEaXNjb25uZWN0RnJvbVBlZXJSZXNwb25zZSIyChRHZXRQZWVyU3RhdHVzUmVxdWVzdBIaCgdwZWVyX2lkGAEgASgJQgmStRgFEAEYgAEiagoVR2V0UGVlclN0YXR1c1Jlc3BvbnNlEiQKBHBlZXIYASABKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm8SIwoDYmFuGAIgASgLMhEuYWx5cy5wZWVyLnYxLkJhbkgAiAEBQgYKBF9iYW4inAEKGEdldENvbm5lY3RlZFBlZXJzUmVxdWVzdBI1ChBwZWVyX3R5cGVfZmlsdGVyGAEgASgOMhYuYWx5cy5wZWVyLnYxLlBlZXJUeXBlSACIAQESIAoJcGFnZV9zaXplGAIgASgNQg2StRgJMQAAAAAAQI9AEhIKCnBhZ2VfdG9rZW4YAyABKAlCEwoRX3BlZXJfdHlwZV9maWx0ZXIibwoZR2V0Q29ubmVjdGVkUGVlcnNSZXNwb25zZRIlCgVwZWVycxgBIAMoCzIWLmFseXMucGVlci52MS5QZWVySW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoDSKZAQoVTGlzdEtub3duUGVlcnNSZXF1ZXN0EjUKEHBlZXJfdHlwZV9maWx0ZXIYASABKA4yFi5hbHlzLnBlZXIudjEuUGVlclR5cGVIAIgBARIgCglwYWdlX3NpemUYAiABKA1CDZK1GAkxAAAAAABAj0ASEgoKcGFnZV90b2tlbhgDIAEoCUITChFfcGVlcl90eXBlX2ZpbHRlciJsChZMaXN0S25vd25QZWVyc1Jlc3BvbnNlEiUKBXBlZXJzGAEgAygLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgNIp4BChNHZXRCZXN0UGVlcnNSZXF1ZXN0EhwKBWNvdW50GAEgASgNQg2StRgJMQAAAAAAAFlAEhIKCmhlaWdodF9taW4YAiABKAQSGgoNc2VydmVzX2hlaWdodBgDIAEoBEgAiAEBEicKEWV4Y2x1ZGVkX3BlZXJfaWRzGAQgAygJQgyStRgIEAEYgAE46AdCEAoOX3NlcnZlc19oZWlnaHQiPQoUR2V0QmVzdFBlZXJzUmVzcG9uc2USJQoFcGVlcnMYASADKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm8iiQIKC1Njb3JlVXBkYXRlEiYKCmxhdGVuY3lfbXMYASABKAFCDZK1GAkpAAAAAAAAAABIAIgBARI3Cht0aHJvdWdocHV0X2J5dGVzX3Blcl9zZWNvbmQYAiABKAFCDZK1GAkpAAAAAAAAAABIAYgBARIUCgdzdWNjZXNzGAMgASgISAKIAQESLAoHcGVuYWx0eRgEIAEoAUIWkrUYEikAAAAAAAAAADEAAAAAAABZQEgDiAEBEg4KBnJlYXNvbhgFIAEoCUINCgtfbGF0ZW5jeV9tc0IeChxfdGhyb3VnaHB1dF9ieXRlc19wZXJfc2Vjb25kQgoKCF9zdWNjZXNzQgoKCF9wZW5hbHR5Im0KFlVwZGF0ZVBlZXJTY29yZVJlcXVlc3QSGgoHcGVlcl9pZBgBIAEoCUIJkrUYBRABGIABEjcKDHNjb3JlX3VwZGF0ZRgCIAEoCzIZLmFseXMucGVlci52MS5TY29yZVVwZGF0ZUIGkrUYAkABIkEKF1VwZGF0ZVBlZXJTY29yZVJlc3BvbnNlEiYKBXNjb3JlGAEgASgLMhcuYWx5cy5wZWVyLnYxLlBlZXJTY29yZSJRCg5CYW5QZWVyUmVxdWVzdBIaCgdwZWVyX2lkGAEgASgJQgmStRgFEAEYgAESEwoLZHVyYXRpb25fbXMYAiABKAQSDgoGcmVhc29uGAMgASgJIjEKD0JhblBlZXJSZXNwb25zZRIeCgNiYW4YASABKAsyES5hbHlzLnBlZXIudjEuQmFuIi4KEFVuYmFuUGVlclJlcXVlc3QSGgoHcGVlcl9pZBgBIAEoCUIJkrUYBRABGIABIhMKEVVuYmFuUGVlclJlc3BvbnNlIkcKD0xpc3RCYW5zUmVxdWVzdBIgCglwYWdlX3NpemUYASABKA1CDZK1GAkxAAAAAABAj0ASEgoKcGFnZV90b2tlbhgCIAEoCSKTAQoQTGlzdEJhbnNSZXNwb25zZRIfCgRiYW5zGAEgAygLMhEuYWx5cy5wZWVyLnYxLkJhbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoDRIxCg5tYXNzX3BlbmFsdGllcxgEIAMoCzIZLmFseXMucGVlci52MS5NYXNzUGVuYWx0eSIeChxMaXN0RGlzdHJ1c3RlZE1lbWJlcnNSZXF1ZXN0In8KHUxpc3REaXN0cnVzdGVkTWVtYmVyc1Jlc3BvbnNlEi8KB21lbWJlcnMYASADKAsyHi5hbHlzLnBlZXIudjEuRGlzdHJ1c3RlZE1lbWJlchItCghyZXN0b3JlZBgCIAMoCzIbLmFseXMucGVlci52MS5SZXN0b3JlZFRydXN0IkwKE0xpZnREaXN0cnVzdFJlcXVlc3QSGgoKbWVtYmVyX2tleRgBIAEoDEIGkrUYAggwEhkKBnJlYXNvbhgCIAEoCUIJkrUYBRABGIAEIkIKFExpZnREaXN0cnVzdFJlc3BvbnNlEioKBXRydXN0GAEgASgLMhsuYWx5cy5wZWVyLnYxLlJlc3RvcmVkVHJ1c3QiTwoVU3RhcnREaXNjb3ZlcnlSZXF1ZXN0EjYKB21ldGhvZHMYASADKA4yHS5hbHlzLnBlZXIudjEuRGlzY292ZXJ5TWV0aG9kQgaStRgCOBAiLQoWU3RhcnREaXNjb3ZlcnlSZXNwb25zZRITCgtrbm93bl9wZWVycxgBIAEoDSIWChRTdG9wRGlzY292ZXJ5UmVxdWVzdCIXChVTdG9wRGlzY292ZXJ5UmVzcG9uc2UiKQoRV2F0Y2hQZWVyc1JlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJIs8DChJXYXRjaFBlZXJzUmVzcG9uc2USKQoIcG9zaXRpb24YASABKAsyFy5hbHlzLmFjdG9yLnYxLlBvc2l0aW9uEi8KCHNuYXBzaG90GAIgASgLMhsuYWx5cy5wZWVyLnYxLlBlZXJzU25hcHNob3RIABIrCgljb25uZWN0ZWQYAyABKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm9IABI2CgxkaXNjb25uZWN0ZWQYBCABKAsyHi5hbHlzLnBlZXIudjEuUGVlckRpc2Nvbm5lY3RlZEgAEikKB3VwZGF0ZWQYBSABKAsyFi5hbHlzLnBlZXIudjEuUGVlckluZm9IABIjCgZiYW5uZWQYBiABKAsyES5hbHlzLnBlZXIudjEuQmFuSAASEgoIdW5iYW5uZWQYByABKAlIABItCgloZWFydGJlYXQYCCABKAsyGC5hbHlzLmFjdG9yLnYxLkhlYXJ0YmVhdEgAEikKB3NraXBwZWQYCSABKAsyFi5hbHlzLmFjdG9yLnYxLlNraXBwZWRIABIxCgxtYXNzX3BlbmFsdHkYCiABKAsyGS5hbHlzLnBlZXIudjEuTWFzc1BlbmFsdHlIAEIHCgVldmVudCI2Cg1QZWVyc1NuYXBzaG90EiUKBXBlZXJzGAEgAygLMhYuYWx5cy5wZWVyLnYxLlBlZXJJbmZvIjMKEFBlZXJEaXNjb25uZWN0ZWQSDwoHcGVlcl9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkihQEKFFJlcG9ydE9mZmVuY2VSZXF1ZXN0Eg8KB3BlZXJfaWQYASABKAkSJgoHb2ZmZW5jZRgCIAEoDjIVLmFseXMucGVlci52MS5PZmZlbmNlEg4KBmRldGFpbBgDIAEoCRIQCghldmlkZW5jZRgEIAEoDBISCgptZW1iZXJfa2V5GAUgASgMIhcKFVJlcG9ydE9mZmVuY2VSZXNwb25zZSIyChREcm9wVW5zZXJ2aW5nUmVxdWVzdBIaCgdwZWVyX2lkGAEgASgJQgmStRgFEAEYgAEiFwoVRHJvcFVuc2VydmluZ1Jlc3BvbnNlIoYBChhSZWNvcmRQZXJmb3JtYW5jZVJlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRIRCglzdWNjZWVkZWQYAiABKAgSEgoKbGF0ZW5jeV9tcxgDIAEoARITCgtkdXJhdGlvbl9tcxgEIAEoARINCgVieXRlcxgFIAEoBBIOCgZibG9ja3MYBiABKA0iGwoZUmVjb3JkUGVyZm9ybWFuY2VSZXNwb25zZSInChRSZWZyZXNoU3RhdHVzUmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJIhcKFVJlZnJlc2hTdGF0dXNSZXNwb25zZSInChNSZXNlcnZlUGVlcnNSZXF1ZXN0EhAKCHBlZXJfaWRzGAEgAygJIhYKFFJlc2VydmVQZWVyc1Jlc3BvbnNlKmsKCFBlZXJUeXBlEhkKFVBFRVJfVFlQRV9VTlNQRUNJRklFRBAAEhgKFFBFRVJfVFlQRV9GRURFUkFUSU9OEAESEwoPUEVFUl9UWVBFX01JTkVSEAISFQoRUEVFUl9UWVBFX1JFR1VMQVIQAyrQAQoNQWRkcmVzc1NvdXJjZRIeChpBRERSRVNTX1NPVVJDRV9VTlNQRUNJRklFRBAAEh0KGUFERFJFU1NfU09VUkNFX0NPTkZJR1VSRUQQARIZChVBRERSRVNTX1NPVVJDRV9XT1JLRUQQAhIXChNBRERSRVNTX1NPVVJDRV9NRE5TEAMSGwoXQUREUkVTU19TT1VSQ0VfSURFTlRJRlkQBBIWChJBRERSRVNTX1NPVVJDRV9ESFQQBRIXChNBRERSRVNTX1NPVVJDRV9TRUVOEAYq1gEKD0Nvbm5lY3Rpb25TdGF0ZRIgChxDT05ORUNUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASIQodQ09OTkVDVElPTl9TVEFURV9ESVNDT05ORUNURUQQARIfChtDT05ORUNUSU9OX1NUQVRFX0NPTk5FQ1RJTkcQAhIgChxDT05ORUNUSU9OX1NUQVRFX0hBTkRTSEFLSU5HEAMSHgoaQ09OTkVDVElPTl9TVEFURV9DT05ORUNURUQQBBIbChdDT05ORUNUSU9OX1NUQVRFX0JBTk5FRBAFKlUKCURpcmVjdGlvbhIZChVESVJFQ1RJT05fVU5TUEVDSUZJRUQQABIVChFESVJFQ1RJT05fSU5CT1VORBABEhYKEkRJUkVDVElPTl9PVVRCT1VORBACKtQBCgdPZmZlbmNlEhcKE09GRkVOQ0VfVU5TUEVDSUZJRUQQABIZChVPRkZFTkNFX0lOVkFMSURfQkxPQ0sQARIdChlPRkZFTkNFX01BTEZPUk1FRF9NRVNTQUdFEAISGAoUT0ZGRU5DRV9FUVVJVk9DQVRJT04QAxIWChJPRkZFTkNFX0ZBTFNFX0hFQUQQBBIYChRPRkZFTkNFX1dST05HX0FOU1dFUhAFEhEKDU9GRkVOQ0VfRkxPT0QQBhIXChNPRkZFTkNFX1dJVEhIT0xESU5HEAcqjQEKD0Rpc2NvdmVyeU1ldGhvZBIgChxESVNDT1ZFUllfTUVUSE9EX1VOU1BFQ0lGSUVEEAASHgoaRElTQ09WRVJZX01FVEhPRF9CT09UU1RSQVAQARIdChlESVNDT1ZFUllfTUVUSE9EX0tBREVNTElBEAISGQoVRElTQ09WRVJZX01FVEhPRF9NRE5TEAMyqQwKC1BlZXJTZXJ2aWNlEmUKDUNvbm5lY3RUb1BlZXISIi5hbHlzLnBlZXIudjEuQ29ubmVjdFRvUGVlclJlcXVlc3QaIy5hbHlzLnBlZXIudjEuQ29ubmVjdFRvUGVlclJlc3BvbnNlIguKtRgHCAEQkE4YAxJ0ChJEaXNjb25uZWN0RnJvbVBlZXISJy5hbHlzLnBlZXIudjEuRGlzY29ubmVjdEZyb21QZWVyUmVxdWVzdBooLmFseXMucGVlci52MS5EaXNjb25uZWN0RnJvbVBlZXJSZXNwb25zZSILirUYBwgBEIgnGAMSaAoNR2V0UGVlclN0YXR1cxIiLmFseXMucGVlci52MS5HZXRQZWVyU3RhdHVzUmVxdWVzdBojLmFseXMucGVlci52MS5HZXRQZWVyU3RhdHVzUmVzcG9uc2UiDpACAYq1GAcIAxDQDxgCEnQKEUdldENvbm5lY3RlZFBlZXJzEiYuYWx5cy5wZWVyLnYxLkdldENvbm5lY3RlZFBlZXJzUmVxdWVzdBonLmFseXMucGVlci52MS5HZXRDb25uZWN0ZWRQZWVyc1Jlc3BvbnNlIg6QAgGKtRgHCAMQ0A8YAhJrCg5MaXN0S25vd25QZWVycxIjLmFseXMucGVlci52MS5MaXN0S25vd25QZWVyc1JlcXVlc3QaJC5hbHlzLnBlZXIudjEuTGlzdEtub3duUGVlcnNSZXNwb25zZSIOkAIBirUYBwgDENAPGAISZQoMR2V0QmVzdFBlZXJzEiEuYWx5cy5wZWVyLnYxLkdldEJlc3RQZWVyc1JlcXVlc3QaIi5hbHlzLnBlZXIudjEuR2V0QmVzdFBlZXJzUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEmsKD1VwZGF0ZVBlZXJTY29yZRIkLmFseXMucGVlci52MS5VcGRhdGVQZWVyU2NvcmVSZXF1ZXN0GiUuYWx5cy5wZWVyLnYxLlVwZGF0ZVBlZXJTY29yZVJlc3BvbnNlIguKtRgHCAMQ6AcYAxJTCgdCYW5QZWVyEhwuYWx5cy5wZWVyLnYxLkJhblBlZXJSZXF1ZXN0Gh0uYWx5cy5wZWVyLnYxLkJhblBlZXJSZXNwb25zZSILirUYBwgBENAPGAMSWQoJVW5iYW5QZWVyEh4uYWx5cy5wZWVyLnYxLlVuYmFuUGVlclJlcXVlc3QaHy5hbHlzLnBlZXIudjEuVW5iYW5QZWVyUmVzcG9uc2UiC4q1GAcIARDQDxgDElkKCExpc3RCYW5zEh0uYWx5cy5wZWVyLnYxLkxpc3RCYW5zUmVxdWVzdBoeLmFseXMucGVlci52MS5MaXN0QmFuc1Jlc3BvbnNlIg6QAgGKtRgHCAMQ6AcYAhKAAQoVTGlzdERpc3RydXN0ZWRNZW1iZXJzEiouYWx5cy5wZWVyLnYxLkxpc3REaXN0cnVzdGVkTWVtYmVyc1JlcXVlc3QaKy5hbHlzLnBlZXIudjEuTGlzdERpc3RydXN0ZWRNZW1iZXJzUmVzcG9uc2UiDpACAYq1GAcIAxDoBxgCEmIKDExpZnREaXN0cnVzdBIhLmFseXMucGVlci52MS5MaWZ0RGlzdHJ1c3RSZXF1ZXN0GiIuYWx5cy5wZWVyLnYxLkxpZnREaXN0cnVzdFJlc3BvbnNlIguKtRgHCAEQ0A8YBBJoCg5TdGFydERpc2NvdmVyeRIjLmFseXMucGVlci52MS5TdGFydERpc2NvdmVyeVJlcXVlc3QaJC5hbHlzLnBlZXIudjEuU3RhcnREaXNjb3ZlcnlSZXNwb25zZSILirUYBwgBEIgnGAMSZQoNU3RvcERpc2NvdmVyeRIiLmFseXMucGVlci52MS5TdG9wRGlzY292ZXJ5UmVxdWVzdBojLmFseXMucGVlci52MS5TdG9wRGlzY292ZXJ5UmVzcG9uc2UiC4q1GAcIARCIJxgDElkKCldhdGNoUGVlcnMSHy5hbHlzLnBlZXIudjEuV2F0Y2hQZWVyc1JlcXVlc3QaIC5hbHlzLnBlZXIudjEuV2F0Y2hQZWVyc1Jlc3BvbnNlIgaKtRgCGAIwATKjBAoTUGVlckludGVybmFsU2VydmljZRJlCg1SZXBvcnRPZmZlbmNlEiIuYWx5cy5wZWVyLnYxLlJlcG9ydE9mZmVuY2VSZXF1ZXN0GiMuYWx5cy5wZWVyLnYxLlJlcG9ydE9mZmVuY2VSZXNwb25zZSILirUYBwgDEOgHGAUScwoRUmVjb3JkUGVyZm9ybWFuY2USJi5hbHlzLnBlZXIudjEuUmVjb3JkUGVyZm9ybWFuY2VSZXF1ZXN0GicuYWx5cy5wZWVyLnYxLlJlY29yZFBlcmZvcm1hbmNlUmVzcG9uc2UiDYq1GAkIAxDoBxgFIAESZQoNUmVmcmVzaFN0YXR1cxIiLmFseXMucGVlci52MS5SZWZyZXNoU3RhdHVzUmVxdWVzdBojLmFseXMucGVlci52MS5SZWZyZXNoU3RhdHVzUmVzcG9uc2UiC4q1GAcIAxCIJxgFEmIKDFJlc2VydmVQZWVycxIhLmFseXMucGVlci52MS5SZXNlcnZlUGVlcnNSZXF1ZXN0GiIuYWx5cy5wZWVyLnYxLlJlc2VydmVQZWVyc1Jlc3BvbnNlIguKtRgHCAEQ6AcYBRJlCg1Ecm9wVW5zZXJ2aW5nEiIuYWx5cy5wZWVyLnYxLkRyb3BVbnNlcnZpbmdSZXF1ZXN0GiMuYWx5cy5wZWVyLnYxLkRyb3BVbnNlcnZpbmdSZXNwb25zZSILirUYBwgDEOgHGAVCcAoUbmV0d29yay5hbHlzLnBlZXIudjFQAVpHZ2l0aHViLmNvbS9hbHlzLW5ldHdvcmsvYWx5cy1uZXR3b3JrL2NsaWVudHMvZ28vZ2VuL2FseXMvcGVlci92MTtwZWVydjGqAgxBbHlzLlBlZXIuVjFiBnByb3RvMw", [file_alys_actor_v1_options, file_alys_actor_v1_rules, file_alys_actor_v1_stream, file_google_protobuf_timestamp]);
 
 /**
  * MassPenalty tells that several independent peers would have been punished for identical bytes. None of them is, what had
@@ -253,7 +253,7 @@ export type PeerInfo = Message<"alys.peer.v1.PeerInfo"> & {
   peerId: string;
 
   /**
-   * Known addresses, as multiaddrs, newest first, at most 16.
+   * Known addresses, as multiaddrs, in the order in which they are dialled, at most 16.
    *
    * @generated from field: repeated string addresses = 2;
    */
@@ -363,6 +363,13 @@ export type PeerInfo = Message<"alys.peer.v1.PeerInfo"> & {
    * @generated from field: google.protobuf.Timestamp member_expires = 17;
    */
   memberExpires?: Timestamp | undefined;
+
+  /**
+   * The known addresses with who named each and what became of it, in the same order.
+   *
+   * @generated from field: repeated alys.peer.v1.PeerAddress address_records = 20;
+   */
+  addressRecords: PeerAddress[];
 };
 
 /**
@@ -371,6 +378,55 @@ export type PeerInfo = Message<"alys.peer.v1.PeerInfo"> & {
  */
 export const PeerInfoSchema: GenMessage<PeerInfo> = /*@__PURE__*/
   messageDesc(file_alys_peer_v1_peer, 4);
+
+/**
+ * PeerAddress is where a peer may be reached.
+ *
+ * @generated from message alys.peer.v1.PeerAddress
+ */
+export type PeerAddress = Message<"alys.peer.v1.PeerAddress"> & {
+  /**
+   * The multiaddr, ending in the peer's id.
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * Who named it.
+   *
+   * @generated from field: alys.peer.v1.AddressSource source = 2;
+   */
+  source: AddressSource;
+
+  /**
+   * When the peer was last reached there; absent when it never was.
+   *
+   * @generated from field: google.protobuf.Timestamp last_reached = 3;
+   */
+  lastReached?: Timestamp | undefined;
+
+  /**
+   * Dials there that failed in a row. What others claimed is forgotten after eight.
+   *
+   * @generated from field: uint32 failures = 4;
+   */
+  failures: number;
+
+  /**
+   * When it was last named.
+   *
+   * @generated from field: google.protobuf.Timestamp last_named = 5;
+   */
+  lastNamed?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message alys.peer.v1.PeerAddress.
+ * Use `create(PeerAddressSchema)` to create a new message.
+ */
+export const PeerAddressSchema: GenMessage<PeerAddress> = /*@__PURE__*/
+  messageDesc(file_alys_peer_v1_peer, 5);
 
 /**
  * UnprovenHead is a head whose approval could not be judged: a hint where blocks are, and no more.
@@ -398,7 +454,7 @@ export type UnprovenHead = Message<"alys.peer.v1.UnprovenHead"> & {
  * Use `create(UnprovenHeadSchema)` to create a new message.
  */
 export const UnprovenHeadSchema: GenMessage<UnprovenHead> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 5);
+  messageDesc(file_alys_peer_v1_peer, 6);
 
 /**
  * Ban is a record of its own: it does not decay, and no newer one takes its place.
@@ -463,7 +519,7 @@ export type Ban = Message<"alys.peer.v1.Ban"> & {
  * Use `create(BanSchema)` to create a new message.
  */
 export const BanSchema: GenMessage<Ban> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 6);
+  messageDesc(file_alys_peer_v1_peer, 7);
 
 /**
  * DistrustedMember is a member against whom there is evidence that nobody answered. It holds over restarts.
@@ -498,7 +554,7 @@ export type DistrustedMember = Message<"alys.peer.v1.DistrustedMember"> & {
  * Use `create(DistrustedMemberSchema)` to create a new message.
  */
 export const DistrustedMemberSchema: GenMessage<DistrustedMember> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 7);
+  messageDesc(file_alys_peer_v1_peer, 8);
 
 /**
  * RestoredTrust tells of a member that was trusted again.
@@ -533,7 +589,7 @@ export type RestoredTrust = Message<"alys.peer.v1.RestoredTrust"> & {
  * Use `create(RestoredTrustSchema)` to create a new message.
  */
 export const RestoredTrustSchema: GenMessage<RestoredTrust> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 8);
+  messageDesc(file_alys_peer_v1_peer, 9);
 
 /**
  * @generated from message alys.peer.v1.ConnectToPeerRequest
@@ -566,7 +622,7 @@ export type ConnectToPeerRequest = Message<"alys.peer.v1.ConnectToPeerRequest"> 
  * Use `create(ConnectToPeerRequestSchema)` to create a new message.
  */
 export const ConnectToPeerRequestSchema: GenMessage<ConnectToPeerRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 9);
+  messageDesc(file_alys_peer_v1_peer, 10);
 
 /**
  * @generated from message alys.peer.v1.ConnectToPeerResponse
@@ -585,7 +641,7 @@ export type ConnectToPeerResponse = Message<"alys.peer.v1.ConnectToPeerResponse"
  * Use `create(ConnectToPeerResponseSchema)` to create a new message.
  */
 export const ConnectToPeerResponseSchema: GenMessage<ConnectToPeerResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 10);
+  messageDesc(file_alys_peer_v1_peer, 11);
 
 /**
  * @generated from message alys.peer.v1.DisconnectFromPeerRequest
@@ -611,7 +667,7 @@ export type DisconnectFromPeerRequest = Message<"alys.peer.v1.DisconnectFromPeer
  * Use `create(DisconnectFromPeerRequestSchema)` to create a new message.
  */
 export const DisconnectFromPeerRequestSchema: GenMessage<DisconnectFromPeerRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 11);
+  messageDesc(file_alys_peer_v1_peer, 12);
 
 /**
  * @generated from message alys.peer.v1.DisconnectFromPeerResponse
@@ -624,7 +680,7 @@ export type DisconnectFromPeerResponse = Message<"alys.peer.v1.DisconnectFromPee
  * Use `create(DisconnectFromPeerResponseSchema)` to create a new message.
  */
 export const DisconnectFromPeerResponseSchema: GenMessage<DisconnectFromPeerResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 12);
+  messageDesc(file_alys_peer_v1_peer, 13);
 
 /**
  * @generated from message alys.peer.v1.GetPeerStatusRequest
@@ -643,7 +699,7 @@ export type GetPeerStatusRequest = Message<"alys.peer.v1.GetPeerStatusRequest"> 
  * Use `create(GetPeerStatusRequestSchema)` to create a new message.
  */
 export const GetPeerStatusRequestSchema: GenMessage<GetPeerStatusRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 13);
+  messageDesc(file_alys_peer_v1_peer, 14);
 
 /**
  * @generated from message alys.peer.v1.GetPeerStatusResponse
@@ -669,7 +725,7 @@ export type GetPeerStatusResponse = Message<"alys.peer.v1.GetPeerStatusResponse"
  * Use `create(GetPeerStatusResponseSchema)` to create a new message.
  */
 export const GetPeerStatusResponseSchema: GenMessage<GetPeerStatusResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 14);
+  messageDesc(file_alys_peer_v1_peer, 15);
 
 /**
  * @generated from message alys.peer.v1.GetConnectedPeersRequest
@@ -702,7 +758,7 @@ export type GetConnectedPeersRequest = Message<"alys.peer.v1.GetConnectedPeersRe
  * Use `create(GetConnectedPeersRequestSchema)` to create a new message.
  */
 export const GetConnectedPeersRequestSchema: GenMessage<GetConnectedPeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 15);
+  messageDesc(file_alys_peer_v1_peer, 16);
 
 /**
  * @generated from message alys.peer.v1.GetConnectedPeersResponse
@@ -735,7 +791,7 @@ export type GetConnectedPeersResponse = Message<"alys.peer.v1.GetConnectedPeersR
  * Use `create(GetConnectedPeersResponseSchema)` to create a new message.
  */
 export const GetConnectedPeersResponseSchema: GenMessage<GetConnectedPeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 16);
+  messageDesc(file_alys_peer_v1_peer, 17);
 
 /**
  * @generated from message alys.peer.v1.ListKnownPeersRequest
@@ -768,7 +824,7 @@ export type ListKnownPeersRequest = Message<"alys.peer.v1.ListKnownPeersRequest"
  * Use `create(ListKnownPeersRequestSchema)` to create a new message.
  */
 export const ListKnownPeersRequestSchema: GenMessage<ListKnownPeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 17);
+  messageDesc(file_alys_peer_v1_peer, 18);
 
 /**
  * @generated from message alys.peer.v1.ListKnownPeersResponse
@@ -801,7 +857,7 @@ export type ListKnownPeersResponse = Message<"alys.peer.v1.ListKnownPeersRespons
  * Use `create(ListKnownPeersResponseSchema)` to create a new message.
  */
 export const ListKnownPeersResponseSchema: GenMessage<ListKnownPeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 18);
+  messageDesc(file_alys_peer_v1_peer, 19);
 
 /**
  * @generated from message alys.peer.v1.GetBestPeersRequest
@@ -841,7 +897,7 @@ export type GetBestPeersRequest = Message<"alys.peer.v1.GetBestPeersRequest"> & 
  * Use `create(GetBestPeersRequestSchema)` to create a new message.
  */
 export const GetBestPeersRequestSchema: GenMessage<GetBestPeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 19);
+  messageDesc(file_alys_peer_v1_peer, 20);
 
 /**
  * @generated from message alys.peer.v1.GetBestPeersResponse
@@ -860,7 +916,7 @@ export type GetBestPeersResponse = Message<"alys.peer.v1.GetBestPeersResponse"> 
  * Use `create(GetBestPeersResponseSchema)` to create a new message.
  */
 export const GetBestPeersResponseSchema: GenMessage<GetBestPeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 20);
+  messageDesc(file_alys_peer_v1_peer, 21);
 
 /**
  * ScoreUpdate is one observation.
@@ -909,7 +965,7 @@ export type ScoreUpdate = Message<"alys.peer.v1.ScoreUpdate"> & {
  * Use `create(ScoreUpdateSchema)` to create a new message.
  */
 export const ScoreUpdateSchema: GenMessage<ScoreUpdate> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 21);
+  messageDesc(file_alys_peer_v1_peer, 22);
 
 /**
  * @generated from message alys.peer.v1.UpdatePeerScoreRequest
@@ -935,7 +991,7 @@ export type UpdatePeerScoreRequest = Message<"alys.peer.v1.UpdatePeerScoreReques
  * Use `create(UpdatePeerScoreRequestSchema)` to create a new message.
  */
 export const UpdatePeerScoreRequestSchema: GenMessage<UpdatePeerScoreRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 22);
+  messageDesc(file_alys_peer_v1_peer, 23);
 
 /**
  * @generated from message alys.peer.v1.UpdatePeerScoreResponse
@@ -954,7 +1010,7 @@ export type UpdatePeerScoreResponse = Message<"alys.peer.v1.UpdatePeerScoreRespo
  * Use `create(UpdatePeerScoreResponseSchema)` to create a new message.
  */
 export const UpdatePeerScoreResponseSchema: GenMessage<UpdatePeerScoreResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 23);
+  messageDesc(file_alys_peer_v1_peer, 24);
 
 /**
  * @generated from message alys.peer.v1.BanPeerRequest
@@ -987,7 +1043,7 @@ export type BanPeerRequest = Message<"alys.peer.v1.BanPeerRequest"> & {
  * Use `create(BanPeerRequestSchema)` to create a new message.
  */
 export const BanPeerRequestSchema: GenMessage<BanPeerRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 24);
+  messageDesc(file_alys_peer_v1_peer, 25);
 
 /**
  * @generated from message alys.peer.v1.BanPeerResponse
@@ -1006,7 +1062,7 @@ export type BanPeerResponse = Message<"alys.peer.v1.BanPeerResponse"> & {
  * Use `create(BanPeerResponseSchema)` to create a new message.
  */
 export const BanPeerResponseSchema: GenMessage<BanPeerResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 25);
+  messageDesc(file_alys_peer_v1_peer, 26);
 
 /**
  * @generated from message alys.peer.v1.UnbanPeerRequest
@@ -1025,7 +1081,7 @@ export type UnbanPeerRequest = Message<"alys.peer.v1.UnbanPeerRequest"> & {
  * Use `create(UnbanPeerRequestSchema)` to create a new message.
  */
 export const UnbanPeerRequestSchema: GenMessage<UnbanPeerRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 26);
+  messageDesc(file_alys_peer_v1_peer, 27);
 
 /**
  * @generated from message alys.peer.v1.UnbanPeerResponse
@@ -1038,7 +1094,7 @@ export type UnbanPeerResponse = Message<"alys.peer.v1.UnbanPeerResponse"> & {
  * Use `create(UnbanPeerResponseSchema)` to create a new message.
  */
 export const UnbanPeerResponseSchema: GenMessage<UnbanPeerResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 27);
+  messageDesc(file_alys_peer_v1_peer, 28);
 
 /**
  * @generated from message alys.peer.v1.ListBansRequest
@@ -1064,7 +1120,7 @@ export type ListBansRequest = Message<"alys.peer.v1.ListBansRequest"> & {
  * Use `create(ListBansRequestSchema)` to create a new message.
  */
 export const ListBansRequestSchema: GenMessage<ListBansRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 28);
+  messageDesc(file_alys_peer_v1_peer, 29);
 
 /**
  * @generated from message alys.peer.v1.ListBansResponse
@@ -1105,7 +1161,7 @@ export type ListBansResponse = Message<"alys.peer.v1.ListBansResponse"> & {
  * Use `create(ListBansResponseSchema)` to create a new message.
  */
 export const ListBansResponseSchema: GenMessage<ListBansResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 29);
+  messageDesc(file_alys_peer_v1_peer, 30);
 
 /**
  * @generated from message alys.peer.v1.ListDistrustedMembersRequest
@@ -1118,7 +1174,7 @@ export type ListDistrustedMembersRequest = Message<"alys.peer.v1.ListDistrustedM
  * Use `create(ListDistrustedMembersRequestSchema)` to create a new message.
  */
 export const ListDistrustedMembersRequestSchema: GenMessage<ListDistrustedMembersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 30);
+  messageDesc(file_alys_peer_v1_peer, 31);
 
 /**
  * @generated from message alys.peer.v1.ListDistrustedMembersResponse
@@ -1145,7 +1201,7 @@ export type ListDistrustedMembersResponse = Message<"alys.peer.v1.ListDistrusted
  * Use `create(ListDistrustedMembersResponseSchema)` to create a new message.
  */
 export const ListDistrustedMembersResponseSchema: GenMessage<ListDistrustedMembersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 31);
+  messageDesc(file_alys_peer_v1_peer, 32);
 
 /**
  * @generated from message alys.peer.v1.LiftDistrustRequest
@@ -1171,7 +1227,7 @@ export type LiftDistrustRequest = Message<"alys.peer.v1.LiftDistrustRequest"> & 
  * Use `create(LiftDistrustRequestSchema)` to create a new message.
  */
 export const LiftDistrustRequestSchema: GenMessage<LiftDistrustRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 32);
+  messageDesc(file_alys_peer_v1_peer, 33);
 
 /**
  * @generated from message alys.peer.v1.LiftDistrustResponse
@@ -1190,7 +1246,7 @@ export type LiftDistrustResponse = Message<"alys.peer.v1.LiftDistrustResponse"> 
  * Use `create(LiftDistrustResponseSchema)` to create a new message.
  */
 export const LiftDistrustResponseSchema: GenMessage<LiftDistrustResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 33);
+  messageDesc(file_alys_peer_v1_peer, 34);
 
 /**
  * @generated from message alys.peer.v1.StartDiscoveryRequest
@@ -1209,7 +1265,7 @@ export type StartDiscoveryRequest = Message<"alys.peer.v1.StartDiscoveryRequest"
  * Use `create(StartDiscoveryRequestSchema)` to create a new message.
  */
 export const StartDiscoveryRequestSchema: GenMessage<StartDiscoveryRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 34);
+  messageDesc(file_alys_peer_v1_peer, 35);
 
 /**
  * @generated from message alys.peer.v1.StartDiscoveryResponse
@@ -1228,7 +1284,7 @@ export type StartDiscoveryResponse = Message<"alys.peer.v1.StartDiscoveryRespons
  * Use `create(StartDiscoveryResponseSchema)` to create a new message.
  */
 export const StartDiscoveryResponseSchema: GenMessage<StartDiscoveryResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 35);
+  messageDesc(file_alys_peer_v1_peer, 36);
 
 /**
  * @generated from message alys.peer.v1.StopDiscoveryRequest
@@ -1241,7 +1297,7 @@ export type StopDiscoveryRequest = Message<"alys.peer.v1.StopDiscoveryRequest"> 
  * Use `create(StopDiscoveryRequestSchema)` to create a new message.
  */
 export const StopDiscoveryRequestSchema: GenMessage<StopDiscoveryRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 36);
+  messageDesc(file_alys_peer_v1_peer, 37);
 
 /**
  * @generated from message alys.peer.v1.StopDiscoveryResponse
@@ -1254,7 +1310,7 @@ export type StopDiscoveryResponse = Message<"alys.peer.v1.StopDiscoveryResponse"
  * Use `create(StopDiscoveryResponseSchema)` to create a new message.
  */
 export const StopDiscoveryResponseSchema: GenMessage<StopDiscoveryResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 37);
+  messageDesc(file_alys_peer_v1_peer, 38);
 
 /**
  * @generated from message alys.peer.v1.WatchPeersRequest
@@ -1273,7 +1329,7 @@ export type WatchPeersRequest = Message<"alys.peer.v1.WatchPeersRequest"> & {
  * Use `create(WatchPeersRequestSchema)` to create a new message.
  */
 export const WatchPeersRequestSchema: GenMessage<WatchPeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 38);
+  messageDesc(file_alys_peer_v1_peer, 39);
 
 /**
  * @generated from message alys.peer.v1.WatchPeersResponse
@@ -1371,7 +1427,7 @@ export type WatchPeersResponse = Message<"alys.peer.v1.WatchPeersResponse"> & {
  * Use `create(WatchPeersResponseSchema)` to create a new message.
  */
 export const WatchPeersResponseSchema: GenMessage<WatchPeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 39);
+  messageDesc(file_alys_peer_v1_peer, 40);
 
 /**
  * PeersSnapshot is the present of WatchPeers.
@@ -1392,7 +1448,7 @@ export type PeersSnapshot = Message<"alys.peer.v1.PeersSnapshot"> & {
  * Use `create(PeersSnapshotSchema)` to create a new message.
  */
 export const PeersSnapshotSchema: GenMessage<PeersSnapshot> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 40);
+  messageDesc(file_alys_peer_v1_peer, 41);
 
 /**
  * PeerDisconnected tells that a peer is gone.
@@ -1420,7 +1476,7 @@ export type PeerDisconnected = Message<"alys.peer.v1.PeerDisconnected"> & {
  * Use `create(PeerDisconnectedSchema)` to create a new message.
  */
 export const PeerDisconnectedSchema: GenMessage<PeerDisconnected> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 41);
+  messageDesc(file_alys_peer_v1_peer, 42);
 
 /**
  * @generated from message alys.peer.v1.ReportOffenceRequest
@@ -1469,7 +1525,7 @@ export type ReportOffenceRequest = Message<"alys.peer.v1.ReportOffenceRequest"> 
  * Use `create(ReportOffenceRequestSchema)` to create a new message.
  */
 export const ReportOffenceRequestSchema: GenMessage<ReportOffenceRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 42);
+  messageDesc(file_alys_peer_v1_peer, 43);
 
 /**
  * @generated from message alys.peer.v1.ReportOffenceResponse
@@ -1482,7 +1538,7 @@ export type ReportOffenceResponse = Message<"alys.peer.v1.ReportOffenceResponse"
  * Use `create(ReportOffenceResponseSchema)` to create a new message.
  */
 export const ReportOffenceResponseSchema: GenMessage<ReportOffenceResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 43);
+  messageDesc(file_alys_peer_v1_peer, 44);
 
 /**
  * @generated from message alys.peer.v1.DropUnservingRequest
@@ -1501,7 +1557,7 @@ export type DropUnservingRequest = Message<"alys.peer.v1.DropUnservingRequest"> 
  * Use `create(DropUnservingRequestSchema)` to create a new message.
  */
 export const DropUnservingRequestSchema: GenMessage<DropUnservingRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 44);
+  messageDesc(file_alys_peer_v1_peer, 45);
 
 /**
  * @generated from message alys.peer.v1.DropUnservingResponse
@@ -1514,7 +1570,7 @@ export type DropUnservingResponse = Message<"alys.peer.v1.DropUnservingResponse"
  * Use `create(DropUnservingResponseSchema)` to create a new message.
  */
 export const DropUnservingResponseSchema: GenMessage<DropUnservingResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 45);
+  messageDesc(file_alys_peer_v1_peer, 46);
 
 /**
  * @generated from message alys.peer.v1.RecordPerformanceRequest
@@ -1568,7 +1624,7 @@ export type RecordPerformanceRequest = Message<"alys.peer.v1.RecordPerformanceRe
  * Use `create(RecordPerformanceRequestSchema)` to create a new message.
  */
 export const RecordPerformanceRequestSchema: GenMessage<RecordPerformanceRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 46);
+  messageDesc(file_alys_peer_v1_peer, 47);
 
 /**
  * @generated from message alys.peer.v1.RecordPerformanceResponse
@@ -1581,7 +1637,7 @@ export type RecordPerformanceResponse = Message<"alys.peer.v1.RecordPerformanceR
  * Use `create(RecordPerformanceResponseSchema)` to create a new message.
  */
 export const RecordPerformanceResponseSchema: GenMessage<RecordPerformanceResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 47);
+  messageDesc(file_alys_peer_v1_peer, 48);
 
 /**
  * @generated from message alys.peer.v1.RefreshStatusRequest
@@ -1600,7 +1656,7 @@ export type RefreshStatusRequest = Message<"alys.peer.v1.RefreshStatusRequest"> 
  * Use `create(RefreshStatusRequestSchema)` to create a new message.
  */
 export const RefreshStatusRequestSchema: GenMessage<RefreshStatusRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 48);
+  messageDesc(file_alys_peer_v1_peer, 49);
 
 /**
  * @generated from message alys.peer.v1.RefreshStatusResponse
@@ -1613,7 +1669,7 @@ export type RefreshStatusResponse = Message<"alys.peer.v1.RefreshStatusResponse"
  * Use `create(RefreshStatusResponseSchema)` to create a new message.
  */
 export const RefreshStatusResponseSchema: GenMessage<RefreshStatusResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 49);
+  messageDesc(file_alys_peer_v1_peer, 50);
 
 /**
  * @generated from message alys.peer.v1.ReservePeersRequest
@@ -1632,7 +1688,7 @@ export type ReservePeersRequest = Message<"alys.peer.v1.ReservePeersRequest"> & 
  * Use `create(ReservePeersRequestSchema)` to create a new message.
  */
 export const ReservePeersRequestSchema: GenMessage<ReservePeersRequest> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 50);
+  messageDesc(file_alys_peer_v1_peer, 51);
 
 /**
  * @generated from message alys.peer.v1.ReservePeersResponse
@@ -1645,7 +1701,7 @@ export type ReservePeersResponse = Message<"alys.peer.v1.ReservePeersResponse"> 
  * Use `create(ReservePeersResponseSchema)` to create a new message.
  */
 export const ReservePeersResponseSchema: GenMessage<ReservePeersResponse> = /*@__PURE__*/
-  messageDesc(file_alys_peer_v1_peer, 51);
+  messageDesc(file_alys_peer_v1_peer, 52);
 
 /**
  * PeerType classifies a peer.
@@ -1692,6 +1748,77 @@ export type PeerType = (typeof PeerType)[keyof typeof PeerType] | UnknownEnum;
  */
 export const PeerTypeSchema: GenEnum<PeerType> = /*@__PURE__*/
   enumDesc(file_alys_peer_v1_peer, 0);
+
+/**
+ * AddressSource says who named an address of a peer. What the operator named, and where the peer was reached, is never
+ * displaced by what others claim.
+ *
+ * @generated from enum alys.peer.v1.AddressSource
+ */
+export const AddressSource = {
+  /**
+   * Stored before sources were kept.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The operator: a bootstrap peer of the configuration, ConnectToPeer, StartNetwork.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_CONFIGURED = 1;
+   */
+  CONFIGURED: 1,
+
+  /**
+   * The connection over which the peer was reached.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_WORKED = 2;
+   */
+  WORKED: 2,
+
+  /**
+   * A multicast answer in the local network.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_MDNS = 3;
+   */
+  MDNS: 3,
+
+  /**
+   * The peer itself, by identify.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_IDENTIFY = 4;
+   */
+  IDENTIFY: 4,
+
+  /**
+   * Another peer, by an answer of the DHT.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_DHT = 5;
+   */
+  DHT: 5,
+
+  /**
+   * The peer itself, by identify, while it was connected from the same IP address.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_SEEN = 6;
+   */
+  SEEN: 6,
+} as const;
+
+/**
+ * AddressSource says who named an address of a peer. What the operator named, and where the peer was reached, is never
+ * displaced by what others claim.
+ *
+ * @generated from enum alys.peer.v1.AddressSource
+ */
+export type AddressSource = (typeof AddressSource)[keyof typeof AddressSource] | UnknownEnum;
+
+/**
+ * Describes the enum alys.peer.v1.AddressSource.
+ */
+export const AddressSourceSchema: GenEnum<AddressSource> = /*@__PURE__*/
+  enumDesc(file_alys_peer_v1_peer, 1);
 
 /**
  * ConnectionState is where a peer's connection stands.
@@ -1743,7 +1870,7 @@ export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionSt
  * Describes the enum alys.peer.v1.ConnectionState.
  */
 export const ConnectionStateSchema: GenEnum<ConnectionState> = /*@__PURE__*/
-  enumDesc(file_alys_peer_v1_peer, 1);
+  enumDesc(file_alys_peer_v1_peer, 2);
 
 /**
  * Direction tells who dialled.
@@ -1778,7 +1905,7 @@ export type Direction = (typeof Direction)[keyof typeof Direction] | UnknownEnum
  * Describes the enum alys.peer.v1.Direction.
  */
 export const DirectionSchema: GenEnum<Direction> = /*@__PURE__*/
-  enumDesc(file_alys_peer_v1_peer, 2);
+  enumDesc(file_alys_peer_v1_peer, 3);
 
 /**
  * Offence is a kind of misbehaviour. Only what a peer's own bytes prove is one: a stream that is reset, cancelled, closed or
@@ -1858,7 +1985,7 @@ export type Offence = (typeof Offence)[keyof typeof Offence] | UnknownEnum;
  * Describes the enum alys.peer.v1.Offence.
  */
 export const OffenceSchema: GenEnum<Offence> = /*@__PURE__*/
-  enumDesc(file_alys_peer_v1_peer, 3);
+  enumDesc(file_alys_peer_v1_peer, 4);
 
 /**
  * DiscoveryMethod is a means of finding peers.
@@ -1898,7 +2025,7 @@ export type DiscoveryMethod = (typeof DiscoveryMethod)[keyof typeof DiscoveryMet
  * Describes the enum alys.peer.v1.DiscoveryMethod.
  */
 export const DiscoveryMethodSchema: GenEnum<DiscoveryMethod> = /*@__PURE__*/
-  enumDesc(file_alys_peer_v1_peer, 4);
+  enumDesc(file_alys_peer_v1_peer, 5);
 
 /**
  * PeerService is the protocol of the PeerActor.

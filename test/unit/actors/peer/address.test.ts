@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { AddressSource } from "../../../../gen/alys/peer/v1/peer_pb.ts";
 import { chooseDials } from "../../../../src/actors/peer/dialling.ts";
 import { IP_BANS_MIN, IpBans, isRange } from "../../../../src/actors/peer/ip-bans.ts";
 import { PeerBook } from "../../../../src/actors/peer/peer-book.ts";
@@ -117,7 +118,7 @@ test("chooseDials takes at most two of one /16, members and bootstrap peers asid
   const book = new PeerBook(table, 100);
   const add = (peerId: string, ...addresses: string[]) => {
     const peer = book.ensure(peerId);
-    book.addAddresses(peer, addresses);
+    book.addAddresses(peer, addresses, AddressSource.DHT, 1);
     return peer;
   };
   for (let at = 0; at < 4; at++) add(`same-${at}`, `/ip4/198.51.100.${at}/tcp/1`);
@@ -126,12 +127,12 @@ test("chooseDials takes at most two of one /16, members and bootstrap peers asid
   add("private-1", "/ip4/10.0.0.1/tcp/1");
   add("member", "/ip4/198.51.100.20/tcp/1").isReserved = true;
   add("bootstrap", "/ip4/198.51.100.21/tcp/1").isBootstrap = true;
-  const subnets = new OutboundSubnets(book.all(), 2);
+  const subnets = new OutboundSubnets((subnet) => book.index.inSubnet(subnet), 2);
   const facts = { nowMs: 10, ownPeerId: "me", peersTarget: 20, isBanned: () => false };
-  const chosen = chooseDials(book.all(), { ...facts, claim: (peer) => subnets.claim(peer) });
+  const chosen = chooseDials(book.index, { ...facts, claim: (peer) => subnets.claim(peer) });
   const names = chosen.map(({ peerId }) => peerId);
   assert.equal(names.filter((name) => name.startsWith("same-")).length, 2);
   for (const name of ["elsewhere", "both", "private-1", "member", "bootstrap"])
     assert.ok(names.includes(name), name);
-  assert.deepEqual(subnets.claimed(book.ensure("both")), ["/ip4/192.0.2.1/tcp/1"]);
+  assert.deepEqual(subnets.claimed(book.ensure("both")), ["/ip4/192.0.2.1/tcp/1/p2p/both"]);
 });

@@ -90,6 +90,8 @@ export interface NodeOptions {
   readonly bansMax?: number;
   readonly bridge?: BridgePort;
   readonly protocols?: readonly Protocol[];
+  /** Default: an address that is free. */
+  readonly listen?: readonly string[];
 }
 
 export class World {
@@ -254,7 +256,7 @@ export class Node {
     this.network = actorCell(
       networkActor({
         config: {
-          host: hostOptions(facts.genesisHash, options.protocols),
+          host: hostOptions(facts.genesisHash, options.protocols, options.listen),
           isAutoStart: false,
           requestDeadlineMs: 5_000,
         },
@@ -345,10 +347,14 @@ export class Node {
   }
 }
 
-function hostOptions(genesisHash: Uint8Array, protocols?: readonly Protocol[]): HostOptions {
+function hostOptions(
+  genesisHash: Uint8Array,
+  protocols?: readonly Protocol[],
+  listen: readonly string[] = ["/memory/0"],
+): HostOptions {
   return {
     genesisHash,
-    listenAddresses: ["/memory/0"],
+    listenAddresses: listen,
     bootstrapAddresses: [],
     transports: { tcp: false, quic: false },
     encryption: ["tls"],

@@ -19,7 +19,6 @@ test("five banned ids of an address stop strangers from there, once their id is 
   const gate = connectionGater({
     gate: bans,
     inbound: { arrived: () => {}, proven: () => true },
-    isDialling: () => true,
     onRefused: () => {},
   });
   const peer = (name: string) => ({ toString: () => name }) as unknown as PeerId;
@@ -34,7 +33,9 @@ test("five banned ids of an address stop strangers from there, once their id is 
   assert.equal(await lets("stranger"), false);
   assert.equal(await lets("member"), true);
   assert.equal(await gate.denyInboundConnection?.(from), false, "whoever it is, it may be a member");
-  assert.equal(await gate.denyDialMultiaddr?.(multiaddr(SHARED)), false);
+  assert.equal(bans.allows(undefined, SHARED, "outbound"), true, "what a dial of ours asks first");
+  assert.equal(await gate.denyDialMultiaddr?.(multiaddr(SHARED)), true, "a dial of the library's own");
+  assert.equal(await gate.denyDialPeer?.(peer("whom the DHT names")), true);
   assert.equal(await gate.denyOutboundEncryptedConnection?.(peer("stranger"), from), false);
   assert.equal(await gate.denyOutboundEncryptedConnection?.(peer("made-up-1"), from), true);
   clock.advance(600_000);
