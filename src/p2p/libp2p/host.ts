@@ -64,7 +64,6 @@ export interface Libp2pHostParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** The real one when absent. A test takes the node from it, to close and double connections by hand. */
   readonly createNode?: typeof createNode;
   readonly resolve?: Resolve;
 }
