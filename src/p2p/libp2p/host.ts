@@ -178,7 +178,7 @@ export class Libp2pHost implements Host {
       gossipLinks: links,
       guard: this.#guard,
       onMulticastPeer: (peer) => this.#discovered(peer.id, peer.multiaddrs, "mdns"),
-      onMulticast: (problem) => this.#onMulticast(problem),
+      onMulticast: (problem) => void (this.#multicastProblem = problem),
     });
     const gossip = new Gossip(node.services.gossip, this.#desk, this.#events, options.genesisHash);
     const opened: Opened = {
@@ -484,11 +484,6 @@ export class Libp2pHost implements Host {
       addresses: addresses.map((address) => address.toString()),
       source,
     });
-  }
-
-  #onMulticast(problem: string | undefined): void {
-    this.#multicastProblem = problem;
-    if (problem !== undefined) this.#parts.log.warn("mDNS cannot listen: nobody is found by it", { problem });
   }
 
   #announceBootstrap(address: string): void {
