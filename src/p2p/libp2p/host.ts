@@ -65,7 +65,6 @@ export interface Libp2pHostParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** The real one when absent. A test takes the node from it, to close and double connections by hand. */
   readonly createNode?: typeof createNode;
   readonly resolve?: Resolve;
 }
@@ -182,7 +181,7 @@ export class Libp2pHost implements Host {
       gossipLinks: links,
       guard: this.#guard,
       onMulticastPeer: (peer) => this.#discovered(peer.id, peer.multiaddrs, "mdns"),
-      onMulticast: (problem) => this.#onMulticast(problem),
+      onMulticast: (problem) => void (this.#multicastProblem = problem),
     });
     const gossip = new Gossip(
       node.services.gossip,
@@ -478,11 +477,6 @@ export class Libp2pHost implements Host {
       addresses: addresses.map((address) => address.toString()),
       source,
     });
-  }
-
-  #onMulticast(problem: string | undefined): void {
-    this.#multicastProblem = problem;
-    if (problem !== undefined) this.#parts.log.warn("mDNS cannot listen: nobody is found by it", { problem });
   }
 
   #announceBootstrap(address: string): void {
