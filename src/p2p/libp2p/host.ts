@@ -181,7 +181,7 @@ export class Libp2pHost implements Host {
       gossipLinks: links,
       guard: this.#guard,
       onMulticastPeer: (peer) => this.#discovered(peer.id, peer.multiaddrs, "mdns"),
-      onMulticast: (problem) => void (this.#multicastProblem = problem),
+      onMulticast: (problem) => this.#onMulticast(problem),
     });
     const gossip = new Gossip(
       node.services.gossip,
@@ -477,6 +477,11 @@ export class Libp2pHost implements Host {
       addresses: addresses.map((address) => address.toString()),
       source,
     });
+  }
+
+  #onMulticast(problem: string | undefined): void {
+    this.#multicastProblem = problem;
+    if (problem !== undefined) this.#parts.log.warn("mDNS cannot listen: nobody is found by it", { problem });
   }
 
   #announceBootstrap(address: string): void {
