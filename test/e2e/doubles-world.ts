@@ -77,7 +77,7 @@ export class Doubled {
       log: silentLog,
       createNode: async (options, parts) => {
         // The test dials, also where the host would not.
-        const gater = { ...parts.gater, denyDialPeer: () => false };
+        const gater = { ...parts.gater, denyDialPeer: () => false, denyDialMultiaddr: () => false };
         this.#node = await createNode(options, { ...parts, gater });
         return this.#node;
       },
