@@ -40,7 +40,8 @@ async function start(t: TestContext, name = "node"): Promise<Started> {
   const logFile = join(folder, "alysd.log");
   const settings = {
     storage: { data_directory: folder },
-    chain: { specification_file: SPECIFICATION },
+    // The example has no proofs of possession.
+    chain: { specification_file: SPECIFICATION, development: true },
     network: {
       listen_addresses: ["/ip4/127.0.0.1/tcp/0"],
       private_network: true,

@@ -31,7 +31,8 @@ test("a socket whose path would be too long is left out with a warning, unless i
   const long = "d".repeat(100);
   const { options, log } = await partsOf(t, "", long);
   assert.equal(options.unixSocket, "");
-  assert.match(log.records.at(-1)?.message ?? "", /no unix socket: its path would be too long/);
+  const told = log.records.map(({ message }) => message);
+  assert.ok(told.some((message) => message.startsWith("no unix socket: its path would be too long")));
   const asked = `/tmp/${long}/x.sock`;
   assert.equal((await partsOf(t, `control.unix_socket = "${asked}"`)).options.unixSocket, asked);
   // Without another way in it is better not to start.
