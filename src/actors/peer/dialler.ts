@@ -14,7 +14,7 @@ import { ipOf } from "../../p2p/address.ts";
 import type { ConnectionInfo, DialAttempt, Host } from "../../p2p/port.ts";
 import type { BanTable } from "./ban-table.ts";
 import { OUTBOUND_PER_SUBNET_MAX, type PeerActorConfig } from "./config.ts";
-import { chooseDials, dialDelayMs } from "./dialling.ts";
+import { chooseDials, dialDelayMs, ordinaryBusy } from "./dialling.ts";
 import type { KnownAddress } from "./known/address-list.ts";
 import { DialBudget } from "./known/dial-budget.ts";
 import type { KnownPeer, Link, PeerBook } from "./peer-book.ts";
@@ -154,9 +154,8 @@ export class Dialler {
   lookAround(): void {
     const { host, context, config, book } = this.#parts;
     if (!host.isOpen || !this.#isDiscovering || this.#isLookingAround) return;
-    const connected = book.index.count("connected");
     // Without a peer there is nobody to ask in the DHT.
-    if (connected === 0 || connected >= config.peersTarget) return;
+    if (book.index.count("connected") === 0 || ordinaryBusy(book.index) >= config.peersTarget) return;
     this.#isLookingAround = true;
     const options = { deadlineMs: LOOK_AROUND_DEADLINE_MS, signal: context.signal };
     context.effect(host.findPeers(LOOK_AROUND_PEERS, options), (outcome) => {

@@ -35,7 +35,7 @@ export function chooseDials(index: PeerIndex, facts: DialFacts): readonly KnownP
   const members = index
     .reserved()
     .filter((peer) => peer.link.state === "disconnected" && canDial(peer, facts));
-  const room = Math.max(0, facts.peersTarget - index.busy - members.length);
+  const room = Math.max(0, facts.peersTarget - ordinaryBusy(index));
   const chosen = members.slice(0, dials);
   const end = Math.min(dials, members.length + room);
   for (let examined = 0; chosen.length < end && examined < EXAMINED_MAX; examined++) {
@@ -44,6 +44,15 @@ export function chooseDials(index: PeerIndex, facts: DialFacts): readonly KnownP
     if (canDial(peer, facts) && facts.claim?.(peer) !== false) chosen.push(peer);
   }
   return chosen;
+}
+
+/**
+ * Connections, and those on the way, to peers that are no members. The target is for these: members have slots of their own, and
+ * whoever has found some of them goes on looking for the others, without whom there may be no quorum.
+ */
+export function ordinaryBusy(index: PeerIndex): number {
+  const reserved = index.reserved().filter(({ link }) => link.state !== "disconnected");
+  return index.busy - reserved.length;
 }
 
 /** When a peer may be dialled again after its n-th failure in a row: exponential, half of it random. */

@@ -57,6 +57,18 @@ test("nothing is looked at while there are peers enough", () => {
   assert.equal(book.index.examined, before);
 });
 
+test("members that are connected leave the target to others: who has found some goes on looking", () => {
+  const book = filled(10);
+  const all = [...book.all()];
+  for (const peer of all.slice(0, 4)) {
+    peer.isReserved = true;
+    peer.link = { state: "closing" };
+  }
+  assert.equal(chooseDials(book.index, facts(1_000, 4)).length, 4);
+  for (const peer of all.slice(0, 4)) peer.isReserved = false;
+  assert.deepEqual(chooseDials(book.index, facts(1_000, 4)), []);
+});
+
 test("peers that cannot be dialled hide no other for long", () => {
   const book = filled(2_000);
   const good = book.ensure("good");
