@@ -28,7 +28,7 @@ import { REACH_ALL } from "../../src/p2p/dial-address.ts";
 import { type Identity, identityFromSeed } from "../../src/p2p/identity.ts";
 import type { MemoryHost } from "../../src/p2p/memory/host.ts";
 import { MemoryDisk, openMemoryStop, openMemoryStore, openMemoryVotes } from "../../src/storage/memory.ts";
-import type { BlockStore, VoteStore } from "../../src/storage/port.ts";
+import type { BlockStore, StopStore, VoteStore } from "../../src/storage/port.ts";
 import { AwayChain } from "./away-chain.ts";
 import { memberDelegation } from "./delegations.ts";
 import type { Observation } from "./observation.ts";
@@ -178,6 +178,16 @@ export class Machine {
     if (process?.guard.state === undefined) return;
     const [state] = stepGuard(process.guard.state, { kind: "signing", ...record });
     process.guard.state = state;
+  }
+
+  /** The note that its key is elsewhere, on the disk of its votes: as full as the other at each write. */
+  get stopNote(): StopStore {
+    const store = openMemoryStop(this.voteDisk);
+    const current = (): StopStore => {
+      this.voteDisk.isFull = this.disk.isFull;
+      return store;
+    };
+    return { read: store.read, write: (bytes) => current().write(bytes), clear: () => current().clear() };
   }
 
   get votes(): VoteStore {
@@ -339,7 +349,7 @@ function memberParts(machine: Machine): Pick<ActorParts, "signer" | "votes" | "s
   if (key === undefined) return { signer: undefined, votes: undefined };
   return {
     votes: machine.votes,
-    stop: openMemoryStop(machine.voteDisk),
+    stop: machine.stopNote,
     signer: { publicKey: key.publicKey, sign: (root) => signObserved(machine, key, root) },
   };
 }
