@@ -50,6 +50,8 @@ export class Author {
   #round: Round = IDLE;
   /** How many of the queue's oldest transactions our last proposal carries. */
   #carried = 0;
+  /** Whether our proposal of this round went out. */
+  #isProposed = false;
   /** The certified block between its import and its publishing. */
   #certified: Uint8Array | undefined;
   /** What it is. */
@@ -96,6 +98,7 @@ export class Author {
     const { context, config } = this.#with;
     switch (effect.kind) {
       case "ask":
+        this.#isProposed = false;
         return this.#ask(effect.slot);
       case "startGrace":
         context.timers.after(config.graceMs, () => this.#input({ kind: "graceEnded", slot: effect.slot }));
@@ -103,12 +106,14 @@ export class Author {
       case "propose":
         return this.#propose(effect.slot);
       case "gather":
+        this.#isProposed = true;
         return this.#gather(effect.round);
       case "certify":
         return this.#import(effect.round);
       case "publish":
         return this.#publish();
       case "giveUp":
+        if (this.#isProposed) this.#with.transactions.halve();
         this.#lastRefusal = effect.reason;
         this.#with.tell({ slot: effect.slot, stage: ProductionStage.GIVEN_UP, reason: effect.reason });
         context.log.info("our slot stays empty", { slot: effect.slot, reason: effect.reason });

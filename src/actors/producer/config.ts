@@ -44,6 +44,12 @@ export const TRANSACTIONS_BYTES_MAX = 8 * 1024 * 1024;
  */
 export const BLOCK_TRANSACTION_BYTES_MAX = 1_500_000;
 
+/**
+ * The least that a block of ours is cut down to, bytes of transactions. A proposal that does not reach the members in time is tried
+ * again with half as much: else its transactions stay, others come, and the next one is later still.
+ */
+export const BLOCK_TRANSACTION_BYTES_MIN = 8 * 1024;
+
 /** Pause before a stream of an actor below that ended is read again: its restart takes this long at least. */
 export const REWATCH_MS = 250;
 

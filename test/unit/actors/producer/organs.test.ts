@@ -29,6 +29,22 @@ test("TransactionQueue: gives the oldest that fit and keeps them until they are 
   assert.equal(queue.length, 2);
 });
 
+test("TransactionQueue: gives half as much after a block that found no quorum, and comes back after those that did", () => {
+  const queue = new TransactionQueue();
+  for (let index = 0; index < 1024; index++) queue.add(new Uint8Array(1020));
+  const whole = queue.next().length;
+  queue.halve();
+  const half = queue.next().length;
+  assert.ok(half < whole && half >= whole / 2 - 1, `${half} of ${whole}`);
+  for (let index = 0; index < 20; index++) {
+    queue.next();
+    queue.halve();
+  }
+  assert.ok(queue.next().length >= 1);
+  for (let index = 0; index < 20; index++) queue.drop(1);
+  assert.equal(queue.next().length, Math.min(whole, queue.length));
+});
+
 test("TransactionQueue: is bounded in number and bytes", () => {
   const many = new TransactionQueue();
   for (let index = 0; index < TRANSACTIONS_MAX; index++) assert.equal(many.add(new Uint8Array(1)), true);
