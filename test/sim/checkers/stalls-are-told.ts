@@ -17,8 +17,11 @@ export class StallsAreTold implements Checker {
   readonly name = "stalls-are-told";
   occasions = 0;
   readonly #world: World;
-  /** Since when a node stands still behind. */
-  readonly #behind = new Map<string, { readonly height: bigint; readonly sinceMs: number }>();
+  /** Since when a node stands still behind, and when it last said why. */
+  readonly #behind = new Map<
+    string,
+    { readonly height: bigint; readonly sinceMs: number; readonly toldMs: number }
+  >();
 
   constructor(world: World) {
     this.#world = world;
@@ -42,12 +45,15 @@ export class StallsAreTold implements Checker {
     const before = this.#behind.get(node);
     const { nowMs } = this.#world;
     if (target <= height || before?.height !== height) {
-      this.#behind.set(node, { height, sinceMs: nowMs });
+      this.#behind.set(node, { height, sinceMs: nowMs, toldMs: nowMs });
       return;
     }
+    if (status.reason !== "") this.#behind.set(node, { ...before, toldMs: nowMs });
     if (nowMs - before.sinceMs < TOLD_WITHIN_MS) return;
     this.occasions += 1;
-    if (status.reason === "") this.#fail(node, `stands still at ${height} of ${target} and does not say why`);
+    // A reason ends when it is one no more, a moment before the first block is imported.
+    const isSilent = status.reason === "" && nowMs - before.toldMs >= TOLD_WITHIN_MS;
+    if (isSilent) this.#fail(node, `stands still at ${height} of ${target} and does not say why`);
   }
 
   #fail(node: string, what: string): void {
