@@ -8,15 +8,13 @@ import type { Observation } from "../observation.ts";
 import type { World } from "../world.ts";
 import type { Checker } from "./checker.ts";
 
-/** The note is tried again each slot: whoever said no later than this before its end had not written it. */
-const NOTE_TRIED_MS = 2_100;
-
 export class StoppedKeysRest implements Checker {
   readonly name = "stopped-keys-rest";
   occasions = 0;
   readonly #world: World;
   readonly #stopped = new Set<string>();
-  readonly #unnotedMs = new Map<string, number>();
+  /** Those that said in this life that a note did not get to the disk. */
+  readonly #refused = new Set<string>();
 
   constructor(world: World) {
     this.#world = world;
@@ -26,19 +24,21 @@ export class StoppedKeysRest implements Checker {
     const { node } = observation;
     if (observation.type === "signed" && this.#stopped.has(node))
       this.#world.violate(this.name, `${node} signs for slot ${observation.slot} though it was stopped`);
-    if (observation.type === "ended") {
-      const unnotedMs = this.#unnotedMs.get(node);
-      if (unnotedMs !== undefined && this.#world.nowMs - unnotedMs <= NOTE_TRIED_MS)
-        this.#stopped.delete(node);
-    }
+    if (observation.type === "ended" && this.#refused.delete(node) && this.#hasNoNote(node))
+      this.#stopped.delete(node);
     if (observation.type !== "log") return;
     const { message } = observation.record;
     if (message.startsWith("this member's key is used elsewhere")) {
       this.occasions += 1;
       this.#stopped.add(node);
     }
-    if (message.startsWith("the note that our key is elsewhere is not durable yet"))
-      this.#unnotedMs.set(node, this.#world.nowMs);
+    if (message.startsWith("the note that our key is elsewhere is not durable yet")) this.#refused.add(node);
     if (message.startsWith("an administrator confirms")) this.#stopped.delete(node);
+  }
+
+  /** Whether the disk that it leaves has none. */
+  #hasNoNote(node: string): boolean {
+    const machine = this.#world.machines.find(({ name }) => name === node);
+    return machine !== undefined && machine.stopNote.read() === undefined;
   }
 }
