@@ -174,7 +174,7 @@ test("dials keep to target and bound, skip whom they must, and members come firs
         if (each.isBanned) banned.add(peer.peerId);
         if (each.waits) peer.notBeforeMs = 11;
         peer.reputation = penalised(CLEAN, each.penalty, 10);
-        if (each.state !== "disconnected") busy++;
+        if (each.state !== "disconnected" && !each.isReserved) busy++;
       }
       const dialling = kinds.filter(({ state }) => state === "dialling").length;
       const facts = { nowMs: 10, ownPeerId: "peer-0", peersTarget, isBanned: (id: string) => banned.has(id) };
