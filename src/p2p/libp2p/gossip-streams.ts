@@ -119,6 +119,7 @@ export class InboundView {
   #pieces: Uint8Array[] = [];
   #buffered = 0;
   #isEnded = false;
+  #isResuming = false;
   #wake: (() => void) | undefined;
   #replaced: TimerHandle | undefined;
 
@@ -173,8 +174,20 @@ export class InboundView {
       this.#pieces.push(bytes);
       this.#buffered += bytes.length;
     }
-    if (this.#buffered > BUFFERED_BYTES_MAX && this.#stream.readStatus === "readable") this.#stream.pause();
+    // Not from inside resume(), which hands over what was held and then opens the muxer's window, whatever was said meanwhile.
+    if (!this.#isResuming) this.#pauseIfFull();
     this.#wakeUp();
+  }
+
+  #pauseIfFull(): void {
+    if (this.#buffered > BUFFERED_BYTES_MAX && this.#stream.readStatus === "readable") this.#stream.pause();
+  }
+
+  #resume(): void {
+    this.#isResuming = true;
+    this.#stream.resume();
+    this.#isResuming = false;
+    this.#pauseIfFull();
   }
 
   /** As many whole messages as one turn may carry, or a part of the one that is longer. */
@@ -186,7 +199,7 @@ export class InboundView {
     else this.#pieces[0] = piece.subarray(length);
     this.#buffered -= length;
     if (this.#buffered < BUFFERED_BYTES_MAX / 2 && this.#stream.readStatus === "paused")
-      this.#stream.resume();
+      this.#resume();
     return piece.subarray(0, length);
   }
 

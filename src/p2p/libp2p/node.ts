@@ -61,6 +61,12 @@ const QUIC_RECEIVE_BUFFER_BYTES = 4_000_000;
 /** Of a connection that says nothing; our own keep-alive is every 10 s. */
 const KEEP_ALIVE_MS = 10_000;
 
+/**
+ * What a remote may have on the way on one stream before we have read it; past it the remote waits. As much as libp2p buffers
+ * of a stream that is paused: with a larger window an honest remote's stream would be reset there. 40 MB/s at a round trip of 100 ms.
+ */
+const STREAM_WINDOW_BYTES_MAX = 4 * 1024 * 1024;
+
 /** Our own event loop may stand still for a moment: only a silence longer than this ends a connection. */
 const PING_TIMEOUT_MS_MIN = 10_000;
 
@@ -214,7 +220,13 @@ export async function createNode(options: HostOptions, parts: NodeParts): Promis
     },
     transports: transportsOf(options),
     connectionEncrypters: options.encryption.map((name) => (name === "tls" ? tls() : noise())),
-    streamMuxers: [yamux({ enableKeepAlive: true, keepAliveInterval: KEEP_ALIVE_MS })],
+    streamMuxers: [
+      yamux({
+        enableKeepAlive: true,
+        keepAliveInterval: KEEP_ALIVE_MS,
+        streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES_MAX },
+      }),
+    ],
     connectionGater: parts.gater,
     peerStore: {
       addressFilter: addressFilterOf(options, parts.identity.peerId),

@@ -25,12 +25,22 @@ class FakeStream extends EventTarget {
   readonly timeline: { close?: number } = {};
   isAborted = false;
   paused = 0;
+  /** Whether the muxer lets the remote send on. */
+  isFlowing = true;
+  /** Arrived while it was paused. */
+  held: Uint8Array | undefined;
   pause(): void {
     this.readStatus = "paused";
     this.paused += 1;
+    this.isFlowing = false;
   }
+  /** In libp2p's order: what was held is handed over first, then the window is opened. */
   resume(): void {
     this.readStatus = "readable";
+    const { held } = this;
+    this.held = undefined;
+    if (held !== undefined) this.message(held);
+    this.isFlowing = true;
   }
   async close(): Promise<void> {
     this.timeline.close = 1;
@@ -98,6 +108,22 @@ test("a reader that gives up resets the stream, and what is not read pauses it",
   assert.equal(stream.paused, 1);
   for await (const _ of view) break;
   assert.equal(stream.isAborted, true);
+});
+
+test("a stream that is resumed and at once full again is paused again", async () => {
+  const { stream, scheduler, view } = inbound();
+  const large = new Uint8Array(2 * 1024 * 1024).fill(1);
+  stream.message(large);
+  stream.held = large;
+  const reader = view[Symbol.asyncIterator]();
+  while (stream.held !== undefined) {
+    const reading = reader.next();
+    await new Promise((resolve) => setImmediate(resolve));
+    if (scheduler.pendingTurns > 0) scheduler.step();
+    await reading;
+  }
+  assert.equal(stream.readStatus, "paused");
+  assert.equal(stream.isFlowing, false);
 });
 
 test("an outbound view ends once when it is retired, and tells whoever attaches later", async () => {
