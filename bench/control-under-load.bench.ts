@@ -4,9 +4,9 @@
  * late sender hides nothing.
  */
 
-import { actorCell } from "../src/kernel/cell.ts";
-import { environment } from "../src/kernel/environment.ts";
-import { LANE_BOUNDS } from "../src/kernel/mailbox.ts";
+import { actorCell } from "../src/kernel/actor/cell.ts";
+import { environment } from "../src/kernel/actor/environment.ts";
+import { LANE_BOUNDS } from "../src/kernel/actor/mailbox.ts";
 import { ProbeService } from "../test/unit/kernel/probe.ts";
 import { probeDefinition } from "../test/unit/kernel/probe-actor.ts";
 import type { Benchmark } from "./harness.ts";

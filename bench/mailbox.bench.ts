@@ -5,8 +5,8 @@
 
 import { EventEmitter } from "node:events";
 import { create } from "@bufbuild/protobuf";
-import { actorCell } from "../src/kernel/cell.ts";
-import { environment } from "../src/kernel/environment.ts";
+import { actorCell } from "../src/kernel/actor/cell.ts";
+import { environment } from "../src/kernel/actor/environment.ts";
 import {
   type NormalRequest,
   NormalRequestSchema,

@@ -6,7 +6,7 @@
 import { hash } from "node:crypto";
 import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
 import { type HashPairs, hashPairs, hashPairsPortable } from "../src/chain/hash.ts";
-import { seededRandom } from "../src/kernel/random.ts";
+import { seededRandom } from "../src/kernel/ports/random.ts";
 import type { Benchmark, BenchmarkCase } from "./harness.ts";
 
 const DEPTH = 16;

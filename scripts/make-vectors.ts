@@ -6,7 +6,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { seededRandom } from "../src/kernel/random.ts";
+import { seededRandom } from "../src/kernel/ports/random.ts";
 import { makeFederation } from "../test/unit/chain/build-chain.ts";
 import { auxpowVectors } from "./vectors/auxpow.ts";
 import { objectVectors } from "./vectors/objects.ts";

@@ -10,8 +10,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { realClock } from "./kernel/clock.ts";
 import { Failure } from "./kernel/errors.ts";
+import { realClock } from "./kernel/ports/clock.ts";
 import { endNow, isSystemBusy } from "./node/end.ts";
 import type { LogLevel, RootLog } from "./telemetry/log.ts";
 
@@ -90,7 +90,7 @@ async function runNode(configFile: string, isTiedToParent: boolean): Promise<num
   const [{ loadConfig }, { openLog }, { startNode }] = await Promise.all([
     import("./config/load.ts"),
     import("./telemetry/log.ts"),
-    import("./node.ts"),
+    import("./node/node.ts"),
   ]);
   let log: RootLog | undefined;
   try {

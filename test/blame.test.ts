@@ -31,7 +31,7 @@ test("docs/blame.md has each offence once, with what it costs", () => {
 test("docs/blame.md names exactly the sources that raise each offence", () => {
   // Where they are judged, not raised.
   const judges = new Set([
-    "src/actors/peer/judge.ts",
+    "src/actors/peer/penalty-policy.ts",
     "src/actors/peer/reputation.ts",
     "src/actors/peer/actor.ts",
   ]);

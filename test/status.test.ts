@@ -15,7 +15,7 @@ const SERVICES: Readonly<Record<string, string>> = {
 
 function plannedInCode(): Map<string, string> {
   const planned = new Map<string, string>();
-  for (const path of globSync("src/actors/*/*.ts")) {
+  for (const path of globSync("src/actors/*/**/*.ts")) {
     const service = SERVICES[path.split("/")[2] ?? ""];
     const source = readFileSync(path, "utf8");
     for (const [, name = "", reason = ""] of source.matchAll(/(\w+): later\(\s*"([^"]+)",?\s*\)/g)) {

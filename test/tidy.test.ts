@@ -38,22 +38,22 @@ const POWERS: readonly { readonly power: string; readonly use: RegExp; readonly 
   {
     power: "wall clock and timers",
     use: /\bDate\.now\(|\bperformance\.now\(|\bsetTimeout\(|\bsetInterval\(|new Date\(\)|timers\/promises/,
-    homes: /^src\/kernel\/clock\.ts$/,
+    homes: /^src\/kernel\/ports\/clock\.ts$/,
   },
   {
     power: "yielding",
     use: /\bsetImmediate\(|\bqueueMicrotask\(|process\.nextTick/,
-    homes: /^src\/kernel\/scheduler\.ts$/,
+    homes: /^src\/kernel\/ports\/scheduler\.ts$/,
   },
   {
     power: "randomness",
     use: /\bMath\.random\(|\brandomBytes\(|\brandomUUID\(|\brandomInt\(|getRandomValues/,
-    homes: /^src\/kernel\/random\.ts$/,
+    homes: /^src\/kernel\/ports\/random\.ts$/,
   },
   {
     power: "worker threads",
     use: /from "node:worker_threads"/,
-    homes: /^src\/(chain\/pool\/|storage\/lmdb|kernel\/watchdog)/,
+    homes: /^src\/(chain\/pool\/|storage\/lmdb|kernel\/ports\/watchdog)/,
   },
   {
     power: "the process",

@@ -5,10 +5,10 @@
 import { ChainService } from "../../gen/alys/integration/v1/integration_pb.ts";
 import type { ServedService } from "../../src/control/bind.ts";
 import { AttachHub } from "../../src/integrations/attach/hub.ts";
-import { AttachedChain } from "../../src/integrations/chain/attached.ts";
+import { AttachedChain } from "../../src/integrations/chain/attached/attached.ts";
 import type { ChainPort } from "../../src/integrations/chain/port.ts";
-import { realClock } from "../../src/kernel/clock.ts";
-import { silentLog } from "../../src/kernel/log.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
 import { CHAIN_BLOCKS } from "./attach-load.ts";
 
 const BLOCK_BYTES = 435;

@@ -3,10 +3,10 @@
  * and publishes statuses at a given pace.
  */
 import { SyncInternalService, SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
-import type { ActorDefinition } from "../../src/kernel/actor.ts";
+import type { ActorDefinition } from "../../src/kernel/actor/actor.ts";
 import { later } from "../../src/kernel/protocol.ts";
-import { Topic } from "../../src/kernel/topic.ts";
-import { Transfer } from "../../src/kernel/transfer.ts";
+import { Topic } from "../../src/kernel/stream/topic.ts";
+import { Transfer } from "../../src/kernel/stream/transfer.ts";
 import { CHUNK_BYTES, STATUS } from "./load.ts";
 
 type Sync = typeof SyncService;

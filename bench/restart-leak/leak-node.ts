@@ -6,22 +6,22 @@
 import type { NodeConfig } from "../../gen/alys/config/v1/config_pb.ts";
 import { networkSupervisor } from "../../src/actors/network-supervisor.ts";
 import { BanTable } from "../../src/actors/peer/ban-table.ts";
-import { PeerBook } from "../../src/actors/peer/peer-book.ts";
+import { PeerStore } from "../../src/actors/peer/peer-store.ts";
 import { syncConfig } from "../../src/actors/sync/config.ts";
 import { ChainForge } from "../../src/chain/forge.ts";
 import { InlineValidator } from "../../src/chain/pool/inline.ts";
 import { parseSettings } from "../../src/config/load.ts";
 import { EmbeddedBridge } from "../../src/integrations/bridge/embedded.ts";
-import { openEmbeddedChain } from "../../src/integrations/chain/embedded.ts";
+import { openEmbeddedChain } from "../../src/integrations/chain/embedded/embedded.ts";
 import { EmbeddedEngine } from "../../src/integrations/engine/embedded.ts";
-import { realClock } from "../../src/kernel/clock.ts";
-import { environment } from "../../src/kernel/environment.ts";
+import { environment } from "../../src/kernel/actor/environment.ts";
 import { Failure } from "../../src/kernel/errors.ts";
-import { silentLog } from "../../src/kernel/log.ts";
-import { realRandom } from "../../src/kernel/random.ts";
-import { realScheduler } from "../../src/kernel/scheduler.ts";
-import type { SupervisorEvent } from "../../src/kernel/supervisor.ts";
-import { composeActors } from "../../src/node/compose.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
+import { realRandom } from "../../src/kernel/ports/random.ts";
+import { realScheduler } from "../../src/kernel/ports/scheduler.ts";
+import type { SupervisorEvent } from "../../src/kernel/supervision/supervisor.ts";
+import { composeActors } from "../../src/node/actor-system.ts";
 import { hostOptions, networkConfig, peerConfig, producerConfig } from "../../src/node/translate.ts";
 import { type Identity, identityFromSeed } from "../../src/p2p/identity.ts";
 import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
@@ -90,7 +90,7 @@ export async function startLeakNode(kind: keyof typeof HOSTS): Promise<LeakNode>
       },
       ...{ chain, host, bans, validator: new InlineValidator(facts), engine: new EmbeddedEngine() },
       bridge: new EmbeddedBridge(silentLog),
-      book: new PeerBook(store.table("peers"), settings.peer.knownPeersMax),
+      book: new PeerStore(store.table("peers"), settings.peer.knownPeersMax),
       ...{
         signer: undefined,
         votes: undefined,

@@ -52,7 +52,7 @@ export async function startBenchNode(options: BenchNodeOptions): Promise<BenchNo
 /** The process is given its environment when it is started; ours has it for that long only. */
 function startRogue(files: Parameters<typeof NodeProcess.start>[0], misbehaviour: Misbehaviour): NodeProcess {
   const { NODE_OPTIONS: before } = process.env;
-  process.env["NODE_OPTIONS"] = `--import ${new URL("./rogue.ts", import.meta.url).href}`;
+  process.env["NODE_OPTIONS"] = `--import ${new URL("./adversary.ts", import.meta.url).href}`;
   process.env[ROGUE_VARIABLE] = misbehaviour;
   try {
     return NodeProcess.start(files);

@@ -10,7 +10,7 @@ import { type ForgeOptions, forgeParameters, forgeSecretKeys } from "../../src/c
 import { encodePossessionFile } from "../../src/chain/possession.ts";
 import { encodeChainSpecification, genesisOf } from "../../src/chain/spec.ts";
 import { writeHistory } from "../../src/cli/localnet/history.ts";
-import { realClock } from "../../src/kernel/clock.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
 import { type ChainOptions as FileOptions, writeBlockFile } from "../validate/block-file.ts";
 import { type BenchNode, startBenchNode } from "./bench-node.ts";
 import type { Misbehaviour } from "./misbehaviour.ts";

@@ -10,8 +10,8 @@ import type { ChainForge } from "../../src/chain/forge.ts";
 import type { ThreadValidator } from "../../src/chain/pool/threads.ts";
 import { ownApproval, segmentLength } from "../../src/chain/segment.ts";
 import type { Policy, SegmentVerdict } from "../../src/chain/validator.ts";
-import type { EmbeddedChain } from "../../src/integrations/chain/embedded.ts";
-import { realClock } from "../../src/kernel/clock.ts";
+import type { EmbeddedChain } from "../../src/integrations/chain/embedded/embedded.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
 import type { BlockFile } from "./block-file.ts";
 
 export interface PumpParts {

@@ -16,7 +16,7 @@ import { type BlockHeader, decodeHeader, encodeHeader, headerHash } from "../../
 import { toHex } from "../../src/chain/hex.ts";
 import { domain, signingRoot } from "../../src/chain/signing.ts";
 import { type ChainParameters, chainParametersRoot, genesisOf } from "../../src/chain/spec.ts";
-import type { Random } from "../../src/kernel/random.ts";
+import type { Random } from "../../src/kernel/ports/random.ts";
 import type { Federation } from "../../test/unit/chain/build-chain.ts";
 
 type Json = unknown;

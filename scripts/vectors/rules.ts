@@ -18,7 +18,7 @@ import { provePossession } from "../../src/chain/possession.ts";
 import { authorOf, slotAt } from "../../src/chain/rules.ts";
 import { checkSequence, genesisState } from "../../src/chain/sequence.ts";
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../src/chain/signing.ts";
-import type { Random } from "../../src/kernel/random.ts";
+import type { Random } from "../../src/kernel/ports/random.ts";
 import {
   ancestorsOf,
   approve,

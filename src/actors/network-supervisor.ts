@@ -5,11 +5,11 @@
  */
 
 import type { DescService } from "@bufbuild/protobuf";
-import type { ActorCell } from "../kernel/cell.ts";
-import type { ChildSpec, RunningChild } from "../kernel/child.ts";
+import type { ActorCell } from "../kernel/actor/cell.ts";
 import { failure } from "../kernel/errors.ts";
-import { BACKOFF_AT_ONCE, type Backoff, type SlotAlignment } from "../kernel/restart.ts";
-import { Supervisor, type SupervisorParts } from "../kernel/supervisor.ts";
+import type { ChildSpec, RunningChild } from "../kernel/supervision/child.ts";
+import { BACKOFF_AT_ONCE, type Backoff, type SlotAlignment } from "../kernel/supervision/restart.ts";
+import { Supervisor, type SupervisorParts } from "../kernel/supervision/supervisor.ts";
 import type { Host } from "../p2p/port.ts";
 
 export type AnyCell = Pick<ActorCell<DescService, DescService>, "name" | "child" | "crash" | "isRunning">;

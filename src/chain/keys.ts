@@ -18,7 +18,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { type Failure, failure } from "../kernel/errors.ts";
-import type { Random } from "../kernel/random.ts";
+import type { Random } from "../kernel/ports/random.ts";
 import { SECRET_KEY_LENGTH, SecretKey } from "./bls.ts";
 import { fromHex, toHex } from "./hex.ts";
 

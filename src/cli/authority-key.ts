@@ -8,7 +8,7 @@ import { toHex } from "../chain/hex.ts";
 import { generateSecretKey, loadAuthorityKey, writeAuthorityKey } from "../chain/keys.ts";
 import { encodePossessionFile, provePossession } from "../chain/possession.ts";
 import { asError, Failure, failure } from "../kernel/errors.ts";
-import { realRandom } from "../kernel/random.ts";
+import { realRandom } from "../kernel/ports/random.ts";
 import type { Session } from "./session.ts";
 import { renderFields } from "./table.ts";
 

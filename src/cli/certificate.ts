@@ -5,7 +5,7 @@
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { isIP } from "node:net";
 import { fromHex } from "../chain/hex.ts";
-import type { Random } from "../kernel/random.ts";
+import type { Random } from "../kernel/ports/random.ts";
 
 export interface CertificateOrder {
   readonly commonName: string;

@@ -10,7 +10,7 @@ import { writeAuthorityKey } from "../chain/keys.ts";
 import { encodePossessionFile } from "../chain/possession.ts";
 import { encodeChainSpecification, genesisOf } from "../chain/spec.ts";
 import { asError, failure } from "../kernel/errors.ts";
-import { realRandom } from "../kernel/random.ts";
+import { realRandom } from "../kernel/ports/random.ts";
 import { grouped } from "./format.ts";
 import { writeHistory } from "./localnet/history.ts";
 import type { Session } from "./session.ts";

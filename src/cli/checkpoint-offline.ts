@@ -9,23 +9,23 @@ import { join } from "node:path";
 import { readChain } from "../chain/chain-file.ts";
 import { chainFactsOf, type Genesis } from "../chain/spec.ts";
 import type { ChainFacts } from "../chain/validator.ts";
-import { CheckpointDesk } from "../integrations/chain/checkpoint-desk.ts";
 import {
   chainSound,
   deletesSound,
   missingHistory,
   planRecovery,
   recover,
-} from "../integrations/chain/checkpoint-recovery.ts";
-import { openEmbeddedChain } from "../integrations/chain/embedded.ts";
-import { OfflineChain } from "../integrations/chain/offline-chain.ts";
-import { RECOVERY_MODES } from "../integrations/chain/recovery-records.ts";
-import type { Clock } from "../kernel/clock.ts";
+} from "../integrations/chain/checkpoint/checkpoint-recovery.ts";
+import { CheckpointStore } from "../integrations/chain/checkpoint/checkpoint-store.ts";
+import { OfflineChain } from "../integrations/chain/checkpoint/offline-chain.ts";
+import { RECOVERY_MODES } from "../integrations/chain/checkpoint/recovery-records.ts";
+import { openEmbeddedChain } from "../integrations/chain/embedded/embedded.ts";
 import { Failure, failure } from "../kernel/errors.ts";
-import { type Fields, type Log, silentLog } from "../kernel/log.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
+import { type Fields, type Log, silentLog } from "../kernel/ports/log.ts";
+import { FolderFileStore } from "../storage/file-store.ts";
 import { DATABASE_FILE } from "../storage/lmdb-layout.ts";
 import { openLmdbStore } from "../storage/lmdb-store.ts";
-import { FolderShelf } from "../storage/shelf.ts";
 import { grouped } from "./format.ts";
 import { type OfflineNodeOptions, offlineNode } from "./offline-node.ts";
 import { agree } from "./reference/destructive.ts";
@@ -120,12 +120,18 @@ async function carryOut(
   const store = await openLmdbStore({ folder, genesisHash: genesis.hash, isVerified: false });
   try {
     const chain = new OfflineChain(store, facts, authorities);
-    const shelf = new FolderShelf(join(dataDirectory, "checkpoints"));
-    const desk = new CheckpointDesk({ chain, store, shelf, authorities, clock: session.terminal.clock });
-    const plan = await planRecovery(desk, { checkpointId, mode, isScanned: isScanned || !isForced });
+    const files = new FolderFileStore(join(dataDirectory, "checkpoints"));
+    const checkpoints = new CheckpointStore({
+      chain,
+      store,
+      files,
+      authorities,
+      clock: session.terminal.clock,
+    });
+    const plan = await planRecovery(checkpoints, { checkpointId, mode, isScanned: isScanned || !isForced });
     if (!isDryRun && !isForced && deletesSound(plan)) throw chainSound(plan);
     if (!isDryRun) await agree(session, "SyncService/RecoverFromCheckpoint", plan.text, isAgreed);
-    if (!isDryRun) await recover(desk, plan, terminalLog(session));
+    if (!isDryRun) await recover(checkpoints, plan, terminalLog(session));
     const { damagedHeight, blocksDeleted, text } = plan;
     const { id } = plan.checkpoint.kept;
     return {

@@ -27,8 +27,8 @@ import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 import { asBuffer, asBytes, pathOf } from "../control/codec.ts";
 import { CORRELATION_KEY, DETAILS_KEY } from "../control/errors.ts";
 import { REPLAYED_KEY, REQUEST_ID_KEY } from "../control/request-ids.ts";
-import { realClock } from "../kernel/clock.ts";
 import { asError, Failure, type FailureDetail, failure, type StatusCode } from "../kernel/errors.ts";
+import { realClock } from "../kernel/ports/clock.ts";
 import {
   policyOf,
   type RequestInitOf,

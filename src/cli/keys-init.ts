@@ -8,7 +8,7 @@ import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { asError, Failure, failure } from "../kernel/errors.ts";
-import { realRandom } from "../kernel/random.ts";
+import { realRandom } from "../kernel/ports/random.ts";
 import { writeFileAtomicSync } from "../storage/files.ts";
 import { type Issuer, issue, type KeyPair, readPrivateKey } from "./certificate.ts";
 import type { Run, Session } from "./session.ts";

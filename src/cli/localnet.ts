@@ -6,9 +6,9 @@
  */
 
 import { SyncState, type SyncStatus } from "../../gen/alys/sync/v1/sync_pb.ts";
-import { realClock } from "../kernel/clock.ts";
 import { Failure } from "../kernel/errors.ts";
-import { realRandom } from "../kernel/random.ts";
+import { realClock } from "../kernel/ports/clock.ts";
+import { realRandom } from "../kernel/ports/random.ts";
 import { type Connection, connect } from "./client.ts";
 import { grouped } from "./format.ts";
 import { LocalNetwork } from "./localnet/network.ts";

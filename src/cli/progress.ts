@@ -3,7 +3,7 @@
  * plain lines, not too often, where the output is a file or a pipe. `renderProgress` is pure; `ProgressLine`
  * draws.
  */
-import type { Clock } from "../kernel/clock.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
 import { duration, grouped } from "./format.ts";
 
 /** What there is to show. Everything but `done` may be unknown. */

@@ -2,7 +2,7 @@
  * Where commands print: standard output and error, or a memory for tests.
  */
 import { createInterface } from "node:readline";
-import { type Clock, realClock } from "../kernel/clock.ts";
+import { type Clock, realClock } from "../kernel/ports/clock.ts";
 
 export interface Terminal {
   /** A line on standard output. */

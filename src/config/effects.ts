@@ -1,6 +1,6 @@
 /**
  * When a change of a setting takes effect: at once, at the next start, or only by way of the file. The composition root
- * has a line for each setting that holds at once (node/live.ts); UpdateConfig goes by this table.
+ * has a line for each setting that holds at once (node/apply-config.ts); UpdateConfig goes by this table.
  */
 
 /** Settings that actors and the control plane read each time they need them. */

@@ -10,9 +10,9 @@
 import { existsSync } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Clock, TimerHandle } from "../kernel/clock.ts";
 import { asError, failure } from "../kernel/errors.ts";
-import type { Log } from "../kernel/log.ts";
+import type { Clock, TimerHandle } from "../kernel/ports/clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
 import type { AuditEntry } from "./audit.ts";
 import { CHAIN_START, type ChainHead, chainLine, checkLine } from "./audit-chain.ts";
 

@@ -5,9 +5,9 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { parse } from "node:path";
-import type { Clock, TimerHandle } from "../kernel/clock.ts";
 import { asError } from "../kernel/errors.ts";
-import type { Log } from "../kernel/log.ts";
+import type { Clock, TimerHandle } from "../kernel/ports/clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
 import { writeFileAtomic } from "../storage/files.ts";
 import type { AuditEntry, AuditSink } from "./audit.ts";
 import { type ChainHead, parseHead, textOfHead } from "./audit-chain.ts";

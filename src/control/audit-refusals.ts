@@ -4,7 +4,7 @@
  * them moves out what was done.
  */
 import { isIP } from "node:net";
-import type { Clock, TimerHandle } from "../kernel/clock.ts";
+import type { Clock, TimerHandle } from "../kernel/ports/clock.ts";
 import type { AuditEntry } from "./audit.ts";
 
 /** Longest time that a count is only in memory. */

@@ -6,9 +6,9 @@
 import { hash } from "node:crypto";
 import { type DescField, type DescMethod, fromBinary, ScalarType } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
-import type { Clock } from "../kernel/clock.ts";
 import { type Failure, failure, type StatusCode } from "../kernel/errors.ts";
-import type { Log } from "../kernel/log.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
 import { scopeOf } from "./auth/gate.ts";
 import type { RefusalLines } from "./refusals.ts";
 

@@ -13,9 +13,9 @@ import {
   type ServerDuplexStream,
 } from "@grpc/grpc-js";
 import type { Caller, CorrelationIds } from "../kernel/call.ts";
-import type { Clock } from "../kernel/clock.ts";
 import { Failure, failure } from "../kernel/errors.ts";
-import type { Log } from "../kernel/log.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
 import { policyOf } from "../kernel/protocol.ts";
 import type { Outsider } from "../kernel/ref.ts";
 import { Audit, type AuditRecord, type AuditSink } from "./audit.ts";

@@ -4,8 +4,8 @@
  * has little time, and gives way to a newer one. Owned by the control plane; fed by `acceptor.ts` and `doorway.ts`.
  */
 import { isIPv6 } from "node:net";
-import type { Clock, TimerHandle } from "../kernel/clock.ts";
-import type { Log } from "../kernel/log.ts";
+import type { Clock, TimerHandle } from "../kernel/ports/clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
 import type { Descriptors } from "./descriptors.ts";
 
 export interface ConnectionLimits {

@@ -4,7 +4,7 @@
  */
 import type { Deadline, Metadata } from "@grpc/grpc-js";
 import { type CorrelationIds, parseTraceparent } from "../kernel/call.ts";
-import type { Clock } from "../kernel/clock.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
 import { CORRELATION_KEY } from "./errors.ts";
 
 /** Printable, without spaces, short enough for a log line; any other id is replaced by one of ours. */

@@ -3,7 +3,7 @@
  * (its store, its tokens, its log) must stay. Asked by `connections.ts` before it takes a connection in.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import type { Clock } from "../kernel/clock.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
 
 /** A count of what is open is used again for so long: counting costs a few microseconds a descriptor. */
 const COUNTED_MS = 100;

@@ -13,8 +13,8 @@ import {
   type ServerListener,
 } from "@grpc/grpc-js";
 import type { CorrelationIds } from "../kernel/call.ts";
-import type { TimerHandle } from "../kernel/clock.ts";
 import { Failure, failure } from "../kernel/errors.ts";
+import type { TimerHandle } from "../kernel/ports/clock.ts";
 import { Audit, type AuditParts } from "./audit.ts";
 import type { Admission, Gate, JudgedCall } from "./auth/gate.ts";
 import { pathOf } from "./codec.ts";

@@ -8,7 +8,7 @@ import { Metadata, type StatusObject, status } from "@grpc/grpc-js";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 import { asError, Failure, failure, type StatusCode } from "../kernel/errors.ts";
-import type { Log } from "../kernel/log.ts";
+import type { Log } from "../kernel/ports/log.ts";
 import { asBuffer } from "./codec.ts";
 import { withoutPaths } from "./paths.ts";
 

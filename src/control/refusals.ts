@@ -2,8 +2,8 @@
  * Lines of the log about refused calls, so many in a while: whoever is turned away must not fill the disk with it. The
  * audit log, whose size is bounded, has a line for each. One for all listeners.
  */
-import type { Clock } from "../kernel/clock.ts";
-import type { Fields, Log } from "../kernel/log.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
+import type { Fields, Log } from "../kernel/ports/log.ts";
 
 /** Lines in a window; further ones are counted, and the next window begins with the count. */
 const LINES_MAX = 20;

@@ -5,8 +5,8 @@
  */
 import { hash } from "node:crypto";
 import type { Metadata } from "@grpc/grpc-js";
-import type { Clock } from "../kernel/clock.ts";
 import { Failure, failure } from "../kernel/errors.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
 
 /** Metadata key of the caller's name for its call. */
 export const REQUEST_ID_KEY = "x-request-id";

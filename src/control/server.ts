@@ -8,10 +8,10 @@ import { logVerbosity, type Server, type ServerOptions, setLogger, setLogVerbosi
 import { Channelz } from "../../gen/grpc/channelz/v1/channelz_pb.ts";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { CorrelationIds } from "../kernel/call.ts";
-import type { Clock } from "../kernel/clock.ts";
 import { assert } from "../kernel/errors.ts";
-import type { Log } from "../kernel/log.ts";
-import { type Random, realRandom } from "../kernel/random.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
+import { type Random, realRandom } from "../kernel/ports/random.ts";
 import { type Acceptor, ControlServer } from "./acceptor.ts";
 import type { AuditSink } from "./audit.ts";
 import { type RateLimit, RateLimiter } from "./auth/buckets.ts";

@@ -9,7 +9,7 @@ import { connect } from "node:net";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { geteuid } from "node:process";
 import { asError, type Failure, failure } from "../kernel/errors.ts";
-import { realRandom } from "../kernel/random.ts";
+import { realRandom } from "../kernel/ports/random.ts";
 import { type Acceptor, type AcceptorParts, acceptOnSocket } from "./acceptor.ts";
 import type { Bound } from "./listen.ts";
 

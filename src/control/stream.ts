@@ -5,7 +5,7 @@
  */
 import { Metadata, type ServerDuplexStream, type ServerWritableStream } from "@grpc/grpc-js";
 import { Failure } from "../kernel/errors.ts";
-import type { Log } from "../kernel/log.ts";
+import type { Log } from "../kernel/ports/log.ts";
 import { CORRELATION_KEY, toStatus } from "./errors.ts";
 import { isGone } from "./inner-call.ts";
 

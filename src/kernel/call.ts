@@ -3,8 +3,8 @@
  * Handlers see it as `Call`; correlation ids and W3C trace contexts are made here.
  */
 import type { Cause } from "./cause.ts";
+import type { Random } from "./ports/random.ts";
 import type { ScopeName } from "./protocol.ts";
-import type { Random } from "./random.ts";
 
 /** Who called from outside the process, and what bounds it: for handlers that hand on rights of their caller. */
 export interface Caller {

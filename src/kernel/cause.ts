@@ -3,7 +3,7 @@
  * or logged meanwhile belongs to the same chain. The cell sets it around each message; nobody else may.
  */
 import type { CorrelationIds } from "./call.ts";
-import type { Fields, Log } from "./log.ts";
+import type { Fields, Log } from "./ports/log.ts";
 
 /** What a chain of messages has in common, from the call that began it. */
 export interface Cause {

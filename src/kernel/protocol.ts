@@ -15,11 +15,11 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { Lane, Overflow, policy, Scope, StreamKind } from "../../gen/alys/actor/v1/options_pb.ts";
+import type { Deferred } from "./actor/deferred.ts";
 import type { Call } from "./call.ts";
-import type { Deferred } from "./deferred.ts";
 import { assert, type Failure, failure } from "./errors.ts";
-import type { Topic } from "./topic.ts";
-import type { Transfer } from "./transfer.ts";
+import type { Topic } from "./stream/topic.ts";
+import type { Transfer } from "./stream/transfer.ts";
 
 /** A service's unary methods by local name. */
 export type UnaryOf<S extends DescService> = {

@@ -18,17 +18,17 @@ import { AttachHub, referenceTo } from "../integrations/attach/hub.ts";
 import { AttachedBridge } from "../integrations/bridge/attached.ts";
 import { EmbeddedBridge } from "../integrations/bridge/embedded.ts";
 import type { BridgePort } from "../integrations/bridge/port.ts";
-import { AttachedChain } from "../integrations/chain/attached.ts";
-import { type Contradiction, contradictionText } from "../integrations/chain/claims.ts";
+import { AttachedChain } from "../integrations/chain/attached/attached.ts";
+import { type Contradiction, contradictionText } from "../integrations/chain/attached/divergence.ts";
 import type { ChainPort } from "../integrations/chain/port.ts";
 import { AttachedEngine } from "../integrations/engine/attached.ts";
 import { EmbeddedEngine } from "../integrations/engine/embedded.ts";
 import type { EnginePort } from "../integrations/engine/port.ts";
-import type { Clock } from "../kernel/clock.ts";
 import { failure } from "../kernel/errors.ts";
-import type { Log } from "../kernel/log.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
 import type { Ref } from "../kernel/ref.ts";
-import type { NodeCells } from "./compose.ts";
+import type { NodeCells } from "./actor-system.ts";
 import {
   ENGINE_LABELS,
   FederationChannel,
@@ -37,7 +37,7 @@ import {
   PAYLOAD_LABEL,
   PAYLOAD_REQUEST_LABEL,
 } from "./federation-channel.ts";
-import { servedBy, workAnswers } from "./integration-desk.ts";
+import { servedBy, workAnswers } from "./integration-service.ts";
 import { Notices } from "./notices.ts";
 
 export interface AttachmentParts {

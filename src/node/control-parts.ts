@@ -10,9 +10,9 @@ import { type AuditLog, openAuditLog } from "../control/audit-log.ts";
 import { openTokenStore, TOKENS_FOLDER, type TokenStore } from "../control/auth/token-store.ts";
 import type { ControlOptions } from "../control/server.ts";
 import { isSocketPath } from "../control/socket.ts";
-import { realClock } from "../kernel/clock.ts";
-import type { Log } from "../kernel/log.ts";
-import { realRandom } from "../kernel/random.ts";
+import { realClock } from "../kernel/ports/clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
+import { realRandom } from "../kernel/ports/random.ts";
 
 export interface ControlParts {
   readonly tokens: TokenStore;

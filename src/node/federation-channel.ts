@@ -17,8 +17,8 @@ import type { BridgePort, FederationNote } from "../integrations/bridge/port.ts"
 import type { ChainPort } from "../integrations/chain/port.ts";
 import type { PeerDescription } from "../integrations/engine/attached.ts";
 import type { EngineCoordination } from "../integrations/engine/port.ts";
-import type { Clock, TimerHandle } from "../kernel/clock.ts";
 import { asError, Failure, failure } from "../kernel/errors.ts";
+import type { Clock, TimerHandle } from "../kernel/ports/clock.ts";
 import type { Ref, Subscription } from "../kernel/ref.ts";
 
 export interface ChannelRefs {

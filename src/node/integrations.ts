@@ -4,9 +4,9 @@
  * the node in order, to be started anew by whoever runs it.
  */
 
-import type { ActorEnvironment } from "../kernel/environment.ts";
-import { BACKOFF_AT_ONCE } from "../kernel/restart.ts";
-import { Supervisor, type SupervisorEvent } from "../kernel/supervisor.ts";
+import type { ActorEnvironment } from "../kernel/actor/environment.ts";
+import { BACKOFF_AT_ONCE } from "../kernel/supervision/restart.ts";
+import { Supervisor, type SupervisorEvent } from "../kernel/supervision/supervisor.ts";
 
 /** In the order in which they stand on each other. */
 const INTEGRATIONS = ["store", "chain", "validator", "engine", "bridge"] as const;

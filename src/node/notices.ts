@@ -26,8 +26,8 @@ import { type AttachHub, referenceTo } from "../integrations/attach/hub.ts";
 import type { BridgeListener } from "../integrations/bridge/port.ts";
 import type { ChainEvent, ChainPort } from "../integrations/chain/port.ts";
 import type { EngineCoordination } from "../integrations/engine/port.ts";
-import type { Clock, TimerHandle } from "../kernel/clock.ts";
 import { assertNever } from "../kernel/errors.ts";
+import type { Clock, TimerHandle } from "../kernel/ports/clock.ts";
 import type { Ref, Subscription } from "../kernel/ref.ts";
 import type { FederationChannel } from "./federation-channel.ts";
 

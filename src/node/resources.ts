@@ -8,7 +8,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { BanTable } from "../actors/peer/ban-table.ts";
 import { type DelegationSource, MemberDelegation } from "../actors/peer/own-delegation.ts";
-import { PeerBook } from "../actors/peer/peer-book.ts";
+import { PeerStore } from "../actors/peer/peer-store.ts";
 import type { SecretKey } from "../chain/bls.ts";
 import { type LoadedChain, loadChain, readChain } from "../chain/chain-file.ts";
 import { loadAuthorityKey } from "../chain/keys.ts";
@@ -16,21 +16,21 @@ import { ThreadValidator } from "../chain/pool/threads.ts";
 import { chainFactsOf } from "../chain/spec.ts";
 import type { ChainFacts } from "../chain/validator.ts";
 import type { Settings } from "../config/load.ts";
-import { CheckpointDesk } from "../integrations/chain/checkpoint-desk.ts";
-import { openEmbeddedChain } from "../integrations/chain/embedded.ts";
+import { CheckpointStore } from "../integrations/chain/checkpoint/checkpoint-store.ts";
+import { openEmbeddedChain } from "../integrations/chain/embedded/embedded.ts";
 import type { ChainPort } from "../integrations/chain/port.ts";
 import { correlatedLog } from "../kernel/cause.ts";
-import { realClock } from "../kernel/clock.ts";
 import { asError, assert, Failure, failure } from "../kernel/errors.ts";
-import type { Log } from "../kernel/log.ts";
-import { realRandom } from "../kernel/random.ts";
+import { realClock } from "../kernel/ports/clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
+import { realRandom } from "../kernel/ports/random.ts";
 import { loadOrCreateIdentity, peerIdBytes } from "../p2p/identity.ts";
 import { Libp2pHost } from "../p2p/libp2p/host.ts";
 import type { Host } from "../p2p/port.ts";
 import { lockKeyFile } from "../storage/directory-lock.ts";
+import { FolderFileStore } from "../storage/file-store.ts";
 import { openLmdbStore } from "../storage/lmdb-store.ts";
 import type { BlockStore, StopStore, Table, VoteStore } from "../storage/port.ts";
-import { FolderShelf } from "../storage/shelf.ts";
 import { openStopFile } from "../storage/stop-file.ts";
 import { openVoteFile } from "../storage/vote-file.ts";
 import { SentryDelegation } from "./sentry-delegation.ts";
@@ -50,12 +50,12 @@ export interface Resources {
   /** Which of the evidence an administrator answered. */
   readonly answers: Table;
   readonly chain: ChainPort;
-  readonly checkpoints: CheckpointDesk;
+  readonly checkpoints: CheckpointStore;
   readonly validator: ThreadValidator;
   readonly workers: number;
   readonly host: Host;
   readonly bans: BanTable;
-  readonly book: PeerBook;
+  readonly book: PeerStore;
   readonly authorityKey: SecretKey | undefined;
   /** Of a member or its sentry. */
   readonly delegation: DelegationSource | undefined;
@@ -118,16 +118,16 @@ async function open(
   const chainLog = log.child({ part: "chain" });
   const chain = required(openEmbeddedChain({ store, facts, genesis, clock: realClock, log: chainLog }));
   closers.push(() => chain.close());
-  const checkpoints = new CheckpointDesk({
+  const checkpoints = new CheckpointStore({
     chain,
     store,
-    shelf: new FolderShelf(join(directory, "checkpoints")),
+    files: new FolderFileStore(join(directory, "checkpoints")),
     authorities: genesis.authorities,
     clock: realClock,
   });
   const identity = await loadOrCreateIdentity(join(directory, "identity.key"), realRandom);
   const bans = new BanTable(realClock, store.table("bans"), settings.peer.allowedIps);
-  const book = new PeerBook(store.table("peers"), settings.peer.knownPeersMax, reachOf(settings));
+  const book = new PeerStore(store.table("peers"), settings.peer.knownPeersMax, reachOf(settings));
   const host = new Libp2pHost({
     identity,
     gate: bans,

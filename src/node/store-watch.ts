@@ -2,8 +2,8 @@
  * Looks once a second how long the oldest write of the store waits, and says so when that is too long: a writer thread that
  * hangs (a disk that does not answer, a lock that is held elsewhere) is otherwise only seen by what does not happen.
  */
-import type { Clock, TimerHandle } from "../kernel/clock.ts";
-import type { Log } from "../kernel/log.ts";
+import type { Clock, TimerHandle } from "../kernel/ports/clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
 import type { BlockStore } from "../storage/port.ts";
 
 export type WatchedStore = Pick<BlockStore, "stats">;

@@ -6,13 +6,13 @@
 
 import type { FaultKind } from "../actors/supervisor/actor.ts";
 import type { HealthBoard } from "../control/health.ts";
-import type { ActorCell } from "../kernel/cell.ts";
-import type { Clock } from "../kernel/clock.ts";
+import type { ActorCell } from "../kernel/actor/cell.ts";
 import { assertNever } from "../kernel/errors.ts";
-import { HealthMonitor, LoopLag } from "../kernel/health.ts";
-import type { Log } from "../kernel/log.ts";
-import type { SupervisorEvent } from "../kernel/supervisor.ts";
-import type { ThreadWatchdog } from "../kernel/watchdog.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
+import type { ThreadWatchdog } from "../kernel/ports/watchdog.ts";
+import { HealthMonitor, LoopLag } from "../kernel/supervision/health.ts";
+import type { SupervisorEvent } from "../kernel/supervision/supervisor.ts";
 import { StoreWatch, type WatchedStore } from "./store-watch.ts";
 
 /** The actor that can do nothing while the store does not write. */

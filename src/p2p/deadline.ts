@@ -3,8 +3,8 @@
  * frees its timer and its listener.
  */
 
-import type { Clock } from "../kernel/clock.ts";
 import type { Failure } from "../kernel/errors.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
 import { type HostFailureReason, hostFailure } from "./failures.ts";
 
 export interface Deadline {

@@ -3,7 +3,7 @@
  */
 
 import { asError } from "../kernel/errors.ts";
-import type { Log } from "../kernel/log.ts";
+import type { Log } from "../kernel/ports/log.ts";
 import type { HostEvent } from "./port.ts";
 
 /** An event before it is stamped. */

@@ -4,12 +4,12 @@
  * remembered, so the same message may still come from another peer.
  */
 
-import type { Clock } from "../kernel/clock.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
 import { hostFailure } from "./failures.ts";
-import type { GossipDesk } from "./gossip-desk.ts";
 import { messageId, openEnvelope } from "./gossip-envelope.ts";
 import { GossipRates } from "./gossip-rates.ts";
 import { GossipRoom, type Guest } from "./gossip-room.ts";
+import type { PendingGossip } from "./pending-gossip.ts";
 import type { BlockGlance, Glance } from "./port.ts";
 import { TOPIC_BYTES_MAX, type TopicName } from "./protocols.ts";
 
@@ -36,14 +36,14 @@ const UNSEEN: Glance = { kind: "fresh", block: undefined };
 
 export class GossipDoor {
   readonly #clock: Clock;
-  readonly #desk: GossipDesk;
+  readonly #pending: PendingGossip;
   readonly #rates = new GossipRates();
   readonly #room = new GossipRoom();
   #glance: BlockGlance | undefined;
 
-  constructor(clock: Clock, desk: GossipDesk) {
+  constructor(clock: Clock, pending: PendingGossip) {
     this.#clock = clock;
-    this.#desk = desk;
+    this.#pending = pending;
   }
 
   open(glance: BlockGlance | undefined): void {
@@ -53,8 +53,8 @@ export class GossipDoor {
   enter(arrival: Arrival): Entry {
     const { topic } = arrival;
     const entry = this.#look(arrival);
-    if (entry.kind === "malformed") this.#desk.countRejected(topic);
-    if (entry.kind === "ignored") this.#desk.countIgnored(topic);
+    if (entry.kind === "malformed") this.#pending.countRejected(topic);
+    if (entry.kind === "ignored") this.#pending.countIgnored(topic);
     return entry;
   }
 

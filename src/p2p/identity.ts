@@ -8,7 +8,7 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 
 import { chmod, mkdir, open, readFile, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { assert, type Failure, failure } from "../kernel/errors.ts";
-import type { Random } from "../kernel/random.ts";
+import type { Random } from "../kernel/ports/random.ts";
 
 const SEED_LENGTH = 32;
 const KEY_LENGTH = 32;

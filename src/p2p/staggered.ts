@@ -4,8 +4,8 @@
  * hides nothing that stands behind it.
  */
 
-import type { Clock, TimerHandle } from "../kernel/clock.ts";
 import { asError } from "../kernel/errors.ts";
+import type { Clock, TimerHandle } from "../kernel/ports/clock.ts";
 import { hostFailure } from "./failures.ts";
 
 export interface StaggerOptions {

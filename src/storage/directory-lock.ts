@@ -7,8 +7,8 @@ import { ftruncateSync, readFileSync, realpathSync, writeFileSync, writeSync } f
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { pid } from "node:process";
-import { realClock } from "../kernel/clock.ts";
 import { type Failure, failure } from "../kernel/errors.ts";
+import { realClock } from "../kernel/ports/clock.ts";
 import { type LockedFile, type LockSystem, openLocked } from "./kernel-lock.ts";
 
 /** Name of the lock file in a folder. */

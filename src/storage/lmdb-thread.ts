@@ -3,8 +3,8 @@
  * write that waits and every later one fails with STORE_WRITER_DIED; what it had not flushed is not in the database.
  */
 import { isMarkedAsUntransferable, Worker } from "node:worker_threads";
-import { realClock } from "../kernel/clock.ts";
 import { type Failure, failure } from "../kernel/errors.ts";
+import { realClock } from "../kernel/ports/clock.ts";
 import type { ChainState } from "./lmdb-layout.ts";
 import { type FromWriter, failureOf, type ToWriter, type WriterOptions } from "./lmdb-messages.ts";
 import { PENDING_WRITES_MAX } from "./port.ts";

@@ -4,7 +4,7 @@
  * flushes them, `crash` decides which of those that waited survive, and the next `openMemoryStore` finds what is left.
  */
 import { assert, assertNever, failure } from "../kernel/errors.ts";
-import type { Scheduler } from "../kernel/scheduler.ts";
+import type { Scheduler } from "../kernel/ports/scheduler.ts";
 import { MemoryChain, type MemoryReply } from "./memory-chain.ts";
 import {
   type AppendBatch,

@@ -7,7 +7,7 @@
 import { chmodSync, statSync } from "node:fs";
 import { type Logger, pino, stdTimeFunctions } from "pino";
 import { asError, failure } from "../kernel/errors.ts";
-import type { Fields, Log } from "../kernel/log.ts";
+import type { Fields, Log } from "../kernel/ports/log.ts";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

@@ -6,8 +6,8 @@
 import { chmod, open, rm } from "node:fs/promises";
 import { Session } from "node:inspector/promises";
 import { getHeapStatistics, writeHeapSnapshot } from "node:v8";
-import { type Clock, pause } from "../kernel/clock.ts";
 import { failure } from "../kernel/errors.ts";
+import { type Clock, pause } from "../kernel/ports/clock.ts";
 
 /** A piece of a recording. */
 export interface RecordingChunk {

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { GossipTransactionSchema } from "../../gen/alys/wire/v1/wire_pb.ts";
 import { Failure } from "../../src/kernel/errors.ts";
-import { seededRandom } from "../../src/kernel/random.ts";
+import { seededRandom } from "../../src/kernel/ports/random.ts";
 import { type Identity, identityFromSeed } from "../../src/p2p/identity.ts";
 import type {
   ConnectionGate,

@@ -9,8 +9,8 @@ import { startControl } from "../../src/control/server.ts";
 import { AttachHub } from "../../src/integrations/attach/hub.ts";
 import { AttachedEngine } from "../../src/integrations/engine/attached.ts";
 import { EmbeddedEngine } from "../../src/integrations/engine/embedded.ts";
-import { realClock } from "../../src/kernel/clock.ts";
-import { silentLog } from "../../src/kernel/log.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
 import { folder } from "./control-world.ts";
 
 async function place(t: TestContext) {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Offence } from "../../gen/alys/peer/v1/peer_pb.ts";
 import { BanTable } from "../../src/actors/peer/ban-table.ts";
-import { realClock } from "../../src/kernel/clock.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
 import { openLmdbStore } from "../../src/storage/lmdb-store.ts";
 
 const BURST = 10_000;

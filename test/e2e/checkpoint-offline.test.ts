@@ -15,20 +15,20 @@ import { encodeChainSpecification } from "../../src/chain/spec.ts";
 import { chainFolder } from "../../src/cli/localnet/plan.ts";
 import { runAlysctl } from "../../src/cli/program.ts";
 import { MemoryTerminal } from "../../src/cli/terminal.ts";
-import { CheckpointDesk } from "../../src/integrations/chain/checkpoint-desk.ts";
 import {
   findDamage,
   missingHistory,
   prependHistory,
-} from "../../src/integrations/chain/checkpoint-recovery.ts";
-import { openEmbeddedChain } from "../../src/integrations/chain/embedded.ts";
-import { readAwaited } from "../../src/integrations/chain/recovery-records.ts";
-import { realClock } from "../../src/kernel/clock.ts";
+} from "../../src/integrations/chain/checkpoint/checkpoint-recovery.ts";
+import { CheckpointStore } from "../../src/integrations/chain/checkpoint/checkpoint-store.ts";
+import { readAwaited } from "../../src/integrations/chain/checkpoint/recovery-records.ts";
+import { openEmbeddedChain } from "../../src/integrations/chain/embedded/embedded.ts";
 import { Failure } from "../../src/kernel/errors.ts";
-import { silentLog } from "../../src/kernel/log.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
+import { FolderFileStore } from "../../src/storage/file-store.ts";
 import { openDatabases } from "../../src/storage/lmdb.ts";
 import { openLmdbStore } from "../../src/storage/lmdb-store.ts";
-import { FolderShelf } from "../../src/storage/shelf.ts";
 import { openVoteFile } from "../../src/storage/vote-file.ts";
 import { segmentOf } from "../unit/integrations/chain/segments.ts";
 import { connectTo, eventually, heightOf, prepareNetwork } from "./local-network.ts";
@@ -51,9 +51,9 @@ async function open(folder: string) {
     await store.close();
     throw chain;
   }
-  const shelf = new FolderShelf(join(folder, "checkpoints"));
+  const files = new FolderFileStore(join(folder, "checkpoints"));
   const { authorities } = genesis;
-  const desk = new CheckpointDesk({ chain, store, shelf, authorities, clock: realClock });
+  const checkpoints = new CheckpointStore({ chain, store, files, authorities, clock: realClock });
   const close = async (): Promise<void> => {
     await chain.close();
     await store.close();
@@ -63,14 +63,14 @@ async function open(folder: string) {
       assert.equal((await chain.importSegment(segmentOf(segment, "SEGMENT"))).kind, "imported");
     }
   };
-  return { store, chain, desk, feed, close };
+  return { store, chain, checkpoints, feed, close };
 }
 
 before(async () => {
   writeFileSync(specification, encodeChainSpecification(forge.parameters));
   const node = await open(pristine);
   await node.feed(0);
-  for (const height of [100, 200, 300]) ids.set(height, (await node.desk.create(height)).id);
+  for (const height of [100, 200, 300]) ids.set(height, (await node.checkpoints.create(height)).id);
   await node.close();
   const votes = openVoteFile(join(pristine, "vote"));
   votes.record(new TextEncoder().encode("the last vote"));
@@ -153,10 +153,10 @@ for (const [name, { change, kept }] of Object.entries(DAMAGES)) {
       assert.match(text, new RegExp(`block ${kept}, opened and sound`));
       const node = await open(folder);
       assert.equal(node.chain.snapshot().head.height, kept);
-      assert.equal(await findDamage(node.desk), undefined);
+      assert.equal(await findDamage(node.checkpoints), undefined);
       await node.feed(kept);
       assert.equal(node.chain.snapshot().head.height, LENGTH);
-      assert.equal(await findDamage(node.desk), undefined);
+      assert.equal(await findDamage(node.checkpoints), undefined);
       await node.close();
       assert.deepEqual(readFileSync(join(folder, "vote")), vote, "the vote record is as it was");
       assert(!existsSync(join(folder, "vote.lock")));
@@ -175,9 +175,13 @@ for (const mode of ["fast", "safe", "full"] as const) {
       assert.equal(node.chain.snapshot().head.height, isFull ? 0 : 200);
       assert.equal(readAwaited(node.store), isFull ? ids.get(200) : undefined);
       await node.feed(isFull ? 0 : 200);
-      for (let missing = missingHistory(node.desk); missing > 0; missing = missingHistory(node.desk))
-        await prependHistory(node.desk, blocks.slice(Math.max(0, missing - 64), missing));
-      assert.equal(await findDamage(node.desk), undefined);
+      for (
+        let missing = missingHistory(node.checkpoints);
+        missing > 0;
+        missing = missingHistory(node.checkpoints)
+      )
+        await prependHistory(node.checkpoints, blocks.slice(Math.max(0, missing - 64), missing));
+      assert.equal(await findDamage(node.checkpoints), undefined);
       assert.equal(node.chain.snapshot().head.height, LENGTH);
       await node.close();
     }));

@@ -16,8 +16,8 @@ import { promisify } from "node:util";
 import { loadChain } from "../../src/chain/chain-file.ts";
 import { runAlysctl } from "../../src/cli/program.ts";
 import { MemoryTerminal } from "../../src/cli/terminal.ts";
-import { realClock } from "../../src/kernel/clock.ts";
 import { Failure } from "../../src/kernel/errors.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
 import { folder, until, world } from "./control-world.ts";
 
 const execute = promisify(execFile);

@@ -7,8 +7,8 @@ import { Channelz } from "../../gen/grpc/channelz/v1/channelz_pb.ts";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { connect } from "../../src/cli/client.ts";
 import { openTokenStore } from "../../src/control/auth/token-store.ts";
-import { realClock } from "../../src/kernel/clock.ts";
-import { realRandom } from "../../src/kernel/random.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { realRandom } from "../../src/kernel/ports/random.ts";
 import { folder, world } from "./control-world.ts";
 
 test("channelz shows servers, their sockets and calls", async (t) => {

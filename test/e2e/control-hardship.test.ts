@@ -19,10 +19,10 @@ import { scopeOf } from "../../src/control/auth/gate.ts";
 import { pathOf } from "../../src/control/codec.ts";
 import { REQUEST_ID_KEY } from "../../src/control/request-ids.ts";
 import { startControl } from "../../src/control/server.ts";
-import { actorCell } from "../../src/kernel/cell.ts";
-import { realClock } from "../../src/kernel/clock.ts";
-import { environment } from "../../src/kernel/environment.ts";
-import { silentLog } from "../../src/kernel/log.ts";
+import { actorCell } from "../../src/kernel/actor/cell.ts";
+import { environment } from "../../src/kernel/actor/environment.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
 import { folder, until } from "./control-world.ts";
 import {
   call,

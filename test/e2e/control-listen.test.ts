@@ -7,8 +7,8 @@ import { test } from "node:test";
 import { SyncInternalService, SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { connect } from "../../src/cli/client.ts";
 import { startControl } from "../../src/control/server.ts";
-import { realClock } from "../../src/kernel/clock.ts";
-import { silentLog } from "../../src/kernel/log.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
 import { folder, world } from "./control-world.ts";
 
 const bare = { services: [], reflection: false, log: silentLog, clock: realClock };

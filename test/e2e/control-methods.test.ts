@@ -16,8 +16,8 @@ import { reflect } from "@bufbuild/protobuf/reflect";
 import { scopeOf } from "../../src/control/auth/gate.ts";
 import { startControl } from "../../src/control/server.ts";
 import { rulesOf } from "../../src/control/validate.ts";
-import { realClock } from "../../src/kernel/clock.ts";
-import { silentLog } from "../../src/kernel/log.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
 import { call, expect, FIELD_INVALID, isClean, METHODS, place } from "./every-method.ts";
 
 /** Messages in messages that are looked into: a setting of the configuration is two down. */

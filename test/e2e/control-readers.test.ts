@@ -6,9 +6,9 @@ import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { type Connection, connect } from "../../src/cli/client.ts";
 import { attenuateToken } from "../../src/control/auth/token.ts";
 import { openTokenStore } from "../../src/control/auth/token-store.ts";
-import { realClock } from "../../src/kernel/clock.ts";
 import type { Failure } from "../../src/kernel/errors.ts";
-import { realRandom } from "../../src/kernel/random.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { realRandom } from "../../src/kernel/ports/random.ts";
 import { folder, until, type World, type WorldOptions, world } from "./control-world.ts";
 
 interface Place extends World {

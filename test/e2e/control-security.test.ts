@@ -11,10 +11,10 @@ import { openCredentials } from "../../src/control/auth/credentials.ts";
 import { attenuateToken } from "../../src/control/auth/token.ts";
 import { openTokenStore } from "../../src/control/auth/token-store.ts";
 import { startControl, type TlsOptions } from "../../src/control/server.ts";
-import { realClock } from "../../src/kernel/clock.ts";
 import type { Failure } from "../../src/kernel/errors.ts";
-import { silentLog } from "../../src/kernel/log.ts";
-import { realRandom } from "../../src/kernel/random.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
+import { realRandom } from "../../src/kernel/ports/random.ts";
 import { folder, until } from "./control-world.ts";
 import { alysctl, credentialsOf, fails, makeToken, secured, tlsFiles } from "./secured-world.ts";
 

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { type RunningControl, startControl } from "../../src/control/server.ts";
-import { realClock } from "../../src/kernel/clock.ts";
-import { silentLog } from "../../src/kernel/log.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
 import { folder, world } from "./control-world.ts";
 
 const bare = { services: [], reflection: false, log: silentLog, clock: realClock };

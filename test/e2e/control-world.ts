@@ -11,17 +11,17 @@ import { SyncInternalService, SyncService, SyncState } from "../../gen/alys/sync
 import { type Connection, connect } from "../../src/cli/client.ts";
 import type { AttachHandler } from "../../src/control/bind.ts";
 import { type ControlOptions, type RunningControl, startControl } from "../../src/control/server.ts";
-import type { ActorContext, ActorDefinition } from "../../src/kernel/actor.ts";
+import type { ActorContext, ActorDefinition } from "../../src/kernel/actor/actor.ts";
+import { type ActorCell, actorCell } from "../../src/kernel/actor/cell.ts";
+import { environment } from "../../src/kernel/actor/environment.ts";
 import type { Call } from "../../src/kernel/call.ts";
-import { type ActorCell, actorCell } from "../../src/kernel/cell.ts";
-import type { RunningChild } from "../../src/kernel/child.ts";
-import { realClock } from "../../src/kernel/clock.ts";
-import { environment } from "../../src/kernel/environment.ts";
 import { failure } from "../../src/kernel/errors.ts";
-import { MemoryLog } from "../../src/kernel/log.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { MemoryLog } from "../../src/kernel/ports/log.ts";
 import { later } from "../../src/kernel/protocol.ts";
-import { Topic } from "../../src/kernel/topic.ts";
-import { Transfer } from "../../src/kernel/transfer.ts";
+import { Topic } from "../../src/kernel/stream/topic.ts";
+import { Transfer } from "../../src/kernel/stream/transfer.ts";
+import type { RunningChild } from "../../src/kernel/supervision/child.ts";
 
 type Sync = typeof SyncService;
 type SyncInternal = typeof SyncInternalService;

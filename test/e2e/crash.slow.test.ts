@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pause } from "../../src/cli/localnet/processes.ts";
-import { type Random, seededRandom } from "../../src/kernel/random.ts";
+import { type Random, seededRandom } from "../../src/kernel/ports/random.ts";
 import { chainStateOf, type SyncingNode, serveHistory } from "./served-history.ts";
 
 /** Fewer for a quick look: `CRASH_BLOCKS=20000 CRASH_KILLS=5`. */

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { BridgeService } from "../../gen/alys/integration/v1/integration_pb.ts";
 import { PeerService, PeerType } from "../../gen/alys/peer/v1/peer_pb.ts";
-import { EvidenceBook } from "../../src/actors/sync/authorities/evidence-book.ts";
+import { EvidenceStore } from "../../src/actors/sync/equivocation/evidence-store.ts";
 import { authoritySet } from "../../src/chain/authorities.ts";
 import { splitBlock } from "../../src/chain/block.ts";
 import { loadChain } from "../../src/chain/chain-file.ts";
@@ -38,7 +38,7 @@ async function keepEvidence(folder: string, genesisHash: Uint8Array, memberKey: 
     return { header, approval, authorities };
   });
   const store = await openLmdbStore({ folder, genesisHash });
-  const book = new EvidenceBook(store.table("equivocations"));
+  const book = new EvidenceStore(store.table("equivocations"));
   await book.keep({ slot: SLOT, guiltyKeys: [memberKey], first: first!, second: second! });
   await store.close();
 }

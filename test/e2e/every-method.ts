@@ -22,9 +22,9 @@ import { openTokenStore } from "../../src/control/auth/token-store.ts";
 import type { AnyRef } from "../../src/control/bind.ts";
 import { pathOf } from "../../src/control/codec.ts";
 import { type ControlOptions, type RunningControl, startControl } from "../../src/control/server.ts";
-import { realClock } from "../../src/kernel/clock.ts";
-import { silentLog } from "../../src/kernel/log.ts";
-import { realRandom } from "../../src/kernel/random.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
+import { realRandom } from "../../src/kernel/ports/random.ts";
 import type { AskOptions } from "../../src/kernel/ref.ts";
 import { folder, until } from "./control-world.ts";
 

@@ -1,9 +1,9 @@
 /** A process whose wall clock is set far ahead: dials the address that it is given and says over which transport, or why not. */
 
-import { realClock } from "../../src/kernel/clock.ts";
 import { asError } from "../../src/kernel/errors.ts";
-import { silentLog } from "../../src/kernel/log.ts";
-import { realRandom } from "../../src/kernel/random.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
+import { realRandom } from "../../src/kernel/ports/random.ts";
 import { identityFromSeed } from "../../src/p2p/identity.ts";
 import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
 import { options } from "../contract/host-harness.ts";

@@ -2,8 +2,8 @@
 
 import { writeSync } from "node:fs";
 import { join } from "node:path";
+import { FolderFileStore } from "../../src/storage/file-store.ts";
 import { openLmdbStore } from "../../src/storage/lmdb-store.ts";
-import { FolderShelf } from "../../src/storage/shelf.ts";
 import { blockBatch, blockHash } from "../contract/block-batches.ts";
 
 /** Transactions whose flushes are counted. */
@@ -15,14 +15,14 @@ async function main(folder: string): Promise<void> {
   const store = await openLmdbStore(options);
   // The first one makes pages that the others only change.
   await store.append(blockBatch(1, BLOCKS));
-  const shelf = new FolderShelf(join(folder, "checkpoints"));
-  await shelf.write("a.checkpoint", new Uint8Array(100));
+  const files = new FolderFileStore(join(folder, "checkpoints"));
+  await files.write("a.checkpoint", new Uint8Array(100));
   for (let index = 1; index <= APPENDS; index++) {
     writeSync(1, `append ${index}\n`);
     await store.append(blockBatch(1 + index * BLOCKS, BLOCKS));
   }
   writeSync(1, "file\n");
-  await shelf.write("b.checkpoint", new Uint8Array(100));
+  await files.write("b.checkpoint", new Uint8Array(100));
   writeSync(1, "end\n");
   await store.close();
 }

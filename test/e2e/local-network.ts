@@ -8,9 +8,9 @@ import { type Connection, connect } from "../../src/cli/client.ts";
 import { LocalNetwork } from "../../src/cli/localnet/network.ts";
 import type { NodePlan } from "../../src/cli/localnet/plan.ts";
 import { pause } from "../../src/cli/localnet/processes.ts";
-import { realClock } from "../../src/kernel/clock.ts";
 import { Failure } from "../../src/kernel/errors.ts";
-import { realRandom } from "../../src/kernel/random.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { realRandom } from "../../src/kernel/ports/random.ts";
 
 const POLL_MS = 100;
 

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { afterEach, describe, test } from "node:test";
-import { realClock } from "../../src/kernel/clock.ts";
-import { silentLog } from "../../src/kernel/log.ts";
-import { realRandom } from "../../src/kernel/random.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
+import { realRandom } from "../../src/kernel/ports/random.ts";
 import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
 import { GENESIS, type HostHarness, Hosts } from "../contract/host-harness.ts";
 

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pause } from "../../src/cli/localnet/processes.ts";
-import { seededRandom } from "../../src/kernel/random.ts";
+import { seededRandom } from "../../src/kernel/ports/random.ts";
 import {
   assertNobodySignedTwice,
   connectTo,

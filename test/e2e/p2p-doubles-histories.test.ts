@@ -4,7 +4,7 @@
  */
 
 import { after, before, describe, test } from "node:test";
-import { seededRandom } from "../../src/kernel/random.ts";
+import { seededRandom } from "../../src/kernel/ports/random.ts";
 import { assertFlows, Doubled, part, type TransportName, until } from "./doubles-world.ts";
 
 /** Over each transport: two hundred in all. */

@@ -1,8 +1,8 @@
 /** The libp2p host passes the contract on 127.0.0.1: over TCP with TLS, over QUIC, and over TCP with Noise. */
 
-import { realClock } from "../../src/kernel/clock.ts";
-import { silentLog } from "../../src/kernel/log.ts";
-import { realRandom } from "../../src/kernel/random.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
+import { realRandom } from "../../src/kernel/ports/random.ts";
 import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
 import { hostContract } from "../contract/host.ts";
 import type { HostHarness } from "../contract/host-harness.ts";

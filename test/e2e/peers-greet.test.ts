@@ -18,21 +18,21 @@ import { FederationMessageSchema } from "../../gen/alys/wire/v1/wire_pb.ts";
 import { networkActor } from "../../src/actors/network/actor.ts";
 import { peerActor } from "../../src/actors/peer/actor.ts";
 import { BanTable } from "../../src/actors/peer/ban-table.ts";
-import { DistrustBook } from "../../src/actors/peer/distrust-book.ts";
-import { PeerBook } from "../../src/actors/peer/peer-book.ts";
+import { DistrustStore } from "../../src/actors/peer/distrust-store.ts";
+import { PeerStore } from "../../src/actors/peer/peer-store.ts";
 import { encodeDelegation, ROLE_MEMBER, signDelegation } from "../../src/chain/delegation.ts";
 import { ChainForge } from "../../src/chain/forge.ts";
 import { InlineValidator } from "../../src/chain/pool/inline.ts";
 import { EmbeddedBridge } from "../../src/integrations/bridge/embedded.ts";
-import { openEmbeddedChain } from "../../src/integrations/chain/embedded.ts";
+import { openEmbeddedChain } from "../../src/integrations/chain/embedded/embedded.ts";
 import { EmbeddedEngine } from "../../src/integrations/engine/embedded.ts";
-import { actorCell } from "../../src/kernel/cell.ts";
-import { realClock } from "../../src/kernel/clock.ts";
-import { environment } from "../../src/kernel/environment.ts";
+import { actorCell } from "../../src/kernel/actor/cell.ts";
+import { environment } from "../../src/kernel/actor/environment.ts";
 import { Failure } from "../../src/kernel/errors.ts";
-import { silentLog } from "../../src/kernel/log.ts";
-import { realRandom } from "../../src/kernel/random.ts";
-import { realScheduler } from "../../src/kernel/scheduler.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
+import { realRandom } from "../../src/kernel/ports/random.ts";
+import { realScheduler } from "../../src/kernel/ports/scheduler.ts";
 import { identityFromSeed, peerIdBytes } from "../../src/p2p/identity.ts";
 import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
 import { MemoryDisk, openMemoryStore } from "../../src/storage/memory.ts";
@@ -67,7 +67,7 @@ async function startNode(forge: ChainForge, member: number, { name, listen }: Ca
   const chain = openEmbeddedChain({ store, facts, genesis: { header, authorities }, clock, log: silentLog });
   assert(!(chain instanceof Failure));
   const bans = new BanTable(clock, store.table("bans"));
-  const book = new PeerBook(store.table("peers"), PEER_CONFIG.knownPeersMax);
+  const book = new PeerStore(store.table("peers"), PEER_CONFIG.knownPeersMax);
   const host = new Libp2pHost({ identity, gate: bans, clock, random: realRandom, log: silentLog });
   const key = forge.secretKeys[member]!;
   const delegation = {
@@ -81,7 +81,7 @@ async function startNode(forge: ChainForge, member: number, { name, listen }: Ca
   });
   const run = environment();
   const validator = new InlineValidator(facts);
-  const distrust = new DistrustBook();
+  const distrust = new DistrustStore();
   const parts = { host, chain, validator, bans, book, distrust, peerIdBytes, ownDelegation };
   const peer = actorCell(peerActor({ ...parts, config: PEER_CONFIG }), run);
   const config = {

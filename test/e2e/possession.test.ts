@@ -15,7 +15,7 @@ import { writeAuthorityKey } from "../../src/chain/keys.ts";
 import { encodeChainSpecification } from "../../src/chain/spec.ts";
 import { runAlysctl } from "../../src/cli/program.ts";
 import { MemoryTerminal } from "../../src/cli/terminal.ts";
-import { realRandom } from "../../src/kernel/random.ts";
+import { realRandom } from "../../src/kernel/ports/random.ts";
 
 const EXIT_CONFIG = 78;
 const MEMBERS = 3;

@@ -31,10 +31,10 @@ const STORE_CALLS = ["writeMeta", "pruneSide", "truncateAbove", "append", "prepe
 
 async function main(folder: string, deed: Deed, point: string, moment: string): Promise<void> {
   const world = await openWorld(folder);
-  const kept = (await world.desk.list()).find(({ height }) => height === RECOVERED_HEIGHT);
+  const kept = (await world.checkpoints.list()).find(({ height }) => height === RECOVERED_HEIGHT);
   kills(world.store, "store", STORE_CALLS, point, moment);
-  kills(world.shelf, "shelf", ["write", "remove"], point, moment);
-  if (deed === "CREATE") await world.desk.create(CREATED_HEIGHT);
+  kills(world.files, "shelf", ["write", "remove"], point, moment);
+  if (deed === "CREATE") await world.checkpoints.create(CREATED_HEIGHT);
   else {
     await world.recover(deed, kept?.id ?? "");
     if (deed === "FAST" || deed === "SAFE") await world.backFill();

@@ -10,8 +10,8 @@ import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { findDamage } from "../../src/integrations/chain/checkpoint-recovery.ts";
-import { readRecovery } from "../../src/integrations/chain/recovery-records.ts";
+import { findDamage } from "../../src/integrations/chain/checkpoint/checkpoint-recovery.ts";
+import { readRecovery } from "../../src/integrations/chain/checkpoint/recovery-records.ts";
 import { CREATED_HEIGHT, type Deed, MOMENTS, POINTS, RECOVERED_HEIGHT } from "./recovery-points.ts";
 import { LENGTH, openWorld } from "./recovery-world.ts";
 
@@ -25,7 +25,7 @@ async function prepare(): Promise<void> {
   const world = await openWorld(pristine);
   await world.feed();
   // As many as are kept, so that one more makes the oldest go.
-  for (let at = 0; at < CHECKPOINTS; at++) await world.desk.create(RECOVERED_HEIGHT - 10 * at);
+  for (let at = 0; at < CHECKPOINTS; at++) await world.checkpoints.create(RECOVERED_HEIGHT - 10 * at);
   await world.close();
 }
 
@@ -51,12 +51,12 @@ async function afterwards(folder: string, deed: Deed, name: string): Promise<voi
   }
   await world.feed();
   await world.backFill();
-  assert.equal(await findDamage(world.desk), undefined, name);
+  assert.equal(await findDamage(world.checkpoints), undefined, name);
   const end = world.chain.snapshot();
   assert.deepEqual([end.head.height, end.earliestHeight], [LENGTH, 1], name);
-  for (const { id } of await world.desk.list()) await world.desk.sound(id);
-  await world.desk.create(CREATED_HEIGHT);
-  assert.equal((await world.desk.list()).length, CHECKPOINTS, name);
+  for (const { id } of await world.checkpoints.list()) await world.checkpoints.sound(id);
+  await world.checkpoints.create(CREATED_HEIGHT);
+  assert.equal((await world.checkpoints.list()).length, CHECKPOINTS, name);
   const files = readdirSync(join(folder, "checkpoints"));
   assert(
     files.every((file) => file.endsWith(".checkpoint")),

@@ -4,21 +4,21 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ChainForge } from "../../src/chain/forge.ts";
 import { cutSegments } from "../../src/chain/segment.ts";
-import { CheckpointDesk } from "../../src/integrations/chain/checkpoint-desk.ts";
 import {
   missingHistory,
   planRecovery,
   prependHistory,
   proveHistory,
   recover,
-} from "../../src/integrations/chain/checkpoint-recovery.ts";
-import { openEmbeddedChain } from "../../src/integrations/chain/embedded.ts";
-import type { RecoveryMode } from "../../src/integrations/chain/recovery-records.ts";
-import { realClock } from "../../src/kernel/clock.ts";
+} from "../../src/integrations/chain/checkpoint/checkpoint-recovery.ts";
+import { CheckpointStore } from "../../src/integrations/chain/checkpoint/checkpoint-store.ts";
+import type { RecoveryMode } from "../../src/integrations/chain/checkpoint/recovery-records.ts";
+import { openEmbeddedChain } from "../../src/integrations/chain/embedded/embedded.ts";
 import { Failure } from "../../src/kernel/errors.ts";
-import { silentLog } from "../../src/kernel/log.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
+import { FolderFileStore } from "../../src/storage/file-store.ts";
 import { openLmdbStore } from "../../src/storage/lmdb-store.ts";
-import { FolderShelf } from "../../src/storage/shelf.ts";
 import { segmentOf } from "../unit/integrations/chain/segments.ts";
 
 export const LENGTH = 280;
@@ -34,29 +34,29 @@ export async function openWorld(folder: string) {
   const store = await openLmdbStore({ folder: join(folder, "chain"), genesisHash: facts.genesisHash });
   const chain = openEmbeddedChain({ store, facts, genesis, clock: realClock, log: silentLog });
   if (chain instanceof Failure) throw chain;
-  const shelf = new FolderShelf(join(folder, "checkpoints"));
+  const files = new FolderFileStore(join(folder, "checkpoints"));
   const { authorities } = genesis;
-  const desk = new CheckpointDesk({ chain, store, shelf, authorities, clock: realClock });
+  const checkpoints = new CheckpointStore({ chain, store, files, authorities, clock: realClock });
   return {
     store,
     chain,
-    shelf,
-    desk,
+    files,
+    checkpoints,
     /** Imports what is missing above. */
     feed: async (): Promise<void> => {
       for (const segment of cutSegments(blocks.slice(chain.snapshot().head.height)))
         assert.equal((await chain.importSegment(segmentOf(segment, "SEGMENT"))).kind, "imported");
     },
     recover: async (mode: RecoveryMode, checkpointId: string): Promise<void> => {
-      const plan = await planRecovery(desk, { checkpointId, mode, isScanned: false });
-      await recover(desk, plan, silentLog);
+      const plan = await planRecovery(checkpoints, { checkpointId, mode, isScanned: false });
+      await recover(checkpoints, plan, silentLog);
     },
     /** Fetches what is missing behind, and proves it. */
     backFill: async (): Promise<void> => {
-      for (let missing = missingHistory(desk); missing > 0; missing = missingHistory(desk))
-        await prependHistory(desk, blocks.slice(Math.max(0, missing - BEHIND), missing));
+      for (let missing = missingHistory(checkpoints); missing > 0; missing = missingHistory(checkpoints))
+        await prependHistory(checkpoints, blocks.slice(Math.max(0, missing - BEHIND), missing));
       const { height } = chain.snapshot().head;
-      if (height > 0) await proveHistory(desk, height);
+      if (height > 0) await proveHistory(checkpoints, height);
     },
     close: async (): Promise<void> => {
       await chain.close();

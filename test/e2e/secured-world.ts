@@ -7,9 +7,9 @@ import { type ConnectOptions, connect } from "../../src/cli/client.ts";
 import { runAlysctl } from "../../src/cli/program.ts";
 import { openTokenStore, type TokenStore } from "../../src/control/auth/token-store.ts";
 import type { TlsOptions } from "../../src/control/server.ts";
-import { realClock } from "../../src/kernel/clock.ts";
 import type { Failure } from "../../src/kernel/errors.ts";
-import { realRandom } from "../../src/kernel/random.ts";
+import { realClock } from "../../src/kernel/ports/clock.ts";
+import { realRandom } from "../../src/kernel/ports/random.ts";
 import { folder, type World, type WorldOptions, world } from "./control-world.ts";
 
 export interface Secured extends World {

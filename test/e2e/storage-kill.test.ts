@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { seededRandom } from "../../src/kernel/random.ts";
+import { seededRandom } from "../../src/kernel/ports/random.ts";
 import { openLmdbStore } from "../../src/storage/lmdb-store.ts";
 import { blockHash } from "../contract/block-batches.ts";
 import { assertChain } from "../contract/block-store.ts";

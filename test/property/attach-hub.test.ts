@@ -9,10 +9,10 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { EngineServiceAttachRequestSchema } from "../../gen/alys/integration/v1/integration_pb.ts";
 import { AttachHub } from "../../src/integrations/attach/hub.ts";
-import { FakeClock } from "../../src/kernel/clock.ts";
 import { failure } from "../../src/kernel/errors.ts";
-import { silentLog } from "../../src/kernel/log.ts";
-import { settleMicrotasks } from "../../src/kernel/scheduler.ts";
+import { FakeClock } from "../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
+import { settleMicrotasks } from "../../src/kernel/ports/scheduler.ts";
 import { PullClient, StreamClient, type TestClient } from "../unit/integrations/attach/clients.ts";
 
 const WINDOW = 3;

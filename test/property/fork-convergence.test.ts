@@ -12,7 +12,7 @@ import type { ChainForge } from "../../src/chain/forge.ts";
 import { bestHead, type ForkChoiceHead } from "../../src/chain/fork-choice.ts";
 import { toHex } from "../../src/chain/hex.ts";
 import { appendHash, historyRoot } from "../../src/chain/mmr.ts";
-import { settleMicrotasks } from "../../src/kernel/scheduler.ts";
+import { settleMicrotasks } from "../../src/kernel/ports/scheduler.ts";
 import { ChainRig, hashOfBlock, quickForge, segmentOf } from "../unit/integrations/chain/segments.ts";
 
 const RUNS = { numRuns: 60 };

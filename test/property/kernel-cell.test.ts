@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { actorCell } from "../../src/kernel/cell.ts";
-import type { RunningChild } from "../../src/kernel/child.ts";
-import type { Deferred } from "../../src/kernel/deferred.ts";
+import { actorCell } from "../../src/kernel/actor/cell.ts";
+import type { Deferred } from "../../src/kernel/actor/deferred.ts";
 import { Failure } from "../../src/kernel/errors.ts";
+import type { RunningChild } from "../../src/kernel/supervision/child.ts";
 import { type BulkResponseSchema, ProbeService } from "../unit/kernel/probe.ts";
 import { probeDefinition, world } from "../unit/kernel/probe-actor.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { LANES, Mailbox } from "../../src/kernel/mailbox.ts";
+import { LANES, Mailbox } from "../../src/kernel/actor/mailbox.ts";
 
 interface Item {
   readonly lane: number;

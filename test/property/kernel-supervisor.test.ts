@@ -5,11 +5,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Strategy } from "../../src/kernel/child.ts";
-import { silentLog } from "../../src/kernel/log.ts";
-import { Simulation } from "../../src/kernel/simulation.ts";
-import { Supervisor, type SupervisorEvent } from "../../src/kernel/supervisor.ts";
-import { FakeChild } from "../unit/kernel/fake-child.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
+import { Simulation } from "../../src/kernel/ports/simulation.ts";
+import type { Strategy } from "../../src/kernel/supervision/child.ts";
+import { Supervisor, type SupervisorEvent } from "../../src/kernel/supervision/supervisor.ts";
+import { FakeChild } from "../unit/kernel/supervision/fake-child.ts";
 
 const IDS = ["a", "b", "c", "d"] as const;
 const INTENSITY = 3;

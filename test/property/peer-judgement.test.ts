@@ -6,16 +6,16 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { AddressSource } from "../../gen/alys/peer/v1/peer_pb.ts";
 import { FederationMessageSchema } from "../../gen/alys/wire/v1/wire_pb.ts";
-import { FederationDesk } from "../../src/actors/network/federation.ts";
+import { FederationEndpoint } from "../../src/actors/network/federation.ts";
 import { DIALS_MAX } from "../../src/actors/peer/config.ts";
 import { chooseDials, dialDelayMs } from "../../src/actors/peer/dialling.ts";
 import { ExpiryIndex } from "../../src/actors/peer/expiry-index.ts";
 import { pageOf } from "../../src/actors/peer/paging.ts";
-import { PeerBook } from "../../src/actors/peer/peer-book.ts";
+import { PeerStore } from "../../src/actors/peer/peer-store.ts";
 import { LENIENCE_MAX, PenaltyBrake } from "../../src/actors/peer/penalty-brake.ts";
 import { CLEAN, forgiven, OffenceMemory, penalised, reputationAt } from "../../src/actors/peer/reputation.ts";
 import { NEW_SCORE, observe, scoreOf } from "../../src/actors/peer/score.ts";
-import { seededRandom } from "../../src/kernel/random.ts";
+import { seededRandom } from "../../src/kernel/ports/random.ts";
 import { identityFromSeed, verifyPeerSignature } from "../../src/p2p/identity.ts";
 
 const NOWHERE = {
@@ -163,7 +163,7 @@ test("dials keep to target and bound, skip whom they must, and members come firs
   });
   fc.assert(
     fc.property(fc.array(kind, { maxLength: 60 }), fc.nat(40), (kinds, peersTarget) => {
-      const book = new PeerBook(NOWHERE, 1_000);
+      const book = new PeerStore(NOWHERE, 1_000);
       const banned = new Set<string>();
       let busy = 0;
       for (const [index, each] of kinds.entries()) {
@@ -230,7 +230,7 @@ test("pages together are the sorted list, each item once", () => {
 test("the book keeps to its bound and keeps whom it must, whatever floods it", () => {
   fc.assert(
     fc.property(fc.array(fc.nat(200), { maxLength: 300 }), (ids) => {
-      const book = new PeerBook(NOWHERE, 10);
+      const book = new PeerStore(NOWHERE, 10);
       const [member, known] = [book.ensure("member"), book.ensure("known")];
       member.isReserved = true;
       known.lastSeenMs = 5;
@@ -246,17 +246,17 @@ test("of the envelopes of one sender each is opened once, in any order within th
     identityFromSeed(new Uint8Array(32).fill(1)),
     identityFromSeed(new Uint8Array(32).fill(2)),
   ];
-  const desk = (sign: (bytes: Uint8Array) => Uint8Array, startMs: number) =>
-    new FederationDesk({ sign, verifyPeerSignature }, new Uint8Array(32), startMs, 500);
+  const endpoint = (sign: (bytes: Uint8Array) => Uint8Array, startMs: number) =>
+    new FederationEndpoint({ sign, verifyPeerSignature }, new Uint8Array(32), startMs, 500);
   const payload = toBinary(
     FederationMessageSchema,
     create(FederationMessageSchema, { payload: { case: "opaque", value: { label: "x" } } }),
   );
-  const sender = desk(alice.sign, 1_000);
+  const sender = endpoint(alice.sign, 1_000);
   const sealed = Array.from({ length: 200 }, () => sender.seal(payload, 2_000, 1_000)!);
   fc.assert(
     fc.property(fc.array(fc.nat(199), { minLength: 1, maxLength: 60 }), (order) => {
-      const receiver = desk(bob.sign, 0);
+      const receiver = endpoint(bob.sign, 0);
       const opened = new Set<number>();
       let highest = -1;
       for (const index of order) {
@@ -282,13 +282,13 @@ test("an envelope is void past its time, from afar in the future, of another sen
     FederationMessageSchema,
     create(FederationMessageSchema, { payload: { case: "opaque", value: { label: "x" } } }),
   );
-  const fault = (desk: FederationDesk, from: string, envelope: Uint8Array, nowMs: number) => {
-    const opened = desk.open(from, envelope, nowMs);
+  const fault = (endpoint: FederationEndpoint, from: string, envelope: Uint8Array, nowMs: number) => {
+    const opened = endpoint.open(from, envelope, nowMs);
     return opened.ok ? "none" : opened.fault;
   };
-  const receiver = new FederationDesk(keys, genesis, 0, 500);
+  const receiver = new FederationEndpoint(keys, genesis, 0, 500);
   const seal = (startMs: number, nowMs = 10_000) =>
-    new FederationDesk(keys, genesis, startMs, 500).seal(payload, nowMs, 1_000)!;
+    new FederationEndpoint(keys, genesis, startMs, 500).seal(payload, nowMs, 1_000)!;
   assert.equal(fault(receiver, alice.peerId, seal(1), 11_501), "expired");
   assert.equal(fault(receiver, alice.peerId, seal(1), 11_500), "none", "clocks may differ by the drift");
   assert.equal(fault(receiver, alice.peerId, seal(10_000_000, 10_000_000), 10_000), "from the future");
@@ -299,25 +299,25 @@ test("an envelope is void past its time, from afar in the future, of another sen
   altered[altered.length - 1]! ^= 1;
   assert.equal(fault(receiver, alice.peerId, altered, 10_000), "bad signature");
   assert.equal(fault(receiver, alice.peerId, Uint8Array.of(1, 2, 3), 10_000), "malformed");
-  const elsewhere = new FederationDesk(keys, new Uint8Array(32).fill(9), 5, 500).seal(
+  const elsewhere = new FederationEndpoint(keys, new Uint8Array(32).fill(9), 5, 500).seal(
     payload,
     10_000,
     1_000,
   )!;
   assert.equal(fault(receiver, alice.peerId, elsewhere, 10_000), "bad signature", "another chain");
-  const ahead = new FederationDesk(keys, genesis, 28_800_000, 500);
-  const other = new FederationDesk(keys, genesis, 28_800_000, 500);
+  const ahead = new FederationEndpoint(keys, genesis, 28_800_000, 500);
+  const other = new FederationEndpoint(keys, genesis, 28_800_000, 500);
   const atEight = ahead.seal(payload, 28_800_000, 1_000)!;
   assert.equal(fault(other, alice.peerId, atEight, 28_800_000), "none", "both clocks are ahead");
   const again = ahead.seal(payload, 20_000, 1_000)!;
-  for (const desk of [receiver, other])
+  for (const endpoint of [receiver, other])
     assert.equal(
-      fault(desk, alice.peerId, again, 20_000),
+      fault(endpoint, alice.peerId, again, 20_000),
       "none",
       "a clock that was ahead bars its owner no longer",
     );
   assert.equal(fault(other, alice.peerId, atEight, 20_000), "from the future");
-  const behind = new FederationDesk(keys, genesis, 5, 500);
+  const behind = new FederationEndpoint(keys, genesis, 5, 500);
   assert.equal(fault(receiver, alice.peerId, behind.seal(payload, 5, 60_000)!, 21_000), "replayed");
   const right = behind.seal(payload, 21_000, 1_000)!;
   assert.equal(fault(receiver, alice.peerId, right, 21_000), "none", "nor does one that was behind");

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { SetsInForce } from "../../src/actors/sync/authorities/sets.ts";
 import {
   type Batch,
   type BatchEvent,
@@ -11,9 +10,10 @@ import {
   type Slot,
   splitBatch,
   stepBatch,
-} from "../../src/actors/sync/batch.ts";
-import { cutSlots } from "../../src/actors/sync/cut.ts";
-import { Ranges } from "../../src/actors/sync/range.ts";
+} from "../../src/actors/sync/range/batch.ts";
+import { Batches } from "../../src/actors/sync/range/batches.ts";
+import { cutSlots } from "../../src/actors/sync/range/cut.ts";
+import type { SetsInForce } from "../../src/actors/sync/validation-sets.ts";
 import type { ValidatedSegment } from "../../src/chain/validator.ts";
 
 const SEED = 20_261_121;
@@ -130,7 +130,7 @@ test("Ranges cover every height up to the target exactly once, however answers a
   const step = fc.tuple(fc.nat(63), fc.integer({ min: 1, max: 70 }));
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 200 }), fc.array(step, { maxLength: 40 }), (batchBlocks, steps) => {
-      const ranges = new Ranges();
+      const ranges = new Batches();
       ranges.restart(1);
       ranges.plan(LAST, batchBlocks);
       for (const [pick, length] of steps) {

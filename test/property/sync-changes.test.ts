@@ -11,10 +11,10 @@ import fc from "fast-check";
 import { PeerInfoSchema } from "../../gen/alys/peer/v1/peer_pb.ts";
 import { syncConfig } from "../../src/actors/sync/config.ts";
 import { SyncMetrics } from "../../src/actors/sync/metrics.ts";
-import { PeerBook } from "../../src/actors/sync/peers.ts";
-import { Pipeline } from "../../src/actors/sync/pipeline.ts";
-import type { PipelineEffect } from "../../src/actors/sync/pipeline-effect.ts";
-import { QuotaLedger } from "../../src/actors/sync/quota.ts";
+import type { RangeEffect } from "../../src/actors/sync/range/pipeline-effect.ts";
+import { QuotaLedger } from "../../src/actors/sync/range/quota.ts";
+import { RangeSync } from "../../src/actors/sync/range/range-sync.ts";
+import { SyncPeers } from "../../src/actors/sync/sync-peers.ts";
 import { BLOCK_FIXED_LENGTH } from "../../src/chain/block.ts";
 import { blockFault } from "../../src/chain/block-fault.ts";
 import { BODY_FIELD, BODY_FIXED_LENGTH } from "../../src/chain/body-layout.ts";
@@ -24,7 +24,7 @@ import { toHex } from "../../src/chain/hex.ts";
 import { readUint64, writeUint32, writeUint64 } from "../../src/chain/little-endian.ts";
 import type { AuthoritySetFacts, SegmentVerdict, ValidatedSegment } from "../../src/chain/validator.ts";
 import type { ImportOutcome } from "../../src/integrations/chain/port.ts";
-import { type Random, seededRandom } from "../../src/kernel/random.ts";
+import { type Random, seededRandom } from "../../src/kernel/ports/random.ts";
 
 const SEED = 20_261_121;
 const FINALITY = 64;
@@ -176,9 +176,9 @@ const KINDS: readonly Kind[] = ["honest", "short", "liar", "rooter"];
 
 class World {
   readonly random: Random;
-  readonly peers = new PeerBook();
+  readonly peers = new SyncPeers();
   readonly chain: ModelChain;
-  readonly pipeline: Pipeline;
+  readonly pipeline: RangeSync;
   readonly blamed = new Set<string>();
   readonly kinds: readonly Kind[];
   readonly theirs: readonly ModelBlock[];
@@ -196,7 +196,7 @@ class World {
     this.kinds = kinds;
     this.theirs = theirs;
     this.chain = new ModelChain(own);
-    this.pipeline = new Pipeline({
+    this.pipeline = new RangeSync({
       config: { ...syncConfig(undefined, 2), batchBlocks },
       chain: this.chain,
       peers: this.peers,
@@ -259,7 +259,7 @@ class World {
     this.#pending.push({ atMs: this.nowMs + delayMs, run });
   }
 
-  #perform(effect: PipelineEffect): void {
+  #perform(effect: RangeEffect): void {
     switch (effect.type) {
       case "request":
         return this.#serve(effect);
@@ -281,7 +281,7 @@ class World {
     }
   }
 
-  #serve({ requestId, peerId, first, count }: Extract<PipelineEffect, { type: "request" }>): void {
+  #serve({ requestId, peerId, first, count }: Extract<RangeEffect, { type: "request" }>): void {
     const kind = this.kinds[Number(peerId)]!;
     const length = kind === "short" ? 1 + this.random.integer(count) : count;
     const blocks = this.theirs.slice(first, first + length).map(({ bytes }) => bytes);
@@ -301,7 +301,7 @@ class World {
   }
 }
 
-function verdictOn({ blocks, sets }: Extract<PipelineEffect, { type: "validate" }>): SegmentVerdict {
+function verdictOn({ blocks, sets }: Extract<RangeEffect, { type: "validate" }>): SegmentVerdict {
   for (const [index, block] of blocks.entries()) {
     const actual = block.subarray(HEADER_OFFSET.authoritiesRoot, HEADER_OFFSET.historyRoot);
     const expected = sets.authorities.root;

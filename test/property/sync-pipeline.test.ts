@@ -11,17 +11,17 @@ import fc from "fast-check";
 import { PeerInfoSchema } from "../../gen/alys/peer/v1/peer_pb.ts";
 import { HEDGES_MAX, syncConfig } from "../../src/actors/sync/config.ts";
 import { SyncMetrics } from "../../src/actors/sync/metrics.ts";
-import { PeerBook } from "../../src/actors/sync/peers.ts";
-import { Pipeline } from "../../src/actors/sync/pipeline.ts";
-import type { PipelineEffect } from "../../src/actors/sync/pipeline-effect.ts";
-import { QuotaLedger } from "../../src/actors/sync/quota.ts";
+import type { RangeEffect } from "../../src/actors/sync/range/pipeline-effect.ts";
+import { QuotaLedger } from "../../src/actors/sync/range/quota.ts";
+import { RangeSync } from "../../src/actors/sync/range/range-sync.ts";
+import { SyncPeers } from "../../src/actors/sync/sync-peers.ts";
 import { BLOCK_FIXED_LENGTH } from "../../src/chain/block.ts";
 import { blockFault } from "../../src/chain/block-fault.ts";
 import { readUint64, writeUint64 } from "../../src/chain/little-endian.ts";
 import type { SegmentVerdict, ValidatedSegment } from "../../src/chain/validator.ts";
 import type { ImportOutcome } from "../../src/integrations/chain/port.ts";
 import { failure } from "../../src/kernel/errors.ts";
-import { type Random, seededRandom } from "../../src/kernel/random.ts";
+import { type Random, seededRandom } from "../../src/kernel/ports/random.ts";
 
 const SEED = 20_261_121;
 const TARGET = 700;
@@ -52,9 +52,9 @@ interface Pending {
 
 class World {
   readonly random: Random;
-  readonly peers = new PeerBook();
+  readonly peers = new SyncPeers();
   readonly metrics = new SyncMetrics();
-  readonly pipeline: Pipeline;
+  readonly pipeline: RangeSync;
   readonly config = { ...syncConfig(undefined, 2), batchBlocks: 48, maxParallelDownloads: 5 };
   readonly blamed = new Set<string>();
   readonly kinds: readonly Kind[];
@@ -66,7 +66,7 @@ class World {
   constructor(seed: number, kinds: readonly Kind[]) {
     this.random = seededRandom(seed);
     this.kinds = kinds;
-    this.pipeline = new Pipeline({
+    this.pipeline = new RangeSync({
       config: this.config,
       chain: {
         authoritiesAfter: () => ({ authorities: SET, parentAuthorities: SET }),
@@ -125,7 +125,7 @@ class World {
     this.#pending.push({ atMs: this.nowMs + delayMs, run });
   }
 
-  #perform(effect: PipelineEffect): void {
+  #perform(effect: RangeEffect): void {
     const delayMs = 10 + this.random.integer(60);
     switch (effect.type) {
       case "request":
@@ -153,7 +153,7 @@ class World {
     }
   }
 
-  #serve(effect: Extract<PipelineEffect, { type: "request" }>): void {
+  #serve(effect: Extract<RangeEffect, { type: "request" }>): void {
     const { requestId, peerId, first, count } = effect;
     const kind = this.kinds[Number(peerId)]!;
     const timing = { latencyMs: 1, durationMs: 2, bytes: 3 };

@@ -3,7 +3,7 @@
 import { NetworkService } from "../../gen/alys/network/v1/network_pb.ts";
 import { ProducerInternalService } from "../../gen/alys/producer/v1/producer_pb.ts";
 import { SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
-import { type Random, seededRandom } from "../../src/kernel/random.ts";
+import { type Random, seededRandom } from "../../src/kernel/ports/random.ts";
 import type { World } from "./world.ts";
 
 const PERIOD_MS = 700;

@@ -4,8 +4,8 @@ import { Role } from "../../gen/alys/wire/v1/wire_pb.ts";
 import { MemberDelegation, type OwnDelegation } from "../../src/actors/peer/own-delegation.ts";
 import type { SecretKey } from "../../src/chain/bls.ts";
 import { encodeDelegation, ROLE_MEMBER, signDelegation } from "../../src/chain/delegation.ts";
-import type { Clock } from "../../src/kernel/clock.ts";
 import { assert } from "../../src/kernel/errors.ts";
+import type { Clock } from "../../src/kernel/ports/clock.ts";
 import { peerIdBytes } from "../../src/p2p/identity.ts";
 import type { Machine } from "./machine.ts";
 

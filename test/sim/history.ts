@@ -5,10 +5,10 @@
 
 import { ChainForge, forgeSecretKeys } from "../../src/chain/forge.ts";
 import type { AuthoritySetFacts, ChainFacts } from "../../src/chain/validator.ts";
-import { openEmbeddedChain } from "../../src/integrations/chain/embedded.ts";
+import { openEmbeddedChain } from "../../src/integrations/chain/embedded/embedded.ts";
 import { assert, Failure } from "../../src/kernel/errors.ts";
-import { silentLog } from "../../src/kernel/log.ts";
-import type { Simulation } from "../../src/kernel/simulation.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
+import type { Simulation } from "../../src/kernel/ports/simulation.ts";
 import { type MemoryDisk, openMemoryStore } from "../../src/storage/memory.ts";
 import { type Scenario, SLOT_MS, START_MS } from "./scenario.ts";
 import { SharedValidator } from "./world-validator.ts";

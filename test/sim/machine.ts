@@ -7,7 +7,7 @@
 import type { NodeConfig } from "../../gen/alys/config/v1/config_pb.ts";
 import { BanTable } from "../../src/actors/peer/ban-table.ts";
 import type { MemberDelegation } from "../../src/actors/peer/own-delegation.ts";
-import { PeerBook } from "../../src/actors/peer/peer-book.ts";
+import { PeerStore } from "../../src/actors/peer/peer-store.ts";
 import { type GuardMemory, stepGuard } from "../../src/actors/producer/signing-guard.ts";
 import { syncConfig } from "../../src/actors/sync/config.ts";
 import type { SecretKey } from "../../src/chain/bls.ts";
@@ -15,14 +15,19 @@ import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../src/chain/sign
 import { decodeVoteRecord, encodeVoteRecord, type VoteRecord } from "../../src/chain/vote.ts";
 import { parseSettings, type Settings } from "../../src/config/load.ts";
 import { EmbeddedBridge } from "../../src/integrations/bridge/embedded.ts";
-import { type EmbeddedChain, openEmbeddedChain } from "../../src/integrations/chain/embedded.ts";
+import { type EmbeddedChain, openEmbeddedChain } from "../../src/integrations/chain/embedded/embedded.ts";
 import { EmbeddedEngine } from "../../src/integrations/engine/embedded.ts";
-import { environment } from "../../src/kernel/environment.ts";
+import { environment } from "../../src/kernel/actor/environment.ts";
 import { assert, Failure } from "../../src/kernel/errors.ts";
-import { silentLog } from "../../src/kernel/log.ts";
-import { type Random, seededRandom } from "../../src/kernel/random.ts";
-import type { Supervisor } from "../../src/kernel/supervisor.ts";
-import { type ActorParts, composeActors, type NodeCells, superviseActors } from "../../src/node/compose.ts";
+import { silentLog } from "../../src/kernel/ports/log.ts";
+import { type Random, seededRandom } from "../../src/kernel/ports/random.ts";
+import type { Supervisor } from "../../src/kernel/supervision/supervisor.ts";
+import {
+  type ActorParts,
+  composeActors,
+  type NodeCells,
+  superviseActors,
+} from "../../src/node/actor-system.ts";
 import { hostOptions, networkConfig, peerConfig, producerConfig } from "../../src/node/translate.ts";
 import { REACH_ALL } from "../../src/p2p/dial-address.ts";
 import { type Identity, identityFromSeed } from "../../src/p2p/identity.ts";
@@ -216,7 +221,7 @@ export class NodeProcess {
   readonly away: AwayChain;
   readonly store: BlockStore;
   readonly bans: BanTable;
-  readonly book: PeerBook;
+  readonly book: PeerStore;
   /** A member's own. */
   readonly delegation: MemberDelegation | undefined;
   readonly cells: NodeCells;
@@ -246,7 +251,7 @@ export class NodeProcess {
     const { seals } = world;
     const bounds = { lanes: LANES, ...(seals === undefined ? {} : { seals }) };
     const run = environment({ clock, scheduler, random: machine.random, log, ...bounds });
-    this.book = new PeerBook(store.table("peers"), settingsOf(machine).peer.knownPeersMax);
+    this.book = new PeerStore(store.table("peers"), settingsOf(machine).peer.knownPeersMax);
     this.delegation = machine.key && memberDelegation(machine, machine.key, clock);
     const parts = this.#actorParts(settingsOf(machine), clock.nowMs());
     this.cells = composeActors(parts, run);

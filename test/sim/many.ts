@@ -3,8 +3,8 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { ORDEAL_KINDS } from "./ordeals/kinds.ts";
-import { BYZANTINE_COUNTS } from "./rogues/kinds.ts";
+import { BYZANTINE_COUNTS } from "./adversaries/kinds.ts";
+import { ORDEAL_KINDS } from "./long-scenarios/kinds.ts";
 import { FAULT_KINDS } from "./scenario.ts";
 import type { RunResult } from "./simulate.ts";
 

@@ -4,8 +4,8 @@
  * Every decision is drawn from the seed.
  */
 
-import type { Clock } from "../../src/kernel/clock.ts";
-import { type Random, seededRandom } from "../../src/kernel/random.ts";
+import type { Clock } from "../../src/kernel/ports/clock.ts";
+import { type Random, seededRandom } from "../../src/kernel/ports/random.ts";
 import { MemoryNetwork } from "../../src/p2p/memory/network.ts";
 
 export interface Weather {

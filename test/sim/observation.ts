@@ -5,8 +5,8 @@
 
 import type { ProductionStatus, SyncStatus } from "../../gen/alys/sync/v1/sync_pb.ts";
 import type { ChainEvent } from "../../src/integrations/chain/port.ts";
-import type { LogRecord } from "../../src/kernel/log.ts";
-import type { SupervisorEvent } from "../../src/kernel/supervisor.ts";
+import type { LogRecord } from "../../src/kernel/ports/log.ts";
+import type { SupervisorEvent } from "../../src/kernel/supervision/supervisor.ts";
 import type { Verdict } from "../../src/p2p/port.ts";
 
 export type Observation = { readonly node: string } & (

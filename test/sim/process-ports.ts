@@ -3,9 +3,9 @@
  * process is killed; and the pace of its disk. What was queued then never runs, as in a process that is gone.
  */
 
-import type { Clock, TimerHandle } from "../../src/kernel/clock.ts";
-import type { Random } from "../../src/kernel/random.ts";
-import type { Scheduler } from "../../src/kernel/scheduler.ts";
+import type { Clock, TimerHandle } from "../../src/kernel/ports/clock.ts";
+import type { Random } from "../../src/kernel/ports/random.ts";
+import type { Scheduler } from "../../src/kernel/ports/scheduler.ts";
 
 /** Whether the process still lives; shared by its ports. */
 export interface Life {

@@ -6,9 +6,9 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { writeExpected } from "./expected.ts";
+import { ORDEAL_KINDS } from "./long-scenarios/kinds.ts";
 import { failureReport, runSeeds, summary } from "./many.ts";
 import { runMutants } from "./mutants.ts";
-import { ORDEAL_KINDS } from "./ordeals/kinds.ts";
 import { type RunResult, simulate, simulateOrdeal } from "./simulate.ts";
 import type { WorldOptions } from "./world.ts";
 

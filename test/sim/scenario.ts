@@ -3,10 +3,10 @@
  * carries it out. Byzantine members stay within what the chain tolerates: none of 3, one of 4, two of 7.
  */
 
-import { type Random, seededRandom } from "../../src/kernel/random.ts";
+import { type Random, seededRandom } from "../../src/kernel/ports/random.ts";
+import { ROGUE_KINDS, type RogueKind } from "./adversaries/kinds.ts";
+import { ORDEAL_KINDS, type OrdealKind } from "./long-scenarios/kinds.ts";
 import type { Weather } from "./network.ts";
-import { ORDEAL_KINDS, type OrdealKind } from "./ordeals/kinds.ts";
-import { ROGUE_KINDS, type RogueKind } from "./rogues/kinds.ts";
 
 /** A multiple of the slot and of every federation's size, so that slot 0 of the run is member 0's. */
 export const START_MS = 1_764_000_000_000 - (1_764_000_000_000 % (2000 * 84));

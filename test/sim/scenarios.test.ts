@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ORDEAL_KINDS, type OrdealKind } from "./long-scenarios/kinds.ts";
 import { failureReport } from "./many.ts";
-import { ORDEAL_KINDS, type OrdealKind } from "./ordeals/kinds.ts";
 import { type RunResult, simulateOrdeal } from "./simulate.ts";
 
 /** What has to have happened, by its count or by a checker's occasions, for the ordeal to have been one. */

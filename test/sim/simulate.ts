@@ -4,13 +4,13 @@
  */
 
 import { createHash } from "node:crypto";
+import type { Rogue } from "./adversaries/adversary.ts";
+import { Equivocator } from "./adversaries/equivocator.ts";
+import { makeStranger, Sybil } from "./adversaries/strangers.ts";
 import { Client } from "./client.ts";
 import { Faults } from "./faults.ts";
-import { runOrdeal } from "./ordeals/all.ts";
-import type { OrdealKind } from "./ordeals/kinds.ts";
-import { Equivocator } from "./rogues/equivocator.ts";
-import type { Rogue } from "./rogues/rogue.ts";
-import { makeStranger, Sybil } from "./rogues/strangers.ts";
+import { runOrdeal } from "./long-scenarios/all.ts";
+import type { OrdealKind } from "./long-scenarios/kinds.ts";
 import {
   BLOCKS_AFTER,
   FAULTS_MS,

@@ -4,7 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
-import type { Fields, Log, LogRecord } from "../../src/kernel/log.ts";
+import type { Fields, Log, LogRecord } from "../../src/kernel/ports/log.ts";
 
 /** Lines kept for the report of a failure; at the bound the oldest go. */
 const LINES_KEPT = 400;

@@ -15,7 +15,7 @@ const ANSWER_BYTES_MAX = 1 << 20;
 
 export class Withheld {
   #from: { readonly peerId: string; readonly height: number } | undefined;
-  /** Ranges that were cut short or not answered at all. */
+  /** Batches that were cut short or not answered at all. */
   occasions = 0;
 
   /** Nobody answers this peer with blocks of this height or above. */

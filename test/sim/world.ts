@@ -4,16 +4,16 @@
  */
 
 import type { SyncStatus } from "../../gen/alys/sync/v1/sync_pb.ts";
-import { MessageSeals } from "../../src/kernel/freeze.ts";
-import { Simulation } from "../../src/kernel/simulation.ts";
+import { MessageSeals } from "../../src/kernel/actor/freeze.ts";
+import { Simulation } from "../../src/kernel/ports/simulation.ts";
+import type { Rogue } from "./adversaries/adversary.ts";
+import { Mischief } from "./adversaries/mischief.ts";
 import { allCheckers } from "./checkers/all.ts";
 import type { Checker } from "./checkers/checker.ts";
 import { type History, historyOf, prepareDisk } from "./history.ts";
 import { MAILBOX_MAX, Machine, type NodeProcess } from "./machine.ts";
 import { SimNetwork } from "./network.ts";
 import type { Observation } from "./observation.ts";
-import { Mischief } from "./rogues/mischief.ts";
-import type { Rogue } from "./rogues/rogue.ts";
 import { type Scenario, START_MS } from "./scenario.ts";
 import { fieldsText, Trace } from "./trace.ts";
 import { Withheld } from "./withheld.ts";

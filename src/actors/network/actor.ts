@@ -17,10 +17,10 @@ import {
 import { type Offence, PeerInternalService, PeerService } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { Validator } from "../../chain/validator.ts";
 import type { BridgePort } from "../../integrations/bridge/port.ts";
-import type { CheckpointDesk } from "../../integrations/chain/checkpoint-desk.ts";
+import type { CheckpointStore } from "../../integrations/chain/checkpoint/checkpoint-store.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import type { EnginePort } from "../../integrations/engine/port.ts";
-import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor.ts";
+import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor/actor.ts";
 import { failure } from "../../kernel/errors.ts";
 import type { Handlers, Reply } from "../../kernel/protocol.ts";
 import type { Ref } from "../../kernel/ref.ts";
@@ -41,7 +41,7 @@ import {
   MEMBER_PEERS_MAX,
   type NetworkActorConfig,
 } from "./config.ts";
-import { FederationDesk } from "./federation.ts";
+import { FederationEndpoint } from "./federation.ts";
 import { glanceFor } from "./glance.ts";
 import { Greeted } from "./greeted.ts";
 import { Inbound, type InboundEffects } from "./inbound.ts";
@@ -63,7 +63,7 @@ export interface NetworkParts {
   /** Judges what clients want published. */
   readonly validator: Validator;
   /** Serves checkpoints; without it peers are told that there are none. */
-  readonly checkpoints?: CheckpointDesk | undefined;
+  readonly checkpoints?: CheckpointStore | undefined;
   readonly peer: Ref<typeof PeerService>;
   readonly peerInternal: Ref<typeof PeerInternalService>;
   /** What this node shows of its role; read for the status alone. */
@@ -112,7 +112,7 @@ class NetworkActor implements Actor<Public, Internal> {
     this.#parts = parts;
     // Each incarnation starts a sequence of its own, above that of the last one.
     const startMs = Math.max(parts.processStartMs, context.clock.nowMs());
-    const federation = new FederationDesk(host, config.host.genesisHash, startMs, chain.facts.driftMs);
+    const federation = new FederationEndpoint(host, config.host.genesisHash, startMs, chain.facts.driftMs);
     this.#topics = new NetworkTopics(() => this.#status());
     this.#lifecycle = new Lifecycle({
       context,

@@ -1,6 +1,6 @@
 /**
  * The privileged channel's envelopes: sealing ours (sequence, expiry, ed25519 signature) and opening those of members.
- * Pure but for the signing function handed in; the NetworkActor owns one desk for the life of an incarnation.
+ * Pure but for the signing function handed in; the NetworkActor owns one endpoint for the life of an incarnation.
  */
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
@@ -61,7 +61,7 @@ interface Seen {
   window: bigint;
 }
 
-export class FederationDesk {
+export class FederationEndpoint {
   readonly #keys: PeerKeys;
   readonly #context: Uint8Array;
   #startMs: bigint;

@@ -12,7 +12,7 @@ import { readUint32 } from "../../chain/little-endian.ts";
 import { MalformedError } from "../../chain/malformed.ts";
 import { authorOf, slotAt } from "../../chain/rules.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
 import type { BlockGlance, Glance } from "../../p2p/port.ts";
 
 /** A block is of the present as long as it is no older: what was under way while a node was busy or cut off for a moment. */

@@ -16,16 +16,16 @@ import { sha256 } from "../../chain/hash.ts";
 import { decodeHeader, headerHash } from "../../chain/header.ts";
 import { MalformedError } from "../../chain/malformed.ts";
 import type { BridgePort, FederationNote } from "../../integrations/bridge/port.ts";
-import type { CheckpointDesk } from "../../integrations/chain/checkpoint-desk.ts";
+import type { CheckpointStore } from "../../integrations/chain/checkpoint/checkpoint-store.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import { type EnginePort, TRANSACTION_BYTES_MAX } from "../../integrations/engine/port.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
 import { evidenceOf } from "../../p2p/evidence.ts";
 import type { Host, HostEvent, MessageHandle, Verdict } from "../../p2p/port.ts";
 import { answerHashes, decodeHashRequest } from "./by-hash.ts";
 import { decodeCheckpointRequest } from "./checkpoints.ts";
 import { AWAITED_BLOCKS_MAX, SAME_CASE_MS, TRANSACTION_DEADLINE_MS } from "./config.ts";
-import { type FederationDesk, isProof } from "./federation.ts";
+import { type FederationEndpoint, isProof } from "./federation.ts";
 import type { Greeted } from "./greeted.ts";
 import { GREETING_WAIT_MS, GreetingWait } from "./greeting-wait.ts";
 import { answerRange, decodeRangeRequest } from "./ranges.ts";
@@ -53,10 +53,10 @@ export interface InboundParts {
   readonly chain: ChainPort;
   readonly engine: EnginePort;
   readonly bridge: BridgePort;
-  readonly checkpoints?: CheckpointDesk | undefined;
+  readonly checkpoints?: CheckpointStore | undefined;
   readonly clock: Clock;
   readonly greeted: Greeted;
-  readonly federation: FederationDesk;
+  readonly federation: FederationEndpoint;
   readonly effects: InboundEffects;
 }
 

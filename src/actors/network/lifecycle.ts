@@ -11,8 +11,8 @@ import {
   NetworkService as Service,
 } from "../../../gen/alys/network/v1/network_pb.ts";
 import { GoodbyeReason, GoodbyeSchema } from "../../../gen/alys/wire/v1/wire_pb.ts";
-import type { ActorContext } from "../../kernel/actor.ts";
-import type { Deferred } from "../../kernel/deferred.ts";
+import type { ActorContext } from "../../kernel/actor/actor.ts";
+import type { Deferred } from "../../kernel/actor/deferred.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 import type { BlockGlance, Host, HostOptions } from "../../p2p/port.ts";
 import type { NetworkPhase } from "./status-view.ts";

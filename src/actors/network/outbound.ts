@@ -14,8 +14,8 @@ import {
 import { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { concatBytes } from "../../chain/bytes.ts";
 import { decodeEvidence } from "../../chain/checkpoint/codec.ts";
-import type { ActorContext } from "../../kernel/actor.ts";
-import type { Deferred } from "../../kernel/deferred.ts";
+import type { ActorContext } from "../../kernel/actor/actor.ts";
+import type { Deferred } from "../../kernel/actor/deferred.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 import { evidenceOf } from "../../p2p/evidence.ts";
 import { ProvenFault, provenFault } from "../../p2p/failures.ts";
@@ -24,7 +24,7 @@ import { CHUNK_BYTES_MAX, RESPONSE_BYTES_MAX, RESPONSE_CHUNKS_MAX } from "../../
 import { areHashes, decodeHashAnswer, encodeHashRequest, HASHES_MAX } from "./by-hash.ts";
 import { encodeCheckpointRequest } from "./checkpoints.ts";
 import { FIRST_BYTE_DEADLINE_MS, type NetworkActorConfig, RANGE_BLOCKS_MAX } from "./config.ts";
-import { type FederationDesk, isProof, LIFETIME_MS_MAX } from "./federation.ts";
+import { type FederationEndpoint, isProof, LIFETIME_MS_MAX } from "./federation.ts";
 import type { Greeted } from "./greeted.ts";
 import { decodeRangeAnswer, encodeRangeRequest } from "./ranges.ts";
 
@@ -37,7 +37,7 @@ type FederationAnswer = Deferred<typeof NetworkInternalService.method.sendFedera
 export interface OutboundParts {
   readonly context: Context;
   readonly host: Host;
-  readonly federation: FederationDesk;
+  readonly federation: FederationEndpoint;
   readonly config: NetworkActorConfig;
   readonly greeted: Greeted;
   readonly offence: (peerId: string, offence: Offence, detail: string, evidence: Uint8Array) => void;

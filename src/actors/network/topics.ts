@@ -8,7 +8,7 @@ import {
   NetworkService,
   type NetworkStatusSchema,
 } from "../../../gen/alys/network/v1/network_pb.ts";
-import { Topic } from "../../kernel/topic.ts";
+import { Topic } from "../../kernel/stream/topic.ts";
 
 /** Gossip that waits for its readers: 16 of the largest blocks; past it the newest win and the rest are ignored. */
 const GOSSIP_BYTES_MAX = 32 * 1024 * 1024;

@@ -9,13 +9,13 @@ import { NodeInternalService, NodeService, NodeState } from "../../../gen/alys/n
 import { SyncMode, SyncService, SyncState, type SyncStatus } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import type { CertificateEnd } from "../../control/auth/certificate-ends.ts";
 import type { TokenStore } from "../../control/auth/token-store.ts";
-import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor.ts";
+import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor/actor.ts";
 import type { Handlers } from "../../kernel/protocol.ts";
 import type { Ref } from "../../kernel/ref.ts";
-import { Topic } from "../../kernel/topic.ts";
-import { Transfer } from "../../kernel/transfer.ts";
+import { Topic } from "../../kernel/stream/topic.ts";
+import { Transfer } from "../../kernel/stream/transfer.ts";
 import type { Profiler } from "../../telemetry/profiler.ts";
-import type { NodeConfigDesk } from "./config-desk.ts";
+import type { NodeConfigService } from "./config-service.ts";
 import { LogLevels } from "./log-levels.ts";
 import { tokenHandlers } from "./tokens.ts";
 
@@ -31,7 +31,7 @@ export interface NodeActorParts {
   readonly genesisHash: Uint8Array;
   /** 48 bytes, or empty. */
   readonly authorityKey: Uint8Array;
-  readonly config: NodeConfigDesk;
+  readonly config: NodeConfigService;
   readonly tokens: TokenStore;
   readonly profiler: Profiler;
   readonly sync: Ref<typeof SyncService>;

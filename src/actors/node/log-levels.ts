@@ -3,8 +3,8 @@
  * The NodeActor sets levels through it; the composition root hands in who knows the logs.
  */
 
-import type { TimerHandle } from "../../kernel/clock.ts";
 import { failure } from "../../kernel/errors.ts";
+import type { TimerHandle } from "../../kernel/ports/clock.ts";
 
 export interface LogLevelParts {
   /** Actors whose level can be set. */

@@ -13,7 +13,7 @@ import {
 } from "../../../gen/alys/node/v1/node_pb.ts";
 import { type GrantedScope, isMethodPattern, PRINCIPAL } from "../../control/auth/token.ts";
 import type { TokenRecord, TokenStore } from "../../control/auth/token-store.ts";
-import type { ActorContext } from "../../kernel/actor.ts";
+import type { ActorContext } from "../../kernel/actor/actor.ts";
 import { failure } from "../../kernel/errors.ts";
 import type { Handlers } from "../../kernel/protocol.ts";
 

@@ -17,10 +17,10 @@ import {
   type ScoreUpdate,
   type UpdatePeerScoreResponseSchema,
 } from "../../../gen/alys/peer/v1/peer_pb.ts";
-import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor.ts";
+import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor/actor.ts";
 import { Failure, failure } from "../../kernel/errors.ts";
 import type { Handlers, Reply } from "../../kernel/protocol.ts";
-import { Topic } from "../../kernel/topic.ts";
+import { Topic } from "../../kernel/stream/topic.ts";
 import { readHost } from "../../p2p/host-inbox.ts";
 import type { Host, HostEvent, PeerSource } from "../../p2p/port.ts";
 import type { BanTable } from "./ban-table.ts";
@@ -34,12 +34,12 @@ import {
   RESERVED_PEERS_MAX,
 } from "./config.ts";
 import { namesNobody, peerIdIn, uselessAddress } from "./connect-target.ts";
+import { Connections } from "./connections.ts";
 import { DelegationKeeper } from "./delegation-keeper.ts";
-import type { DistrustBook } from "./distrust-book.ts";
+import type { DistrustStore } from "./distrust-store.ts";
 import type { HandshakeParts } from "./handshake.ts";
-import { Links } from "./links.ts";
 import { pageOf } from "./paging.ts";
-import type { KnownPeer, PeerBook } from "./peer-book.ts";
+import type { KnownPeer, PeerStore } from "./peer-store.ts";
 import { CLEAN } from "./reputation.ts";
 import { observe } from "./score.ts";
 import { peerView, scoreView, trafficByPeer, typeOf } from "./view.ts";
@@ -54,10 +54,10 @@ export interface PeerParts extends HandshakeParts {
   /** Outlives the actor: the host's gate reads it. */
   readonly bans: BanTable;
   /** Outlives the actor: what is known of peers. */
-  readonly book: PeerBook;
+  readonly book: PeerStore;
   /** Outlives the actor: who equivocated, and who was trusted again. */
-  readonly distrust: DistrustBook;
-  /** Told what a member's clock showed; see LinksParts. */
+  readonly distrust: DistrustStore;
+  /** Told what a member's clock showed; see ConnectionsParts. */
   readonly onMemberClock?: ((memberKey: Uint8Array, sentMs: number, atMs: number) => void) | undefined;
 }
 
@@ -93,8 +93,8 @@ const unknownPeer = (peerId: string): Failure =>
 class PeerActor implements Actor<Public, Internal> {
   readonly #context: Context;
   readonly #parts: PeerParts;
-  readonly #book: PeerBook;
-  readonly #links: Links;
+  readonly #book: PeerStore;
+  readonly #links: Connections;
   readonly #topic: Topic<typeof PeerService.method.watchPeers>;
 
   readonly handlers: Handlers<Public>;
@@ -110,7 +110,7 @@ class PeerActor implements Actor<Public, Internal> {
         event: { case: "snapshot", value: { peers: this.#views(this.#connected()) } },
       }),
     });
-    this.#links = new Links({
+    this.#links = new Connections({
       ...parts,
       context,
       book: this.#book,

@@ -6,7 +6,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Ban, BanSchema, Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
 import type { ConnectionGate, Direction } from "../../p2p/port.ts";
 import type { Table } from "../../storage/port.ts";
 import { BanWriter } from "./ban-writer.ts";

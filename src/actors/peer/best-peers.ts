@@ -2,7 +2,7 @@
  * Ranks connected peers for a task by the weighted score. Pure.
  */
 
-import type { KnownPeer } from "./peer-book.ts";
+import type { KnownPeer } from "./peer-store.ts";
 import { scoreOf } from "./score.ts";
 
 export interface PeerNeed {

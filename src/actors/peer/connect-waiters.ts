@@ -1,9 +1,9 @@
 /**
- * Clients that wait for a connection: the deferred answers of ConnectToPeer, by peer. Owned by Links.
+ * Clients that wait for a connection: the deferred answers of ConnectToPeer, by peer. Owned by Connections.
  */
 
 import type { PeerInfo, PeerService } from "../../../gen/alys/peer/v1/peer_pb.ts";
-import type { Deferred } from "../../kernel/deferred.ts";
+import type { Deferred } from "../../kernel/actor/deferred.ts";
 import { Failure } from "../../kernel/errors.ts";
 
 export type ConnectAnswer = Deferred<typeof PeerService.method.connectToPeer.output>;

@@ -4,7 +4,7 @@
  */
 
 import type { PeerInternalService, PeerService } from "../../../gen/alys/peer/v1/peer_pb.ts";
-import type { ActorContext } from "../../kernel/actor.ts";
+import type { ActorContext } from "../../kernel/actor/actor.ts";
 import { EndWarnings } from "../../telemetry/end-warnings.ts";
 import type { DelegationSource } from "./own-delegation.ts";
 

@@ -1,5 +1,5 @@
 /**
- * Dials peers and looks for new ones; decides by dialling.ts. Owned by Links, in whose turns everything here runs.
+ * Dials peers and looks for new ones; decides by dialling.ts. Owned by Connections, in whose turns everything here runs.
  */
 
 import {
@@ -8,7 +8,7 @@ import {
   type PeerInternalService,
   type PeerService,
 } from "../../../gen/alys/peer/v1/peer_pb.ts";
-import type { ActorContext } from "../../kernel/actor.ts";
+import type { ActorContext } from "../../kernel/actor/actor.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 import { ipOf } from "../../p2p/address.ts";
 import type { ConnectionInfo, DialAttempt, Host } from "../../p2p/port.ts";
@@ -17,7 +17,7 @@ import { OUTBOUND_PER_SUBNET_MAX, type PeerActorConfig } from "./config.ts";
 import { chooseDials, dialDelayMs, ordinaryBusy } from "./dialling.ts";
 import type { KnownAddress } from "./known/address-list.ts";
 import { DialBudget } from "./known/dial-budget.ts";
-import type { KnownPeer, Link, PeerBook } from "./peer-book.ts";
+import type { KnownPeer, Link, PeerStore } from "./peer-store.ts";
 import { OutboundSubnets } from "./subnets.ts";
 
 export interface DiallerParts {
@@ -25,7 +25,7 @@ export interface DiallerParts {
   readonly config: PeerActorConfig;
   readonly host: Host;
   readonly bans: BanTable;
-  readonly book: PeerBook;
+  readonly book: PeerStore;
   readonly onDialled: (connection: ConnectionInfo) => void;
   readonly onFailed: (peerId: string, cause: Failure) => void;
   /** Whether a client waits for a connection to that peer. */

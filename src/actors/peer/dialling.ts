@@ -3,10 +3,10 @@
  * first and whatever the target is, then bootstrap peers, then the others by worth.
  */
 
-import type { Random } from "../../kernel/random.ts";
+import type { Random } from "../../kernel/ports/random.ts";
 import { DIAL_DELAY_MS_MAX, DIAL_DELAY_MS_MIN, DIALS_MAX } from "./config.ts";
 import type { PeerIndex } from "./known/peer-index.ts";
-import type { KnownPeer } from "./peer-book.ts";
+import type { KnownPeer } from "./peer-store.ts";
 import { DISCONNECT_AT, reputationAt } from "./reputation.ts";
 
 export interface BootstrapPeer {

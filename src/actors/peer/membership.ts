@@ -2,7 +2,7 @@
  * Who is a member: what a delegation proves is remembered, who was named beforehand is reserved, and a key that
  * equivocated is trusted no more until an administrator lifts it, as long as a quorum is left without it: a federation that
  * cuts off more of itself than it can do without stands still, and whoever holds stolen keys could have it do so. Owned by
- * Links.
+ * Connections.
  */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -15,19 +15,19 @@ import { quorumOf } from "../../chain/approval.ts";
 import { equalBytes } from "../../chain/bytes.ts";
 import { toHex } from "../../chain/hex.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
-import type { ActorContext } from "../../kernel/actor.ts";
-import type { Deferred } from "../../kernel/deferred.ts";
+import type { ActorContext } from "../../kernel/actor/actor.ts";
+import type { Deferred } from "../../kernel/actor/deferred.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 import type { Host } from "../../p2p/port.ts";
-import type { DistrustBook } from "./distrust-book.ts";
+import type { DistrustStore } from "./distrust-store.ts";
 import type { ProvenStatus } from "./handshake.ts";
-import type { KnownPeer, PeerBook } from "./peer-book.ts";
+import type { KnownPeer, PeerStore } from "./peer-store.ts";
 
 export interface MembershipParts {
   readonly context: ActorContext<typeof PeerService, typeof PeerInternalService>;
   readonly chain: ChainPort;
-  readonly book: PeerBook;
-  readonly distrust: DistrustBook;
+  readonly book: PeerStore;
+  readonly distrust: DistrustStore;
   readonly host: Host;
   /** Who is trusted changed: everybody's role is judged again. */
   readonly onChanged: () => void;

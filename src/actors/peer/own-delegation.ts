@@ -6,8 +6,8 @@
 import { Role } from "../../../gen/alys/wire/v1/wire_pb.ts";
 import type { SecretKey } from "../../chain/bls.ts";
 import { type Delegation, encodeDelegation, ROLE_MEMBER, signDelegation } from "../../chain/delegation.ts";
-import type { Clock } from "../../kernel/clock.ts";
-import type { Random } from "../../kernel/random.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
+import type { Random } from "../../kernel/ports/random.ts";
 
 /** What a member or sentry shows to prove its role. */
 export interface OwnDelegation {

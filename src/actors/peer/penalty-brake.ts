@@ -1,7 +1,7 @@
 /**
  * PenaltyBrake: where several independent peers would be punished for identical bytes, it is likelier that this node is
  * wrong (an old version, a broken disk, another reading of a rule) than that all of them lie. Then nobody is punished: what
- * was applied already is taken back, and an alarm is raised. Pure, time is an argument. Owned by the Judge.
+ * was applied already is taken back, and an alarm is raised. Pure, time is an argument. Owned by the PenaltyPolicy.
  */
 
 /** Peers independent of each other from which on nobody is punished: two may be one liar and its echo. */

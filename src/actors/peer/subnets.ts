@@ -6,7 +6,7 @@
 
 import { publicAddressOf } from "../../p2p/address.ts";
 import { subnetsOf } from "./known/peer-index.ts";
-import type { KnownPeer } from "./peer-book.ts";
+import type { KnownPeer } from "./peer-store.ts";
 
 export class OutboundSubnets {
   readonly #perSubnetMax: number;

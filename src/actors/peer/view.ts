@@ -15,7 +15,7 @@ import {
 } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { ConnectionInfo, Traffic } from "../../p2p/port.ts";
 import { addressRecords } from "./known/peer-record.ts";
-import type { KnownPeer } from "./peer-book.ts";
+import type { KnownPeer } from "./peer-store.ts";
 import { reputationAt } from "./reputation.ts";
 import { scoreOf } from "./score.ts";
 

@@ -10,8 +10,8 @@ import { ProducerInternalService, ProducerService } from "../../../gen/alys/prod
 import { equalBytes } from "../../chain/bytes.ts";
 import { slotAt } from "../../chain/rules.ts";
 import { TRANSACTION_BYTES_MAX } from "../../integrations/engine/port.ts";
-import type { Actor, ActorDefinition } from "../../kernel/actor.ts";
-import { Topic } from "../../kernel/topic.ts";
+import type { Actor, ActorDefinition } from "../../kernel/actor/actor.ts";
+import { Topic } from "../../kernel/stream/topic.ts";
 import { Author, type ProductionStep } from "./author.ts";
 import { Ballot } from "./ballot.ts";
 import { Bars } from "./bars.ts";
@@ -21,7 +21,7 @@ import { ConnectedMembers } from "./members.ts";
 import type { ProducerContext, ProducerParts } from "./parts.ts";
 import { AuthoritySchedule } from "./schedule.ts";
 import { Scheduler } from "./scheduler.ts";
-import { SigningDesk, type SigningDeskParts } from "./signing-desk.ts";
+import { SigningService, type SigningServiceParts } from "./signing-service.ts";
 import { TransactionQueue } from "./transactions.ts";
 import { Voter } from "./voter.ts";
 import { type SeenVote, VoteWitness } from "./witness.ts";
@@ -44,7 +44,7 @@ interface Member {
   readonly ballot: Ballot;
   readonly author: Author;
   readonly voter: Voter;
-  readonly desk: SigningDesk;
+  readonly signing: SigningService;
   readonly bars: Bars;
   readonly schedule: AuthoritySchedule;
 }
@@ -74,7 +74,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
     this.handlers = {
       getProducerStatus: () => ({ status: this.#status() }),
       scheduleAuthorities: (request) => scheduler.schedule(request),
-      confirmKey: ({ reason }) => this.#member?.desk.confirm(reason) ?? notAMember(),
+      confirmKey: ({ reason }) => this.#member?.signing.confirm(reason) ?? notAMember(),
       releaseVotes: (request) => this.#member?.bars.release(request) ?? notAMember(),
     };
     this.#scheduler = scheduler;
@@ -84,7 +84,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
   onStart(): void {
     if (this.#member === undefined) return;
     const { chain } = this.#parts;
-    const { voter, desk } = this.#member;
+    const { voter, signing } = this.#member;
     // The chain tells outside our turns; what it tells is looked at in one of them.
     this.#scheduler.settle();
     const subscription = chain.subscribe((event) => {
@@ -95,9 +95,9 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
       this.#context.effect(Promise.resolve(), () => voter.headMoved());
     });
     this.#context.signal.addEventListener("abort", () => subscription.close(), { once: true });
-    this.#watchPeers(desk);
+    this.#watchPeers(signing);
     this.#watchFederation(voter);
-    desk.onStart();
+    signing.onStart();
     this.#lastSlot = this.#slotNow();
     this.#awaitSlot();
   }
@@ -118,22 +118,22 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
     const { clock, log } = context;
     const { facts } = chain;
     const owner = { publicKey: signer.publicKey, genesisHash: facts.genesisHash };
-    const publish: SigningDeskParts["publish"] = (value) =>
+    const publish: SigningServiceParts["publish"] = (value) =>
       this.streams.watchVotes.publish({ event: { case: "signing", value } });
-    const desk = new SigningDesk({ context, parts, config, owner, members, publish });
+    const signing = new SigningService({ context, parts, config, owner, members, publish });
     const isClockBelieved = (): boolean => watch.clockFault() === undefined;
     const startedMs = clock.monotonicMs();
     const upMs = (): number => clock.monotonicMs() - startedMs;
-    const ballot = new Ballot({ votes, signer, guard: desk, facts, upMs, log, isClockBelieved });
+    const ballot = new Ballot({ votes, signer, guard: signing, facts, upMs, log, isClockBelieved });
     const witness = new VoteWitness(log, (vote) => this.#publish(vote));
     const schedule = new AuthoritySchedule(this.#parts.schedule);
     const tell = (step: ProductionStep): void => this.#tell(step);
     const author = new Author({
       ...{ context, parts, config, ballot, members, transactions, witness, schedule, tell },
     });
-    const voter = new Voter({ context, parts, config, ballot, desk, witness, schedule });
+    const voter = new Voter({ context, parts, config, ballot, signing, witness, schedule });
     const bars = new Bars(context, watch, ballot, facts.slotDurationMs);
-    return { ballot, author, voter, desk, bars, schedule };
+    return { ballot, author, voter, signing, bars, schedule };
   }
 
   /** Slots begin at multiples of their duration in Unix time. */
@@ -158,7 +158,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
     return slotAt(Math.floor(this.#context.clock.nowMs()), this.#parts.chain.facts.slotDurationMs);
   }
 
-  #watchPeers(desk: SigningDesk): void {
+  #watchPeers(signing: SigningService): void {
     this.#context.watch(
       this.#parts.peers,
       PeerService.method.watchPeers,
@@ -166,11 +166,11 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
       {
         onMessage: (message) => {
           this.#members.apply(message);
-          desk.peersChanged();
+          signing.peersChanged();
         },
         onEnd: () => {
           this.#members.clear();
-          this.#context.timers.after(REWATCH_MS, () => this.#watchPeers(desk));
+          this.#context.timers.after(REWATCH_MS, () => this.#watchPeers(signing));
         },
       },
     );
@@ -214,7 +214,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
   #status() {
     const { chain } = this.#parts;
     if (this.#member === undefined) return { isEnabled: false };
-    const { ballot, author, voter, desk, bars, schedule } = this.#member;
+    const { ballot, author, voter, signing, bars, schedule } = this.#member;
     const { keys } = chain.authoritiesAt(chain.snapshot().head.height + 1);
     const index = keys.findIndex((key) => equalBytes(key, ballot.publicKey));
     const { blocksProposed, blocksCertified, auxpowsMined, lastRefusal } = author.counts;
@@ -230,7 +230,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
       proposalsRefused: BigInt(proposalsRefused),
       lastVotedSlot: BigInt(ballot.lastVote?.slot ?? 0),
       lastRefusal,
-      signing: desk.status(),
+      signing: signing.status(),
       ...bars.status,
       scheduledAuthorities: [...(schedule.authorities?.keys ?? [])],
     };

@@ -19,7 +19,7 @@ import {
   type VoteRefusal,
 } from "../../chain/vote.ts";
 import { Failure, failure } from "../../kernel/errors.ts";
-import type { Log } from "../../kernel/log.ts";
+import type { Log } from "../../kernel/ports/log.ts";
 import type { VoteStore } from "../../storage/port.ts";
 import type { SigningRefusal } from "./signing-guard.ts";
 

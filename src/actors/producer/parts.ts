@@ -9,7 +9,7 @@ import type { ProducerInternalService, ProducerService } from "../../../gen/alys
 import type { SyncInternalService, SyncService } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import type { Validator } from "../../chain/validator.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
-import type { ActorContext } from "../../kernel/actor.ts";
+import type { ActorContext } from "../../kernel/actor/actor.ts";
 import type { Ref } from "../../kernel/ref.ts";
 import type { StopStore, Table, VoteStore } from "../../storage/port.ts";
 import type { Signer } from "./ballot.ts";

@@ -11,7 +11,7 @@ import { slotAt } from "../../chain/rules.ts";
 import { decodeVoteRecord, isOwnersRecord, type VoteOwner, type VoteRecord } from "../../chain/vote.ts";
 import { isSpent, NO_RUNS } from "../../chain/vote-runs.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
 import type { VoteStore } from "../../storage/port.ts";
 import { type ClockFault, ClockGuard, clockFaultText } from "./clock-guard.ts";
 

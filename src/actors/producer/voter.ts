@@ -15,14 +15,14 @@ import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../chain/signing.
 import type { SignatureCheck } from "../../chain/validator.ts";
 import type { Proposal } from "../../chain/vote.ts";
 import type { ChainHead } from "../../integrations/chain/port.ts";
-import type { TimerHandle } from "../../kernel/clock.ts";
+import type { TimerHandle } from "../../kernel/ports/clock.ts";
 import type { Ballot } from "./ballot.ts";
 import { PROPOSALS_MAX, type ProducerConfig } from "./config.ts";
 import type { Refusal } from "./errors.ts";
 import { decodeFederation, encodeApprovalReply } from "./messages.ts";
 import type { ProducerContext, ProducerParts } from "./parts.ts";
 import type { AuthoritySchedule } from "./schedule.ts";
-import type { SigningDesk } from "./signing-desk.ts";
+import type { SigningService } from "./signing-service.ts";
 import type { VoteWitness } from "./witness.ts";
 
 export interface VoterParts {
@@ -30,7 +30,7 @@ export interface VoterParts {
   readonly parts: ProducerParts;
   readonly config: ProducerConfig;
   readonly ballot: Ballot;
-  readonly desk: SigningDesk;
+  readonly signing: SigningService;
   readonly witness: VoteWitness;
   readonly schedule: AuthoritySchedule;
 }
@@ -132,14 +132,14 @@ export class Voter {
 
   /** A proposal in our name that somebody else sent: whether our key signed it is all that matters. */
   #verifyOwn(pending: Pending, peerId: string): void {
-    const { context, parts, desk } = this.#with;
+    const { context, parts, signing } = this.#with;
     const { claim } = pending;
     context.effect(parts.validator.verifySignatures([this.#authorsSignature(pending)]), (outcome) => {
       if (!outcome.ok) return this.#finish(pending, "NOT_NOW");
       if (outcome.value[0] !== true) return this.#finish(pending, "NOT_APPROVED_BY_AUTHOR");
       this.#report(pending.block);
-      desk.sawProposal(claim.slot, claim.hash, peerId);
-      this.#finish(pending, desk.refusal(claim.slot) ?? "SLOT_NOT_ABOVE_LAST_VOTE");
+      signing.sawProposal(claim.slot, claim.hash, peerId);
+      this.#finish(pending, signing.refusal(claim.slot) ?? "SLOT_NOT_ABOVE_LAST_VOTE");
     });
   }
 

@@ -4,7 +4,7 @@
  */
 
 import { toHex } from "../../chain/hex.ts";
-import type { Log } from "../../kernel/log.ts";
+import type { Log } from "../../kernel/ports/log.ts";
 
 /** A verified signature of a member for a block. */
 export interface SeenVote {

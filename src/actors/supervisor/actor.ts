@@ -10,14 +10,14 @@ import {
   SupervisorInternalService,
   SupervisorService,
 } from "../../../gen/alys/supervisor/v1/supervisor_pb.ts";
-import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor.ts";
-import type { SupervisorTree } from "../../kernel/child.ts";
-import type { DeadLetter, DeadLetters } from "../../kernel/dead-letters.ts";
+import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor/actor.ts";
+import type { DeadLetter, DeadLetters } from "../../kernel/actor/dead-letters.ts";
 import type { Failure } from "../../kernel/errors.ts";
 import { failure } from "../../kernel/errors.ts";
-import type { LoopLagSummary } from "../../kernel/health.ts";
 import type { Handlers } from "../../kernel/protocol.ts";
-import { Topic } from "../../kernel/topic.ts";
+import { Topic } from "../../kernel/stream/topic.ts";
+import type { SupervisorTree } from "../../kernel/supervision/child.ts";
+import type { LoopLagSummary } from "../../kernel/supervision/health.ts";
 import { type AttachmentOf, treeView } from "./tree-view.ts";
 
 type Public = typeof SupervisorService;

@@ -10,14 +10,14 @@ import {
   type ChildStatus,
   ChildStatusSchema,
 } from "../../../gen/alys/supervisor/v1/supervisor_pb.ts";
+import type { CellCounts } from "../../kernel/actor/runner.ts";
 import type {
   ChildTree,
   ChildState as KernelState,
   SupervisorState,
   SupervisorTree,
-} from "../../kernel/child.ts";
-import type { LoopLagSummary } from "../../kernel/health.ts";
-import type { CellCounts } from "../../kernel/runner.ts";
+} from "../../kernel/supervision/child.ts";
+import type { LoopLagSummary } from "../../kernel/supervision/health.ts";
 
 const CHILD_STATES: Readonly<Record<KernelState, ChildState>> = {
   stopped: ChildState.STOPPED,

@@ -1,8 +1,8 @@
 /**
  * SyncActor: from wherever the node stands to the head of the chain, and staying there. It is the only
  * importer of blocks: ranges from peers, live blocks from gossip, the producer's own. This file is its
- * mailbox: it guards what comes in, lets the machine (state.ts) take its step, and has the effects carried
- * out (outside.ts).
+ * mailbox: it guards what comes in, lets the machine (machine.ts) take its step, and has the effects carried
+ * out (effect-runner.ts).
  */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -25,27 +25,27 @@ import { equalBytes } from "../../chain/bytes.ts";
 import { decodeHeader } from "../../chain/header.ts";
 import { MalformedError } from "../../chain/malformed.ts";
 import type { Validator } from "../../chain/validator.ts";
-import type { CheckpointDesk } from "../../integrations/chain/checkpoint-desk.ts";
+import type { CheckpointStore } from "../../integrations/chain/checkpoint/checkpoint-store.ts";
 import type { ChainEvent, ChainPort } from "../../integrations/chain/port.ts";
-import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor.ts";
-import type { Deferred } from "../../kernel/deferred.ts";
+import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor/actor.ts";
+import type { Deferred } from "../../kernel/actor/deferred.ts";
 import { Failure } from "../../kernel/errors.ts";
 import type { Handlers } from "../../kernel/protocol.ts";
 import type { Ref } from "../../kernel/ref.ts";
 import type { Table } from "../../storage/port.ts";
-import { EvidenceBook } from "./authorities/evidence-book.ts";
 import { Checkpoints } from "./checkpoint/checkpoints.ts";
 import { type Mode, type SyncConfig, TICK_MS } from "./config.ts";
+import { EffectRunner } from "./effect-runner.ts";
+import { EvidenceStore } from "./equivocation/evidence-store.ts";
 import { badField, NOT_PAUSED, NOT_RUNNING, OPERATION_NOT_FOUND } from "./errors.ts";
+import { SyncMachine } from "./machine.ts";
 import type { SyncMetrics } from "./metrics.ts";
 import { type Operation, operationMessage, pausedOperation } from "./operation.ts";
-import { Outside } from "./outside.ts";
-import type { Condition, ProductionVerdict } from "./production.ts";
-import { progressPpm } from "./progress.ts";
+import type { Condition, ProductionVerdict } from "./production/readiness.ts";
 import { readBlock, readOverride, readStart, type StartFacts, type StartWish } from "./request.ts";
-import { SyncMachine } from "./state.ts";
-import { syncStatus } from "./status.ts";
-import { SyncTopics } from "./topics.ts";
+import { progressPpm } from "./status/progress.ts";
+import { syncStatus } from "./status/status.ts";
+import { SyncTopics } from "./status/topics.ts";
 
 type Public = typeof SyncService;
 type Internal = typeof SyncInternalService;
@@ -57,7 +57,7 @@ export interface SyncParts {
   readonly chain: ChainPort;
   readonly validator: Validator;
   /** Undefined where the chain is kept by another process. */
-  readonly checkpoints?: CheckpointDesk | undefined;
+  readonly checkpoints?: CheckpointStore | undefined;
   /** Keeps the evidence of equivocations; without it the log does. */
   readonly evidence?: Table | undefined;
   readonly network: Ref<typeof NetworkInternalService>;
@@ -91,7 +91,7 @@ class SyncActor implements Actor<Public, Internal> {
   readonly #context: Context;
   readonly #parts: SyncParts;
   readonly #machine: SyncMachine;
-  readonly #outside: Outside;
+  readonly #outside: EffectRunner;
   readonly #topics: SyncTopics;
   readonly #checkpoints: Checkpoints;
   /** Blocks of the producer that are on their way, by token. Bounded by the jobs of the live machine. */
@@ -105,7 +105,7 @@ class SyncActor implements Actor<Public, Internal> {
     this.#context = context;
     this.#parts = parts;
     this.#machine = machine;
-    this.#outside = new Outside({
+    this.#outside = new EffectRunner({
       ...parts,
       machine,
       peer: parts.peerInternal,
@@ -114,7 +114,7 @@ class SyncActor implements Actor<Public, Internal> {
       log: context.log,
       signal: context.signal,
       effect: (work, done) => context.effect(work, done),
-      evidenceBook: new EvidenceBook(parts.evidence),
+      evidenceStore: new EvidenceStore(parts.evidence),
       published: (evidence) => this.#topics.equivocated(evidence),
       ownApproval: (...approval) => this.#topics.ownApproval(...approval),
       own: (token, answer) => this.#answerOwn(token, answer),
@@ -131,7 +131,7 @@ class SyncActor implements Actor<Public, Internal> {
     this.streams = this.#topics.streams;
     this.internalStreams = this.#topics.internalStreams;
     this.#checkpoints = new Checkpoints({
-      desk: parts.checkpoints,
+      checkpointStore: parts.checkpoints,
       context,
       interval: config.checkpointInterval,
       mode: config.mode,

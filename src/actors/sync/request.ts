@@ -15,8 +15,8 @@ import type { ChainPort } from "../../integrations/chain/port.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 import type { Mode } from "./config.ts";
 import { BLOCK_NOT_FOUND, badField } from "./errors.ts";
-import type { ProductionOverride } from "./production.ts";
-import type { StartOptions } from "./state.ts";
+import type { StartOptions } from "./machine.ts";
+import type { ProductionOverride } from "./production/readiness.ts";
 
 export interface StartFacts {
   /** What an unspecified mode means: the running one, or the configured one. */

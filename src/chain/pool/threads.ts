@@ -4,9 +4,9 @@
  * is replaced, its job goes to another once, and a second loss is reported as a failure.
  */
 import { availableParallelism } from "node:os";
-import { type Clock, realClock } from "../../kernel/clock.ts";
 import { assert, type Failure } from "../../kernel/errors.ts";
-import { type Log, silentLog } from "../../kernel/log.ts";
+import { type Clock, realClock } from "../../kernel/ports/clock.ts";
+import { type Log, silentLog } from "../../kernel/ports/log.ts";
 import { BATCH_SETS_MAX } from "../bls.ts";
 import { isSmallSegment } from "../segment.ts";
 import type {

@@ -4,8 +4,8 @@
  * too long, is lost once and for all: the pool gets its jobs back and makes another. Owned by threads.ts.
  */
 import { Worker } from "node:worker_threads";
-import type { Clock, TimerHandle } from "../../kernel/clock.ts";
 import { assert } from "../../kernel/errors.ts";
+import type { Clock, TimerHandle } from "../../kernel/ports/clock.ts";
 import type { Job } from "./job.ts";
 import { GROUP_MAX, type Reply, type WorkerData } from "./task.ts";
 

@@ -12,7 +12,7 @@ import { writeAuthorityKey } from "../../chain/keys.ts";
 import { encodePossessionFile } from "../../chain/possession.ts";
 import { encodeChainSpecification, genesisOf } from "../../chain/spec.ts";
 import { asError, failure } from "../../kernel/errors.ts";
-import type { Random } from "../../kernel/random.ts";
+import type { Random } from "../../kernel/ports/random.ts";
 import { loadOrCreateIdentity } from "../../p2p/identity.ts";
 import {
   authorityKeyFile,

@@ -7,9 +7,9 @@
 import { ChainForge, type ForgeOptions } from "../../chain/forge.ts";
 import { encodeLineage, type Lineage } from "../../chain/lineage.ts";
 import { slotAt } from "../../chain/rules.ts";
-import { encodeMarks } from "../../integrations/chain/history.ts";
-import { HISTORY_KEY, LINEAGE_KEY } from "../../integrations/chain/opening.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import { encodeMarks } from "../../integrations/chain/embedded/history.ts";
+import { HISTORY_KEY, LINEAGE_KEY } from "../../integrations/chain/embedded/opening.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
 import { openLmdbStore } from "../../storage/lmdb-store.ts";
 import type { AppendBatch, BlockStore } from "../../storage/port.ts";
 

@@ -3,9 +3,9 @@
  * folder. `alysd localnet` shows it to people, tests and benchmarks drive it.
  */
 
-import type { Clock } from "../../kernel/clock.ts";
 import { assert, failure } from "../../kernel/errors.ts";
-import type { Random } from "../../kernel/random.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
+import type { Random } from "../../kernel/ports/random.ts";
 import {
   auxpowOptions,
   copyHistory,

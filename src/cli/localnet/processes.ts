@@ -9,8 +9,8 @@ import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { execPath } from "node:process";
 import { fileURLToPath } from "node:url";
-import { type Clock, realClock } from "../../kernel/clock.ts";
 import { failure } from "../../kernel/errors.ts";
+import { type Clock, realClock } from "../../kernel/ports/clock.ts";
 
 /** The daemon's entry, beside this file's floor: TypeScript in a checkout, JavaScript in a package. */
 const MAIN_FILE = fileURLToPath(new URL(`../../main${extname(import.meta.url)}`, import.meta.url));

@@ -2,8 +2,9 @@
  * Token buckets, one a holder of a token or certificate: so many calls at once after a pause, so many a second in the long run. Bounded: the
  * buckets of those who have not called for longest are forgotten, which only ever gives somebody a full bucket again.
  */
-import type { Clock } from "../../kernel/clock.ts";
+
 import { type Failure, failure } from "../../kernel/errors.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
 
 export interface RateLimit {
   /** Calls a second in the long run; 0 for no limit. */

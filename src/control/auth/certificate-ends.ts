@@ -3,8 +3,8 @@
  * warns in time. A certificate that has ended still listens; whoever calls refuses it, or is refused.
  */
 import { X509Certificate } from "node:crypto";
-import type { Clock, TimerHandle } from "../../kernel/clock.ts";
-import type { Log } from "../../kernel/log.ts";
+import type { Clock, TimerHandle } from "../../kernel/ports/clock.ts";
+import type { Log } from "../../kernel/ports/log.ts";
 import { EndWarnings } from "../../telemetry/end-warnings.ts";
 
 export interface CertificateEnd {

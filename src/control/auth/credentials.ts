@@ -7,9 +7,9 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from "node:tls";
-import type { Clock } from "../../kernel/clock.ts";
 import { asError, Failure, failure } from "../../kernel/errors.ts";
-import type { Log } from "../../kernel/log.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
+import type { Log } from "../../kernel/ports/log.ts";
 import { type CertificateEnd, CertificateEnds, endsOf } from "./certificate-ends.ts";
 import { FollowedFiles } from "./followed-files.ts";
 

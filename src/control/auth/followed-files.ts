@@ -3,7 +3,7 @@
  * system misses renames on some file systems. Owned by whoever reads the files.
  */
 import { statSync } from "node:fs";
-import type { Clock, TimerHandle } from "../../kernel/clock.ts";
+import type { Clock, TimerHandle } from "../../kernel/ports/clock.ts";
 
 /** A changed file is noticed within this time. */
 const POLL_MS = 2_000;

@@ -6,8 +6,8 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Metadata } from "@grpc/grpc-js";
 import type { Caller } from "../../kernel/call.ts";
-import type { Clock, TimerHandle } from "../../kernel/clock.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
+import type { Clock, TimerHandle } from "../../kernel/ports/clock.ts";
 import { policyOf, type ScopeName } from "../../kernel/protocol.ts";
 import type { Outsider } from "../../kernel/ref.ts";
 import { ANONYMOUS } from "../live-calls.ts";

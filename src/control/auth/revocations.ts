@@ -3,9 +3,9 @@
  * operator writes and this follows, so that a stolen key is out within seconds and without a restart. Asked by the gate.
  */
 import { readFileSync, statSync } from "node:fs";
-import type { Clock } from "../../kernel/clock.ts";
 import { asError, Failure, failure } from "../../kernel/errors.ts";
-import type { Log } from "../../kernel/log.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
+import type { Log } from "../../kernel/ports/log.ts";
 import { FollowedFiles } from "./followed-files.ts";
 import { PRINCIPAL } from "./token.ts";
 

@@ -6,9 +6,9 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Caller } from "../../kernel/call.ts";
-import type { Clock } from "../../kernel/clock.ts";
 import { asError, assert, Failure, failure } from "../../kernel/errors.ts";
-import type { Random } from "../../kernel/random.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
+import type { Random } from "../../kernel/ports/random.ts";
 import { writeFileAtomic, writeFileAtomicSync } from "../../storage/files.ts";
 import { boundByMinter } from "./minting.ts";
 import { readOwn } from "./own-file.ts";

@@ -5,13 +5,13 @@
  */
 
 import type { AttachHello } from "../../../gen/alys/integration/v1/integration_pb.ts";
-import type { Clock } from "../../kernel/clock.ts";
 import { Failure, failure } from "../../kernel/errors.ts";
-import type { Log } from "../../kernel/log.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
+import type { Log } from "../../kernel/ports/log.ts";
 import type { BlockPoint } from "../../storage/port.ts";
 import type { DuplexStream } from "./frame.ts";
 import { type Carrier, type Heartbeat, Line, type Welcome } from "./line.ts";
-import { PullDesk } from "./pull-desk.ts";
+import { PullTransport } from "./pull-transport.ts";
 import { type AttachSession, HEARTBEAT_MS } from "./session.ts";
 import { StreamCarrier } from "./stream-carrier.ts";
 
@@ -63,7 +63,7 @@ interface Waiting {
 
 export class AttachHub {
   /** PullWork and CompleteWork. */
-  readonly pulls: PullDesk;
+  readonly pulls: PullTransport;
   readonly #parts: AttachHubParts;
   readonly #calls = new Map<bigint, Waiting>();
   readonly #listeners = new Set<(isAttached: boolean) => void>();
@@ -82,7 +82,7 @@ export class AttachHub {
 
   constructor(parts: AttachHubParts) {
     this.#parts = parts;
-    this.pulls = new PullDesk({
+    this.pulls = new PullTransport({
       clock: parts.clock,
       open: (carrier) => this.#open(carrier),
       heartbeat: () => this.#heartbeat(),

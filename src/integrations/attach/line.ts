@@ -9,8 +9,8 @@ import type {
   AttachHello,
   AttachWelcomeSchema,
 } from "../../../gen/alys/integration/v1/integration_pb.ts";
-import type { Clock, TimerHandle } from "../../kernel/clock.ts";
 import { assertNever, Failure, failure } from "../../kernel/errors.ts";
+import type { Clock, TimerHandle } from "../../kernel/ports/clock.ts";
 import type { ClientFrame, NodeFrame } from "./frame.ts";
 import { NoticeQueue } from "./notices.ts";
 import { AttachSession, type SessionEffect } from "./session.ts";

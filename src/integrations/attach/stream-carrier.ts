@@ -3,8 +3,8 @@
  * client takes them: who does not read costs what its window allows and no more. Calls go before notices.
  */
 
-import type { Clock } from "../../kernel/clock.ts";
 import { asError, Failure, failure } from "../../kernel/errors.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
 import type { ClientFrame, DuplexStream, NodeFrame } from "./frame.ts";
 import { type Carrier, GOODBYE, type Line } from "./line.ts";
 import { Outbox } from "./outbox.ts";

@@ -4,7 +4,7 @@
  */
 
 import { toHex } from "../../chain/hex.ts";
-import type { Log } from "../../kernel/log.ts";
+import type { Log } from "../../kernel/ports/log.ts";
 import type { BridgeListener, BridgeNotice, BridgePort, FederationNote } from "./port.ts";
 
 export class EmbeddedBridge implements BridgePort, BridgeListener {

@@ -4,7 +4,7 @@
  */
 
 import type { Connection, IdentifyResult, Stream } from "@libp2p/interface";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
 import type { EventHub } from "../event-hub.ts";
 import { type Candidate, keptOf } from "../kept-connection.ts";
 import type { ConnectionInfo, PeerIdentity, Transport } from "../port.ts";

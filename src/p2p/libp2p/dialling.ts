@@ -5,8 +5,8 @@
 
 import type { Connection } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
-import type { Clock } from "../../kernel/clock.ts";
 import { asError, Failure } from "../../kernel/errors.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
 import { FAULT_TEXTS, type JudgedAddress, judgeAddress, type Reach } from "../dial-address.ts";
 import { type HostFailureReason, hostFailure } from "../failures.ts";
 import type { DialAttempt } from "../port.ts";

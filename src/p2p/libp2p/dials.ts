@@ -4,8 +4,8 @@ import type { Connection } from "@libp2p/interface";
 import { type Deadline, deadlineAfter } from "../deadline.ts";
 import { hostFailure, toHostFailure } from "../failures.ts";
 import type { ConnectionGate, DialOptions } from "../port.ts";
-import { DialDesk } from "./dial-desk.ts";
 import { type DialParts, dialFailure, reachAll } from "./dialling.ts";
+import { OpenDials } from "./open-dials.ts";
 
 export interface DialsParts extends Omit<DialParts, "allows"> {
   readonly gate: ConnectionGate;
@@ -17,7 +17,7 @@ export interface DialsParts extends Omit<DialParts, "allows"> {
 
 export class Dials {
   readonly #parts: DialsParts;
-  readonly #desk = new DialDesk();
+  readonly #open = new OpenDials();
   readonly #underWay = new Set<Deadline>();
 
   constructor(parts: DialsParts) {
@@ -25,7 +25,7 @@ export class Dials {
   }
 
   get pending(): number {
-    return this.#desk.pending;
+    return this.#open.pending;
   }
 
   async dial(
@@ -47,7 +47,7 @@ export class Dials {
     const parts = { ...this.#parts, allows: (address: string) => this.#allows(undefined, address) };
     this.#underWay.add(deadline);
     try {
-      return await this.#desk.run(() => reachAll(parts, order), signal);
+      return await this.#open.run(() => reachAll(parts, order), signal);
     } catch (thrown) {
       if (signal.aborted) throw toHostFailure(signal.reason, "DIAL_DEADLINE");
       throw dialFailure(thrown);

@@ -5,13 +5,13 @@
  */
 
 import type { Connection } from "@libp2p/interface";
-import type { Clock, TimerHandle } from "../../kernel/clock.ts";
 import { asError } from "../../kernel/errors.ts";
-import type { Log } from "../../kernel/log.ts";
+import type { Clock, TimerHandle } from "../../kernel/ports/clock.ts";
+import type { Log } from "../../kernel/ports/log.ts";
 import { deadlineAfter } from "../deadline.ts";
 import { hostFailure } from "../failures.ts";
 import type { Connections, Known } from "./connections.ts";
-import type { Lingering } from "./lingering.ts";
+import type { StreamDrain } from "./stream-drain.ts";
 
 const PING_PROTOCOL = "/ipfs/ping/1.0.0";
 
@@ -34,7 +34,7 @@ export interface DoublesParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly connections: Connections;
-  readonly lingering: Lingering;
+  readonly streamDrain: StreamDrain;
   /** Another connection may be the one to use from now on. */
   readonly onChanged: (peerId: string) => void;
 }
@@ -109,10 +109,10 @@ export class Doubles {
 
   /** A negotiated stream, or the answer that ping is not spoken, is a round trip. */
   async #givesSign(connection: Connection): Promise<boolean> {
-    const { clock, lingering } = this.#parts;
+    const { clock, streamDrain } = this.#parts;
     const deadline = deadlineAfter(clock, SIGN_OF_LIFE_MS_MAX, "FIRST_BYTE_DEADLINE");
     try {
-      lingering.finish(await connection.newStream(PING_PROTOCOL, { signal: deadline.signal }));
+      streamDrain.finish(await connection.newStream(PING_PROTOCOL, { signal: deadline.signal }));
       return true;
     } catch (thrown) {
       return asError(thrown).name === "UnsupportedProtocolError";

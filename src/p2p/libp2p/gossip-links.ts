@@ -16,15 +16,15 @@ import type {
   StreamHandlerOptions,
   Topology,
 } from "@libp2p/interface";
-import type { Clock, TimerHandle } from "../../kernel/clock.ts";
 import { asError } from "../../kernel/errors.ts";
-import type { Log } from "../../kernel/log.ts";
-import type { Scheduler } from "../../kernel/scheduler.ts";
+import type { Clock, TimerHandle } from "../../kernel/ports/clock.ts";
+import type { Log } from "../../kernel/ports/log.ts";
+import type { Scheduler } from "../../kernel/ports/scheduler.ts";
 import { deadlineAfter } from "../deadline.ts";
 import { hostFailure } from "../failures.ts";
 import type { Connections } from "./connections.ts";
 import { InboundView, OutboundView } from "./gossip-streams.ts";
-import type { Lingering } from "./lingering.ts";
+import type { StreamDrain } from "./stream-drain.ts";
 
 /** Two round trips of negotiation. */
 const OPEN_MS_MAX = 5000;
@@ -46,7 +46,7 @@ export interface GossipLinksParts {
   readonly scheduler: Scheduler;
   readonly log: Log;
   readonly connections: Connections;
-  readonly lingering: Lingering;
+  readonly streamDrain: StreamDrain;
 }
 
 interface Linked {
@@ -230,7 +230,7 @@ export class GossipLinks {
       stream.abort(hostFailure("CONNECTION_LOST", "the peer has gone"));
       return;
     }
-    const outbound = new OutboundView(stream, connection.id, this.#parts.lingering, (ended) => {
+    const outbound = new OutboundView(stream, connection.id, this.#parts.streamDrain, (ended) => {
       if (linked.outbound !== ended) return;
       linked.outbound = undefined;
       // In its own turn: the connection below may be about to close with the stream.

@@ -5,12 +5,12 @@
  */
 
 import type { Stream } from "@libp2p/interface";
-import type { Clock, TimerHandle } from "../../kernel/clock.ts";
 import { asError } from "../../kernel/errors.ts";
-import { afterThisWork, type Scheduler } from "../../kernel/scheduler.ts";
+import type { Clock, TimerHandle } from "../../kernel/ports/clock.ts";
+import { afterThisWork, type Scheduler } from "../../kernel/ports/scheduler.ts";
 import { hostFailure } from "../failures.ts";
 import { FrameCounter, type Piece } from "../framing.ts";
-import { hasEnded, type Lingering } from "./lingering.ts";
+import { hasEnded, type StreamDrain } from "./stream-drain.ts";
 
 /**
  * What one stream hands on before others have their turn: gossipsub works on it at once. Sixteen of the usual messages, and one
@@ -32,20 +32,20 @@ const REPLACED_MS_MAX = 5000;
 export class OutboundView extends EventTarget {
   readonly connectionId: string;
   readonly #stream: Stream;
-  readonly #lingering: Lingering;
+  readonly #streamDrain: StreamDrain;
   #hasEnded = false;
   #isGivenUp = false;
 
   constructor(
     stream: Stream,
     connectionId: string,
-    lingering: Lingering,
+    streamDrain: StreamDrain,
     onEnd: (view: OutboundView) => void,
   ) {
     super();
     this.connectionId = connectionId;
     this.#stream = stream;
-    this.#lingering = lingering;
+    this.#streamDrain = streamDrain;
     stream.addEventListener("close", () => {
       if (this.#end()) onEnd(this);
     });
@@ -85,7 +85,7 @@ export class OutboundView extends EventTarget {
   /** What was sent still leaves. */
   retire(): void {
     this.#end();
-    this.#lingering.finish(this.#stream);
+    this.#streamDrain.finish(this.#stream);
   }
 
   async close(): Promise<void> {
@@ -107,7 +107,7 @@ export class OutboundView extends EventTarget {
 export interface InboundParts {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
-  readonly lingering: Lingering;
+  readonly streamDrain: StreamDrain;
 }
 
 /** Takes the place of an inbound stream, and is read once. However the stream ends, here it ends without an error. */
@@ -152,7 +152,7 @@ export class InboundView {
       // Read to its end, or given up because its content is no gossip.
       this.#pieces = [];
       this.#replaced?.cancel();
-      if (this.#isEnded) this.#parts.lingering.finish(this.#stream);
+      if (this.#isEnded) this.#parts.streamDrain.finish(this.#stream);
       else this.#stream.abort(hostFailure("STREAM_RESET", "unreadable gossip"));
     }
   }
@@ -198,8 +198,7 @@ export class InboundView {
     if (length === piece.length) this.#pieces.shift();
     else this.#pieces[0] = piece.subarray(length);
     this.#buffered -= length;
-    if (this.#buffered < BUFFERED_BYTES_MAX / 2 && this.#stream.readStatus === "paused")
-      this.#resume();
+    if (this.#buffered < BUFFERED_BYTES_MAX / 2 && this.#stream.readStatus === "paused") this.#resume();
     return piece.subarray(0, length);
   }
 

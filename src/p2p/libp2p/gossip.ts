@@ -18,9 +18,9 @@ import { assert } from "../../kernel/errors.ts";
 import type { EventHub } from "../event-hub.ts";
 import { evidenceOf } from "../evidence.ts";
 import { toHostFailure } from "../failures.ts";
-import type { GossipDesk } from "../gossip-desk.ts";
 import type { GossipDoor } from "../gossip-door.ts";
 import { messageId } from "../gossip-envelope.ts";
+import type { PendingGossip } from "../pending-gossip.ts";
 import { GOSSIP_DEFAULTS, type GossipOptions, type HostOptions, type Verdict } from "../port.ts";
 import { TOPICS, type TopicName, topicId } from "../protocols.ts";
 import { type GarbageRouter, tellGarbage } from "./gossip-garbage.ts";
@@ -131,7 +131,7 @@ export function heartbeatMsOf(options: HostOptions): number {
 const MEASURES = { blocks: "gossipBlocks", transactions: "gossipTransactions" } as const;
 
 export interface GossipParts {
-  readonly desk: GossipDesk;
+  readonly pending: PendingGossip;
   readonly door: GossipDoor;
   readonly guard: Guard;
   readonly events: EventHub;
@@ -177,11 +177,11 @@ export class Gossip {
   }
 
   async publish(topic: TopicName, data: Uint8Array): Promise<{ readonly recipients: number }> {
-    const { door, desk } = this.#parts;
+    const { door, pending } = this.#parts;
     door.checkPublished(topic, data.length);
     try {
       const { recipients } = await this.#router.publish(this.#topicIds[topic], data);
-      desk.countPublished(topic);
+      pending.countPublished(topic);
       return { recipients: recipients.length };
     } catch (thrown) {
       throw toHostFailure(thrown, "PUBLISH_FAILED");
@@ -237,7 +237,7 @@ export class Gossip {
   async #validate(peer: PeerId, topic: TopicName, data: Uint8Array): Promise<TopicValidatorResult> {
     // What arrives is a Buffer; above the port there are only plain arrays.
     const plain = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    return RESULTS[await this.#parts.desk.judge(peer.toString(), topic, plain)];
+    return RESULTS[await this.#parts.pending.judge(peer.toString(), topic, plain)];
   }
 
   /** Arrives only for accepted messages; telling the router at once makes it forward and credit them. */

@@ -5,8 +5,8 @@
  */
 
 import type { Connection, Stream, StreamHandler, StreamHandlerOptions } from "@libp2p/interface";
-import type { Clock } from "../../kernel/clock.ts";
 import { assert } from "../../kernel/errors.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
 import { hostFailure } from "../failures.ts";
 import { encodeError } from "../framing.ts";
 import { type Measure, PeerMeter } from "../peer-meter.ts";

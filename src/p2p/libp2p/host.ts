@@ -6,17 +6,17 @@
 import type { Connection, PeerId } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import type { Multiaddr } from "@multiformats/multiaddr";
-import type { Clock } from "../../kernel/clock.ts";
 import { asError, assert, type Failure } from "../../kernel/errors.ts";
-import type { Log } from "../../kernel/log.ts";
-import type { Random } from "../../kernel/random.ts";
-import { realScheduler } from "../../kernel/scheduler.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
+import type { Log } from "../../kernel/ports/log.ts";
+import type { Random } from "../../kernel/ports/random.ts";
+import { realScheduler } from "../../kernel/ports/scheduler.ts";
 import { RequestAdmission } from "../admission.ts";
 import { EventHub } from "../event-hub.ts";
 import { hostFailure, toHostFailure } from "../failures.ts";
-import { GossipDesk } from "../gossip-desk.ts";
 import { GossipDoor } from "../gossip-door.ts";
 import { type Identity, verifyPeerSignature } from "../identity.ts";
+import { PendingGossip } from "../pending-gossip.ts";
 import {
   type ConnectionGate,
   type ConnectionInfo,
@@ -40,13 +40,12 @@ import { Announcing } from "./announcing.ts";
 import { Connections } from "./connections.ts";
 import { Dials } from "./dials.ts";
 import { Doubles } from "./doubles.ts";
+import { findPeerById, pingPeer, walk } from "./find-peer.ts";
 import { connectionGater, RESERVED_CONNECTIONS } from "./gater.ts";
 import { Gossip, heartbeatMsOf } from "./gossip.ts";
 import { GossipLinks } from "./gossip-links.ts";
 import { Guard } from "./guard.ts";
 import { Inbound } from "./inbound.ts";
-import { Lingering } from "./lingering.ts";
-import { findPeerById, pingPeer, walk } from "./look-up.ts";
 import { Meters } from "./meters.ts";
 import { type Resolve, systemResolve } from "./names.ts";
 import { createNode, INBOUND_PENDING_MAX, type Node, reachOf } from "./node.ts";
@@ -55,6 +54,7 @@ import { type Answer, Responder } from "./responder.ts";
 import { PROTECTED_SCORE } from "./score.ts";
 import { serveKad, serveRequests } from "./serving.ts";
 import { connectionStats, gossipStats } from "./stats.ts";
+import { StreamDrain } from "./stream-drain.ts";
 
 /** Requests of ours in flight, all peers together: two per peer at a hundred peers and some. At the bound: HOST_BUSY. */
 const REQUESTS_IN_FLIGHT_MAX = 256;
@@ -84,9 +84,9 @@ export class Libp2pHost implements Host {
   readonly #events: EventHub;
   readonly #admission = new RequestAdmission();
   readonly #connections: Connections;
-  readonly #desk: GossipDesk;
+  readonly #pending: PendingGossip;
   readonly #door: GossipDoor;
-  readonly #lingering: Lingering;
+  readonly #streamDrain: StreamDrain;
   readonly #doubles: Doubles;
   readonly #responder: Responder;
   readonly #meters: Meters;
@@ -108,14 +108,14 @@ export class Libp2pHost implements Host {
     this.#parts = parts;
     this.#events = new EventHub(parts.log);
     this.#connections = new Connections(this.peerId, clock, this.#events);
-    this.#desk = new GossipDesk(clock, this.#events);
-    this.#door = new GossipDoor(clock, this.#desk);
-    this.#lingering = new Lingering(clock);
+    this.#pending = new PendingGossip(clock, this.#events);
+    this.#door = new GossipDoor(clock, this.#pending);
+    this.#streamDrain = new StreamDrain(clock);
     this.#doubles = new Doubles({
       clock,
       log: parts.log,
       connections: this.#connections,
-      lingering: this.#lingering,
+      streamDrain: this.#streamDrain,
       onChanged: (peerId) => this.#links?.changed(peerId),
     });
     this.#guard = new Guard({
@@ -130,7 +130,7 @@ export class Libp2pHost implements Host {
       clock,
       events: this.#events,
       admission: this.#admission,
-      lingering: this.#lingering,
+      streamDrain: this.#streamDrain,
       isReserved: (peerId) => this.#protected.has(peerId),
       onStalled: (peerId) => this.#guard.cut(peerId, "it does not read what it asked for"),
     });
@@ -161,7 +161,7 @@ export class Libp2pHost implements Host {
         log,
         scheduler: realScheduler,
         connections: this.#connections,
-        lingering: this.#lingering,
+        streamDrain: this.#streamDrain,
       },
       heartbeatMsOf(options),
     );
@@ -186,7 +186,7 @@ export class Libp2pHost implements Host {
     const gossip = new Gossip(
       node.services.gossip,
       {
-        desk: this.#desk,
+        pending: this.#pending,
         door: this.#door,
         guard: this.#guard,
         events: this.#events,
@@ -202,7 +202,7 @@ export class Libp2pHost implements Host {
       dials: this.#dialsOf(node, options),
     };
     this.#events.beginEpoch();
-    this.#desk.open({ ...GOSSIP_DEFAULTS, ...options.gossip }.verdictDeadlineMs);
+    this.#pending.open({ ...GOSSIP_DEFAULTS, ...options.gossip }.verdictDeadlineMs);
     this.#door.open(options.glance);
     await this.#wire(opened, links);
     await node.start();
@@ -273,7 +273,7 @@ export class Libp2pHost implements Host {
     this.#multicastProblem = undefined;
     dials.close();
     this.#responder.close();
-    this.#desk.close();
+    this.#pending.close();
     try {
       await node.stop();
     } catch (thrown) {
@@ -281,7 +281,7 @@ export class Libp2pHost implements Host {
     }
     this.#inbound?.close();
     this.#doubles.close();
-    this.#lingering.close();
+    this.#streamDrain.close();
     this.#connections.close();
     this.#events.emit({ type: "closed" });
   }
@@ -382,7 +382,7 @@ export class Libp2pHost implements Host {
     }
     this.#requestsInFlight += 1;
     try {
-      const parts = { clock: this.#parts.clock, lingering: this.#lingering };
+      const parts = { clock: this.#parts.clock, streamDrain: this.#streamDrain };
       const name = protocolId(opened.options.genesisHash, protocol);
       return await requestOver(parts, connection, name, payload, options);
     } catch (thrown) {
@@ -402,7 +402,7 @@ export class Libp2pHost implements Host {
   }
 
   verdict(handle: MessageHandle, verdict: Verdict): void {
-    this.#desk.settle(handle, verdict);
+    this.#pending.settle(handle, verdict);
   }
 
   sign(bytes: Uint8Array): Uint8Array {
@@ -426,7 +426,7 @@ export class Libp2pHost implements Host {
     const multicast = this.#multicastProblem;
     return {
       ...connectionStats(this.#connections.list(), opened?.gossip),
-      ...gossipStats(this.#desk, opened?.gossip),
+      ...gossipStats(this.#pending, opened?.gossip),
       epoch: this.#events.epoch,
       dialsPending: opened?.dials.pending ?? 0,
       requestsServing: this.#admission.serving,

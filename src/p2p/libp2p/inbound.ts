@@ -5,7 +5,7 @@
  */
 
 import type { MultiaddrConnection } from "@libp2p/interface";
-import type { Clock, TimerHandle } from "../../kernel/clock.ts";
+import type { Clock, TimerHandle } from "../../kernel/ports/clock.ts";
 import { hostFailure } from "../failures.ts";
 import { InboundSlots, type SlotBounds, type SlotFacts, SWEEP_MS } from "../inbound-slots.ts";
 import { originOf } from "../origin.ts";

@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import type { Stream } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import { multiaddr } from "@multiformats/multiaddr";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
 import { deadlineAfter } from "../deadline.ts";
 import { hostFailure } from "../failures.ts";
 import type { FoundPeer } from "../port.ts";

@@ -4,20 +4,20 @@
  */
 
 import type { Connection, Stream } from "@libp2p/interface";
-import type { Clock } from "../../kernel/clock.ts";
 import { asError, type Failure } from "../../kernel/errors.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
 import { deadlineAfter } from "../deadline.ts";
 import { type HostFailureReason, hostFailure, toHostFailure } from "../failures.ts";
 import { encodeRequest, type Piece, ResponseDecoder } from "../framing.ts";
 import type { RequestOptions } from "../port.ts";
-import { hasEnded, type Lingering } from "./lingering.ts";
+import { hasEnded, type StreamDrain } from "./stream-drain.ts";
 
 /** Streams of one protocol that we open on one connection; far above the 2 requests in flight per peer that sync allows. */
 const OUTBOUND_STREAMS_MAX = 64;
 
 export interface RequesterParts {
   readonly clock: Clock;
-  readonly lingering: Lingering;
+  readonly streamDrain: StreamDrain;
 }
 
 /** Resolves with the chunks; rejects with a Failure. */
@@ -43,7 +43,7 @@ export async function requestOver(
       maxOutboundStreams: OUTBOUND_STREAMS_MAX,
     });
     const chunks = await exchange(stream, payload, options, whole.signal, first);
-    parts.lingering.finish(stream);
+    parts.streamDrain.finish(stream);
     return chunks;
   } catch (thrown) {
     const cause = causeOf() ?? streamFailure(thrown, connection);

@@ -5,7 +5,7 @@
  */
 
 import type { Stream } from "@libp2p/interface";
-import type { Clock, TimerHandle } from "../../kernel/clock.ts";
+import type { Clock, TimerHandle } from "../../kernel/ports/clock.ts";
 import type { RequestAdmission } from "../admission.ts";
 import { deadlineAfter } from "../deadline.ts";
 import type { EventHub } from "../event-hub.ts";
@@ -13,8 +13,8 @@ import { hostFailure } from "../failures.ts";
 import { encodeChunkHead, encodeEnd, encodeError, type Piece, RequestDecoder } from "../framing.ts";
 import type { HostEvent, RequestHandle, ResponseError } from "../port.ts";
 import { PROTOCOL_LIMITS, type Protocol } from "../protocols.ts";
-import { hasEnded, type Lingering } from "./lingering.ts";
 import { wasReset } from "./quic-resets.ts";
+import { hasEnded, type StreamDrain } from "./stream-drain.ts";
 
 /** From the opening of the stream to the whole request: 2 MiB at half a megabyte a second. */
 const REQUEST_READ_DEADLINE_MS = 5000;
@@ -54,7 +54,7 @@ export interface ResponderParts {
   readonly clock: Clock;
   readonly events: EventHub;
   readonly admission: RequestAdmission;
-  readonly lingering: Lingering;
+  readonly streamDrain: StreamDrain;
   readonly isReserved: (peerId: string) => boolean;
   /** A peer took nothing of an answer for STALL_MS. */
   readonly onStalled: (peerId: string) => void;
@@ -177,7 +177,7 @@ export class Responder {
         typeof answer === "string" ? encodeError(answer) : encodeEnd(),
         deadline.signal,
       );
-      this.#parts.lingering.finish(stream);
+      this.#parts.streamDrain.finish(stream);
       this.#leave(handle, "answered");
     } catch (thrown) {
       // The peer left, was too slow, or the source of chunks failed; without the end byte nobody takes it for whole.

@@ -1,7 +1,7 @@
 /** Which protocols the node serves, and to whom: some at once, most to peers that have greeted, one to members alone. */
 
 import type { Connection, Stream } from "@libp2p/interface";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
 import { publicAddressOf } from "../address.ts";
 import type { FoundPeer, HostOptions } from "../port.ts";
 import { PROTOCOL_LIMITS, type Protocol, protocolId } from "../protocols.ts";

@@ -1,6 +1,6 @@
 /** Counts of the host that are made of connections and gossip. */
 
-import type { GossipDesk } from "../gossip-desk.ts";
+import type { PendingGossip } from "../pending-gossip.ts";
 import type { ConnectionInfo, HostStats } from "../port.ts";
 import type { Gossip } from "./gossip.ts";
 
@@ -17,12 +17,12 @@ export function connectionStats(
 }
 
 export function gossipStats(
-  desk: GossipDesk,
+  pending: PendingGossip,
   gossip: Gossip | undefined,
 ): Pick<HostStats, "messagesWaiting" | "gossip"> {
   return {
-    messagesWaiting: desk.waiting,
-    gossip: desk.stats((topic) => ({
+    messagesWaiting: pending.waiting,
+    gossip: pending.stats((topic) => ({
       subscribers: gossip?.subscribers(topic).length ?? 0,
       meshPeers: gossip?.meshPeers(topic) ?? [],
     })),

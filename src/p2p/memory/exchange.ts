@@ -3,7 +3,7 @@
  * deliveries instead of streams. A chunk is pulled from its source only when the one before has arrived.
  */
 
-import type { Clock, TimerHandle } from "../../kernel/clock.ts";
+import type { Clock, TimerHandle } from "../../kernel/ports/clock.ts";
 import type { RequestAdmission } from "../admission.ts";
 import { deadlineAfter } from "../deadline.ts";
 import type { EventHub } from "../event-hub.ts";

@@ -3,12 +3,12 @@
  * one. What it lacks is the mesh: no degree, no IHAVE.
  */
 
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
 import type { EventHub } from "../event-hub.ts";
 import { evidenceOf } from "../evidence.ts";
-import type { GossipDesk } from "../gossip-desk.ts";
 import { GossipDoor } from "../gossip-door.ts";
 import { messageId } from "../gossip-envelope.ts";
+import type { PendingGossip } from "../pending-gossip.ts";
 import { GOSSIP_DEFAULTS, type HostOptions, type Verdict } from "../port.ts";
 import type { TopicName } from "../protocols.ts";
 
@@ -19,7 +19,7 @@ const SEEN_MAX = 4096;
 const GRAYLIST_SCORE = -160;
 
 export interface MemoryGossipParts {
-  readonly desk: GossipDesk;
+  readonly pending: PendingGossip;
   readonly clock: Clock;
   readonly events: EventHub;
   readonly isReserved: (peerId: string) => boolean;
@@ -36,11 +36,11 @@ export class MemoryGossip {
 
   constructor(parts: MemoryGossipParts) {
     this.#parts = parts;
-    this.#door = new GossipDoor(parts.clock, parts.desk);
+    this.#door = new GossipDoor(parts.clock, parts.pending);
   }
 
   open(options: HostOptions): void {
-    this.#parts.desk.open({ ...GOSSIP_DEFAULTS, ...options.gossip }.verdictDeadlineMs);
+    this.#parts.pending.open({ ...GOSSIP_DEFAULTS, ...options.gossip }.verdictDeadlineMs);
     this.#door.open(options.glance);
   }
 
@@ -49,7 +49,7 @@ export class MemoryGossip {
     this.#door.checkPublished(topic, data.length);
     if (this.#seen.has(keyOf(id))) return { recipients: 0 };
     this.#remember(id);
-    this.#parts.desk.countPublished(topic);
+    this.#parts.pending.countPublished(topic);
     const peers = this.#parts.subscribers(topic);
     for (const peerId of peers) this.#parts.send(peerId, topic, data);
     return { recipients: peers.length };
@@ -70,7 +70,7 @@ export class MemoryGossip {
   }
 
   async #judge(peerId: string, topic: TopicName, data: Uint8Array): Promise<Verdict> {
-    const { desk, events, isReserved } = this.#parts;
+    const { pending, events, isReserved } = this.#parts;
     const isSeen = (id: Uint8Array): boolean => this.#seen.has(keyOf(id));
     const arrival = { peerId, topic, topicId: topic, data, isReserved: isReserved(peerId), isSeen };
     const entry = this.#door.enter(arrival);
@@ -89,7 +89,7 @@ export class MemoryGossip {
         return "ignore";
       case "inside":
         this.#remember(messageId(topic, data));
-        return desk.judge(peerId, topic, data).finally(() => this.#door.leave(entry.guest));
+        return pending.judge(peerId, topic, data).finally(() => this.#door.leave(entry.guest));
     }
   }
 

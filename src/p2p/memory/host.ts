@@ -4,14 +4,14 @@
  */
 
 import { assert } from "../../kernel/errors.ts";
-import { type Log, silentLog } from "../../kernel/log.ts";
+import { type Log, silentLog } from "../../kernel/ports/log.ts";
 import { RequestAdmission } from "../admission.ts";
 import { deadlineAfter } from "../deadline.ts";
 import { EventHub } from "../event-hub.ts";
 import { hostFailure, toHostFailure } from "../failures.ts";
 import { encodeRequest } from "../framing.ts";
-import { GossipDesk } from "../gossip-desk.ts";
 import { type Identity, verifyPeerSignature } from "../identity.ts";
+import { PendingGossip } from "../pending-gossip.ts";
 import type {
   ConnectionGate,
   ConnectionInfo,
@@ -31,10 +31,10 @@ import type {
 } from "../port.ts";
 import { PROTOCOL_LIMITS, type Protocol, protocolId, type TopicName } from "../protocols.ts";
 import { NOBODY_DIALLED } from "../reachability.ts";
-import { Acquaintances, type Greeting, greetingOf } from "./acquaintances.ts";
 import { toldOf, usableAddresses } from "./dial-attempts.ts";
 import { MemoryExchange, MemoryResponder } from "./exchange.ts";
 import { MemoryGossip } from "./gossip.ts";
+import { type Greeting, greetingOf, IdentifyCache } from "./identify-cache.ts";
 import type { MemoryLink } from "./link.ts";
 import { MemoryLinks } from "./links.ts";
 import type { MemoryNetwork } from "./network.ts";
@@ -59,10 +59,10 @@ export class MemoryHost implements Host {
   readonly #events: EventHub;
   readonly #admission = new RequestAdmission();
   readonly #responder: MemoryResponder;
-  readonly #desk: GossipDesk;
+  readonly #pending: PendingGossip;
   readonly #gossip: MemoryGossip;
   readonly #links: MemoryLinks<MemoryHost>;
-  readonly #acquaintances: Acquaintances;
+  readonly #acquaintances: IdentifyCache;
   /** Connected peers that have greeted. */
   readonly #admitted = new Set<string>();
   #protected: ReadonlySet<string> = new Set();
@@ -70,7 +70,7 @@ export class MemoryHost implements Host {
   #addresses: string[] = [];
   #gateRefused = 0;
   #dials = 0;
-  #pending = 0;
+  #dialling = 0;
 
   constructor(parts: MemoryHostParts) {
     const { network } = parts;
@@ -78,14 +78,14 @@ export class MemoryHost implements Host {
     this.#parts = parts;
     this.#network = network;
     this.#events = new EventHub(parts.log ?? silentLog);
-    this.#acquaintances = new Acquaintances(this.#events);
+    this.#acquaintances = new IdentifyCache(this.#events);
     this.#links = new MemoryLinks({
       ownId: this.peerId,
       clock: network.clock,
       events: this.#events,
       acquaintances: this.#acquaintances,
     });
-    this.#desk = new GossipDesk(network.clock, this.#events);
+    this.#pending = new PendingGossip(network.clock, this.#events);
     this.#responder = new MemoryResponder({
       clock: network.clock,
       events: this.#events,
@@ -93,7 +93,7 @@ export class MemoryHost implements Host {
       isReserved: (peerId) => this.#protected.has(peerId),
     });
     this.#gossip = new MemoryGossip({
-      desk: this.#desk,
+      pending: this.#pending,
       clock: network.clock,
       events: this.#events,
       isReserved: (peerId) => this.#protected.has(peerId),
@@ -136,7 +136,7 @@ export class MemoryHost implements Host {
     this.#options = undefined;
     this.#network.unlisten(this);
     this.#responder.close();
-    this.#desk.close();
+    this.#pending.close();
     this.#links.close();
     for (const link of this.#links.all()) this.#drop(link, "HOST_CLOSED");
     this.#addresses = [];
@@ -176,14 +176,14 @@ export class MemoryHost implements Host {
     if (!this.#gateAllows(peerId, undefined, "outbound"))
       throw hostFailure("GATE_REFUSED", "the gate refuses");
     const isReserved = this.#protected.has(peerId ?? "");
-    if (!this.#links.hasRoom(this.#need().connectionsMax, isReserved, this.#pending))
+    if (!this.#links.hasRoom(this.#need().connectionsMax, isReserved, this.#dialling))
       throw hostFailure("HOST_BUSY", "all connections are taken");
     const deadline = deadlineAfter(this.#network.clock, options.deadlineMs, "DIAL_DEADLINE", options.signal);
-    this.#pending += 1;
+    this.#dialling += 1;
     try {
       return await toldOf(usable, options.onAttempt, () => this.#reach(peerId, usable, deadline.signal));
     } finally {
-      this.#pending -= 1;
+      this.#dialling -= 1;
       deadline.dispose();
     }
   }
@@ -401,7 +401,7 @@ export class MemoryHost implements Host {
   }
 
   verdict(handle: MessageHandle, verdict: Verdict): void {
-    this.#desk.settle(handle, verdict);
+    this.#pending.settle(handle, verdict);
   }
 
   sign(bytes: Uint8Array): Uint8Array {
@@ -427,15 +427,15 @@ export class MemoryHost implements Host {
       epoch: this.#events.epoch,
       connectionsIn: connections.filter((connection) => connection.direction === "inbound").length,
       connectionsOut: connections.filter((connection) => connection.direction === "outbound").length,
-      dialsPending: this.#pending,
+      dialsPending: this.#dialling,
       requestsServing: this.#admission.serving,
       requestsWaiting: this.#responder.waiting,
-      messagesWaiting: this.#desk.waiting,
+      messagesWaiting: this.#pending.waiting,
       rateLimited: this.#admission.refused,
       gateRefused: this.#gateRefused,
       trafficByProtocol: traffic.byLabel,
       trafficByTransport: { memory: traffic.total },
-      gossip: this.#desk.stats((topic) => {
+      gossip: this.#pending.stats((topic) => {
         const peers = this.#acquaintances.subscribers(topic);
         return { subscribers: peers.length, meshPeers: peers };
       }),

@@ -3,12 +3,12 @@
  * host's listeners hear when one begins or ends. Owned by MemoryHost.
  */
 
-import type { Clock, TimerHandle } from "../../kernel/clock.ts";
+import type { Clock, TimerHandle } from "../../kernel/ports/clock.ts";
 import type { EventHub } from "../event-hub.ts";
 import { keptOf } from "../kept-connection.ts";
 import type { ConnectionInfo, Direction, Traffic, TrafficByProtocol } from "../port.ts";
 import { TrafficMeter } from "../traffic.ts";
-import type { Acquaintances } from "./acquaintances.ts";
+import type { IdentifyCache } from "./identify-cache.ts";
 import { MemoryLink } from "./link.ts";
 import type { Listener } from "./network.ts";
 
@@ -22,7 +22,7 @@ export interface MemoryLinksParts {
   readonly ownId: string;
   readonly clock: Clock;
   readonly events: EventHub;
-  readonly acquaintances: Acquaintances;
+  readonly acquaintances: IdentifyCache;
 }
 
 export class MemoryLinks<Remote extends Listener> {

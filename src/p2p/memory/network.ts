@@ -3,8 +3,8 @@
  * their order, as a stream does; gossip can be lost, streams cannot. Seeded, on the kernel's clock, so a run repeats exactly.
  */
 
-import type { Clock, TimerHandle } from "../../kernel/clock.ts";
-import { seededRandom } from "../../kernel/random.ts";
+import type { Clock, TimerHandle } from "../../kernel/ports/clock.ts";
+import { seededRandom } from "../../kernel/ports/random.ts";
 
 /** Whoever can be found at an address. */
 export interface Listener {

@@ -19,7 +19,7 @@ import { SecretKey } from "../../../src/chain/bls.ts";
 import { toHex } from "../../../src/chain/hex.ts";
 import { generateSecretKey, loadAuthorityKey, writeAuthorityKey } from "../../../src/chain/keys.ts";
 import { Failure } from "../../../src/kernel/errors.ts";
-import { seededRandom } from "../../../src/kernel/random.ts";
+import { seededRandom } from "../../../src/kernel/ports/random.ts";
 
 const random = seededRandom(1);
 const key = generateSecretKey(random);

@@ -9,7 +9,7 @@ import { encodePossessionFile } from "../../../src/chain/possession.ts";
 import { encodeChainSpecification } from "../../../src/chain/spec.ts";
 import { runAlysctl } from "../../../src/cli/program.ts";
 import type { Terminal } from "../../../src/cli/terminal.ts";
-import { CheckpointRig } from "../integrations/chain/checkpoint-rig.ts";
+import { CheckpointRig } from "../integrations/chain/checkpoint/checkpoint-rig.ts";
 
 async function verify(file: string, chain: string): Promise<{ status: number; out: string }> {
   const lines: string[] = [];
@@ -33,8 +33,8 @@ test("alysctl checkpoints verify believes a sound file and names what is wrong w
   try {
     const rig = new CheckpointRig({ members: 1 });
     await rig.grow(150);
-    const { id } = await rig.settle(rig.desk.create(80));
-    const bytes = rig.shelf.files.get(`${id}.checkpoint`)!;
+    const { id } = await rig.settle(rig.checkpoints.create(80));
+    const bytes = rig.files.files.get(`${id}.checkpoint`)!;
     const [sound, damaged, chain, other] = ["sound", "damaged", "chain.json", "other.json"].map((name) =>
       join(folder, name),
     ) as [string, string, string, string];
@@ -67,9 +67,9 @@ test("alysctl checkpoints verify believes a file of a chain that requires AuxPoW
   try {
     const rig = new CheckpointRig({ members: 1, auxpowEvery: 10 });
     await rig.grow(160);
-    const { id } = await rig.settle(rig.desk.create(80));
+    const { id } = await rig.settle(rig.checkpoints.create(80));
     const [file, chain] = [join(folder, "sound"), join(folder, "chain.json")];
-    writeFileSync(file, rig.shelf.files.get(`${id}.checkpoint`)!);
+    writeFileSync(file, rig.files.files.get(`${id}.checkpoint`)!);
     writeChain(chain, rig);
     const { status, out } = await verify(file, chain);
     assert.equal(status, 0, out);

@@ -6,7 +6,7 @@ import { SyncService } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import { runAlysctl } from "../../../src/cli/program.ts";
 import { isDestructive } from "../../../src/cli/reference/destructive.ts";
 import { MemoryTerminal } from "../../../src/cli/terminal.ts";
-import { realClock } from "../../../src/kernel/clock.ts";
+import { realClock } from "../../../src/kernel/ports/clock.ts";
 
 /** Nobody listens there: whoever gets so far was not held back. */
 const NOWHERE = ["--address", "unix:/nonexistent/alys.sock", "--timeout", "2s"];

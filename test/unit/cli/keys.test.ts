@@ -14,7 +14,7 @@ import { encodeChainSpecification, genesisOf } from "../../../src/chain/spec.ts"
 import { runAlysctl } from "../../../src/cli/program.ts";
 import { MemoryTerminal } from "../../../src/cli/terminal.ts";
 import { Failure } from "../../../src/kernel/errors.ts";
-import { realRandom } from "../../../src/kernel/random.ts";
+import { realRandom } from "../../../src/kernel/ports/random.ts";
 import { identityFromSeed, peerIdBytes } from "../../../src/p2p/identity.ts";
 
 const keys = forgeSecretKeys(2, 5);

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { SyncState, SyncStatusSchema } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import { ProgressLine, plainProgress, renderBar, renderProgress } from "../../../src/cli/progress.ts";
 import { syncProgress } from "../../../src/cli/sync-progress.ts";
-import { FakeClock } from "../../../src/kernel/clock.ts";
+import { FakeClock } from "../../../src/kernel/ports/clock.ts";
 
 const facts = {
   label: "blocks",

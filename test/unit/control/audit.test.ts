@@ -17,8 +17,8 @@ import type { AuditEntry } from "../../../src/control/audit.ts";
 import { CHAIN_START, type ChainHead, chainLine, verifyChain } from "../../../src/control/audit-chain.ts";
 import { type AuditFileOptions, openAuditFile } from "../../../src/control/audit-file.ts";
 import { classOf, RefusalSummaries, type RefusalSummary } from "../../../src/control/audit-refusals.ts";
-import { FakeClock } from "../../../src/kernel/clock.ts";
-import { MemoryLog } from "../../../src/kernel/log.ts";
+import { FakeClock } from "../../../src/kernel/ports/clock.ts";
+import { MemoryLog } from "../../../src/kernel/ports/log.ts";
 
 const ENTRY: AuditEntry = {
   principal: "someone",

@@ -4,8 +4,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { CONNECTION_LIMITS, Connections, groupOf } from "../../../src/control/connections.ts";
 import { limitOf } from "../../../src/control/descriptors.ts";
-import { FakeClock } from "../../../src/kernel/clock.ts";
-import { MemoryLog } from "../../../src/kernel/log.ts";
+import { FakeClock } from "../../../src/kernel/ports/clock.ts";
+import { MemoryLog } from "../../../src/kernel/ports/log.ts";
 
 const LIMITS = { all: 10, perAddress: 6, unknown: 4, unknownMs: 15_000, reservedDescriptors: 20 };
 

@@ -5,8 +5,8 @@ import { Metadata } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { correlationIdOf, remainingMs, traceparentOf } from "../../../src/control/correlation.ts";
 import { CorrelationIds } from "../../../src/kernel/call.ts";
-import { FakeClock } from "../../../src/kernel/clock.ts";
-import { seededRandom } from "../../../src/kernel/random.ts";
+import { FakeClock } from "../../../src/kernel/ports/clock.ts";
+import { seededRandom } from "../../../src/kernel/ports/random.ts";
 
 function metadataWith(key: string, value: string): Metadata {
   const metadata = new Metadata();

@@ -12,7 +12,7 @@ import {
 import { type Status, StatusSchema } from "../../../gen/google/rpc/status_pb.ts";
 import { CORRELATION_KEY, codeOf, DETAILS_KEY, toFailure, toStatus } from "../../../src/control/errors.ts";
 import { failure, type StatusCode } from "../../../src/kernel/errors.ts";
-import { MemoryLog, silentLog } from "../../../src/kernel/log.ts";
+import { MemoryLog, silentLog } from "../../../src/kernel/ports/log.ts";
 
 function detailsOf({ metadata }: StatusObject): Status {
   return fromBinary(StatusSchema, metadata?.get(DETAILS_KEY)[0] as Buffer);

@@ -8,7 +8,7 @@ import { encodeResponse } from "../../../src/control/codec.ts";
 import { toStatus } from "../../../src/control/errors.ts";
 import { messageWithoutPaths, withoutPaths } from "../../../src/control/paths.ts";
 import { failure } from "../../../src/kernel/errors.ts";
-import { MemoryLog } from "../../../src/kernel/log.ts";
+import { MemoryLog } from "../../../src/kernel/ports/log.ts";
 
 test("withoutPaths() cuts absolute paths to their last part", () => {
   const cases: readonly (readonly [string, string])[] = [

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RefusalLines } from "../../../src/control/refusals.ts";
-import { FakeClock } from "../../../src/kernel/clock.ts";
-import type { Fields } from "../../../src/kernel/log.ts";
+import { FakeClock } from "../../../src/kernel/ports/clock.ts";
+import type { Fields } from "../../../src/kernel/ports/log.ts";
 
 test("a window has twenty lines, the next one begins with how many were left out", () => {
   const clock = new FakeClock();

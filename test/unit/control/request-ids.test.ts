@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Metadata } from "@grpc/grpc-js";
 import { REQUEST_ID_KEY, RequestIds, requestIdOf } from "../../../src/control/request-ids.ts";
-import { FakeClock } from "../../../src/kernel/clock.ts";
 import { Failure, failure } from "../../../src/kernel/errors.ts";
+import { FakeClock } from "../../../src/kernel/ports/clock.ts";
 
 function rig() {
   const clock = new FakeClock();

@@ -5,13 +5,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { correlatedLog, currentCause, onBehalfOf } from "../../../src/kernel/cause.ts";
-import { FakeClock } from "../../../src/kernel/clock.ts";
-import { HealthMonitor, LoopLag } from "../../../src/kernel/health.ts";
-import { MemoryLog } from "../../../src/kernel/log.ts";
-import { Supervisor } from "../../../src/kernel/supervisor.ts";
-import { FakeChild } from "./fake-child.ts";
+import { FakeClock } from "../../../src/kernel/ports/clock.ts";
+import { MemoryLog } from "../../../src/kernel/ports/log.ts";
+import { HealthMonitor, LoopLag } from "../../../src/kernel/supervision/health.ts";
+import { Supervisor } from "../../../src/kernel/supervision/supervisor.ts";
 import { ProbeInternalService, ProbeService } from "./probe.ts";
 import { assertFailed, see, startProbe, world } from "./probe-actor.ts";
+import { FakeChild } from "./supervision/fake-child.ts";
 
 const { normal, bulk, control } = ProbeService.method;
 const { poke } = ProbeInternalService.method;

@@ -3,17 +3,17 @@
  * remembers, messages frozen.
  */
 import assert from "node:assert/strict";
-import type { Actor, ActorContext, ActorDefinition } from "../../../src/kernel/actor.ts";
-import { type ActorCell, actorCell } from "../../../src/kernel/cell.ts";
-import type { RunningChild } from "../../../src/kernel/child.ts";
-import { type ActorEnvironment, environment } from "../../../src/kernel/environment.ts";
+import type { Actor, ActorContext, ActorDefinition } from "../../../src/kernel/actor/actor.ts";
+import { type ActorCell, actorCell } from "../../../src/kernel/actor/cell.ts";
+import { type ActorEnvironment, environment } from "../../../src/kernel/actor/environment.ts";
+import { MessageSeals } from "../../../src/kernel/actor/freeze.ts";
 import { Failure, type StatusCode } from "../../../src/kernel/errors.ts";
-import { MessageSeals } from "../../../src/kernel/freeze.ts";
-import { MemoryLog } from "../../../src/kernel/log.ts";
+import { MemoryLog } from "../../../src/kernel/ports/log.ts";
+import { Simulation } from "../../../src/kernel/ports/simulation.ts";
 import type { Handlers } from "../../../src/kernel/protocol.ts";
-import { Simulation } from "../../../src/kernel/simulation.ts";
-import { Topic } from "../../../src/kernel/topic.ts";
-import { Transfer } from "../../../src/kernel/transfer.ts";
+import { Topic } from "../../../src/kernel/stream/topic.ts";
+import { Transfer } from "../../../src/kernel/stream/transfer.ts";
+import type { RunningChild } from "../../../src/kernel/supervision/child.ts";
 import { ProbeInternalService, ProbeService } from "./probe.ts";
 
 export type ProbeContext = ActorContext<typeof ProbeService, typeof ProbeInternalService>;

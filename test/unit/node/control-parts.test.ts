@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { parseSettings } from "../../../src/config/load.ts";
-import { MemoryLog } from "../../../src/kernel/log.ts";
+import { MemoryLog } from "../../../src/kernel/ports/log.ts";
 import { openControlParts } from "../../../src/node/control-parts.ts";
 
 async function partsOf(t: TestContext, control: string, name = "data") {

@@ -1,8 +1,8 @@
 /** A store that does not write is told once, again after a minute, and so is its end. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeClock } from "../../../src/kernel/clock.ts";
-import { silentLog } from "../../../src/kernel/log.ts";
+import { FakeClock } from "../../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../../src/kernel/ports/log.ts";
 import { LATE_MS, StoreWatch } from "../../../src/node/store-watch.ts";
 
 test("a write that waits too long is told within a second, once a minute, and its end too", async () => {

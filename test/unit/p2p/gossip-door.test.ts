@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeClock } from "../../../src/kernel/clock.ts";
-import { silentLog } from "../../../src/kernel/log.ts";
+import { FakeClock } from "../../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../../src/kernel/ports/log.ts";
 import { EventHub } from "../../../src/p2p/event-hub.ts";
-import { GossipDesk } from "../../../src/p2p/gossip-desk.ts";
 import { type Arrival, GossipDoor } from "../../../src/p2p/gossip-door.ts";
 import { messageId } from "../../../src/p2p/gossip-envelope.ts";
+import { PendingGossip } from "../../../src/p2p/pending-gossip.ts";
 import type { BlockGlance, TopicName } from "../../../src/p2p/port.ts";
 import { enveloped, failureOf } from "../../contract/host-harness.ts";
 
@@ -21,8 +21,8 @@ const glance: BlockGlance = (block) => {
 
 function doorway() {
   const clock = new FakeClock();
-  const desk = new GossipDesk(clock, new EventHub(silentLog));
-  const door = new GossipDoor(clock, desk);
+  const pending = new PendingGossip(clock, new EventHub(silentLog));
+  const door = new GossipDoor(clock, pending);
   door.open(glance);
   const seen = new Set<string>();
   let number = 0;
@@ -38,7 +38,7 @@ function doorway() {
     new DataView(content.buffer).setUint32(1, number);
     return enveloped(content);
   };
-  const counts = (topic: number) => desk.stats(() => ({ subscribers: 0, meshPeers: [] }))[topic];
+  const counts = (topic: number) => pending.stats(() => ({ subscribers: 0, meshPeers: [] }))[topic];
   return { clock, door, arrive, block, seen, counts };
 }
 

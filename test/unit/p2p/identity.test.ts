@@ -9,7 +9,7 @@ import { generateKeyPairFromSeed, privateKeyFromProtobuf } from "@libp2p/crypto/
 import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import fc from "fast-check";
 import { Failure } from "../../../src/kernel/errors.ts";
-import { seededRandom } from "../../../src/kernel/random.ts";
+import { seededRandom } from "../../../src/kernel/ports/random.ts";
 import {
   identityFromSeed,
   loadOrCreateIdentity,

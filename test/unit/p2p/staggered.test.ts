@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeClock } from "../../../src/kernel/clock.ts";
+import { FakeClock } from "../../../src/kernel/ports/clock.ts";
 import { staggered } from "../../../src/p2p/staggered.ts";
 
 interface Seen {

@@ -1,7 +1,7 @@
 /** The twin in memory: the contract of every block store, and its simulated crashes. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { realScheduler, SimulatedScheduler } from "../../../src/kernel/scheduler.ts";
+import { realScheduler, SimulatedScheduler } from "../../../src/kernel/ports/scheduler.ts";
 import { MemoryDisk, openMemoryStore, openMemoryVotes } from "../../../src/storage/memory.ts";
 import { blockBatch, blockHash } from "../../contract/block-batches.ts";
 import { assertChain, blockStoreContract, rejectsWith } from "../../contract/block-store.ts";

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { FakeClock, realClock } from "../../../src/kernel/clock.ts";
+import { FakeClock, realClock } from "../../../src/kernel/ports/clock.ts";
 import { processProfiler, type RecordingChunk } from "../../../src/telemetry/profiler.ts";
 
 const never = new AbortController().signal;

@@ -1,6 +1,6 @@
 /**
  * Who claims which place: a few peers at most may claim one host and port, whoever names it, so that nobody can have many
- * made-up peers all point at one victim. Owned by the PeerBook. Pure.
+ * made-up peers all point at one victim. Owned by the PeerStore. Pure.
  */
 
 /** Peers that may claim one target. One more displaces one that is believed less or has failed there, or is refused. */

@@ -1,11 +1,11 @@
 /**
  * By what known peers are looked up: who is connected or on the way, whom to dial next, who makes room when the book is full,
  * how many of ours are in a subnet. Kept up to date peer by peer, so that nothing here walks all that is known. Owned by the
- * PeerBook, whose records tell of each change.
+ * PeerStore, whose records tell of each change.
  */
 
 import { publicAddressOf } from "../../../p2p/address.ts";
-import type { KnownPeer, Link } from "../peer-book.ts";
+import type { KnownPeer, Link } from "../peer-store.ts";
 import { worthOf } from "../worth.ts";
 import { KeyedHeap } from "./keyed-heap.ts";
 

@@ -4,14 +4,17 @@
  * above it and the back-fill behind it. Without one in time it falls back to FAST. Owned by checkpoints.ts.
  */
 
-import type { CheckpointDesk, KeptCheckpoint } from "../../../integrations/chain/checkpoint-desk.ts";
-import { planRecovery, recover } from "../../../integrations/chain/checkpoint-recovery.ts";
+import { planRecovery, recover } from "../../../integrations/chain/checkpoint/checkpoint-recovery.ts";
+import type {
+  CheckpointStore,
+  KeptCheckpoint,
+} from "../../../integrations/chain/checkpoint/checkpoint-store.ts";
 import { assertNever, type Failure } from "../../../kernel/errors.ts";
+import type { BackFillParts } from "../backfill/back-fill.ts";
 import { CHAIN_NOT_EMPTY, RECOVERING } from "../errors.ts";
+import type { StartOptions } from "../machine.ts";
 import type { Operation, Operations } from "../operation.ts";
 import { heightOfId } from "../request.ts";
-import type { StartOptions } from "../state.ts";
-import type { BackFillParts } from "./back-fill.ts";
 import type { Context } from "./requests.ts";
 import { CheckpointSearch, type SearchOutcome } from "./search.ts";
 
@@ -30,7 +33,7 @@ interface Search {
 
 export interface BeginningParts
   extends Pick<BackFillParts, "peers" | "network" | "peerInternal" | "isPaused"> {
-  readonly desk: CheckpointDesk;
+  readonly checkpointStore: CheckpointStore;
   readonly context: Context;
   /** Shared with the recoveries: one of all of them runs at a time. */
   readonly operations: Operations;
@@ -75,12 +78,12 @@ export class Beginning {
 
   /** Begins an empty chain from a checkpoint; the same again is the same operation. */
   begin(options: BeginOptions): Operation | Failure {
-    const { desk, context, operations, isRecovering, stop } = this.#parts;
+    const { checkpointStore, context, operations, isRecovering, stop } = this.#parts;
     const parameters = `CHECKPOINT ${options.checkpointId ?? "newest"} ${options.heightMax ?? "head"}`;
     const { running } = operations;
     if (running?.kind === "StartSync" && running.parameters === parameters) return running;
     if (isRecovering()) return RECOVERING;
-    if (desk.parts.chain.snapshot().head.height > 0) return CHAIN_NOT_EMPTY;
+    if (checkpointStore.parts.chain.snapshot().head.height > 0) return CHAIN_NOT_EMPTY;
     this.end("replaced by another one");
     stop("looking for a checkpoint to begin from");
     const operation = this.#parts.operations.start("StartSync", parameters, this.#nowMs());
@@ -97,9 +100,9 @@ export class Beginning {
 
   /** A named one may lie on our own disk: then nobody is asked. */
   async #find({ options, abort }: Search): Promise<SearchOutcome> {
-    const { desk, context, peers, network, peerInternal, isPaused } = this.#parts;
+    const { checkpointStore, context, peers, network, peerInternal, isPaused } = this.#parts;
     const { checkpointId: id } = options;
-    const own = id === undefined ? undefined : (await desk.list()).find((kept) => kept.id === id);
+    const own = id === undefined ? undefined : (await checkpointStore.list()).find((kept) => kept.id === id);
     if (own !== undefined) return { kind: "found", kept: own };
     const wanted = id === undefined ? undefined : { id, height: heightOfId(id) ?? 0 };
     const { clock, log } = context;
@@ -107,7 +110,18 @@ export class Beginning {
     const tell = (detail: string): void => {
       if (!signal.aborted) this.#parts.operations.tell(detail);
     };
-    const parts = { desk, peers, network, peerInternal, clock, log, signal, isPaused, wanted, tell };
+    const parts = {
+      checkpointStore,
+      peers,
+      network,
+      peerInternal,
+      clock,
+      log,
+      signal,
+      isPaused,
+      wanted,
+      tell,
+    };
     return await new CheckpointSearch(parts).run();
   }
 
@@ -135,15 +149,15 @@ export class Beginning {
   }
 
   #beginFrom({ heightMax }: BeginOptions, kept: KeptCheckpoint): void {
-    const { desk, context, recovering, start, backFill } = this.#parts;
+    const { checkpointStore, context, recovering, start, backFill } = this.#parts;
     recovering(true);
     this.#parts.operations.tell(`adopting checkpoint ${kept.id}`);
     context.log.info("a checkpoint is adopted", { checkpoint: kept.id });
     const plan = { checkpointId: kept.id, mode: "FAST", isScanned: false } as const;
-    const work = planRecovery(desk, plan).then(async (planned) => {
+    const work = planRecovery(checkpointStore, plan).then(async (planned) => {
       // Our own producer may have begun the chain meanwhile.
       if (planned.headHeight > 0) throw CHAIN_NOT_EMPTY;
-      await recover(desk, planned, context.log);
+      await recover(checkpointStore, planned, context.log);
     });
     context.effect(work, (outcome) => {
       recovering(false);

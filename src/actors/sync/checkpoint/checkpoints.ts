@@ -14,7 +14,6 @@ import {
   SyncService,
 } from "../../../../gen/alys/sync/v1/sync_pb.ts";
 import { equalBytes } from "../../../chain/bytes.ts";
-import type { CheckpointDesk, KeptCheckpoint } from "../../../integrations/chain/checkpoint-desk.ts";
 import {
   chainSound,
   deletesSound,
@@ -23,20 +22,24 @@ import {
   proveHistory,
   type RecoveryPlan,
   recover,
-} from "../../../integrations/chain/checkpoint-recovery.ts";
-import type { ChainEvent } from "../../../integrations/chain/port.ts";
+} from "../../../integrations/chain/checkpoint/checkpoint-recovery.ts";
+import type {
+  CheckpointStore,
+  KeptCheckpoint,
+} from "../../../integrations/chain/checkpoint/checkpoint-store.ts";
 import {
   AWAITED_KEY,
   RECOVERY_KEY,
   type RecoveryMode,
   readRecovery,
   type UnfinishedRecovery,
-} from "../../../integrations/chain/recovery-records.ts";
+} from "../../../integrations/chain/checkpoint/recovery-records.ts";
+import type { ChainEvent } from "../../../integrations/chain/port.ts";
 import { Failure, failure } from "../../../kernel/errors.ts";
+import { BackFill, type BackFillParts } from "../backfill/back-fill.ts";
 import { badField, RECOVERING } from "../errors.ts";
+import type { StartOptions } from "../machine.ts";
 import { type Operation, Operations, operationMessage } from "../operation.ts";
-import type { StartOptions } from "../state.ts";
-import { BackFill, type BackFillParts } from "./back-fill.ts";
 import { Beginning, type BeginOptions } from "./beginning.ts";
 import {
   type Answer,
@@ -49,7 +52,7 @@ import {
 
 export interface CheckpointsParts
   extends Pick<BackFillParts, "peers" | "network" | "peerInternal" | "isPaused"> {
-  readonly desk: CheckpointDesk | undefined;
+  readonly checkpointStore: CheckpointStore | undefined;
   readonly context: Context;
   /** Blocks between checkpoints. */
   readonly interval: number;
@@ -92,20 +95,20 @@ export class Checkpoints {
   readonly #beginning: Beginning | undefined;
 
   constructor(parts: CheckpointsParts) {
-    const { desk } = parts;
+    const { checkpointStore } = parts;
     this.#parts = parts;
     this.#operations = new Operations(parts.context.epoch, "recovery");
     this.#beginning =
-      desk &&
+      checkpointStore &&
       new Beginning({
         ...parts,
-        desk,
+        checkpointStore,
         operations: this.#operations,
         isRecovering: () => this.#isRecovering,
         recovering: (isRecovering) => {
           this.#isRecovering = isRecovering;
         },
-        backFill: () => this.#startBackFill(desk),
+        backFill: () => this.#startBackFill(checkpointStore),
       });
   }
 
@@ -114,15 +117,15 @@ export class Checkpoints {
    * by itself, so that nobody else shall.
    */
   onStart(): boolean {
-    const { desk } = this.#parts;
-    if (desk === undefined) return false;
-    const unfinished = readRecovery(desk.parts.store);
-    if (unfinished !== undefined) return this.#resume(desk, unfinished);
-    const { awaitedId } = desk;
-    if (awaitedId !== undefined) return this.#await(desk, awaitedId);
-    if (missingHistory(desk) > 0 || desk.isWithheld) {
+    const { checkpointStore } = this.#parts;
+    if (checkpointStore === undefined) return false;
+    const unfinished = readRecovery(checkpointStore.parts.store);
+    if (unfinished !== undefined) return this.#resume(checkpointStore, unfinished);
+    const { awaitedId } = checkpointStore;
+    if (awaitedId !== undefined) return this.#await(checkpointStore, awaitedId);
+    if (missingHistory(checkpointStore) > 0 || checkpointStore.isWithheld) {
       this.#operations.start("BackFill", "", this.#nowMs());
-      this.#startBackFill(desk);
+      this.#startBackFill(checkpointStore);
     }
     return false;
   }
@@ -149,9 +152,9 @@ export class Checkpoints {
 
   /** How far the back-fill is, parts per million. */
   get progressPpm(): number {
-    const { desk } = this.#parts;
-    if (desk === undefined || this.#backFill === undefined || this.#adoptedHeight === 0) return 0;
-    return Math.floor(1_000_000 * (1 - missingHistory(desk) / this.#adoptedHeight));
+    const { checkpointStore } = this.#parts;
+    if (checkpointStore === undefined || this.#backFill === undefined || this.#adoptedHeight === 0) return 0;
+    return Math.floor(1_000_000 * (1 - missingHistory(checkpointStore) / this.#adoptedHeight));
   }
 
   /** Its operations, oldest first. */
@@ -184,25 +187,27 @@ export class Checkpoints {
   }
 
   create(request: CreateCheckpointRequest): Answer<"createCheckpoint"> {
-    const { desk, context } = this.#parts;
-    if (desk === undefined) return NO_CHECKPOINTS;
-    return this.#isRecovering ? RECOVERING : createCheckpoint(desk, context, request);
+    const { checkpointStore, context } = this.#parts;
+    if (checkpointStore === undefined) return NO_CHECKPOINTS;
+    return this.#isRecovering ? RECOVERING : createCheckpoint(checkpointStore, context, request);
   }
 
   list(request: ListCheckpointsRequest): Answer<"listCheckpoints"> {
-    const { desk, context } = this.#parts;
-    return desk === undefined ? NO_CHECKPOINTS : listCheckpoints(desk, context, request);
+    const { checkpointStore, context } = this.#parts;
+    return checkpointStore === undefined
+      ? NO_CHECKPOINTS
+      : listCheckpoints(checkpointStore, context, request);
   }
 
   prove(request: ProveBlockRequest): Answer<"proveBlock"> {
-    const { desk, context } = this.#parts;
-    return desk === undefined ? NO_CHECKPOINTS : proveBlock(desk, context, request);
+    const { checkpointStore, context } = this.#parts;
+    return checkpointStore === undefined ? NO_CHECKPOINTS : proveBlock(checkpointStore, context, request);
   }
 
   recover(request: RecoverFromCheckpointRequest): Answer<"recoverFromCheckpoint"> {
-    const { desk, context } = this.#parts;
+    const { checkpointStore, context } = this.#parts;
     const { checkpointId, recoveryMode, verifyIntegrity, validateOnly, force } = request;
-    if (desk === undefined) return NO_CHECKPOINTS;
+    if (checkpointStore === undefined) return NO_CHECKPOINTS;
     const mode = MODES.get(recoveryMode);
     if (mode === undefined) return badField("recovery_mode", "FAST, SAFE, MINIMAL or FULL is required");
     if (checkpointId === "" && mode !== "MINIMAL") return badField("checkpoint_id", `${mode} needs one`);
@@ -211,7 +216,7 @@ export class Checkpoints {
     this.#isRecovering = !validateOnly;
     // Whether anything is damaged has to be known, unless it does not matter.
     const isScanned = verifyIntegrity || !force;
-    context.effect(planRecovery(desk, { checkpointId, mode, isScanned }), (planned) => {
+    context.effect(planRecovery(checkpointStore, { checkpointId, mode, isScanned }), (planned) => {
       if (!planned.ok) {
         if (!validateOnly) this.#isRecovering = false;
         return answer.reject(planned.failure);
@@ -228,7 +233,7 @@ export class Checkpoints {
         blocksDeleted: BigInt(blocksDeleted),
       };
       if (validateOnly) return answer.resolve({ ...words, needsForce });
-      return this.#carryOut(desk, planned.value, undefined, (outcome) => {
+      return this.#carryOut(checkpointStore, planned.value, undefined, (outcome) => {
         if ("id" in outcome) answer.resolve({ ...words, operation: operationMessage(outcome) });
         else answer.reject(outcome);
       });
@@ -237,7 +242,7 @@ export class Checkpoints {
   }
 
   #carryOut(
-    desk: CheckpointDesk,
+    checkpointStore: CheckpointStore,
     plan: RecoveryPlan,
     begun: Operation | undefined,
     answer: (outcome: Operation | Failure) => void,
@@ -251,19 +256,19 @@ export class Checkpoints {
     context.log.warn("recovery", { mode, checkpoint: checkpoint.kept.id, plan: plan.text });
     const operation = begun ?? this.#operations.start("RecoverFromCheckpoint", plan.text, this.#nowMs());
     this.#operations.tell(plan.text);
-    context.effect(recover(desk, plan, context.log), (outcome) => {
+    context.effect(recover(checkpointStore, plan, context.log), (outcome) => {
       this.#isRecovering = false;
       if (!outcome.ok) {
         this.#operations.finish(outcome.failure.message, this.#nowMs());
         return answer(outcome.failure);
       }
-      this.#goOn(desk, plan);
+      this.#goOn(checkpointStore, plan);
       return answer(this.#operations.find(operation.id) ?? operation);
     });
   }
 
   /** The recovery that a kill cut off is carried out again, from its plan on. */
-  #resume(desk: CheckpointDesk, unfinished: UnfinishedRecovery): boolean {
+  #resume(checkpointStore: CheckpointStore, unfinished: UnfinishedRecovery): boolean {
     const { context, start, mode } = this.#parts;
     const { checkpointId } = unfinished;
     this.#isRecovering = true;
@@ -276,12 +281,12 @@ export class Checkpoints {
       this.#isRecovering = false;
       context.log.error("a recovery that was cut off cannot go on", { error: reason });
       this.#operations.finish(reason.message, this.#nowMs());
-      this.#forget(desk, RECOVERY_KEY);
+      this.#forget(checkpointStore, RECOVERY_KEY);
       start({ mode, heightMax: undefined });
     };
-    context.effect(planRecovery(desk, { ...unfinished, isScanned: false }), (planned) => {
+    context.effect(planRecovery(checkpointStore, { ...unfinished, isScanned: false }), (planned) => {
       if (!planned.ok) return failed(planned.failure);
-      return this.#carryOut(desk, planned.value, operation, (outcome) => {
+      return this.#carryOut(checkpointStore, planned.value, operation, (outcome) => {
         if (outcome instanceof Failure) failed(outcome);
       });
     });
@@ -289,25 +294,25 @@ export class Checkpoints {
   }
 
   /** A FULL recovery was cut off while it synchronised again: what it is held against is on disk. */
-  #await(desk: CheckpointDesk, id: string): boolean {
+  #await(checkpointStore: CheckpointStore, id: string): boolean {
     const { context, start } = this.#parts;
     this.#operations.start("RecoverFromCheckpoint", id, this.#nowMs());
-    context.effect(desk.list(), (listed) => {
+    context.effect(checkpointStore.list(), (listed) => {
       const kept = listed.ok ? listed.value.find((each) => each.id === id) : undefined;
       if (kept === undefined) {
         this.#operations.finish(`checkpoint ${id} is not there any more`, this.#nowMs());
-        this.#forget(desk, AWAITED_KEY);
+        this.#forget(checkpointStore, AWAITED_KEY);
       }
       this.#awaited = kept;
       start({ mode: "FULL", heightMax: undefined });
-      this.#holdAgainst(desk, desk.parts.chain.snapshot().head.height);
+      this.#holdAgainst(checkpointStore, checkpointStore.parts.chain.snapshot().head.height);
     });
     return true;
   }
 
-  #forget(desk: CheckpointDesk, key: string): void {
+  #forget(checkpointStore: CheckpointStore, key: string): void {
     const { context } = this.#parts;
-    context.effect(desk.parts.store.writeMeta(new Map([[key, undefined]])), (outcome) => {
+    context.effect(checkpointStore.parts.store.writeMeta(new Map([[key, undefined]])), (outcome) => {
       if (!outcome.ok) context.log.warn("a record of recovery was not removed", { error: outcome.failure });
     });
   }
@@ -317,21 +322,30 @@ export class Checkpoints {
   }
 
   /** The chain stands where the mode wants it; what the mode wants after that. */
-  #goOn(desk: CheckpointDesk, { mode, checkpoint }: RecoveryPlan): void {
+  #goOn(checkpointStore: CheckpointStore, { mode, checkpoint }: RecoveryPlan): void {
     if (mode === "FULL") this.#awaited = checkpoint.kept;
     this.#parts.start({ mode: mode === "FULL" ? "FULL" : "FAST", heightMax: undefined });
     if (mode === "MINIMAL") this.#operations.finish("", this.#nowMs());
-    if (mode === "FAST" || mode === "SAFE") this.#startBackFill(desk);
+    if (mode === "FAST" || mode === "SAFE") this.#startBackFill(checkpointStore);
   }
 
-  #startBackFill(desk: CheckpointDesk): void {
+  #startBackFill(checkpointStore: CheckpointStore): void {
     const { context, peers, network, peerInternal, isPaused } = this.#parts;
     const { clock, log, signal } = context;
-    const backFill = new BackFill({ desk, peers, network, peerInternal, clock, log, signal, isPaused });
-    this.#adoptedHeight = missingHistory(desk) + 1;
+    const backFill = new BackFill({
+      checkpointStore,
+      peers,
+      network,
+      peerInternal,
+      clock,
+      log,
+      signal,
+      isPaused,
+    });
+    this.#adoptedHeight = missingHistory(checkpointStore) + 1;
     this.#backFill = backFill;
     const work = backFill.run().then(async (isComplete) => {
-      if (isComplete) await proveHistory(desk, desk.parts.chain.snapshot().head.height);
+      if (isComplete) await proveHistory(checkpointStore, checkpointStore.parts.chain.snapshot().head.height);
       return isComplete;
     });
     context.effect(work, (outcome) => {
@@ -344,15 +358,16 @@ export class Checkpoints {
 
   /** Makes the checkpoints that are due, and holds a chain synchronised again against the one that is awaited. */
   onChain(event: ChainEvent): void {
-    const { desk } = this.#parts;
-    if (desk === undefined) return;
-    if (event.type === "finalized") this.#createDue(desk);
-    if (event.type === "imported" || event.type === "reorganized") this.#holdAgainst(desk, event.head.height);
+    const { checkpointStore } = this.#parts;
+    if (checkpointStore === undefined) return;
+    if (event.type === "finalized") this.#createDue(checkpointStore);
+    if (event.type === "imported" || event.type === "reorganized")
+      this.#holdAgainst(checkpointStore, event.head.height);
   }
 
-  #createDue(desk: CheckpointDesk): void {
+  #createDue(checkpointStore: CheckpointStore): void {
     const { interval, context } = this.#parts;
-    const due = desk.dueHeight(interval);
+    const due = checkpointStore.dueHeight(interval);
     if (due === undefined) return;
     const nowMs = context.clock.monotonicMs();
     const isDone = Math.floor(due / interval) === Math.floor(this.#createdHeight / interval);
@@ -361,19 +376,19 @@ export class Checkpoints {
     this.#isCreating = true;
     this.#createdMs = nowMs;
     this.#createdHeight = due;
-    context.effect(desk.create(due), (outcome) => {
+    context.effect(checkpointStore.create(due), (outcome) => {
       this.#isCreating = false;
       if (outcome.ok) context.log.info("a checkpoint was made", { checkpoint: outcome.value.id });
       else context.log.warn("no checkpoint was made", { height: due, error: outcome.failure });
     });
   }
 
-  #holdAgainst(desk: CheckpointDesk, headHeight: number): void {
+  #holdAgainst(checkpointStore: CheckpointStore, headHeight: number): void {
     const awaited = this.#awaited;
     if (awaited === undefined || headHeight < awaited.height) return;
     this.#awaited = undefined;
-    this.#forget(desk, AWAITED_KEY);
-    const own = desk.parts.chain.hashAt(awaited.height);
+    this.#forget(checkpointStore, AWAITED_KEY);
+    const own = checkpointStore.parts.chain.hashAt(awaited.height);
     if (own !== undefined && equalBytes(own, awaited.hash)) return this.#operations.finish("", this.#nowMs());
     const reason = `the chain synchronised again has another block ${awaited.height} than checkpoint ${awaited.id}`;
     this.#parts.context.log.error(reason);

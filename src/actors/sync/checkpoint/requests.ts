@@ -1,6 +1,6 @@
 /**
  * Requests about checkpoints that change nothing of the chain: making one, listing them, proving a block by one. Each is
- * carried out by the desk outside of the mailbox and answered in a later turn. checkpoints.ts says when they may be.
+ * carried out by the checkpointStore outside of the mailbox and answered in a later turn. checkpoints.ts says when they may be.
  */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -13,9 +13,12 @@ import {
   type SyncInternalService,
   SyncService,
 } from "../../../../gen/alys/sync/v1/sync_pb.ts";
-import type { CheckpointDesk, KeptCheckpoint } from "../../../integrations/chain/checkpoint-desk.ts";
-import type { ActorContext } from "../../../kernel/actor.ts";
-import type { Deferred } from "../../../kernel/deferred.ts";
+import type {
+  CheckpointStore,
+  KeptCheckpoint,
+} from "../../../integrations/chain/checkpoint/checkpoint-store.ts";
+import type { ActorContext } from "../../../kernel/actor/actor.ts";
+import type { Deferred } from "../../../kernel/actor/deferred.ts";
 import { type Failure, failure } from "../../../kernel/errors.ts";
 import { badField } from "../errors.ts";
 
@@ -26,12 +29,12 @@ export type Answer<M extends keyof Public["method"]> = Deferred<Public["method"]
 const PAGE_SIZE = 100;
 
 export function createCheckpoint(
-  desk: CheckpointDesk,
+  checkpointStore: CheckpointStore,
   context: Context,
   { height }: CreateCheckpointRequest,
 ): Answer<"createCheckpoint"> {
   const answer = context.deferred(SyncService.method.createCheckpoint);
-  const work = desk.create(height === undefined ? undefined : Number(height));
+  const work = checkpointStore.create(height === undefined ? undefined : Number(height));
   context.effect(work, (outcome) => {
     if (outcome.ok) answer.resolve({ checkpoint: checkpointMessage(outcome.value) });
     else answer.reject(outcome.failure);
@@ -44,12 +47,12 @@ const BAD_PAGE_TOKEN = failure("INVALID_ARGUMENT", "BAD_PAGE_TOKEN", "there is n
 });
 
 export function listCheckpoints(
-  desk: CheckpointDesk,
+  checkpointStore: CheckpointStore,
   context: Context,
   { pageSize, pageToken }: ListCheckpointsRequest,
 ): Answer<"listCheckpoints"> {
   const answer = context.deferred(SyncService.method.listCheckpoints);
-  context.effect(desk.list(), (outcome) => {
+  context.effect(checkpointStore.list(), (outcome) => {
     if (!outcome.ok) return answer.reject(outcome.failure);
     // The token is the id of the last one shown; a checkpoint that is gone ends the listing.
     const start = pageToken === "" ? 0 : outcome.value.findIndex(({ id }) => id === pageToken) + 1;
@@ -63,14 +66,14 @@ export function listCheckpoints(
 }
 
 export function proveBlock(
-  desk: CheckpointDesk,
+  checkpointStore: CheckpointStore,
   context: Context,
   { by, checkpointId }: ProveBlockRequest,
 ): Answer<"proveBlock"> {
   if (by.case === undefined) return badField("by", "height or hash is required");
   const answer = context.deferred(SyncService.method.proveBlock);
   const block = by.case === "height" ? { height: Number(by.value) } : { hash: by.value };
-  context.effect(desk.prove(block, checkpointId), (outcome) => {
+  context.effect(checkpointStore.prove(block, checkpointId), (outcome) => {
     if (!outcome.ok) return answer.reject(outcome.failure);
     const { height, hash, checkpoint, historyRoot, proof } = outcome.value;
     return answer.resolve({

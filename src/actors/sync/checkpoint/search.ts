@@ -14,12 +14,12 @@ import type { CheckpointFault } from "../../../chain/checkpoint/fault.ts";
 import { sha256 } from "../../../chain/hash.ts";
 import { decodeHeader, HEADER_LENGTH, headerHash } from "../../../chain/header.ts";
 import { MalformedError } from "../../../chain/malformed.ts";
-import type { KeptCheckpoint } from "../../../integrations/chain/checkpoint-desk.ts";
-import { pause } from "../../../kernel/clock.ts";
+import type { KeptCheckpoint } from "../../../integrations/chain/checkpoint/checkpoint-store.ts";
 import { Failure } from "../../../kernel/errors.ts";
-import type { Peer } from "../peers.ts";
-import { partyOf, WITNESSES_MIN } from "../witness.ts";
-import type { BackFillParts } from "./back-fill.ts";
+import { pause } from "../../../kernel/ports/clock.ts";
+import type { BackFillParts } from "../backfill/back-fill.ts";
+import { partyOf, WITNESSES_MIN } from "../corroboration.ts";
+import type { Peer } from "../sync-peers.ts";
 
 /** Its signal ends the search, with no outcome. */
 export interface CheckpointSearchParts extends BackFillParts {
@@ -81,8 +81,8 @@ export class CheckpointSearch {
 
   /** Rejects with a Failure of our own disk alone. */
   async run(): Promise<SearchOutcome> {
-    const { desk, clock, signal, wanted } = this.#parts;
-    if (wanted === undefined) this.#ownHeight = (await desk.list())[0]?.height ?? 0;
+    const { checkpointStore, clock, signal, wanted } = this.#parts;
+    if (wanted === undefined) this.#ownHeight = (await checkpointStore.list())[0]?.height ?? 0;
     const endMs = clock.monotonicMs() + DISCOVERY_MS;
     for (;;) {
       await this.#unpaused();
@@ -149,7 +149,7 @@ export class CheckpointSearch {
 
   /** Asks for the newest at or below a height, judges it, and takes it among the offers. Gives its hash. */
   async #ask(peer: Peer, heightMax: number): Promise<Uint8Array | undefined> {
-    const { network, desk, signal, clock } = this.#parts;
+    const { network, checkpointStore, signal, clock } = this.#parts;
     const { peerId } = peer;
     this.#askedMs.set(peerId, clock.monotonicMs());
     let bytes: Uint8Array;
@@ -162,7 +162,7 @@ export class CheckpointSearch {
     }
     const evidence = decodeEvidence(bytes);
     if (evidence === undefined) return this.#blame(peerId, "MALFORMED", bytes);
-    const verdict = await desk.judge(evidence);
+    const verdict = await checkpointStore.judge(evidence);
     if (!verdict.ok) return this.#blame(peerId, verdict.fault, bytes);
     const { hash, header } = verdict.proven;
     if (heightMax > 0 && header.height > heightMax) return this.#blame(peerId, "ABOVE_WANTED", bytes);
@@ -184,9 +184,9 @@ export class CheckpointSearch {
   }
 
   #offer(peer: Peer, evidence: CheckpointEvidence, proven: ProvenCheckpoint): boolean {
-    const { wanted, desk } = this.#parts;
+    const { wanted, checkpointStore } = this.#parts;
     const { height } = proven.header;
-    if (wanted !== undefined && desk.idOf(proven) !== wanted.id) return false;
+    if (wanted !== undefined && checkpointStore.idOf(proven) !== wanted.id) return false;
     const known = this.#offers.get(height);
     if (known !== undefined && !equalBytes(known.proven.hash, proven.hash)) {
       this.#conflict = `quorums signed two blocks ${height}: ${peer.peerId} has another checkpoint than ${[
@@ -263,7 +263,7 @@ export class CheckpointSearch {
     for (const peerId of [...offer.witnesses.values()]) {
       const [block] = await this.#blocks(peerId, proven.header.height, 1);
       if (this.#parts.signal.aborted) return undefined;
-      const kept = block && (await this.#parts.desk.keepProven(evidence, proven, block));
+      const kept = block && (await this.#parts.checkpointStore.keepProven(evidence, proven, block));
       if (kept !== undefined) return kept;
       if (block !== undefined) this.#blame(peerId, "BLOCK", block);
     }

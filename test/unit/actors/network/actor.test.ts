@@ -20,7 +20,7 @@ import {
   GossipBlockSchema,
   GossipTransactionSchema,
 } from "../../../../gen/alys/wire/v1/wire_pb.ts";
-import { FederationDesk } from "../../../../src/actors/network/federation.ts";
+import { FederationEndpoint } from "../../../../src/actors/network/federation.ts";
 import { answerRange } from "../../../../src/actors/network/ranges.ts";
 import { sha256 } from "../../../../src/chain/hash.ts";
 import type { TransactionVerdict } from "../../../../src/integrations/engine/port.ts";
@@ -414,8 +414,8 @@ test("the channel is closed to others, to what is repeated or expired, and where
   const identity = identityFromSeed(new Uint8Array(32).fill(3));
   const raw = await new RawPeer(world, identity, world.delegation(2, identity)).join(two);
   const keys = { sign: identity.sign, verifyPeerSignature };
-  const desk = new FederationDesk(keys, world.forge.genesis.hash, world.nowMs, 500);
-  const sealed = desk.seal(saying("once"), world.nowMs, 500)!;
+  const checkpoints = new FederationEndpoint(keys, world.forge.genesis.hash, world.nowMs, 500);
+  const sealed = checkpoints.seal(saying("once"), world.nowMs, 500)!;
   raw.host
     .request(two.id, "federation", sealed, {
       ...{ firstByteDeadlineMs: 100, deadlineMs: 100, responseBytesMax: 99, chunkBytesMax: 99, chunksMax: 1 },
@@ -424,7 +424,7 @@ test("the channel is closed to others, to what is repeated or expired, and where
   await world.run(200);
   assert.equal(inbox.length, 1);
   assert.equal((await world.failure(raw.ask(two, "federation", sealed))).reason, "PEER_INVALID_REQUEST");
-  const late = desk.seal(saying("late"), world.nowMs - 5_000, 500)!;
+  const late = checkpoints.seal(saying("late"), world.nowMs - 5_000, 500)!;
   assert.equal((await world.failure(raw.ask(two, "federation", late))).reason, "PEER_INVALID_REQUEST");
   assert.equal(inbox.length, 1);
   assert.equal(reputation(two, raw.id), 0, "neither proves bad faith");

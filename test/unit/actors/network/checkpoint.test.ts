@@ -24,7 +24,7 @@ async function withHistory(world: World): Promise<Node> {
   const node = await world.node({ protocols });
   const blocks = Array.from({ length: 160 }, () => world.forge.next());
   for (const segment of cutSegments(blocks)) await node.import(...segment);
-  for (const height of [40, 80]) await world.drive(node.desk.create(height));
+  for (const height of [40, 80]) await world.drive(node.checkpoints.create(height));
   return node;
 }
 

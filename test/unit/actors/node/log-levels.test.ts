@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LogLevels } from "../../../../src/actors/node/log-levels.ts";
-import { FakeClock } from "../../../../src/kernel/clock.ts";
 import { Failure } from "../../../../src/kernel/errors.ts";
+import { FakeClock } from "../../../../src/kernel/ports/clock.ts";
 
 function rig() {
   const clock = new FakeClock();

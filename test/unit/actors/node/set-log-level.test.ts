@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nodeActor } from "../../../../src/actors/node/actor.ts";
-import { FakeClock } from "../../../../src/kernel/clock.ts";
-import { ActorTimers } from "../../../../src/kernel/timers.ts";
+import { ActorTimers } from "../../../../src/kernel/actor/timers.ts";
+import { FakeClock } from "../../../../src/kernel/ports/clock.ts";
 
 test("a level that is set for a while through the actor returns", () => {
   const clock = new FakeClock();

@@ -5,9 +5,9 @@ import fc from "fast-check";
 import { AddressSource } from "../../../../gen/alys/peer/v1/peer_pb.ts";
 import { chooseDials } from "../../../../src/actors/peer/dialling.ts";
 import { IP_BANS_MIN, IpBans, isRange } from "../../../../src/actors/peer/ip-bans.ts";
-import { PeerBook } from "../../../../src/actors/peer/peer-book.ts";
+import { PeerStore } from "../../../../src/actors/peer/peer-store.ts";
 import { OutboundSubnets } from "../../../../src/actors/peer/subnets.ts";
-import { realScheduler } from "../../../../src/kernel/scheduler.ts";
+import { realScheduler } from "../../../../src/kernel/ports/scheduler.ts";
 import { ipOf, publicAddressOf } from "../../../../src/p2p/address.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
 
@@ -115,7 +115,7 @@ test("chooseDials takes at most two of one /16, members and bootstrap peers asid
     genesisHash: new Uint8Array(32),
     scheduler: realScheduler,
   }).table("peers");
-  const book = new PeerBook(table, 100);
+  const book = new PeerStore(table, 100);
   const add = (peerId: string, ...addresses: string[]) => {
     const peer = book.ensure(peerId);
     book.addAddresses(peer, addresses, AddressSource.DHT, 1);

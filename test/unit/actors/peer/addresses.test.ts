@@ -12,7 +12,7 @@ import {
   DIALS_PER_TARGET_MAX,
   DialBudget,
 } from "../../../../src/actors/peer/known/dial-budget.ts";
-import { type KnownPeer, PeerBook } from "../../../../src/actors/peer/peer-book.ts";
+import { type KnownPeer, PeerStore } from "../../../../src/actors/peer/peer-store.ts";
 import type { Reach } from "../../../../src/p2p/dial-address.ts";
 import type { Table } from "../../../../src/storage/port.ts";
 
@@ -38,7 +38,7 @@ const addressesOf = (peer: KnownPeer): string[] =>
 const at = (host: number, port = 1): string => `/ip4/203.0.113.${host}/tcp/${port}`;
 
 test("a claim that ends in somebody else's id costs itself alone and displaces nothing", () => {
-  const book = new PeerBook(tableOf(), 10, PUBLIC);
+  const book = new PeerStore(tableOf(), 10, PUBLIC);
   const peer = book.ensure("boot");
   book.addAddresses(peer, [`${at(1)}/p2p/boot`], CONFIGURED, 1);
   book.addAddresses(peer, [`${at(2)}/p2p/liar`, at(3), "/ip4/127.0.0.1/tcp/6379", "/unix/x"], DHT, 2);
@@ -46,7 +46,7 @@ test("a claim that ends in somebody else's id costs itself alone and displaces n
 });
 
 test("what worked comes before what the operator named, and both before claims, however many there are", () => {
-  const book = new PeerBook(tableOf(), 10, PUBLIC);
+  const book = new PeerStore(tableOf(), 10, PUBLIC);
   const peer = book.ensure("peer");
   book.addAddresses(peer, [at(1), at(2)], CONFIGURED, 1);
   book.reached(peer, at(3), 2);
@@ -71,7 +71,7 @@ test("what worked comes before what the operator named, and both before claims, 
 });
 
 test("a claim that fails is forgotten, and what the operator named or where it was reached is not", () => {
-  const book = new PeerBook(tableOf(), 10, PUBLIC);
+  const book = new PeerStore(tableOf(), 10, PUBLIC);
   const peer = book.ensure("peer");
   book.addAddresses(peer, [at(1)], CONFIGURED, 1);
   book.reached(peer, at(2), 2);
@@ -94,7 +94,7 @@ test("a claim that fails is forgotten, and what the operator named or where it w
 });
 
 test("a few peers may claim one place, and a better claim displaces a worse one", () => {
-  const book = new PeerBook(tableOf(), 100, PUBLIC);
+  const book = new PeerStore(tableOf(), 100, PUBLIC);
   const claim = (peerId: string, source: AddressSource) => {
     const peer = book.ensure(peerId);
     book.addAddresses(peer, [at(9, 80)], source, 1);
@@ -114,7 +114,7 @@ test("a few peers may claim one place, and a better claim displaces a worse one"
 });
 
 test("a place that others claim is dialled a few times a minute, whatever peers are said to be there", () => {
-  const book = new PeerBook(tableOf(), 10_000, PUBLIC);
+  const book = new PeerStore(tableOf(), 10_000, PUBLIC);
   const budget = new DialBudget();
   let [target, machine, operator] = [0, 0, 0];
   for (let second = 0; second < 64; second++) {
@@ -136,7 +136,7 @@ test("a place that others claim is dialled a few times a minute, whatever peers 
 
 test("a restart finds addresses again with their sources and records, and judges them anew", async () => {
   const disk = new Map<string, Uint8Array>();
-  const book = new PeerBook(tableOf(disk), 10, { ...PUBLIC, privateNetwork: true });
+  const book = new PeerStore(tableOf(disk), 10, { ...PUBLIC, privateNetwork: true });
   const peer = book.ensure("peer");
   book.addAddresses(peer, ["/ip4/10.0.0.1/tcp/1"], CONFIGURED, 5_000);
   book.reached(peer, "/ip4/10.0.0.2/tcp/1", 6_000);
@@ -144,9 +144,9 @@ test("a restart finds addresses again with their sources and records, and judges
   book.failedAt(peer, `${at(4)}/p2p/peer`);
   book.markDirty(peer);
   await book.save();
-  const again = new PeerBook(tableOf(disk), 10, { ...PUBLIC, privateNetwork: true });
+  const again = new PeerStore(tableOf(disk), 10, { ...PUBLIC, privateNetwork: true });
   assert.deepEqual(again.get("peer")?.addresses, peer.addresses);
-  const onPublic = new PeerBook(tableOf(disk), 10, PUBLIC).get("peer");
+  const onPublic = new PeerStore(tableOf(disk), 10, PUBLIC).get("peer");
   assert.ok(onPublic !== undefined);
   assert.deepEqual(addressesOf(onPublic), ["/ip4/10.0.0.2/tcp/1", "/ip4/10.0.0.1/tcp/1", at(4)]);
   // An earlier version reads the addresses alone, and its records are claims of nobody.
@@ -157,7 +157,7 @@ test("a restart finds addresses again with their sources and records, and judges
   );
   const old = create(PeerInfoSchema, { peerId: "old", addresses: [at(5), `${at(6)}/p2p/liar`] });
   disk.set("old", toBinary(PeerInfoSchema, old));
-  const restored = new PeerBook(tableOf(disk), 10, PUBLIC).get("old");
+  const restored = new PeerStore(tableOf(disk), 10, PUBLIC).get("old");
   assert.deepEqual(
     restored?.addresses.map(({ address, source }) => [address, source]),
     [[`${at(5)}/p2p/old`, UNSPECIFIED]],
@@ -173,7 +173,7 @@ test("whatever is named, reached and fails: the list keeps to its bounds, sorted
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const book = new PeerBook(tableOf(), 10, PUBLIC);
+      const book = new PeerStore(tableOf(), 10, PUBLIC);
       const operators = new Map<string, Set<string>>();
       for (const [nowMs, { what, peer, host, source }] of steps.entries()) {
         const known = book.ensure(`peer-${peer}`);

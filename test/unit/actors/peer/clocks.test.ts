@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Offence, PeerInternalService, PeerService } from "../../../../gen/alys/peer/v1/peer_pb.ts";
 import { BanTable } from "../../../../src/actors/peer/ban-table.ts";
-import { FakeClock } from "../../../../src/kernel/clock.ts";
+import { FakeClock } from "../../../../src/kernel/ports/clock.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
 import { ProcessClock } from "../../../sim/process-ports.ts";
 import { World } from "./rig.ts";

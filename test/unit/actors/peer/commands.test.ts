@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DiscoveryMethod, Offence, PeerService } from "../../../../gen/alys/peer/v1/peer_pb.ts";
 import { BanTable } from "../../../../src/actors/peer/ban-table.ts";
-import { FakeClock } from "../../../../src/kernel/clock.ts";
 import type { Failure } from "../../../../src/kernel/errors.ts";
-import { realScheduler } from "../../../../src/kernel/scheduler.ts";
+import { FakeClock } from "../../../../src/kernel/ports/clock.ts";
+import { realScheduler } from "../../../../src/kernel/ports/scheduler.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
 import { World } from "./rig.ts";
 

@@ -5,18 +5,18 @@ import { test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Offence, PeerInternalService, PeerService, PeerType } from "../../../../gen/alys/peer/v1/peer_pb.ts";
 import { EquivocationSchema } from "../../../../gen/alys/sync/v1/sync_pb.ts";
-import { DistrustBook } from "../../../../src/actors/peer/distrust-book.ts";
-import type { Evidence } from "../../../../src/actors/sync/authorities/equivocations.ts";
+import { DistrustStore } from "../../../../src/actors/peer/distrust-store.ts";
+import type { Evidence } from "../../../../src/actors/sync/equivocation/detector.ts";
 import {
   equivocationMessage,
   keptCases,
   digestOf as reportedDigest,
-} from "../../../../src/actors/sync/authorities/evidence-book.ts";
+} from "../../../../src/actors/sync/equivocation/evidence-store.ts";
 import { authoritySet } from "../../../../src/chain/authorities.ts";
 import { splitBlock } from "../../../../src/chain/block.ts";
 import { ChainForge } from "../../../../src/chain/forge.ts";
 import { toHex } from "../../../../src/chain/hex.ts";
-import { SimulatedScheduler } from "../../../../src/kernel/scheduler.ts";
+import { SimulatedScheduler } from "../../../../src/kernel/ports/scheduler.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
 import { type Node, World } from "./rig.ts";
 
@@ -66,8 +66,8 @@ class Disk {
     return this.#store.table("equivocations");
   }
 
-  book(): DistrustBook {
-    return new DistrustBook(() => keptCases(this.evidence), this.#store.table("distrust"));
+  book(): DistrustStore {
+    return new DistrustStore(() => keptCases(this.evidence), this.#store.table("distrust"));
   }
 
   async settle<T>(promise: Promise<T>): Promise<T> {
@@ -95,7 +95,7 @@ class Disk {
   }
 }
 
-test("DistrustBook finds whom the kept evidence is against, and survives what it cannot read", async () => {
+test("DistrustStore finds whom the kept evidence is against, and survives what it cannot read", async () => {
   const disk = new Disk();
   await disk.keep("0", Uint8Array.of(0xff, 0xff));
   await disk.keep("1", recordOf(1n, [one], first, Uint8Array.of(1)));
@@ -111,10 +111,10 @@ test("DistrustBook finds whom the kept evidence is against, and survives what it
       [two, [2n, 9n], true],
     ],
   );
-  assert.deepEqual(new DistrustBook().keys, []);
+  assert.deepEqual(new DistrustStore().keys, []);
 });
 
-test("DistrustBook lifts distrust of one member, for good, and other blocks bring it back", async () => {
+test("DistrustStore lifts distrust of one member, for good, and other blocks bring it back", async () => {
   const disk = new Disk();
   await disk.keep("2", recordOf(2n, [one, two], first, second));
   let book = disk.book();
@@ -154,7 +154,7 @@ test("DistrustBook lifts distrust of one member, for good, and other blocks brin
   );
 });
 
-test("DistrustBook keeps distrusting when evidence comes while its answer is being written", async () => {
+test("DistrustStore keeps distrusting when evidence comes while its answer is being written", async () => {
   const disk = new Disk();
   await disk.keep("2", recordOf(2n, [one], first, second));
   const book = disk.book();

@@ -11,9 +11,9 @@ import {
 } from "../../../../src/actors/peer/own-delegation.ts";
 import { verifyDelegation } from "../../../../src/chain/delegation.ts";
 import { forgeSecretKeys } from "../../../../src/chain/forge.ts";
-import { type Clock, FakeClock } from "../../../../src/kernel/clock.ts";
 import { failure } from "../../../../src/kernel/errors.ts";
-import { seededRandom } from "../../../../src/kernel/random.ts";
+import { type Clock, FakeClock } from "../../../../src/kernel/ports/clock.ts";
+import { seededRandom } from "../../../../src/kernel/ports/random.ts";
 import { peerIdBytes } from "../../../../src/p2p/identity.ts";
 import { fixedDelegation } from "./fixed-delegation.ts";
 import { type Node, type NodeOptions, World } from "./rig.ts";

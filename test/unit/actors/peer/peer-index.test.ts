@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { AddressSource } from "../../../../gen/alys/peer/v1/peer_pb.ts";
 import { chooseDials, type DialFacts } from "../../../../src/actors/peer/dialling.ts";
 import { KeyedHeap } from "../../../../src/actors/peer/known/keyed-heap.ts";
-import { type KnownPeer, PeerBook } from "../../../../src/actors/peer/peer-book.ts";
+import { type KnownPeer, PeerStore } from "../../../../src/actors/peer/peer-store.ts";
 import type { Table } from "../../../../src/storage/port.ts";
 
 const NOWHERE = { get: () => undefined, put: async () => {}, entries: () => [] } as unknown as Table;
@@ -14,8 +14,8 @@ const facts = (nowMs: number, peersTarget = 25): DialFacts => ({
   ...{ nowMs, ownPeerId: "me", peersTarget, isBanned: () => false },
 });
 
-function filled(count: number): PeerBook {
-  const book = new PeerBook(NOWHERE, count);
+function filled(count: number): PeerStore {
+  const book = new PeerStore(NOWHERE, count);
   for (let at = 0; at < count; at++)
     book.addAddresses(book.ensure(`peer-${at}`), [`/memory/${at}`], AddressSource.DHT, 1);
   book.index.nextToDial(0, 1);
@@ -86,7 +86,7 @@ test("what the index counts is what a walk over all peers counts", () => {
   const change = fc.record({ peer: fc.nat(20), state: fc.constantFrom(...states), reserved: fc.boolean() });
   fc.assert(
     fc.property(fc.array(change, { maxLength: 80 }), (changes) => {
-      const book = new PeerBook(NOWHERE, 15);
+      const book = new PeerStore(NOWHERE, 15);
       for (const { peer, state, reserved } of changes) {
         const known = book.ensure(`peer-${peer}`);
         book.addAddresses(known, [`/ip4/203.${peer % 3}.113.1/tcp/${peer + 1}`], AddressSource.DHT, 1);

@@ -16,33 +16,36 @@ import { networkActor } from "../../../../src/actors/network/actor.ts";
 import { peerActor } from "../../../../src/actors/peer/actor.ts";
 import { BanTable } from "../../../../src/actors/peer/ban-table.ts";
 import type { PeerActorConfig } from "../../../../src/actors/peer/config.ts";
-import { DistrustBook } from "../../../../src/actors/peer/distrust-book.ts";
+import { DistrustStore } from "../../../../src/actors/peer/distrust-store.ts";
 import type { DelegationSource, OwnDelegation } from "../../../../src/actors/peer/own-delegation.ts";
-import { PeerBook } from "../../../../src/actors/peer/peer-book.ts";
-import { keptCases } from "../../../../src/actors/sync/authorities/evidence-book.ts";
+import { PeerStore } from "../../../../src/actors/peer/peer-store.ts";
+import { keptCases } from "../../../../src/actors/sync/equivocation/evidence-store.ts";
 import { encodeDelegation, signDelegation } from "../../../../src/chain/delegation.ts";
 import { ChainForge } from "../../../../src/chain/forge.ts";
 import { InlineValidator } from "../../../../src/chain/pool/inline.ts";
 import type { ApprovalCheck, SignatureCheck } from "../../../../src/chain/validator.ts";
 import type { BridgePort, FederationNote } from "../../../../src/integrations/bridge/port.ts";
-import { CheckpointDesk } from "../../../../src/integrations/chain/checkpoint-desk.ts";
-import { type EmbeddedChain, openEmbeddedChain } from "../../../../src/integrations/chain/embedded.ts";
+import { CheckpointStore } from "../../../../src/integrations/chain/checkpoint/checkpoint-store.ts";
+import {
+  type EmbeddedChain,
+  openEmbeddedChain,
+} from "../../../../src/integrations/chain/embedded/embedded.ts";
 import { EmbeddedEngine } from "../../../../src/integrations/engine/embedded.ts";
 import type { EnginePort } from "../../../../src/integrations/engine/port.ts";
-import { type ActorCell, actorCell } from "../../../../src/kernel/cell.ts";
-import type { RunningChild } from "../../../../src/kernel/child.ts";
-import type { Clock } from "../../../../src/kernel/clock.ts";
-import { environment } from "../../../../src/kernel/environment.ts";
+import { type ActorCell, actorCell } from "../../../../src/kernel/actor/cell.ts";
+import { environment } from "../../../../src/kernel/actor/environment.ts";
 import { Failure, failure } from "../../../../src/kernel/errors.ts";
-import { MemoryLog } from "../../../../src/kernel/log.ts";
-import { Simulation } from "../../../../src/kernel/simulation.ts";
+import type { Clock } from "../../../../src/kernel/ports/clock.ts";
+import { MemoryLog } from "../../../../src/kernel/ports/log.ts";
+import { Simulation } from "../../../../src/kernel/ports/simulation.ts";
+import type { RunningChild } from "../../../../src/kernel/supervision/child.ts";
 import { type Identity, identityFromSeed, peerIdBytes } from "../../../../src/p2p/identity.ts";
 import { MemoryHost } from "../../../../src/p2p/memory/host.ts";
 import { MemoryNetwork } from "../../../../src/p2p/memory/network.ts";
 import type { HostOptions, Protocol } from "../../../../src/p2p/port.ts";
+import { MemoryFileStore } from "../../../../src/storage/file-store.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
 import type { Table } from "../../../../src/storage/port.ts";
-import { MemoryShelf } from "../../../../src/storage/shelf.ts";
 import { ProcessClock } from "../../../sim/process-ports.ts";
 import { segmentOf } from "../../integrations/chain/segments.ts";
 import { fixedDelegation } from "./fixed-delegation.ts";
@@ -198,10 +201,10 @@ export class Node {
   readonly host: MemoryHost;
   readonly chain: EmbeddedChain;
   /** Checkpoints of the chain; only some tests make any. */
-  readonly desk: CheckpointDesk;
+  readonly checkpoints: CheckpointStore;
   readonly validator: CountingValidator;
   readonly bans: BanTable;
-  readonly book: PeerBook;
+  readonly book: PeerStore;
   /** What the SyncActor would keep of equivocations. */
   readonly evidence: Table;
   readonly peer: PeerCell;
@@ -234,16 +237,22 @@ export class Node {
     const chain = openEmbeddedChain({ store, facts, genesis: { header, authorities }, clock, log: this.log });
     assert(!(chain instanceof Failure));
     this.chain = chain;
-    this.desk = new CheckpointDesk({ chain, store, shelf: new MemoryShelf(), authorities, clock });
+    this.checkpoints = new CheckpointStore({
+      chain,
+      store,
+      files: new MemoryFileStore(),
+      authorities,
+      clock,
+    });
     this.validator = new CountingValidator(facts);
     const config = { ...PEER_CONFIG, ...options.config };
     this.bans = new BanTable(clock, store.table("bans"), [], options.bansMax);
-    this.book = new PeerBook(store.table("peers"), config.knownPeersMax);
+    this.book = new PeerStore(store.table("peers"), config.knownPeersMax);
     this.host = new MemoryHost({ identity: this.identity, gate: this.bans, network: world.network });
     const run = environment({ clock, scheduler, random, log: this.log });
     const { host, validator, bans, book } = this;
     this.evidence = store.table("equivocations");
-    const distrust = new DistrustBook(() => keptCases(this.evidence), store.table("distrust"));
+    const distrust = new DistrustStore(() => keptCases(this.evidence), store.table("distrust"));
     const ownDelegation = sourceOf(options.delegation);
     this.peer = actorCell(
       peerActor({
@@ -272,7 +281,7 @@ export class Node {
           },
           close: async () => {},
         },
-        checkpoints: this.desk,
+        checkpoints: this.checkpoints,
         ownDelegation,
         peer: this.peer.ref,
         peerInternal: this.peer.internalRef,

@@ -12,8 +12,8 @@ import { decodeFederation, encodeProposal } from "../../../../src/actors/produce
 import { decodeBody, splitBlock } from "../../../../src/chain/block.ts";
 import { InlineValidator } from "../../../../src/chain/pool/inline.ts";
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../../../src/chain/signing.ts";
-import { actorCell } from "../../../../src/kernel/cell.ts";
-import { environment } from "../../../../src/kernel/environment.ts";
+import { actorCell } from "../../../../src/kernel/actor/cell.ts";
+import { environment } from "../../../../src/kernel/actor/environment.ts";
 import type { Failure } from "../../../../src/kernel/errors.ts";
 import { CONFIG, FederationRig } from "./federation-rig.ts";
 import { stubRef } from "./stub-ref.ts";

@@ -9,7 +9,7 @@ import { forgeParameters } from "../../../../src/chain/forge.ts";
 import { MalformedError } from "../../../../src/chain/malformed.ts";
 import { decodeVoteRecord, type Proposal } from "../../../../src/chain/vote.ts";
 import { failure } from "../../../../src/kernel/errors.ts";
-import { silentLog } from "../../../../src/kernel/log.ts";
+import { silentLog } from "../../../../src/kernel/ports/log.ts";
 import type { VoteStore } from "../../../../src/storage/port.ts";
 
 const SLOT_MS = 2000;
@@ -27,7 +27,7 @@ const FACTS = {
 const OPEN = { refusal: () => undefined, signing: () => undefined };
 
 /** A disk that can be full or forget nothing, and a key that notes when it signed with what on the disk. */
-class Desk {
+class SigningStub {
   stored: Uint8Array | undefined;
   isFull = false;
   nowMs = 1_000_000;
@@ -58,7 +58,7 @@ class Desk {
 }
 
 test("Ballot: without a record the start counts by how long ago it was, not by what the clock showed then", () => {
-  const disk = new Desk();
+  const disk = new SigningStub();
   disk.nowMs += 8 * 3_600_000;
   let upMs = 0;
   const { votes, signer } = disk;
@@ -81,7 +81,7 @@ test("Ballot: without a record the start counts by how long ago it was, not by w
 });
 
 test("Ballot: a clock that is not believed signs nothing but what is recorded", () => {
-  const disk = new Desk();
+  const disk = new SigningStub();
   const ballot = disk.open();
   disk.nowMs += 10_000;
   const slot = Math.floor(disk.nowMs / FACTS.slotDurationMs);
@@ -114,20 +114,20 @@ test("Ballot: never signs two blocks of one slot, and nothing that is not on the
   );
   fc.assert(
     fc.property(fc.array(deeds, { maxLength: 80 }), (story) => {
-      const desk = new Desk();
-      let ballot = desk.open();
+      const signing = new SigningStub();
+      let ballot = signing.open();
       const marks = new Map<number, number>();
       for (const deed of story) {
-        if (deed.kind === "wait") desk.nowMs += deed.ms;
-        if (deed.kind === "restart") ballot = desk.open();
-        if (deed.kind === "disk") desk.isFull = deed.isFull;
+        if (deed.kind === "wait") signing.nowMs += deed.ms;
+        if (deed.kind === "restart") ballot = signing.open();
+        if (deed.kind === "disk") signing.isFull = deed.isFull;
         if (deed.kind !== "propose") continue;
-        const slot = Math.floor(desk.nowMs / SLOT_MS) - deed.back + 1;
-        const cast = ballot.cast(proposalOf(slot, deed.mark), desk.nowMs, HEAD);
+        const slot = Math.floor(signing.nowMs / SLOT_MS) - deed.back + 1;
+        const cast = ballot.cast(proposalOf(slot, deed.mark), signing.nowMs, HEAD);
         if (!cast.ok) continue;
         assert.equal(marks.get(slot) ?? deed.mark, deed.mark, `slot ${slot} has two signatures`);
         marks.set(slot, deed.mark);
-        const record = decodeVoteRecord(desk.signed.at(-1)!.record!);
+        const record = decodeVoteRecord(signing.signed.at(-1)!.record!);
         assert.equal(record.slot, slot);
         assert.equal(record.hash[0], deed.mark);
       }
@@ -137,7 +137,7 @@ test("Ballot: never signs two blocks of one slot, and nothing that is not on the
 });
 
 test("Ballot: a damaged record stops the member", () => {
-  const desk = new Desk();
-  desk.stored = new Uint8Array(7);
-  assert.throws(() => desk.open(), MalformedError);
+  const signing = new SigningStub();
+  signing.stored = new Uint8Array(7);
+  assert.throws(() => signing.open(), MalformedError);
 });

@@ -23,13 +23,16 @@ import type { GuardMemory } from "../../../../src/actors/producer/signing-guard.
 import type { VoteBar } from "../../../../src/actors/producer/signing-watch.ts";
 import { ChainForge, type ForgeOptions } from "../../../../src/chain/forge.ts";
 import { InlineValidator } from "../../../../src/chain/pool/inline.ts";
-import { type EmbeddedChain, openEmbeddedChain } from "../../../../src/integrations/chain/embedded.ts";
-import { type ActorCell, actorCell } from "../../../../src/kernel/cell.ts";
-import type { RunningChild } from "../../../../src/kernel/child.ts";
-import { environment } from "../../../../src/kernel/environment.ts";
+import {
+  type EmbeddedChain,
+  openEmbeddedChain,
+} from "../../../../src/integrations/chain/embedded/embedded.ts";
+import { type ActorCell, actorCell } from "../../../../src/kernel/actor/cell.ts";
+import { environment } from "../../../../src/kernel/actor/environment.ts";
 import { Failure, failure } from "../../../../src/kernel/errors.ts";
-import { MemoryLog } from "../../../../src/kernel/log.ts";
-import { Simulation } from "../../../../src/kernel/simulation.ts";
+import { MemoryLog } from "../../../../src/kernel/ports/log.ts";
+import { Simulation } from "../../../../src/kernel/ports/simulation.ts";
+import type { RunningChild } from "../../../../src/kernel/supervision/child.ts";
 import {
   MemoryDisk,
   openMemoryStop,

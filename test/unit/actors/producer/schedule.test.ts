@@ -9,7 +9,7 @@ import { forgeSecretKeys } from "../../../../src/chain/forge.ts";
 import { toHex } from "../../../../src/chain/hex.ts";
 import { provePossession } from "../../../../src/chain/possession.ts";
 import type { Failure } from "../../../../src/kernel/errors.ts";
-import { SimulatedScheduler } from "../../../../src/kernel/scheduler.ts";
+import { SimulatedScheduler } from "../../../../src/kernel/ports/scheduler.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
 import { FederationRig, type Member } from "./federation-rig.ts";
 

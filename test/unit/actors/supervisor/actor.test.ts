@@ -11,9 +11,9 @@ import {
   type WatchDeadLettersResponse,
 } from "../../../../gen/alys/supervisor/v1/supervisor_pb.ts";
 import { type SupervisorActorParts, supervisorActor } from "../../../../src/actors/supervisor/actor.ts";
-import { actorCell } from "../../../../src/kernel/cell.ts";
-import type { SupervisorTree } from "../../../../src/kernel/child.ts";
+import { actorCell } from "../../../../src/kernel/actor/cell.ts";
 import { failure } from "../../../../src/kernel/errors.ts";
+import type { SupervisorTree } from "../../../../src/kernel/supervision/child.ts";
 import { assertFailed, see, world } from "../../kernel/probe-actor.ts";
 
 const { getTree, restartActor, stopActor, listDeadLetters, injectFault, watchDeadLetters } =

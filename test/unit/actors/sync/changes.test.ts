@@ -8,7 +8,7 @@ import { ProductionCondition, SyncService, SyncState } from "../../../../gen/aly
 import type { Mode } from "../../../../src/actors/sync/config.ts";
 import { ChainForge, forgeSecretKeys, type ScheduledChange } from "../../../../src/chain/forge.ts";
 import { MemoryDisk } from "../../../../src/storage/memory.ts";
-import { CheckpointRig } from "../../integrations/chain/checkpoint-rig.ts";
+import { CheckpointRig } from "../../integrations/chain/checkpoint/checkpoint-rig.ts";
 import { withOtherApproval } from "../../integrations/chain/segments.ts";
 import { type Behaviour, hashOf, honest, type PeerOptions, SyncRig, silent } from "./sync-rig.ts";
 
@@ -216,12 +216,12 @@ async function withEvidence(claim: (head: Uint8Array) => Uint8Array, changeAt = 
   const { forge, blocks } = forgeChanging(400, [{ height: changeAt, set: withMembers(3) }]);
   const far = new CheckpointRig(forge);
   await far.feed(blocks);
-  await far.settle(far.desk.create(320));
+  await far.settle(far.checkpoints.create(320));
   const rig = new SyncRig(forge, { config: { batchBlocks: 128 } });
   const asked: bigint[] = [];
   rig.network.on(NetworkInternalService.method.requestCheckpoint, async ({ knownChangeHeight }) => {
     asked.push(knownChangeHeight);
-    const evidence = await far.desk.serve(0, Number(knownChangeHeight));
+    const evidence = await far.checkpoints.serve(0, Number(knownChangeHeight));
     return { evidence: evidence! };
   });
   const head = claim(blocks.at(-1)!);

@@ -4,8 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type Operation, SyncMode, SyncService, SyncState } from "../../../../gen/alys/sync/v1/sync_pb.ts";
-import { type OpenRequest, requestToSteal, TypicalDuration } from "../../../../src/actors/sync/hedge.ts";
-import { QuotaLedger } from "../../../../src/actors/sync/quota.ts";
+import {
+  type OpenRequest,
+  requestToSteal,
+  TypicalDuration,
+} from "../../../../src/actors/sync/range/hedge.ts";
+import { QuotaLedger } from "../../../../src/actors/sync/range/quota.ts";
 import { splitBlock } from "../../../../src/chain/block.ts";
 import { ChainForge } from "../../../../src/chain/forge.ts";
 import { type Failure, failure } from "../../../../src/kernel/errors.ts";

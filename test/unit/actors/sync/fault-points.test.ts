@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ChainForge } from "../../../../src/chain/forge.ts";
 import type { Validator } from "../../../../src/chain/validator.ts";
-import type { EmbeddedChain } from "../../../../src/integrations/chain/embedded.ts";
+import type { EmbeddedChain } from "../../../../src/integrations/chain/embedded/embedded.ts";
 import type { ChainPort } from "../../../../src/integrations/chain/port.ts";
 import { MemoryDisk } from "../../../../src/storage/memory.ts";
 import { forgeBlocks, hashOf, honest, SyncRig } from "./sync-rig.ts";

@@ -4,21 +4,21 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { PeerInfoSchema } from "../../../../gen/alys/peer/v1/peer_pb.ts";
-import { wholeSegments } from "../../../../src/actors/sync/answer.ts";
-import { newBatch, stepBatch } from "../../../../src/actors/sync/batch.ts";
 import { BATCHES_MAX, syncConfig } from "../../../../src/actors/sync/config.ts";
-import { cutSlots } from "../../../../src/actors/sync/cut.ts";
 import { requestFailurePolicy } from "../../../../src/actors/sync/errors.ts";
-import { decideImport } from "../../../../src/actors/sync/import.ts";
-import { findStuck, ticketKey } from "../../../../src/actors/sync/liveness.ts";
+import { chooseTarget, lagOf } from "../../../../src/actors/sync/head.ts";
+import { Seen } from "../../../../src/actors/sync/live/seen.ts";
 import { SyncMetrics } from "../../../../src/actors/sync/metrics.ts";
 import { Operations } from "../../../../src/actors/sync/operation.ts";
-import { type Candidate, choosePeer } from "../../../../src/actors/sync/peer-choice.ts";
-import { PeerBook } from "../../../../src/actors/sync/peers.ts";
-import { etaMs, progressPpm, RateMeter } from "../../../../src/actors/sync/progress.ts";
-import { Ranges } from "../../../../src/actors/sync/range.ts";
-import { Seen } from "../../../../src/actors/sync/seen.ts";
-import { chooseTarget, lagOf } from "../../../../src/actors/sync/target.ts";
+import { wholeSegments } from "../../../../src/actors/sync/range/answer.ts";
+import { newBatch, stepBatch } from "../../../../src/actors/sync/range/batch.ts";
+import { Batches } from "../../../../src/actors/sync/range/batches.ts";
+import { cutSlots } from "../../../../src/actors/sync/range/cut.ts";
+import { decideImport } from "../../../../src/actors/sync/range/import-outcome.ts";
+import { type Candidate, choosePeer } from "../../../../src/actors/sync/range/peer-choice.ts";
+import { findStuck, ticketKey } from "../../../../src/actors/sync/range/stuck.ts";
+import { etaMs, progressPpm, RateMeter } from "../../../../src/actors/sync/status/progress.ts";
+import { SyncPeers } from "../../../../src/actors/sync/sync-peers.ts";
 import { blockFault } from "../../../../src/chain/block-fault.ts";
 import { failure } from "../../../../src/kernel/errors.ts";
 import { forgeBlocks } from "./sync-rig.ts";
@@ -26,7 +26,7 @@ import { forgeBlocks } from "./sync-rig.ts";
 const hash = (fill: number): Uint8Array => new Uint8Array(32).fill(fill);
 
 test("Ranges plans contiguous batches up to the target and the bound", () => {
-  const ranges = new Ranges();
+  const ranges = new Batches();
   ranges.restart(10);
   ranges.plan(200, 64);
   const planned = ranges.batches.map(({ range }) => [range.first, range.first + range.count - 1]);
@@ -42,7 +42,7 @@ test("Ranges plans contiguous batches up to the target and the bound", () => {
 });
 
 test("Ranges keeps the rest of a short answer as a batch of its own, and drops what is below", () => {
-  const ranges = new Ranges();
+  const ranges = new Batches();
   ranges.restart(1);
   ranges.plan(64, 64);
   const batch = ranges.front!;
@@ -144,7 +144,7 @@ function info(peerId: string, height: number, fill = height) {
 }
 
 test("PeerBook keeps what only we know of a peer, and excludes heads for a while", () => {
-  const book = new PeerBook();
+  const book = new SyncPeers();
   book.put(info("a", 10), 0);
   book.put(info("b", 12), 0);
   book.requestSent("a");
@@ -177,7 +177,7 @@ test("PeerBook keeps what only we know of a peer, and excludes heads for a while
 });
 
 test("a peer whose head is not proven is no source", () => {
-  const book = new PeerBook();
+  const book = new SyncPeers();
   book.put(create(PeerInfoSchema, { peerId: "a" }), 0);
   assert.deepEqual([...book.provenHeads(0)], []);
   assert.deepEqual(book.candidates(5_000), []);
@@ -315,7 +315,7 @@ test("syncConfig() fills in what the file leaves open", () => {
 });
 
 test("Ranges plans and cuts batches to what an answer has room for, in whole segments", () => {
-  const ranges = new Ranges();
+  const ranges = new Batches();
   ranges.restart(1);
   ranges.plan(512, 512);
   assert.equal(ranges.batches.length, 1);

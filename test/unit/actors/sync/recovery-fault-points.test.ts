@@ -13,11 +13,11 @@ import {
   AWAITED_KEY,
   RECOVERY_KEY,
   WITHHELD_KEY,
-} from "../../../../src/integrations/chain/recovery-records.ts";
+} from "../../../../src/integrations/chain/checkpoint/recovery-records.ts";
+import { type FileStore, MemoryFileStore } from "../../../../src/storage/file-store.ts";
 import { MemoryDisk } from "../../../../src/storage/memory.ts";
-import { MemoryShelf, type Shelf } from "../../../../src/storage/shelf.ts";
 import type { WriteRequest } from "../../../../src/storage/writes.ts";
-import { CheckpointRig } from "../../integrations/chain/checkpoint-rig.ts";
+import { CheckpointRig } from "../../integrations/chain/checkpoint/checkpoint-rig.ts";
 import { type Behaviour, forgeBlocks, hashOf, honest, SyncRig } from "./sync-rig.ts";
 
 /** Writes to the database, in the order in which they come. A write that is added to recovery belongs here. */
@@ -168,24 +168,31 @@ const PASSED: Record<keyof typeof MODES, readonly Write[]> = {
   FULL: [...WRITES.slice(0, 3), "an emptying ends", "the chain was held against its checkpoint"],
 };
 
-/** A checkpoint of the chain, on a shelf of its own. */
-async function shelfWith(height: number): Promise<{ shelf: MemoryShelf; id: string; evidence: Uint8Array }> {
+/** A checkpoint of the chain, on a file store of its own. */
+async function filesWith(
+  height: number,
+): Promise<{ fileStore: MemoryFileStore; id: string; evidence: Uint8Array }> {
   const maker = new CheckpointRig(forge);
   await maker.feed(blocks);
-  const { id } = await maker.settle(maker.desk.create(height));
-  const evidence = await maker.settle(maker.desk.serve(height, 0));
-  return { shelf: maker.shelf, id, evidence: evidence! };
+  const { id } = await maker.settle(maker.checkpoints.create(height));
+  const evidence = await maker.settle(maker.checkpoints.serve(height, 0));
+  return { fileStore: maker.files, id, evidence: evidence! };
 }
-const { shelf: pristine, id: checkpointId, evidence } = await shelfWith(AT);
-const shelfCopy = (): MemoryShelf => {
-  const shelf = new MemoryShelf();
-  for (const [name, bytes] of pristine.files) shelf.files.set(name, bytes.slice());
-  return shelf;
+const { fileStore: pristine, id: checkpointId, evidence } = await filesWith(AT);
+const filesCopy = (): MemoryFileStore => {
+  const fileStore = new MemoryFileStore();
+  for (const [name, bytes] of pristine.files) fileStore.files.set(name, bytes.slice());
+  return fileStore;
 };
 
 /** Brings a synced node to the kill, gives what is left of it. */
-async function killedIn(mode: keyof typeof MODES, killer: Killer, shelf: Shelf, name: string): Promise<void> {
-  const rig = new SyncRig(forge, { disk: killer.disk, shelf: shelf as MemoryShelf });
+async function killedIn(
+  mode: keyof typeof MODES,
+  killer: Killer,
+  fileStore: FileStore,
+  name: string,
+): Promise<void> {
+  const rig = new SyncRig(forge, { disk: killer.disk, files: fileStore as MemoryFileStore });
   rig.connect({ a: { blocks } });
   await runUntil(rig, name, () => rig.height === LENGTH);
   killer.isArmed = true;
@@ -200,10 +207,10 @@ for (const mode of ["FAST", "SAFE", "MINIMAL", "FULL"] as const) {
       for (const [index, moment] of MOMENTS.entries()) {
         const name = `${mode}, ${write}, ${moment}`;
         const killer = new Killer(new MemoryDisk(), write, moment, index % 2);
-        const shelf = shelfCopy();
-        await killedIn(mode, killer, shelf, name);
+        const fileStore = filesCopy();
+        await killedIn(mode, killer, fileStore, name);
         killer.isArmed = false;
-        const next = new SyncRig(forge, { disk: killer.disk, shelf });
+        const next = new SyncRig(forge, { disk: killer.disk, files: fileStore });
         assert([0, AT, LENGTH].includes(next.height) || next.height > AT, `${name}: ${next.height}`);
         next.connect({ a: { blocks }, b: { blocks } });
         await runUntil(next, name, () => isWhole(next) && nothingRuns(next));
@@ -224,8 +231,12 @@ function nothingRuns(rig: SyncRig): boolean {
 type SearchPoint = (typeof SEARCH_POINTS)[number];
 
 class BeginningRig extends SyncRig {
-  constructor(disk: MemoryDisk, shelf: MemoryShelf, hit: (point: SearchPoint) => void = () => undefined) {
-    super(forge, { disk, shelf, config: { mode: "CHECKPOINT" } });
+  constructor(
+    disk: MemoryDisk,
+    fileStore: MemoryFileStore,
+    hit: (point: SearchPoint) => void = () => undefined,
+  ) {
+    super(forge, { disk, files: fileStore, config: { mode: "CHECKPOINT" } });
     this.network.on(NetworkInternalService.method.requestCheckpoint, () => {
       hit("a checkpoint is asked for");
       return new Promise((resolve) => {
@@ -235,8 +246,8 @@ class BeginningRig extends SyncRig {
         });
       });
     });
-    const write = shelf.write.bind(shelf);
-    shelf.write = async (name, bytes) => {
+    const write = fileStore.write.bind(fileStore);
+    fileStore.write = async (name, bytes) => {
       hit("its file is about to be written");
       await write(name, bytes);
       hit("its file is written and nobody knows");
@@ -248,22 +259,22 @@ test("killed at every point of the search for a checkpoint, a node looks for one
   for (const point of SEARCH_POINTS) {
     let hasKilled = false;
     const disk = new MemoryDisk();
-    const shelf = new MemoryShelf();
+    const fileStore = new MemoryFileStore();
     const hit = (passed: SearchPoint): void => {
       if (passed !== point || hasKilled) return;
       hasKilled = true;
       disk.crash();
     };
-    const first = new BeginningRig(disk, shelf, hit);
+    const first = new BeginningRig(disk, fileStore, hit);
     const behaviour: Behaviour = (from, count, all) => {
       hit("its block is asked for");
       return honest(from, count, all);
     };
     first.connect({ a: { blocks, behaviour }, b: { blocks, behaviour } });
     await runUntil(first, point, () => hasKilled);
-    const files = new MemoryShelf();
+    const files = new MemoryFileStore();
     const isWritten = point === "its file is written and nobody knows";
-    if (isWritten) for (const [name, bytes] of shelf.files) files.files.set(name, bytes);
+    if (isWritten) for (const [name, bytes] of fileStore.files) files.files.set(name, bytes);
     assert.equal(files.files.size, isWritten ? 1 : 0, point);
     const next = new BeginningRig(disk, files);
     assert.equal(next.height, 0, point);
@@ -281,12 +292,12 @@ test("killed at every point of beginning from a checkpoint of peers, a node has 
       const name = `${write}, ${moment}`;
       const killer = new Killer(new MemoryDisk(), write, moment, index % 2);
       killer.isArmed = true;
-      const shelf = new MemoryShelf();
-      const first = new BeginningRig(killer.disk, shelf);
+      const fileStore = new MemoryFileStore();
+      const first = new BeginningRig(killer.disk, fileStore);
       first.connect({ a: { blocks }, b: { blocks } });
       await runUntil(first, name, () => killer.hasKilled);
       killer.isArmed = false;
-      const next = new BeginningRig(killer.disk, shelf);
+      const next = new BeginningRig(killer.disk, fileStore);
       next.connect({ a: { blocks }, b: { blocks } });
       await runUntil(next, name, () => isWhole(next) && nothingRuns(next));
       assertEnded(next, name);
@@ -296,9 +307,9 @@ test("killed at every point of beginning from a checkpoint of peers, a node has 
   }
 });
 
-/** A shelf that is killed at a point of a write, as files.ts writes: beside, flushed, renamed. */
-class KilledShelf implements Shelf {
-  readonly inner = new MemoryShelf();
+/** A file store that is killed at a point of a write, as files.ts writes: beside, flushed, renamed. */
+class KilledFileStore implements FileStore {
+  readonly inner = new MemoryFileStore();
   readonly #at: (typeof FILE_POINTS)[number];
   hasKilled = false;
 
@@ -340,26 +351,26 @@ const never = (): Promise<never> => new Promise(() => undefined);
 
 test("killed at every point of writing a checkpoint, the next process has the old ones or the new one too, all whole", async () => {
   for (const point of FILE_POINTS) {
-    const shelf = new KilledShelf(point);
-    const maker = new CheckpointRig(forge, shelf.inner);
+    const fileStore = new KilledFileStore(point);
+    const maker = new CheckpointRig(forge, fileStore.inner);
     await maker.feed(blocks);
-    for (let height = 10; height <= 100; height += 10) await maker.settle(maker.desk.create(height));
-    const dying = new CheckpointRig(forge, shelf as unknown as MemoryShelf);
+    for (let height = 10; height <= 100; height += 10) await maker.settle(maker.checkpoints.create(height));
+    const dying = new CheckpointRig(forge, fileStore as unknown as MemoryFileStore);
     await dying.feed(blocks);
-    dying.desk.create(130).catch(() => undefined);
-    for (let turn = 0; turn < 200 && !shelf.hasKilled; turn++) {
+    dying.checkpoints.create(130).catch(() => undefined);
+    for (let turn = 0; turn < 200 && !fileStore.hasKilled; turn++) {
       await dying.chain.scheduler.runUntilIdle();
       dying.chain.clock.advance(1);
     }
-    assert(shelf.hasKilled, point);
-    const next = new CheckpointRig(forge, shelf.inner);
+    assert(fileStore.hasKilled, point);
+    const next = new CheckpointRig(forge, fileStore.inner);
     await next.feed(blocks);
-    const kept = await next.settle(next.desk.list());
+    const kept = await next.settle(next.checkpoints.list());
     const isNew = kept[0]?.height === 130;
     assert.equal(isNew, FILE_POINTS.indexOf(point) >= 3, point);
-    for (const { id } of kept) assert.equal((await next.settle(next.desk.sound(id))).kept.id, id);
-    await next.settle(next.desk.create(130));
-    const heights = (await next.settle(next.desk.list())).map(({ height }) => height);
+    for (const { id } of kept) assert.equal((await next.settle(next.checkpoints.sound(id))).kept.id, id);
+    await next.settle(next.checkpoints.create(130));
+    const heights = (await next.settle(next.checkpoints.list())).map(({ height }) => height);
     assert.deepEqual(heights, [130, 100, 90, 80, 70, 60, 50, 40, 30, 20], point);
   }
 });
@@ -368,7 +379,7 @@ test("every fault point is passed", async () => {
   const passed = new Set<Write>();
   for (const mode of ["FAST", "MINIMAL", "FULL"] as const) {
     const killer = new Killer(new MemoryDisk(), undefined, MOMENTS[0], 0);
-    const rig = new SyncRig(forge, { disk: killer.disk, shelf: shelfCopy() });
+    const rig = new SyncRig(forge, { disk: killer.disk, files: filesCopy() });
     rig.connect({ a: { blocks } });
     await runUntil(rig, mode, () => rig.height === LENGTH);
     killer.isArmed = true;

@@ -20,16 +20,19 @@ import { ChainForge } from "../../../../src/chain/forge.ts";
 import { decodeHeader, HEADER_LENGTH, headerHash } from "../../../../src/chain/header.ts";
 import { InlineValidator } from "../../../../src/chain/pool/inline.ts";
 import type { Validator } from "../../../../src/chain/validator.ts";
-import { CheckpointDesk } from "../../../../src/integrations/chain/checkpoint-desk.ts";
-import { type EmbeddedChain, openEmbeddedChain } from "../../../../src/integrations/chain/embedded.ts";
+import { CheckpointStore } from "../../../../src/integrations/chain/checkpoint/checkpoint-store.ts";
+import {
+  type EmbeddedChain,
+  openEmbeddedChain,
+} from "../../../../src/integrations/chain/embedded/embedded.ts";
 import type { ChainPort } from "../../../../src/integrations/chain/port.ts";
-import { type ActorCell, actorCell } from "../../../../src/kernel/cell.ts";
-import { environment } from "../../../../src/kernel/environment.ts";
+import { type ActorCell, actorCell } from "../../../../src/kernel/actor/cell.ts";
+import { environment } from "../../../../src/kernel/actor/environment.ts";
 import { Failure, failure } from "../../../../src/kernel/errors.ts";
-import { MemoryLog } from "../../../../src/kernel/log.ts";
-import { Simulation } from "../../../../src/kernel/simulation.ts";
+import { MemoryLog } from "../../../../src/kernel/ports/log.ts";
+import { Simulation } from "../../../../src/kernel/ports/simulation.ts";
+import type { MemoryFileStore } from "../../../../src/storage/file-store.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
-import type { MemoryShelf } from "../../../../src/storage/shelf.ts";
 import { ProcessClock } from "../../../sim/process-ports.ts";
 import { type StubRef, stubRef } from "./stub-ref.ts";
 
@@ -85,7 +88,7 @@ export interface RigOptions {
   /** Turns run in an order drawn from the seed. */
   readonly isShuffled?: boolean;
   /** Checkpoints are kept on it; without it there are none. */
-  readonly shelf?: MemoryShelf;
+  readonly files?: MemoryFileStore;
   /** A disk that an earlier rig left behind. */
   readonly disk?: MemoryDisk;
 }
@@ -128,8 +131,8 @@ export class SyncRig {
     this.peerInternal = stubRef(PeerInternalService, "peer");
     this.#serve();
     this.#serveHashes();
-    const { shelf } = options;
-    const checkpoints = shelf && new CheckpointDesk({ chain, store, shelf, authorities, clock });
+    const { files } = options;
+    const checkpoints = files && new CheckpointStore({ chain, store, files, authorities, clock });
     const inner = new InlineValidator(facts);
     const definition = syncActor({
       config: { ...syncConfig(undefined, 2), batchBlocks: 64, ...options.config },

@@ -14,7 +14,7 @@ import { concatBytes } from "../../../../src/chain/bytes.ts";
 import { forgeParameters } from "../../../../src/chain/forge.ts";
 import { fromHex, toHex } from "../../../../src/chain/hex.ts";
 import { MalformedError } from "../../../../src/chain/malformed.ts";
-import { seededRandom } from "../../../../src/kernel/random.ts";
+import { seededRandom } from "../../../../src/kernel/ports/random.ts";
 import { COORDINATE_COINBASE, MARATHON_COINBASE, NAMECOIN_19200 } from "./real-chain.ts";
 
 const EASY = 0x2100_ffff;

@@ -12,7 +12,7 @@ import { GROUP_MAX } from "../../../../src/chain/pool/task.ts";
 import { QUEUE_JOBS_MAX, ThreadValidator } from "../../../../src/chain/pool/threads.ts";
 import type { SegmentInput } from "../../../../src/chain/validator.ts";
 import { Failure } from "../../../../src/kernel/errors.ts";
-import { MemoryLog } from "../../../../src/kernel/log.ts";
+import { MemoryLog } from "../../../../src/kernel/ports/log.ts";
 import { testValidator } from "../../../contract/validator.ts";
 import { FAILURE } from "./failure-times.ts";
 

@@ -17,9 +17,9 @@ import {
 import { writeHistory } from "../../../../src/cli/localnet/history.ts";
 import { authorityKeyFile, chainFolder, planNetwork } from "../../../../src/cli/localnet/plan.ts";
 import { loadSettings } from "../../../../src/config/load.ts";
-import { FakeClock } from "../../../../src/kernel/clock.ts";
 import { Failure } from "../../../../src/kernel/errors.ts";
-import { seededRandom } from "../../../../src/kernel/random.ts";
+import { FakeClock } from "../../../../src/kernel/ports/clock.ts";
+import { seededRandom } from "../../../../src/kernel/ports/random.ts";
 import { openLmdbStore } from "../../../../src/storage/lmdb-store.ts";
 
 async function temporaryFolder(t: TestContext): Promise<string> {

@@ -9,10 +9,10 @@ import { issue } from "../../../../src/cli/certificate.ts";
 import { CertificateEnds, endsOf } from "../../../../src/control/auth/certificate-ends.ts";
 import { openCredentials } from "../../../../src/control/auth/credentials.ts";
 import { Gate } from "../../../../src/control/auth/gate.ts";
-import { type Clock, FakeClock } from "../../../../src/kernel/clock.ts";
 import type { Failure } from "../../../../src/kernel/errors.ts";
-import { MemoryLog, silentLog } from "../../../../src/kernel/log.ts";
-import { realRandom } from "../../../../src/kernel/random.ts";
+import { type Clock, FakeClock } from "../../../../src/kernel/ports/clock.ts";
+import { MemoryLog, silentLog } from "../../../../src/kernel/ports/log.ts";
+import { realRandom } from "../../../../src/kernel/ports/random.ts";
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;

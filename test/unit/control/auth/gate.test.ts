@@ -7,8 +7,8 @@ import { SyncService } from "../../../../gen/alys/sync/v1/sync_pb.ts";
 import { Channelz } from "../../../../gen/grpc/channelz/v1/channelz_pb.ts";
 import { ServerReflection } from "../../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { Gate, type GateParts, outsiderOf, scopeOf } from "../../../../src/control/auth/gate.ts";
-import { FakeClock } from "../../../../src/kernel/clock.ts";
 import type { Failure } from "../../../../src/kernel/errors.ts";
+import { FakeClock } from "../../../../src/kernel/ports/clock.ts";
 import { policyOf } from "../../../../src/kernel/protocol.ts";
 
 const NOTHING_SHOWN = { metadata: new Metadata(), getAuthContext: () => ({}) };

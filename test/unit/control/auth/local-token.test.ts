@@ -15,8 +15,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { openTokenStore, type TokenStore } from "../../../../src/control/auth/token-store.ts";
-import { realClock } from "../../../../src/kernel/clock.ts";
-import { realRandom } from "../../../../src/kernel/random.ts";
+import { realClock } from "../../../../src/kernel/ports/clock.ts";
+import { realRandom } from "../../../../src/kernel/ports/random.ts";
 
 interface Folder {
   readonly directory: string;

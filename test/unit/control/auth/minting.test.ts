@@ -17,9 +17,9 @@ import {
   type TokenOrder,
   type TokenStore,
 } from "../../../../src/control/auth/token-store.ts";
-import { FakeClock } from "../../../../src/kernel/clock.ts";
 import { Failure } from "../../../../src/kernel/errors.ts";
-import { seededRandom } from "../../../../src/kernel/random.ts";
+import { FakeClock } from "../../../../src/kernel/ports/clock.ts";
+import { seededRandom } from "../../../../src/kernel/ports/random.ts";
 
 function store(t: TestContext): { readonly tokens: TokenStore; readonly clock: FakeClock } {
   const parent = mkdtempSync(join(tmpdir(), "alys-minting-"));

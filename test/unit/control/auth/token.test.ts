@@ -14,7 +14,7 @@ import {
   SCOPE_ORDER,
   verifyToken,
 } from "../../../../src/control/auth/token.ts";
-import { FakeClock } from "../../../../src/kernel/clock.ts";
+import { FakeClock } from "../../../../src/kernel/ports/clock.ts";
 
 const KEY = new Uint8Array(32).fill(9);
 const ID = "0123456789abcdef01234567";

@@ -7,9 +7,9 @@ import { create, type DescMessage } from "@bufbuild/protobuf";
 import { AttachHelloSchema } from "../../../../gen/alys/integration/v1/integration_pb.ts";
 import type { ClientFrame, DuplexStream, NodeFrame } from "../../../../src/integrations/attach/frame.ts";
 import type { AttachHub } from "../../../../src/integrations/attach/hub.ts";
-import type { Receipt } from "../../../../src/integrations/attach/pull-desk.ts";
+import type { Receipt } from "../../../../src/integrations/attach/pull-transport.ts";
 import { Failure, failure } from "../../../../src/kernel/errors.ts";
-import { settleMicrotasks } from "../../../../src/kernel/scheduler.ts";
+import { settleMicrotasks } from "../../../../src/kernel/ports/scheduler.ts";
 
 type Init = { readonly callId?: bigint; readonly message: { readonly case: string; readonly value: object } };
 

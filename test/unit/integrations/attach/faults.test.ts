@@ -13,10 +13,10 @@ import {
 } from "../../../../gen/alys/integration/v1/integration_pb.ts";
 import { AttachHub } from "../../../../src/integrations/attach/hub.ts";
 import { NOTICES_MAX } from "../../../../src/integrations/attach/notices.ts";
-import { FakeClock } from "../../../../src/kernel/clock.ts";
 import { type Failure, failure } from "../../../../src/kernel/errors.ts";
-import { silentLog } from "../../../../src/kernel/log.ts";
-import { settleMicrotasks } from "../../../../src/kernel/scheduler.ts";
+import { FakeClock } from "../../../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../../../src/kernel/ports/log.ts";
+import { settleMicrotasks } from "../../../../src/kernel/ports/scheduler.ts";
 import { PullClient, StreamClient, type TestClient } from "./clients.ts";
 
 const SCHEMA = EngineServiceAttachRequestSchema;

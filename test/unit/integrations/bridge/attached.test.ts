@@ -6,9 +6,9 @@ import { BridgeServiceAttachRequestSchema } from "../../../../gen/alys/integrati
 import { AttachHub } from "../../../../src/integrations/attach/hub.ts";
 import { AttachedBridge } from "../../../../src/integrations/bridge/attached.ts";
 import { EmbeddedBridge } from "../../../../src/integrations/bridge/embedded.ts";
-import { FakeClock } from "../../../../src/kernel/clock.ts";
-import { MemoryLog, silentLog } from "../../../../src/kernel/log.ts";
-import { settleMicrotasks } from "../../../../src/kernel/scheduler.ts";
+import { FakeClock } from "../../../../src/kernel/ports/clock.ts";
+import { MemoryLog, silentLog } from "../../../../src/kernel/ports/log.ts";
+import { settleMicrotasks } from "../../../../src/kernel/ports/scheduler.ts";
 import { bridgePortContract } from "../../../contract/bridge-port.ts";
 import { attachProcess, pullProcess } from "../attach/stub-process.ts";
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EmbeddedBridge } from "../../../../src/integrations/bridge/embedded.ts";
-import { MemoryLog } from "../../../../src/kernel/log.ts";
+import { MemoryLog } from "../../../../src/kernel/ports/log.ts";
 import { bridgePortContract } from "../../../contract/bridge-port.ts";
 
 bridgePortContract("EmbeddedBridge", () => {

@@ -10,12 +10,15 @@ import { concatBytes } from "../../../../src/chain/bytes.ts";
 import { ChainForge } from "../../../../src/chain/forge.ts";
 import { HEADER_LENGTH, headerHash } from "../../../../src/chain/header.ts";
 import type { ChainFacts, Policy, ValidatedSegment } from "../../../../src/chain/validator.ts";
-import { type EmbeddedChain, openEmbeddedChain } from "../../../../src/integrations/chain/embedded.ts";
+import {
+  type EmbeddedChain,
+  openEmbeddedChain,
+} from "../../../../src/integrations/chain/embedded/embedded.ts";
 import type { ChainEvent, ImportOutcome } from "../../../../src/integrations/chain/port.ts";
-import { FakeClock } from "../../../../src/kernel/clock.ts";
 import { Failure } from "../../../../src/kernel/errors.ts";
-import { silentLog } from "../../../../src/kernel/log.ts";
-import { SimulatedScheduler } from "../../../../src/kernel/scheduler.ts";
+import { FakeClock } from "../../../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../../../src/kernel/ports/log.ts";
+import { SimulatedScheduler } from "../../../../src/kernel/ports/scheduler.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
 import type { BlockStore } from "../../../../src/storage/port.ts";
 

@@ -11,9 +11,9 @@ import { AttachHub } from "../../../../src/integrations/attach/hub.ts";
 import { AttachedEngine } from "../../../../src/integrations/engine/attached.ts";
 import { EmbeddedEngine } from "../../../../src/integrations/engine/embedded.ts";
 import { TRANSACTION_BYTES_MAX } from "../../../../src/integrations/engine/port.ts";
-import { FakeClock } from "../../../../src/kernel/clock.ts";
-import { silentLog } from "../../../../src/kernel/log.ts";
-import { settleMicrotasks } from "../../../../src/kernel/scheduler.ts";
+import { FakeClock } from "../../../../src/kernel/ports/clock.ts";
+import { silentLog } from "../../../../src/kernel/ports/log.ts";
+import { settleMicrotasks } from "../../../../src/kernel/ports/scheduler.ts";
 import { enginePortContract } from "../../../contract/engine-port.ts";
 import { attachProcess, pullProcess } from "../attach/stub-process.ts";
 

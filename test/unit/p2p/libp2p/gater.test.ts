@@ -6,7 +6,7 @@ import type { MultiaddrConnection, PeerId } from "@libp2p/interface";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { Offence } from "../../../../gen/alys/peer/v1/peer_pb.ts";
 import { BanTable } from "../../../../src/actors/peer/ban-table.ts";
-import { FakeClock } from "../../../../src/kernel/clock.ts";
+import { FakeClock } from "../../../../src/kernel/ports/clock.ts";
 import { connectionGater } from "../../../../src/p2p/libp2p/gater.ts";
 
 const SHARED = "/ip4/203.0.113.7/tcp/1";

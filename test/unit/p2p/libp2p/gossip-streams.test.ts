@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Stream } from "@libp2p/interface";
 import fc from "fast-check";
-import { FakeClock } from "../../../../src/kernel/clock.ts";
-import { SimulatedScheduler } from "../../../../src/kernel/scheduler.ts";
+import { FakeClock } from "../../../../src/kernel/ports/clock.ts";
+import { SimulatedScheduler } from "../../../../src/kernel/ports/scheduler.ts";
 import { encodeRequest, FrameCounter } from "../../../../src/p2p/framing.ts";
 import {
   BYTES_A_TURN,
@@ -13,7 +13,7 @@ import {
   MESSAGES_A_TURN,
   OutboundView,
 } from "../../../../src/p2p/libp2p/gossip-streams.ts";
-import { Lingering } from "../../../../src/p2p/libp2p/lingering.ts";
+import { StreamDrain } from "../../../../src/p2p/libp2p/stream-drain.ts";
 
 /** As much of a stream as the views touch. */
 class FakeStream extends EventTarget {
@@ -59,7 +59,7 @@ function inbound() {
   const stream = new FakeStream();
   const clock = new FakeClock();
   const scheduler = new SimulatedScheduler();
-  const parts = { clock, scheduler, lingering: new Lingering(clock) };
+  const parts = { clock, scheduler, streamDrain: new StreamDrain(clock) };
   const ended: InboundView[] = [];
   const view = new InboundView(stream as unknown as Stream, parts, (one) => ended.push(one));
   return { stream, scheduler, view, ended };
@@ -129,7 +129,7 @@ test("a stream that is resumed and at once full again is paused again", async ()
 test("an outbound view ends once when it is retired, and tells whoever attaches later", async () => {
   const stream = new FakeStream();
   let endedBelow = 0;
-  const view = new OutboundView(stream as unknown as Stream, "1", new Lingering(new FakeClock()), () => {
+  const view = new OutboundView(stream as unknown as Stream, "1", new StreamDrain(new FakeClock()), () => {
     endedBelow += 1;
   });
   let heard = 0;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeClock, realClock } from "../../../../src/kernel/clock.ts";
+import { FakeClock, realClock } from "../../../../src/kernel/ports/clock.ts";
 import { MemoryHost } from "../../../../src/p2p/memory/host.ts";
 import { MemoryNetwork } from "../../../../src/p2p/memory/network.ts";
 import { hostContract } from "../../../contract/host.ts";

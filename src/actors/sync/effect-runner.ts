@@ -1,0 +1,289 @@
+/**
+ * EffectRunner: carries out what the machine wants done, and hands each outcome back to it in a later turn. The
+ * only place of this actor that asks, tells, validates and imports. No decision is taken here.
+ */
+
+import { Verdict as GossipVerdict, NetworkInternalService } from "../../../gen/alys/network/v1/network_pb.ts";
+import { Offence, PeerInternalService } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import { describeFault } from "../../chain/block-fault.ts";
+import { equalBytes } from "../../chain/bytes.ts";
+import { toHex } from "../../chain/hex.ts";
+import type { SegmentInput, SegmentVerdict, ValidatedSegment, Validator } from "../../chain/validator.ts";
+import type { ChainPort, ImportOutcome } from "../../integrations/chain/port.ts";
+import type { Outcome } from "../../kernel/actor/actor.ts";
+import { asError, assertNever, Failure, failure } from "../../kernel/errors.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
+import type { Log } from "../../kernel/ports/log.ts";
+import type { Ref } from "../../kernel/ref.ts";
+import type { Evidence } from "./equivocation/detector.ts";
+import { digestOf, type EvidenceStore } from "./equivocation/evidence-store.ts";
+import type { Moment, SyncEffect, SyncMachine } from "./machine.ts";
+import { readTail } from "./store-check/read-tail.ts";
+import { fetchLaterSet } from "./target/later-set.ts";
+import { type SetsInForce, setsBehindParent } from "./validation-sets.ts";
+
+export interface EffectRunnerParts {
+  readonly machine: SyncMachine;
+  readonly chain: ChainPort;
+  readonly validator: Validator;
+  readonly network: Ref<typeof NetworkInternalService>;
+  readonly peer: Ref<typeof PeerInternalService>;
+  readonly requestDeadlineMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** ActorContext.effect. */
+  effect<T>(work: Promise<T>, done: (outcome: Outcome<T>) => void): void;
+  readonly evidenceStore: EvidenceStore;
+  /** Evidence is told to those who watch. */
+  published(evidence: Evidence): void;
+  /** A verified approval by our own key. */
+  ownApproval(slot: number, hash: Uint8Array, isAuthor: boolean): void;
+  /** The producer's block is durable, or refused. */
+  own(token: number, answer: Uint8Array | Failure): void;
+  /** An outcome was handed to the machine: it moves on. */
+  moved(): void;
+}
+
+const VERDICTS = {
+  accept: GossipVerdict.ACCEPT,
+  ignore: GossipVerdict.IGNORE,
+  reject: GossipVerdict.REJECT,
+} as const;
+
+/** The NetworkActor ends a request at its deadline; ours is later, so that its word on why arrives. */
+const ASK_GRACE_MS = 1_000;
+
+/** A block by its hash, the way there and back: a slot is too late for it. */
+const LOOKUP_DEADLINE_MS = 3_000;
+
+/** Blocks to be validated as one. */
+type Run = Pick<Extract<SyncEffect, { type: "validate" }>, "blocks" | "policy" | "sets" | "parentApproval">;
+
+export class EffectRunner {
+  readonly #parts: EffectRunnerParts;
+  readonly #requests = new Map<number, AbortController>();
+
+  constructor(parts: EffectRunnerParts) {
+    this.#parts = parts;
+  }
+
+  now(): Moment {
+    const { clock } = this.#parts;
+    return { monotonicMs: clock.monotonicMs(), unixMs: clock.nowMs() };
+  }
+
+  perform(effect: SyncEffect): void {
+    const { network, peer, machine, own, log } = this.#parts;
+    switch (effect.type) {
+      case "request":
+        return this.#request(effect);
+      case "cancel":
+        return this.#requests.get(effect.requestId)?.abort();
+      case "validate": {
+        const { ticket } = effect;
+        return this.#validate(effect, (outcome, nowMs) => {
+          if (outcome.ok) machine.pipeline.validated(ticket, outcome.value, nowMs);
+          else machine.pipeline.validationFailed(ticket, outcome.failure, nowMs);
+        });
+      }
+      case "validateLive":
+        return this.#validate(alone([effect.block], effect.sets), (outcome) => {
+          if (outcome.ok) machine.live.validated(effect.id, outcome.value);
+          else machine.live.validationFailed(effect.id, outcome.failure);
+        });
+      case "import": {
+        const { ticket } = effect;
+        return this.#import(effect.segment, (outcome, nowMs) =>
+          machine.pipeline.imported(ticket, outcome, nowMs),
+        );
+      }
+      case "lookUp":
+        return this.#lookUp(effect);
+      case "fetchAuthorities":
+        return this.#fetchAuthorities(effect.peerId);
+      case "judgeClaim":
+        return this.#judgeClaim(effect);
+      case "checkTail":
+        return this.#checkTail(effect.first, effect.count);
+      case "slowPeer": {
+        const { peerId, leftAloneMs } = effect;
+        return log.warn("a peer is too slow to be asked", { peer: peerId, leftAloneMs });
+      }
+      case "importLive":
+        return this.#import(effect.segment, (outcome) => machine.live.imported(effect.id, outcome));
+      case "verdict": {
+        const request = { handle: effect.handle, verdict: VERDICTS[effect.verdict] };
+        return network.tell(NetworkInternalService.method.giveVerdict, request);
+      }
+      case "offence": {
+        const { peerId, offence, detail, evidence } = effect;
+        log.warn("a peer misbehaved", { peer: peerId, detail });
+        return peer.tell(PeerInternalService.method.reportOffence, { peerId, offence, detail, evidence });
+      }
+      case "unserving": {
+        const { peerId } = effect;
+        log.warn("a peer serves nothing towards the head that it claims", { peer: peerId });
+        return peer.tell(PeerInternalService.method.dropUnserving, { peerId });
+      }
+      case "performance": {
+        const { type: _, bytes, ...performance } = effect;
+        const request = { ...performance, bytes: BigInt(bytes) };
+        return peer.tell(PeerInternalService.method.recordPerformance, request);
+      }
+      case "refreshStatus":
+        return peer.tell(PeerInternalService.method.refreshStatus, {});
+      case "equivocation":
+        return this.#equivocation(effect.evidence);
+      case "ownApproval":
+        return this.#parts.ownApproval(effect.slot, effect.hash, effect.isAuthor);
+      case "accepted":
+        return own(effect.token, effect.hash);
+      case "refused":
+        return own(effect.token, effect.reason);
+      case "warning":
+        return log.warn(effect.message, effect.fields);
+      default:
+        return assertNever(effect);
+    }
+  }
+
+  #request(effect: Extract<SyncEffect, { type: "request" }>): void {
+    const { network, machine, requestDeadlineMs, moved } = this.#parts;
+    const { requestId, peerId, first, count } = effect;
+    const controller = new AbortController();
+    this.#requests.set(requestId, controller);
+    const work = network.ask(
+      NetworkInternalService.method.requestBlocks,
+      { peerId, startHeight: BigInt(first), count },
+      { deadlineMs: requestDeadlineMs + ASK_GRACE_MS, signal: controller.signal },
+    );
+    this.#parts.effect(work, (outcome) => {
+      this.#requests.delete(requestId);
+      const nowMs = this.now().monotonicMs;
+      if (outcome.ok) {
+        const { blocks, latencyMs, durationMs, bytes } = outcome.value;
+        machine.pipeline.answered(requestId, blocks, { latencyMs, durationMs, bytes: Number(bytes) }, nowMs);
+      } else {
+        machine.pipeline.requestFailed(requestId, outcome.failure, nowMs);
+      }
+      moved();
+    });
+  }
+
+  #lookUp({ id, peerId, hash }: Extract<SyncEffect, { type: "lookUp" }>): void {
+    const { network, machine, moved, log } = this.#parts;
+    const method = NetworkInternalService.method.requestBlocksByHash;
+    const work = network.ask(method, { peerId, hashes: [hash] }, { deadlineMs: LOOKUP_DEADLINE_MS });
+    this.#parts.effect(work, (outcome) => {
+      const now = this.now();
+      if (outcome.ok) {
+        machine.lookedUp(id, outcome.value.blocks[0], now);
+      } else {
+        log.debug("a lookup failed", { peer: peerId, reason: outcome.failure.message });
+        machine.lookups.failed(id, outcome.failure, now.monotonicMs);
+      }
+      moved();
+    });
+  }
+
+  /** Told to everybody who must know: log, operator's table, watchers, and the PeerActor, which ends the members' roles. */
+  #equivocation(evidence: Evidence): void {
+    const { log, peer, evidenceStore, published } = this.#parts;
+    const { slot, guiltyKeys } = evidence;
+    log.error("members approved two blocks of one slot", { slot, members: guiltyKeys.map(toHex) });
+    const detail = `it approved two blocks of slot ${slot}`;
+    const report = { offence: Offence.EQUIVOCATION, detail, evidence: digestOf(evidence) };
+    for (const memberKey of guiltyKeys)
+      peer.tell(PeerInternalService.method.reportOffence, { ...report, memberKey });
+    published(evidence);
+    this.#parts.effect(evidenceStore.keep(evidence), (outcome) => {
+      if (!outcome.ok) log.warn("evidence was not kept", { slot, reason: outcome.failure.message });
+    });
+  }
+
+  #fetchAuthorities(peerId: string): void {
+    const { network, chain, machine, clock, signal, log, moved } = this.#parts;
+    const work = fetchLaterSet({ network, chain, clock, signal }, peerId);
+    this.#parts.effect(work, (outcome) => {
+      if (!outcome.ok)
+        log.debug("no way to a claimed head", { peer: peerId, reason: outcome.failure.message });
+      machine.hints.fetched(peerId, outcome.ok ? outcome.value : undefined);
+      moved();
+    });
+  }
+
+  #judgeClaim({ peerId, claimed, authorities }: Extract<SyncEffect, { type: "judgeClaim" }>): void {
+    const { validator, machine, moved } = this.#parts;
+    const work = validator.verifyApprovals([{ ...claimed, authorities }]).catch(fail);
+    this.#parts.effect(work, (outcome) => {
+      machine.hints.judged(peerId, outcome.ok ? outcome.value[0] === true : undefined);
+      moved();
+    });
+  }
+
+  /** Our own blocks from `first` on, read, hashed, linked and validated. */
+  #checkTail(first: number, count: number): void {
+    const { chain, machine, moved } = this.#parts;
+    const read = readTail(chain, first, count);
+    const report = (outcome: Parameters<SyncMachine["tailChecked"]>[0]): void => {
+      machine.tailChecked(outcome, this.now());
+      moved();
+    };
+    if ("reason" in read) {
+      this.#parts.effect(Promise.resolve(read), () => report(read));
+      return;
+    }
+    const sets = setsBehindParent(chain, read.blocks[0] ?? new Uint8Array(), first);
+    this.#validate(alone(read.blocks, sets), (outcome) => {
+      if (!outcome.ok) report({ height: first, reason: outcome.failure.message });
+      else if (outcome.value.ok) report({ checked: read.blocks.length });
+      else report({ height: first + outcome.value.index, reason: describeFault(outcome.value.fault) });
+    });
+  }
+
+  #validate(run: Run, done: (outcome: Outcome<SegmentVerdict>, nowMs: number) => void): void {
+    const { validator, signal, moved } = this.#parts;
+    const work = validator.validateSegment(this.#input(run), signal).catch(fail);
+    this.#parts.effect(work, (outcome) => {
+      done(outcome, this.now().monotonicMs);
+      moved();
+    });
+  }
+
+  #input({ blocks, policy, sets, parentApproval }: Run): SegmentInput {
+    const { chain, clock } = this.#parts;
+    const { authorities, parentAuthorities } = sets;
+    const { head } = chain.snapshot();
+    const isOnHead =
+      head.approval.length > 0 && blocks[0] && equalBytes(blocks[0].subarray(0, 32), head.hash);
+    const verifiedParentApproval = isOnHead ? head.approval : parentApproval;
+    return {
+      blocks,
+      policy,
+      authorities,
+      nowMs: clock.nowMs(),
+      ...(equalBytes(authorities.root, parentAuthorities.root) ? {} : { parentAuthorities }),
+      ...(verifiedParentApproval && { verifiedParentApproval }),
+    };
+  }
+
+  #import(segment: ValidatedSegment, done: (outcome: ImportOutcome, nowMs: number) => void): void {
+    const { chain, moved } = this.#parts;
+    this.#parts.effect(chain.importSegment(segment), (outcome) => {
+      done(outcome.ok ? outcome.value : { kind: "notNow", failure: outcome.failure }, this.now().monotonicMs);
+      moved();
+    });
+  }
+}
+
+/** With nothing beside them. */
+function alone(blocks: readonly Uint8Array[], sets: SetsInForce): Run {
+  return { blocks, policy: "EVERY_BLOCK", sets, parentApproval: undefined };
+}
+
+/** The validator rejects when a worker dies or it is closed: a failure of our own, whatever it threw. */
+function fail(thrown: unknown): never {
+  if (thrown instanceof Failure) throw thrown;
+  throw failure("UNAVAILABLE", "VALIDATOR_FAILED", asError(thrown).message);
+}

@@ -1,0 +1,393 @@
+/**
+ * SyncMachine: the whole state of synchronisation without any effect of its own. It owns the organs (peers,
+ * pipeline, live blocks, progress, production, operations), decides what they may do at each moment, and
+ * collects what is to be done outside; time is an argument. The actor feeds it and carries its effects out.
+ */
+
+import { toHex } from "../../chain/hex.ts";
+import type { ChainPort } from "../../integrations/chain/port.ts";
+import type { Mode, SyncConfig } from "./config.ts";
+import { EquivocationDetector } from "./equivocation/detector.ts";
+import { AncestorLookups, LOOKUP_DEPTH_MAX } from "./live/ancestor-lookup.ts";
+import { LiveBlocks } from "./live/live-blocks.ts";
+import type { LiveEffect } from "./live/live-effect.ts";
+import { SyncMetrics } from "./metrics.ts";
+import { type Operation, Operations } from "./operation.ts";
+import type { Condition, ProductionOverride, ProductionVerdict } from "./production/readiness.ts";
+import { headAgeMs, ReadinessMonitor } from "./production/readiness-monitor.ts";
+import type { RangeEffect } from "./range/pipeline-effect.ts";
+import { QuotaLedger } from "./range/quota.ts";
+import { RangeSync } from "./range/range-sync.ts";
+import type { Stuck } from "./range/stuck.ts";
+import { RateMeter } from "./status/progress.ts";
+import { poolLevels } from "./status/queue-levels.ts";
+import type { StatusFacts } from "./status/status.ts";
+import { beginTailCheck, stepTailCheck, type TailCheck, tailCount } from "./store-check/tail-check.ts";
+import { SyncPeers } from "./sync-peers.ts";
+import { type ProgressSources, StallDetector } from "./target/stall.ts";
+import { TargetSelector } from "./target/target-selector.ts";
+import { UnprovenHeads } from "./target/unproven-heads.ts";
+
+export type SyncEffect =
+  | RangeEffect
+  | LiveEffect
+  /** Read these blocks of our own chain and validate them as if a peer had sent them. */
+  | { readonly type: "checkTail"; readonly first: number; readonly count: number }
+  /** Ask all connected peers for a fresh Status. */
+  | { readonly type: "refreshStatus" };
+
+/** One moment by both clocks: monotonic for what we wait for, Unix for what others stamped. */
+export interface Moment {
+  readonly monotonicMs: number;
+  readonly unixMs: number;
+}
+
+type ChainReads = Pick<
+  ChainPort,
+  "facts" | "snapshot" | "authoritiesAt" | "authoritiesAfter" | "heightOf" | "readBlockByHash"
+>;
+
+export interface MachineParts {
+  readonly config: SyncConfig;
+  /** Read only; imports are effects. */
+  readonly chain: ChainReads;
+  readonly ownKey: Uint8Array | undefined;
+  readonly signingBars?: (() => readonly Condition[]) | undefined;
+  readonly epoch: number;
+}
+
+export interface StartOptions {
+  readonly mode: Mode;
+  /** Last height wanted; undefined: the head of the chain, for ever. */
+  readonly heightMax: number | undefined;
+}
+
+function isKnown(chain: ChainReads, hash: Uint8Array): boolean {
+  return chain.heightOf(hash) !== undefined || chain.readBlockByHash(hash) !== undefined;
+}
+
+export class SyncMachine {
+  readonly metrics = new SyncMetrics();
+  readonly peers = new SyncPeers();
+  readonly operations: Operations;
+  readonly pipeline: RangeSync;
+  readonly live: LiveBlocks;
+  readonly lookups: AncestorLookups;
+  readonly hints: UnprovenHeads;
+  readonly equivocations: EquivocationDetector;
+  /** Height at which this process found its chain. */
+  readonly resumedFromHeight: number;
+  readonly #parts: MachineParts;
+  readonly #rate = new RateMeter();
+  #effects: SyncEffect[] = [];
+  #options: StartOptions;
+  #isRunning = false;
+  #isPaused = false;
+  /** Why it is paused, in the operator's words. */
+  #operatorsReason = "";
+  /** Why it does not run, while it does not. */
+  #restingReason = "not started";
+  #tail: TailCheck = { state: "none" };
+  #nowMs = 0;
+  readonly #standstill = new StallDetector();
+  readonly #targets = new TargetSelector(this.peers);
+  readonly #standing: ReadinessMonitor;
+
+  constructor(parts: MachineParts) {
+    const { chain, config } = parts;
+    this.#parts = parts;
+    this.#options = { mode: config.mode, heightMax: undefined };
+    this.operations = new Operations(parts.epoch);
+    this.resumedFromHeight = chain.snapshot().head.height;
+    const effect = (wanted: SyncEffect): void => void this.#effects.push(wanted);
+    const quota = new QuotaLedger();
+    const shared = { peers: this.peers, quota, metrics: this.metrics, effect };
+    this.#standing = new ReadinessMonitor({ ...parts, ...shared, targets: this.#targets });
+    this.lookups = new AncestorLookups(shared);
+    this.hints = new UnprovenHeads(shared);
+    this.equivocations = new EquivocationDetector({ ...shared, ownKey: parts.ownKey });
+    this.pipeline = new RangeSync({
+      ...shared,
+      config,
+      chain,
+      approved: (blocks, authorities) => this.equivocations.sawBlocks(blocks, authorities),
+      progressed: (blocks, nowMs) => this.#rate.add(blocks, nowMs),
+      served: (last) => this.#targets.served(last),
+    });
+    this.live = new LiveBlocks({
+      chain: {
+        authoritiesAfter: (hash) => chain.authoritiesAfter(hash),
+        authoritiesAt: (height) => chain.authoritiesAt(height),
+        isKnown: (hash) => isKnown(chain, hash),
+        finalHeight: () => chain.snapshot().final.height,
+      },
+      metrics: this.metrics,
+      driftMs: chain.facts.driftMs,
+      effect,
+      proven: (peerId, head) => this.peers.proveByGossip(peerId, head),
+      approved: (check) => this.equivocations.saw(check),
+      hinted: (peerId, head) => this.peers.claim(peerId, head),
+      missing: (child, parent, height, peerId) => this.#lookUp(child, parent, height, peerId),
+    });
+  }
+
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+  /** Undefined while it is not paused. */
+  get pausedReason(): string | undefined {
+    if (!this.#isPaused) return undefined;
+    return this.#operatorsReason === "" ? "paused" : `paused: ${this.#operatorsReason}`;
+  }
+  get override(): ProductionOverride {
+    return this.#standing.override;
+  }
+  get mode(): Mode {
+    return this.#options.mode;
+  }
+
+  takeEffects(): SyncEffect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /** The running operation when the options are the same, a new one otherwise. */
+  start(options: StartOptions, moment: Moment): Operation {
+    const parameters = `${options.mode} ${options.heightMax ?? "head"}`;
+    const { running } = this.operations;
+    if (this.#isRunning && running?.parameters === parameters) return running;
+    this.#options = options;
+    this.#isRunning = true;
+    if (!this.#isPaused) this.#operatorsReason = "";
+    const operation = this.operations.start("StartSync", parameters, moment.unixMs);
+    this.#tail = { state: "none" };
+    if (options.mode === "RECOVERY") this.#beginTailCheck();
+    this.move(moment);
+    return this.operations.find(operation.id) ?? operation;
+  }
+
+  stop(reason: string, moment: Moment): void {
+    const text = reason === "" ? "stopped" : `stopped: ${reason}`;
+    this.operations.finish(text, moment.unixMs);
+    this.#halt(text);
+  }
+
+  /** So many blocks of the store's tail were sound, or one was not. */
+  tailChecked(outcome: Parameters<typeof stepTailCheck>[1], moment: Moment): void {
+    this.#tail = stepTailCheck(this.#tail, outcome);
+    this.#requestTail();
+    this.move(moment);
+  }
+
+  /** What a lookup asked for came; undefined: the peer does not have it. */
+  lookedUp(id: number, block: Uint8Array | undefined, moment: Moment): void {
+    this.#nowMs = moment.monotonicMs;
+    const peerId = this.lookups.answered(id, block, moment.monotonicMs);
+    if (peerId !== undefined && block !== undefined) this.live.fetched(peerId, block);
+  }
+
+  /** What runs asks for nothing more; what is yet to be started, after a search for a checkpoint, begins paused. */
+  pause(reason: string): void {
+    this.#isPaused = true;
+    this.#operatorsReason = reason;
+  }
+
+  resume(moment: Moment): void {
+    this.#isPaused = false;
+    this.#operatorsReason = "";
+    this.move(moment);
+  }
+
+  overrideProduction(override: ProductionOverride): void {
+    this.#standing.override = override;
+  }
+
+  /** Why the producer signs nothing; none: it may. */
+  reportSigning(unmet: readonly Condition[]): void {
+    this.#standing.signing = unmet;
+  }
+
+  /** Its requests go elsewhere. */
+  peerGone(peerId: string, moment: Moment): void {
+    this.pipeline.peerGone(peerId);
+    this.peers.remove(peerId);
+    this.lookups.peerGone(peerId, moment.monotonicMs);
+    this.hints.peerGone(peerId);
+  }
+
+  gossip(handle: string, peerId: string, bytes: Uint8Array): void {
+    if (this.#isFollowing()) return this.live.gossip(handle, peerId, bytes);
+    this.metrics.add("gossipIgnored");
+    this.#effects.push({ type: "verdict", handle, verdict: "ignore" });
+  }
+
+  /** Moves on whatever can move. To be called after every input. */
+  move(moment: Moment): void {
+    this.#nowMs = moment.monotonicMs;
+    if (!this.#isRunning || this.#tail.state === "checking" || this.#tail.state === "damaged") return;
+    const { head, final, isAvailable } = this.#parts.chain.snapshot();
+    const { heightMax, mode } = this.#options;
+    if (heightMax !== undefined && head.height >= heightMax) {
+      this.operations.finish("", moment.unixMs);
+      return this.#halt(`stopped: height ${heightMax} is reached`);
+    }
+    const target = this.#targets.next(head, this.pipeline.batches[0], moment.monotonicMs);
+    this.pipeline.pump({
+      nowMs: moment.monotonicMs,
+      head,
+      finalHeight: final.height,
+      target: this.#standstill.isDue(head, target, this.#bringers(), moment.monotonicMs) ? target : undefined,
+      connectedPeers: this.peers.size,
+      isTargetConfirmed: target !== undefined && this.peers.isConfirmed(target),
+      heightMax,
+      mode,
+      finalityDepth: this.#parts.chain.facts.finalityDepth,
+      mayRequest: !this.#isPaused,
+      mayProcess: isAvailable,
+      isLevel: target === undefined,
+    });
+    this.#watchPass(isAvailable, moment);
+  }
+
+  /** The chain has another head: held blocks may have their parent now. */
+  chainMoved(): void {
+    if (this.#isFollowing()) this.live.release();
+  }
+
+  /** Once a tick. Gives what was found stuck, which is a defect. */
+  tick(moment: Moment): Stuck[] {
+    this.#nowMs = moment.monotonicMs;
+    if (this.#isFollowing()) {
+      this.live.tick(moment.unixMs);
+      this.lookups.tick((hash) => isKnown(this.#parts.chain, hash), moment.monotonicMs);
+      this.hints.move(moment.monotonicMs);
+    }
+    for (const peerId of this.peers.takeUnserving()) this.#effects.push({ type: "unserving", peerId });
+    const stuck = this.pipeline.mend(moment.monotonicMs);
+    this.move(moment);
+    this.#standing.tick(this.#isRunning, this.pipeline.isUnconfirmed, moment);
+    return stuck;
+  }
+
+  /** Whether this node may produce now. */
+  judge(moment: Moment): ProductionVerdict {
+    return this.#standing.judge(moment);
+  }
+
+  status(moment: Moment): StatusFacts {
+    const { chain, config } = this.#parts;
+    const { head, final, isAvailable, unavailable } = chain.snapshot();
+    return {
+      head,
+      final,
+      headAgeMs: headAgeMs(head, moment),
+      target: this.#targets.proven(head, moment.monotonicMs),
+      unprovenTarget: this.#targets.unproven(head, moment.monotonicMs),
+      mode: this.#options.mode,
+      isRunning: this.#isRunning,
+      pausedReason: this.pausedReason,
+      isChainAvailable: isAvailable,
+      chainReason: unavailable?.message,
+      hasSource: this.#standing.hasSource(moment),
+      isFailing: this.pipeline.isFailing || this.#tail.state === "damaged",
+      isSynced: this.#standing.isSynced,
+      restingReason: this.#restingReason,
+      pipelineReason: this.#reason(moment),
+      pools: poolLevels(this, config),
+      blocksPerSecond: this.#rate.blocksPerSecond(moment.monotonicMs),
+      connectedPeers: this.peers.size,
+      usefulPeers: this.peers.countAbove(head.height),
+      requestsInFlight: this.pipeline.requestsInFlight,
+      bytesBuffered: this.pipeline.bytesBuffered,
+      bytesBufferedMax: config.bufferBytesMax,
+      canProduce: this.#standing.canProduce,
+      resumedFromHeight: this.resumedFromHeight,
+      lowestRequestedHeight: this.pipeline.lowestRequestedHeight,
+      blocksSynced: this.metrics.get("blocksSynced"),
+      blocksFollowed: this.metrics.get("blocksFollowed"),
+    };
+  }
+
+  #halt(reason: string): void {
+    this.#isRunning = false;
+    this.#isPaused = false;
+    this.#restingReason = reason;
+    this.#standstill.over();
+    this.pipeline.stop();
+    this.live.stop();
+    this.lookups.stop();
+  }
+
+  #beginTailCheck(): void {
+    const { head, earliestHeight } = this.#parts.chain.snapshot();
+    this.#tail = beginTailCheck(head.height, earliestHeight);
+    this.#requestTail();
+  }
+
+  #requestTail(): void {
+    if (this.#tail.state !== "checking") return;
+    this.#effects.push({ type: "checkTail", first: this.#tail.next, count: tailCount(this.#tail) });
+  }
+
+  /** Far above our head, range synchronisation is the way. */
+  #lookUp(child: Uint8Array, parent: Uint8Array, height: number, peerId: string): void {
+    if (height - this.#parts.chain.snapshot().head.height > LOOKUP_DEPTH_MAX) return;
+    this.lookups.want(child, parent, height, peerId, this.#nowMs);
+  }
+
+  #isFollowing(): boolean {
+    return this.#isRunning && !this.#isPaused && this.#parts.chain.snapshot().isAvailable;
+  }
+
+  /** A certified head whose ancestors nobody delivers is left alone for a while. */
+  #watchPass(isAvailable: boolean, moment: Moment): void {
+    const { isTroubled, isUnconfirmed, batches } = this.pipeline;
+    const left = this.#targets.observe({
+      front: batches[0],
+      isPeersTurn: isAvailable && !this.#isPaused && !isTroubled && !isUnconfirmed,
+      isFederationOnly: this.#options.mode === "FEDERATION",
+      nowMs: moment.monotonicMs,
+    });
+    if (left === undefined) return;
+    this.metrics.add("targetsAbandoned");
+    const { head, passes, forMs } = left;
+    const fields = { height: head.height, hash: toHex(head.hash), passes, leftAloneMs: forMs };
+    const message = "nobody delivers what leads to a certified head: it is left alone";
+    this.#effects.push({ type: "warning", message, fields });
+  }
+
+  #bringers(): ProgressSources {
+    return {
+      isNear: this.#standing.isNear,
+      isLookingUp: this.lookups.size > 0 || this.live.jobs > 0,
+      heldBlocks: this.live.heldBlocks,
+      hasRanges: this.pipeline.batches.length > 0,
+    };
+  }
+
+  #reason(moment: Moment): string {
+    if (this.#tail.state === "checking") return `checking the store: at height ${this.#tail.next}`;
+    if (this.#tail.state === "damaged")
+      return `the store is damaged at height ${this.#tail.height}: ${this.#tail.reason}`;
+    return this.pipeline.reason || this.#stall(moment) || this.#unknown(moment);
+  }
+
+  #stall(moment: Moment): string {
+    const withheld = this.#targets.withheldReason(this.#parts.chain.snapshot().head, moment.monotonicMs);
+    return withheld || this.#standstill.reason(this.pipeline.batches[0], this.#isPaused, moment.monotonicMs);
+  }
+
+  /** What is followed is no target that anybody proved. */
+  #unknown(moment: Moment): string {
+    const { head } = this.#parts.chain.snapshot();
+    if (this.#standing.isSynced || this.#targets.proven(head, moment.monotonicMs)) return "";
+    const hint = this.#targets.unproven(head, moment.monotonicMs);
+    if (hint === undefined) return "";
+    const block = `height ${hint.height} (block ${toHex(hint.hash.subarray(0, 4))})`;
+    return `following the chain towards ${block}, which is claimed under authorities that are not known yet`;
+  }
+}
