@@ -79,8 +79,8 @@ async function allCases(folder: string, start: Start): Promise<BenchmarkCase[]> 
   const small = await forgeServed(join(folder, "small"), SMALL);
   const good: BenchNode[] = [];
   for (let index = 0; index < GOOD_PEERS; index++) good.push(await start(small, `server-${index}`));
-  const rogues: BenchNode[] = [];
-  for (const misbehaviour of ROGUES) rogues.push(await start(small, misbehaviour, misbehaviour));
+  const adversaries: BenchNode[] = [];
+  for (const misbehaviour of ROGUES) adversaries.push(await start(small, misbehaviour, misbehaviour));
   const large = await forgeServed(join(folder, "large"), LARGE);
   const largeServers = [await start(large, "server")];
   for (const transport of ["tcp", "quic"] as const) {
@@ -94,7 +94,7 @@ async function allCases(folder: string, start: Start): Promise<BenchmarkCase[]> 
     cases.push(syncCase(`10KB/${transport}`, folder, { chain: large, servers: largeServers, transport }));
     cases.push(ceilingCase(`10KB/${transport}`, { file, chain, transport, folder }));
   }
-  const mixed = [...good.slice(0, GOOD_PEERS - ROGUES.length), ...rogues];
+  const mixed = [...good.slice(0, GOOD_PEERS - ROGUES.length), ...adversaries];
   cases.push(syncCase("435B/8-good", folder, { chain: small, servers: good, transport: "tcp" }));
   cases.push(syncCase("435B/8-peers-3-bad", folder, { chain: small, servers: mixed, transport: "tcp" }));
   return cases;

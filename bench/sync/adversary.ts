@@ -17,8 +17,8 @@ if (isMainThread) {
   const { Libp2pHost } = await import("../../src/p2p/libp2p/host.ts");
   const honest: Respond = Libp2pHost.prototype.respond;
   Libp2pHost.prototype.respond = function (this: Host, handle, answer): void {
-    const rogue = misbehaving(answer, process.env[ROGUE_VARIABLE] as Misbehaviour);
-    if (rogue !== undefined) honest.call(this, handle, rogue);
+    const adversary = misbehaving(answer, process.env[ROGUE_VARIABLE] as Misbehaviour);
+    if (adversary !== undefined) honest.call(this, handle, adversary);
   };
 }
 

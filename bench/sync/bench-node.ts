@@ -21,7 +21,7 @@ export interface BenchNodeOptions {
   readonly proofsFile: string;
   /** Those it listens on, and so those it dials with. */
   readonly transports: readonly Transport[];
-  /** It misbehaves so (rogue.ts). */
+  /** It misbehaves so (adversary.ts). */
   readonly misbehaviour?: Misbehaviour;
   /** Multiaddrs of whom it dials. */
   readonly bootstrap: readonly string[];
@@ -45,12 +45,17 @@ export async function startBenchNode(options: BenchNodeOptions): Promise<BenchNo
   await writeFile(configFile, configuration(options));
   const files = { name, folder, configFile, logFile: join(folder, "alysd.log") };
   const node =
-    options.misbehaviour === undefined ? NodeProcess.start(files) : startRogue(files, options.misbehaviour);
+    options.misbehaviour === undefined
+      ? NodeProcess.start(files)
+      : startAdversary(files, options.misbehaviour);
   return { process: node, facts: await node.ready(READY_DEADLINE_MS) };
 }
 
 /** The process is given its environment when it is started; ours has it for that long only. */
-function startRogue(files: Parameters<typeof NodeProcess.start>[0], misbehaviour: Misbehaviour): NodeProcess {
+function startAdversary(
+  files: Parameters<typeof NodeProcess.start>[0],
+  misbehaviour: Misbehaviour,
+): NodeProcess {
   const { NODE_OPTIONS: before } = process.env;
   process.env["NODE_OPTIONS"] = `--import ${new URL("./adversary.ts", import.meta.url).href}`;
   process.env[ROGUE_VARIABLE] = misbehaviour;

@@ -36,8 +36,8 @@ const CHANGE_HEIGHT = 97;
 const histories = new Map<string, History>();
 
 export function historyOf(scenario: Scenario): History {
-  const { members, historyBlocks, gapSlots, ordeal } = scenario;
-  const retired = ordeal === "authority-changes" ? 1 : 0;
+  const { members, historyBlocks, gapSlots, longScenario } = scenario;
+  const retired = longScenario === "authority-changes" ? 1 : 0;
   const key = `${members} ${historyBlocks} ${gapSlots} ${retired}`;
   const known = histories.get(key);
   if (known !== undefined) return known;

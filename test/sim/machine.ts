@@ -174,7 +174,7 @@ export class Machine {
     this.tell({ type: "restored", slot: old === undefined ? 0 : decodeVoteRecord(old).slot });
   }
 
-  /** It votes for a block that an ordeal has certified, as if it had been asked: on record, and known to its process. */
+  /** It votes for a block that a long scenario has certified, as if it had been asked: on record, and known to its process. */
   vote(record: VoteRecord): void {
     const { key, process } = this;
     assert(key !== undefined, `${this.name} is a member`);

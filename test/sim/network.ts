@@ -8,7 +8,7 @@ import type { Clock } from "../../src/kernel/ports/clock.ts";
 import { type Random, seededRandom } from "../../src/kernel/ports/random.ts";
 import { MemoryNetwork } from "../../src/p2p/memory/network.ts";
 
-export interface Weather {
+export interface NetworkConditions {
   readonly latencyMsMin: number;
   readonly latencyMsMax: number;
   /** Bytes a millisecond on one direction of a link. */
@@ -51,9 +51,9 @@ export class SimNetwork extends MemoryNetwork {
     slowed: 0,
     cutShort: 0,
   };
-  readonly #weather: Weather;
+  readonly #conditions: NetworkConditions;
   readonly #random: Random;
-  /** How peers write their requests: apart, so that the weather does not depend on it. */
+  /** How peers write their requests: apart, so that the network conditions does not depend on it. */
   readonly #pens: Random;
   readonly #lanes = new Map<string, Lane>();
   readonly #unplugged = new Set<string>();
@@ -62,9 +62,9 @@ export class SimNetwork extends MemoryNetwork {
   /** Set between the question whether gossip is lost and its delivery, which follows at once. */
   #isGossip = false;
 
-  constructor(clock: Clock, seed: number, weather: Weather) {
+  constructor(clock: Clock, seed: number, conditions: NetworkConditions) {
     super({ clock, seed });
-    this.#weather = weather;
+    this.#conditions = conditions;
     this.#random = seededRandom(seed ^ 0x6e657477);
     this.#pens = seededRandom(seed ^ 0x70656e73);
   }
@@ -105,7 +105,7 @@ export class SimNetwork extends MemoryNetwork {
   }
 
   override losesGossip(): boolean {
-    const isLost = this.#random.next() < this.#weather.gossipLoss;
+    const isLost = this.#random.next() < this.#conditions.gossipLoss;
     if (isLost) this.counts.lost += 1;
     this.#isGossip = !isLost;
     return isLost;
@@ -114,18 +114,18 @@ export class SimNetwork extends MemoryNetwork {
   override deliver(from: string, to: string, bytes: number, arrive: () => void): void {
     const isGossip = this.#isGossip;
     this.#isGossip = false;
-    if (isGossip && this.#random.next() < this.#weather.gossipReordering) {
+    if (isGossip && this.#random.next() < this.#conditions.gossipReordering) {
       this.counts.reordered += 1;
       this.#later(from, to, this.#latencyMs(from, to) + this.#random.integer(REORDER_MS_MAX), arrive);
       return;
     }
-    if (isGossip && this.#random.next() < this.#weather.gossipDuplication) {
+    if (isGossip && this.#random.next() < this.#conditions.gossipDuplication) {
       this.counts.duplicated += 1;
       this.#later(from, to, this.#latencyMs(from, to) + this.#random.integer(REORDER_MS_MAX), arrive);
     }
     const nowMs = this.clock.monotonicMs();
     const lane = this.#laneOf(from, to);
-    const transferMs = bytes / this.#weather.bytesPerMs;
+    const transferMs = bytes / this.#conditions.bytesPerMs;
     lane.lastMs = Math.ceil(Math.max(lane.lastMs, nowMs + this.#latencyMs(from, to)) + transferMs);
     lane.underway.push(arrive);
     this.clock.setTimer(lane.lastMs - nowMs, () => this.#arrive(from, to, lane.underway.shift()));
@@ -141,7 +141,7 @@ export class SimNetwork extends MemoryNetwork {
   }
 
   #latencyMs(from: string, to: string): number {
-    const { latencyMsMin, latencyMsMax } = this.#weather;
+    const { latencyMsMin, latencyMsMax } = this.#conditions;
     const slowMs = (this.#slowMs.get(from) ?? 0) + (this.#slowMs.get(to) ?? 0);
     if (slowMs > 0) this.counts.slowed += 1;
     return latencyMsMin + this.#random.integer(latencyMsMax - latencyMsMin + 1) + slowMs;

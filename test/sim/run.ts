@@ -9,7 +9,7 @@ import { writeExpected } from "./expected.ts";
 import { ORDEAL_KINDS } from "./long-scenarios/kinds.ts";
 import { failureReport, runSeeds, summary } from "./many.ts";
 import { runMutants } from "./mutants.ts";
-import { type RunResult, simulate, simulateOrdeal } from "./simulate.ts";
+import { type RunResult, simulate, simulateLongScenario } from "./simulate.ts";
 import type { WorldOptions } from "./world.ts";
 
 const SEEDS_DEFAULT = 50;
@@ -19,7 +19,7 @@ const { values } = parseArgs({
     seeds: { type: "string" },
     first: { type: "string", default: "1" },
     seed: { type: "string" },
-    /** The name of an ordeal, alone in good weather. */
+    /** The name of a long scenario, alone in good network conditions. */
     scenario: { type: "string" },
     mutants: { type: "boolean", default: false },
     mutant: { type: "string" },
@@ -66,7 +66,7 @@ async function runChild(list: string): Promise<boolean> {
 
 async function runScenario(name: string): Promise<boolean> {
   const kind = ORDEAL_KINDS.find((each) => each === name);
-  if (kind !== undefined) return replay((options) => simulateOrdeal(kind, options));
+  if (kind !== undefined) return replay((options) => simulateLongScenario(kind, options));
   console.error(`no scenario ${name}; there are ${ORDEAL_KINDS.join(", ")}`);
   return false;
 }

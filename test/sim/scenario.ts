@@ -1,12 +1,12 @@
 /**
- * What a seed means: the federation, the weather, who misbehaves and how, and when which fault strikes. Pure: the world
+ * What a seed means: the federation, the network conditions, who misbehaves and how, and when which fault strikes. Pure: the world
  * carries it out. Byzantine members stay within what the chain tolerates: none of 3, one of 4, two of 7.
  */
 
 import { type Random, seededRandom } from "../../src/kernel/ports/random.ts";
-import { ROGUE_KINDS, type RogueKind } from "./adversaries/kinds.ts";
-import { ORDEAL_KINDS, type OrdealKind } from "./long-scenarios/kinds.ts";
-import type { Weather } from "./network.ts";
+import { type AdversaryKind, ROGUE_KINDS } from "./adversaries/kinds.ts";
+import { type LongScenarioKind, ORDEAL_KINDS } from "./long-scenarios/kinds.ts";
+import type { NetworkConditions } from "./network.ts";
 
 /** A multiple of the slot and of every federation's size, so that slot 0 of the run is member 0's. */
 export const START_MS = 1_764_000_000_000 - (1_764_000_000_000 % (2000 * 84));
@@ -102,8 +102,8 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   "stopStart",
 ];
 
-export interface RoguePlan {
-  readonly kind: RogueKind;
+export interface AdversaryPlan {
+  readonly kind: AdversaryKind;
   /** When it comes, milliseconds from the start. */
   readonly atMs: number;
 }
@@ -119,31 +119,31 @@ export interface Scenario {
   readonly gapSlots: number;
   /** Blocks of the history that each full node has at the start. */
   readonly knownBlocks: readonly number[];
-  readonly weather: Weather;
+  readonly conditions: NetworkConditions;
   readonly isShuffled: boolean;
   readonly mode: "fast" | "full";
   readonly peersMax: number;
   readonly batchBlocks: number;
   readonly diskLatencyMs: number;
   readonly knowsMembers: boolean;
-  readonly rogues: readonly RoguePlan[];
+  readonly adversaries: readonly AdversaryPlan[];
   /** Silent strangers that come all at once to take the slots. */
   readonly sybils: number;
   readonly faults: readonly { readonly atMs: number; readonly fault: Fault }[];
   /** Of the delegations that honest members make. */
   readonly delegationLifetimeMs: number;
   /** One long trouble when all is over. */
-  readonly ordeal: OrdealKind | undefined;
+  readonly longScenario: LongScenarioKind | undefined;
 }
 
 /**
- * Eleven of sixteen seeds go through an ordeal, in turn, so that any fifty show each. The ten minutes of one are gone through
+ * Eleven of sixteen seeds go through a long scenario, in turn, so that any fifty show each. The ten minutes of one are gone through
  * by small federations only, the others of its seeds take the next.
  */
 const ORDEAL_CYCLE = 16;
 const ORDEAL_STRIDE = 7;
 
-function ordealOf(seed: number, members: number): OrdealKind | undefined {
+function longScenarioOf(seed: number, members: number): LongScenarioKind | undefined {
   const kind = ORDEAL_KINDS[(seed * ORDEAL_STRIDE) % ORDEAL_CYCLE];
   return kind === "chain-away" && members > 3 ? "long-partition" : kind;
 }
@@ -152,8 +152,8 @@ function ordealOf(seed: number, members: number): OrdealKind | undefined {
 const LIFETIME_MS = 30 * 24 * 3_600_000;
 const SHORT_LIFETIME_MS = 40_000;
 
-const lifetimeOf = (ordeal: OrdealKind | undefined): number =>
-  ordeal === "short-delegations" ? SHORT_LIFETIME_MS : LIFETIME_MS;
+const lifetimeOf = (longScenario: LongScenarioKind | undefined): number =>
+  longScenario === "short-delegations" ? SHORT_LIFETIME_MS : LIFETIME_MS;
 
 const SIZES = [3, 4, 7] as const;
 const BYZANTINE_MAX: Readonly<Record<number, number>> = { 3: 0, 4: 1, 7: 2 };
@@ -169,9 +169,9 @@ export function scenarioOf(seed: number): Scenario {
   const observers = 1 + random.integer(2);
   const historyBlocks = 200 + 50 * random.integer(3);
   const full = members - byzantine.length + observers;
-  const rogues = roguesOf(random);
-  const ordeal = ordealOf(seed, members);
-  const isForked = ordeal === "fork-below-final" || rogues.some(({ kind }) => kind === "deepFork");
+  const adversaries = adversariesOf(random);
+  const longScenario = longScenarioOf(seed, members);
+  const isForked = longScenario === "fork-below-final" || adversaries.some(({ kind }) => kind === "deepFork");
   const scenario: Scenario = {
     seed,
     members,
@@ -180,18 +180,18 @@ export function scenarioOf(seed: number): Scenario {
     historyBlocks,
     gapSlots: random.next() < 0.25 ? 20 : 1 + random.integer(3),
     knownBlocks: knownBlocks(random, members - byzantine.length, observers, historyBlocks),
-    weather: weatherOf(random),
+    conditions: networkConditionsOf(random),
     isShuffled: random.next() < 0.5,
     mode: random.next() < 0.3 ? "full" : "fast",
     peersMax: random.next() < 0.5 ? 4 : 25,
     batchBlocks: random.next() < 0.5 ? 16 : 128,
     diskLatencyMs: random.next() < 0.3 ? 40 : 6,
     knowsMembers: random.next() < 0.5,
-    rogues,
+    adversaries,
     sybils: random.next() < 0.4 ? 6 : 0,
     faults: faultsOf(random, full, members - byzantine.length),
-    delegationLifetimeMs: lifetimeOf(ordeal),
-    ordeal,
+    delegationLifetimeMs: lifetimeOf(longScenario),
+    longScenario,
   };
   return isForked ? withoutNewcomers(scenario) : scenario;
 }
@@ -199,7 +199,7 @@ export function scenarioOf(seed: number): Scenario {
 /** Empty slots that a fork fills, so many that it is longer than what the others make in a whole run. */
 const FORK_GAP_SLOTS = 150;
 
-const CALM: Weather = {
+const CALM: NetworkConditions = {
   latencyMsMin: 2,
   latencyMsMax: 20,
   bytesPerMs: 5_000,
@@ -208,28 +208,28 @@ const CALM: Weather = {
   gossipReordering: 0,
 };
 
-/** A small federation in good weather that goes through one ordeal and nothing else. */
-export function scenarioFor(ordeal: OrdealKind): Scenario {
+/** A small federation in good network conditions that goes through one long scenario and nothing else. */
+export function scenarioFor(longScenario: LongScenarioKind): Scenario {
   return {
-    seed: 1_000 + ORDEAL_KINDS.indexOf(ordeal),
+    seed: 1_000 + ORDEAL_KINDS.indexOf(longScenario),
     members: 3,
     byzantine: [],
     observers: 1,
     historyBlocks: 200,
-    gapSlots: ordeal === "fork-below-final" ? FORK_GAP_SLOTS : 20,
+    gapSlots: longScenario === "fork-below-final" ? FORK_GAP_SLOTS : 20,
     knownBlocks: [200, 200, 200, 200],
-    weather: CALM,
+    conditions: CALM,
     isShuffled: true,
     mode: "fast",
     peersMax: 25,
     batchBlocks: 16,
     diskLatencyMs: 6,
     knowsMembers: false,
-    rogues: [],
+    adversaries: [],
     sybils: 0,
     faults: [],
-    delegationLifetimeMs: lifetimeOf(ordeal),
-    ordeal,
+    delegationLifetimeMs: lifetimeOf(longScenario),
+    longScenario,
   };
 }
 
@@ -267,7 +267,7 @@ function knownBlocks(random: Random, members: number, observers: number, blocks:
   return [...heights, ...Array.from({ length: observers }, () => starts[random.integer(starts.length)] ?? 0)];
 }
 
-function weatherOf(random: Random): Weather {
+function networkConditionsOf(random: Random): NetworkConditions {
   const isBad = random.next() < 0.4;
   return {
     latencyMsMin: 1 + random.integer(10),
@@ -279,7 +279,7 @@ function weatherOf(random: Random): Weather {
   };
 }
 
-function roguesOf(random: Random): RoguePlan[] {
+function adversariesOf(random: Random): AdversaryPlan[] {
   const count = 1 + random.integer(3);
   const kinds = pickSome(random, ROGUE_KINDS.length, count);
   return kinds.map((index) => ({

@@ -1,13 +1,13 @@
-/** Each ordeal once, alone and in good weather, with what must come about; `npm run test:sim -- --scenario NAME` shows it. */
+/** Each long scenario once, alone and in good network conditions, with what must come about; `npm run test:sim -- --scenario NAME` shows it. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ORDEAL_KINDS, type OrdealKind } from "./long-scenarios/kinds.ts";
+import { type LongScenarioKind, ORDEAL_KINDS } from "./long-scenarios/kinds.ts";
 import { failureReport } from "./many.ts";
-import { type RunResult, simulateOrdeal } from "./simulate.ts";
+import { type RunResult, simulateLongScenario } from "./simulate.ts";
 
-/** What has to have happened, by its count or by a checker's occasions, for the ordeal to have been one. */
-const MUST_SHOW: Readonly<Record<OrdealKind, readonly string[]>> = {
+/** What has to have happened, by its count or by a checker's occasions, for the long scenario to have been one. */
+const MUST_SHOW: Readonly<Record<LongScenarioKind, readonly string[]>> = {
   "empty-range": ["emptyRange", "stalls-are-told"],
   "lying-heads": ["lyingHead", "lies-are-no-target"],
   "competing-blocks": ["competingBlocks", "reorganization", "heads-only-improve"],
@@ -29,7 +29,7 @@ function shown({ counts, occasions }: RunResult, name: string): number {
 
 for (const kind of ORDEAL_KINDS) {
   test(`${kind}: nothing is violated, and it was one`, async () => {
-    const result = await simulateOrdeal(kind);
+    const result = await simulateLongScenario(kind);
     assert.deepEqual(result.violations, [], failureReport(result));
     const missing = [kind, ...MUST_SHOW[kind]].filter((name) => shown(result, name) === 0);
     assert.deepEqual(missing, [], "did not happen");

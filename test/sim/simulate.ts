@@ -4,13 +4,13 @@
  */
 
 import { createHash } from "node:crypto";
-import type { Rogue } from "./adversaries/adversary.ts";
+import type { Adversary } from "./adversaries/adversary.ts";
 import { Equivocator } from "./adversaries/equivocator.ts";
 import { makeStranger, Sybil } from "./adversaries/strangers.ts";
 import { Client } from "./client.ts";
 import { Faults } from "./faults.ts";
-import { runOrdeal } from "./long-scenarios/all.ts";
-import type { OrdealKind } from "./long-scenarios/kinds.ts";
+import { runLongScenario } from "./long-scenarios/all.ts";
+import type { LongScenarioKind } from "./long-scenarios/kinds.ts";
 import {
   BLOCKS_AFTER,
   FAULTS_MS,
@@ -51,15 +51,18 @@ const PRODUCTION_SHARE = 0.6;
 export async function simulate(seed: number, options: WorldOptions = {}): Promise<RunResult> {
   const scenario = scenarioOf(seed);
   const { world, faults } = await begin(scenario, options);
-  makeRogues(world, scenario);
+  makeAdversaries(world, scenario);
   for (const { atMs, fault } of scenario.faults) world.after(atMs, () => faults.strike(fault));
   await runUntil(world, WARM_UP_MS + FAULTS_MS, () => false);
   const recoveryMs = await recover(world, faults);
   return finish(world, faults, recoveryMs);
 }
 
-/** One ordeal alone, in good weather. The same each time. */
-export async function simulateOrdeal(kind: OrdealKind, options: WorldOptions = {}): Promise<RunResult> {
+/** One long scenario alone, in good network conditions. The same each time. */
+export async function simulateLongScenario(
+  kind: LongScenarioKind,
+  options: WorldOptions = {},
+): Promise<RunResult> {
   const { world, faults } = await begin(scenarioFor(kind), options);
   await runUntil(world, WARM_UP_MS, () => false);
   return finish(world, faults, 0);
@@ -74,23 +77,23 @@ async function begin(scenario: Scenario, options: WorldOptions) {
 }
 
 async function finish(world: World, faults: Faults, recoveryMs: number): Promise<RunResult> {
-  const { ordeal } = world.scenario;
-  if (ordeal !== undefined && !world.isBroken) await runOrdeal(world, faults, ordeal);
+  const { longScenario } = world.scenario;
+  if (longScenario !== undefined && !world.isBroken) await runLongScenario(world, faults, longScenario);
   for (const checker of world.checkers) if (!world.isBroken) checker.finish?.();
   return resultOf(world, recoveryMs);
 }
 
-function makeRogues(world: World, scenario: Scenario): void {
+function makeAdversaries(world: World, scenario: Scenario): void {
   let number = 0;
-  const add = (rogue: Rogue, atMs: number): void => {
-    world.rogues.push(rogue);
-    world.after(atMs, () => rogue.start());
+  const add = (adversary: Adversary, atMs: number): void => {
+    world.adversaries.push(adversary);
+    world.after(atMs, () => adversary.start());
   };
   for (const member of scenario.byzantine) {
     const key = world.history.forge.secretKeys[member];
     if (key !== undefined) add(new Equivocator(world, member, key, number++), 10);
   }
-  for (const { kind, atMs } of scenario.rogues) {
+  for (const { kind, atMs } of scenario.adversaries) {
     add(makeStranger(kind, world, `${kind}-${number}`, number), atMs);
     number += 1;
     // Nobody follows one alone below the tip.
@@ -112,7 +115,7 @@ async function recover(world: World, faults: Faults): Promise<number> {
   const healedMs = world.nowMs;
   world.trace.add("FAULT", "all is well again");
   faults.healAll();
-  for (const rogue of world.rogues) rogue.stop();
+  for (const adversary of world.adversaries) adversary.stop();
   const height = bestHeight(world);
   let agreedMs: number | undefined;
   await runUntil(world, healedMs + RECOVERY_MS_MAX, () => {
@@ -180,7 +183,7 @@ function resultOf(world: World, recoveryMs: number): RunResult {
     occasions: {
       ...Object.fromEntries(world.checkers.map(({ name, occasions }) => [name, occasions])),
       recovery: world.livenessOccasions,
-      ...Object.fromEntries(world.ordealOccasions),
+      ...Object.fromEntries(world.longOccasions),
     },
     headHeight: bestHeight(world),
     recoveryMs,

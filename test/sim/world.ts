@@ -1,12 +1,12 @@
 /**
- * A simulated world: machines with their nodes, rogues, network, time, all of one seed. It carries out the scenario,
+ * A simulated world: machines with their nodes, adversaries, network, time, all of one seed. It carries out the scenario,
  * hands everything that happens to the trace and to the checkers, and drives time forward.
  */
 
 import type { SyncStatus } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { MessageSeals } from "../../src/kernel/actor/freeze.ts";
 import { Simulation } from "../../src/kernel/ports/simulation.ts";
-import type { Rogue } from "./adversaries/adversary.ts";
+import type { Adversary } from "./adversaries/adversary.ts";
 import { Mischief } from "./adversaries/mischief.ts";
 import { allCheckers } from "./checkers/all.ts";
 import type { Checker } from "./checkers/checker.ts";
@@ -43,7 +43,7 @@ export class World {
   readonly machines: Machine[] = [];
   /** Further machines with a member's key, in the order of their coming; each runs for a while and is gone for good. */
   readonly twins: Machine[] = [];
-  readonly rogues: Rogue[] = [];
+  readonly adversaries: Adversary[] = [];
   readonly checkers: readonly Checker[];
   readonly violations: Violation[] = [];
   readonly counts = new Map<string, number>();
@@ -53,8 +53,8 @@ export class World {
   readonly withheld = new Withheld();
   /** What each node said of itself last. */
   readonly statuses = new Map<string, SyncStatus>();
-  /** How often each ordeal had something to check. */
-  readonly ordealOccasions = new Map<string, number>();
+  /** How often each long scenario had something to check. */
+  readonly longOccasions = new Map<string, number>();
   /** Deepest mailbox seen, of all actors. */
   mailboxDepthMax = 0;
   /** How often recovery was awaited. */
@@ -63,10 +63,10 @@ export class World {
   readonly seals: MessageSeals | undefined;
 
   constructor(scenario: Scenario, options: WorldOptions = {}) {
-    const { seed, weather } = scenario;
+    const { seed, conditions } = scenario;
     this.scenario = scenario;
     this.simulation = new Simulation(seed, { startMs: START_MS, isShuffled: scenario.isShuffled });
-    this.network = new SimNetwork(this.simulation.clock, seed, weather);
+    this.network = new SimNetwork(this.simulation.clock, seed, conditions);
     this.history = historyOf(scenario);
     this.seals = seed % 8 === 0 ? new MessageSeals() : undefined;
     const { print } = options;
@@ -163,8 +163,8 @@ export class World {
 
   /** How a peer is called in reports. */
   nameOf(peerId: string): string {
-    const rogue = this.rogues.find((candidate) => candidate.peerId === peerId);
-    return this.machineOf(peerId)?.name ?? rogue?.name ?? peerId;
+    const adversary = this.adversaries.find((candidate) => candidate.peerId === peerId);
+    return this.machineOf(peerId)?.name ?? adversary?.name ?? peerId;
   }
 
   machineOf(peerId: string): Machine | undefined {

@@ -1,5 +1,5 @@
 /**
- * A rogue: a scripted peer on the same network, with an identity, a host and no node behind it. It knows everything (it
+ * An adversary: a scripted peer on the same network, with an identity, a host and no node behind it. It knows everything (it
  * reads the honest nodes' chains), greets as it likes, and does its mischief each tick. Kinds extend it.
  */
 
@@ -16,7 +16,7 @@ import type { World } from "../world.ts";
 
 export type RequestEvent = Extract<HostEvent, { type: "request" }>;
 
-/** What a rogue says of itself. */
+/** What an adversary says of itself. */
 export interface Claim {
   readonly headHeader: Uint8Array;
   readonly headApproval: Uint8Array;
@@ -29,7 +29,7 @@ const TICK_MS = 500;
 /** It comes back this often, however often it is turned away. */
 const REDIAL_TICKS = 4;
 
-export abstract class Rogue {
+export abstract class Adversary {
   readonly name: string;
   readonly world: World;
   readonly random: Random;

@@ -6,9 +6,9 @@ import {
   BlocksByRangeResponseSchema,
 } from "../../../gen/alys/wire/v1/wire_pb.ts";
 import { decodeBody, encodeBody, joinBlock, splitBlock } from "../../../src/chain/block.ts";
-import { type RequestEvent, Rogue } from "./adversary.ts";
+import { Adversary, type RequestEvent } from "./adversary.ts";
 
-export class BadBody extends Rogue {
+export class BadBody extends Adversary {
   protected act(): void {}
 
   protected override onRequest(event: RequestEvent): void {

@@ -14,7 +14,7 @@ import { splitBlock } from "../../../src/chain/block.ts";
 import { ChainForge } from "../../../src/chain/forge.ts";
 import { SLOT_MS, START_MS } from "../scenario.ts";
 import type { World } from "../world.ts";
-import { type Claim, type RequestEvent, Rogue } from "./adversary.ts";
+import { Adversary, type Claim, type RequestEvent } from "./adversary.ts";
 
 const ANCESTRY_BLOCKS = 10_000;
 /** Signed are the ends of segments, what lies around the others' heads, and the newest. */
@@ -58,7 +58,7 @@ function ancestryOf(members: number): Ancestry {
   return made;
 }
 
-export class DeepAncestry extends Rogue {
+export class DeepAncestry extends Adversary {
   readonly #where: "far" | "near";
   #isBegun = false;
 

@@ -10,13 +10,13 @@ import {
 } from "../../../gen/alys/wire/v1/wire_pb.ts";
 import { splitBlock } from "../../../src/chain/block.ts";
 import { SLOT_MS, START_MS } from "../scenario.ts";
-import { type Claim, type RequestEvent, Rogue } from "./adversary.ts";
+import { Adversary, type Claim, type RequestEvent } from "./adversary.ts";
 import type { Fork } from "./mischief.ts";
 
 /** More than lie between the branch and the final block. */
 const FIRST_BLOCKS = 24;
 
-export class DeepFork extends Rogue {
+export class DeepFork extends Adversary {
   protected override claim(): Claim {
     const { first, blocks } = this.#fork();
     const last = blocks.at(-1);

@@ -25,11 +25,11 @@ import { delegationOf } from "../delegations.ts";
 import { SLOT_MS } from "../scenario.ts";
 import type { World } from "../world.ts";
 import { signOnce } from "../world-validator.ts";
-import { type Claim, type RequestEvent, Rogue } from "./adversary.ts";
+import { Adversary, type Claim, type RequestEvent } from "./adversary.ts";
 
 const MESSAGE_LIFETIME_MS = 600;
 
-export class Equivocator extends Rogue {
+export class Equivocator extends Adversary {
   readonly #member: number;
   readonly #key: SecretKey;
   readonly #startMs: number;

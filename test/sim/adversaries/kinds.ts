@@ -1,6 +1,6 @@
 /** The ways in which a stranger can misbehave, by name. */
 
-export type RogueKind =
+export type AdversaryKind =
   /** Claims a head that no quorum signed. */
   | "lyingHead"
   /** Gossips blocks that break a rule. */
@@ -16,7 +16,7 @@ export type RogueKind =
   /** Serves good headers with other bodies. */
   | "badBody";
 
-export const ROGUE_KINDS: readonly RogueKind[] = [
+export const ROGUE_KINDS: readonly AdversaryKind[] = [
   "lyingHead",
   "invalidBlock",
   "wrongRange",

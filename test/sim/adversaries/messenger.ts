@@ -1,8 +1,8 @@
 /** A peer that does nothing but pass on, once, what it is given: how a block that was kept back comes out after all. */
 
-import { Rogue } from "./adversary.ts";
+import { Adversary } from "./adversary.ts";
 
-export class Messenger extends Rogue {
+export class Messenger extends Adversary {
   protected act(): void {}
 
   get isConnected(): boolean {

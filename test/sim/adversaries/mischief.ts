@@ -1,4 +1,4 @@
-/** What rogues made and told, so that checkers know it again when they see it on an honest node. Hashes in hex. */
+/** What adversaries made and told, so that checkers know it again when they see it on an honest node. Hashes in hex. */
 
 /** A chain beside ours, from `first` on. */
 export interface Fork {

@@ -1,4 +1,4 @@
-/** Rogues without a key: each does one wrong thing, again and again. */
+/** Adversaries without a key: each does one wrong thing, again and again. */
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
@@ -12,12 +12,12 @@ import { joinBlock, splitBlock } from "../../../src/chain/block.ts";
 import { decodeHeader, encodeHeader, headerHash } from "../../../src/chain/header.ts";
 import { SLOT_MS } from "../scenario.ts";
 import type { World } from "../world.ts";
-import { type Claim, type RequestEvent, Rogue } from "./adversary.ts";
+import { Adversary, type Claim, type RequestEvent } from "./adversary.ts";
 import { BadBody } from "./bad-body.ts";
 import { DeepFork } from "./deep-fork.ts";
-import type { RogueKind } from "./kinds.ts";
+import type { AdversaryKind } from "./kinds.ts";
 
-export class LyingHead extends Rogue {
+export class LyingHead extends Adversary {
   protected override claim(): Claim {
     const { head } = this.truth().snapshot();
     const { headHeader } = { headHeader: decodeHeader(head.header) };
@@ -34,7 +34,7 @@ export class LyingHead extends Rogue {
   protected act(): void {}
 }
 
-class InvalidBlock extends Rogue {
+class InvalidBlock extends Adversary {
   protected act(): void {
     if (this.ticks % 3 !== 1 || this.connected().length === 0) return;
     const bad = invalidBlock(this);
@@ -79,9 +79,9 @@ class InvalidBlock extends Rogue {
   }
 }
 
-const invalidBlock = (rogue: InvalidBlock): Uint8Array | undefined => rogue.block();
+const invalidBlock = (adversary: InvalidBlock): Uint8Array | undefined => adversary.block();
 
-class WrongRange extends Rogue {
+class WrongRange extends Adversary {
   protected act(): void {}
 
   protected override onRequest(event: RequestEvent): void {
@@ -123,7 +123,7 @@ function flipped(block: Uint8Array, at: number): Uint8Array {
   return copy;
 }
 
-class Silence extends Rogue {
+class Silence extends Adversary {
   readonly #isMute: boolean;
 
   constructor(world: World, name: string, number: number) {
@@ -145,7 +145,7 @@ class Silence extends Rogue {
   }
 }
 
-class Flood extends Rogue {
+class Flood extends Adversary {
   protected act(): void {
     const [victim] = this.connected();
     if (victim === undefined) return;
@@ -166,13 +166,13 @@ class Flood extends Rogue {
 }
 
 /** A stranger that only wants a slot. */
-export class Sybil extends Rogue {
+export class Sybil extends Adversary {
   protected act(): void {
     if (this.ticks === 1) this.did("sybil");
   }
 }
 
-export function makeStranger(kind: RogueKind, world: World, name: string, number: number): Rogue {
+export function makeStranger(kind: AdversaryKind, world: World, name: string, number: number): Adversary {
   const kinds = {
     lyingHead: LyingHead,
     invalidBlock: InvalidBlock,
@@ -181,6 +181,6 @@ export function makeStranger(kind: RogueKind, world: World, name: string, number
     flood: Flood,
     deepFork: DeepFork,
     badBody: BadBody,
-  } satisfies Record<RogueKind, new (world: World, name: string, number: number) => Rogue>;
+  } satisfies Record<AdversaryKind, new (world: World, name: string, number: number) => Adversary>;
   return new kinds[kind](world, name, number);
 }

@@ -25,7 +25,9 @@ export class HonestAreNotBanned implements Checker {
     }
     if (observation.type !== "log" || observation.record.message !== "peer is banned") return;
     const peerId = String(observation.record.fields["peer"]);
-    const isMember = this.#world.rogues.some((rogue) => rogue.peerId === peerId && rogue.isMember);
+    const isMember = this.#world.adversaries.some(
+      (adversary) => adversary.peerId === peerId && adversary.isMember,
+    );
     const honest = this.#world.machineOf(peerId);
     if (honest === undefined && !isMember) return;
     const reason = String(observation.record.fields["reason"]);

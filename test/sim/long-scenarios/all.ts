@@ -1,4 +1,4 @@
-/** Every ordeal by its name, and which seed goes through which. */
+/** Every long scenario by its name, and which seed goes through which. */
 
 import type { Faults } from "../faults.ts";
 import type { NodeProcess } from "../machine.ts";
@@ -6,13 +6,13 @@ import type { World } from "../world.ts";
 import { authorityChanges } from "./authority.ts";
 import { barredMember, clockLeaps } from "./clocks.ts";
 import { competingBlocks, deepAncestry, forkBelowFinal } from "./forks.ts";
-import type { OrdealKind } from "./kinds.ts";
+import type { LongScenarioKind } from "./kinds.ts";
 import { shortDelegations } from "./lifetimes.ts";
 import { chainAway, halt, longPartition } from "./outages.ts";
 import { Stage } from "./stage.ts";
 import { badBodies, emptyRange, lyingHeads } from "./syncing.ts";
 
-const ORDEALS: Readonly<Record<OrdealKind, (stage: Stage) => Promise<void>>> = {
+const ORDEALS: Readonly<Record<LongScenarioKind, (stage: Stage) => Promise<void>>> = {
   "empty-range": emptyRange,
   "lying-heads": lyingHeads,
   "competing-blocks": competingBlocks,
@@ -49,8 +49,8 @@ function crashSome({ world, faults, random }: Stage, crashes: { readonly areOver
   }
 }
 
-/** Puts a world that is in peace through an ordeal; what must come about and does not is a violation. */
-export async function runOrdeal(world: World, faults: Faults, kind: OrdealKind): Promise<void> {
+/** Puts a world that is in peace through a long scenario; what must come about and does not is a violation. */
+export async function runLongScenario(world: World, faults: Faults, kind: LongScenarioKind): Promise<void> {
   world.trace.add("ORDEAL", kind);
   const stage = new Stage(world, faults, kind);
   // In the seeds, where it is no scenario by itself, actors fall in the middle of it.

@@ -1,5 +1,5 @@
 /**
- * The ordeal of a federation that changes: its history has a change already, a member leaves now, and comes back when the
+ * The long scenario of a federation that changes: its history has a change already, a member leaves now, and comes back when the
  * rules let it. Whoever synchronises from genesis follows them all.
  */
 

@@ -1,4 +1,4 @@
-/** Ordeals of time: wall clocks that are set far ahead or behind and right again, and a vote record from a time to come. */
+/** Long scenarios of time: wall clocks that are set far ahead or behind and right again, and a vote record from a time to come. */
 
 import { ProducerService } from "../../../gen/alys/producer/v1/producer_pb.ts";
 import {

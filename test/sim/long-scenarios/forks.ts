@@ -1,4 +1,4 @@
-/** Ordeals of fork choice: certified blocks that compete, forks below the final block, and ancestors that nobody has. */
+/** Long scenarios of fork choice: certified blocks that compete, forks below the final block, and ancestors that nobody has. */
 
 import { approvedBlock, buildBlock } from "../../../src/actors/producer/block-builder.ts";
 import { quorumOf } from "../../../src/chain/approval.ts";
@@ -103,12 +103,12 @@ export async function forkBelowFinal(stage: Stage): Promise<void> {
 
 export async function deepAncestry(stage: Stage): Promise<void> {
   const { world } = stage;
-  const rogues = (["far", "far", "near"] as const).map((how) =>
+  const adversaries = (["far", "far", "near"] as const).map((how) =>
     stage.enter((where, number) => new DeepAncestry(where, how, number)),
   );
   await stage.pass(ASKED_MS);
   stage.must("the ancient chain was offered to nobody", (world.counts.get("deepAncestry") ?? 0) > 0);
-  for (const rogue of rogues) rogue.stop();
+  for (const adversary of adversaries) adversary.stop();
   world.count("ancestorsAsked", world.mischief.strayRequests);
   await stage.mustGoOn(SETTLED_MS);
 }

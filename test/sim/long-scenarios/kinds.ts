@@ -1,6 +1,6 @@
-/** The ordeals: long or rare troubles that a federation goes through one at a time, by name. */
+/** The long scenarios: long or rare troubles that a federation goes through one at a time, by name. */
 
-export type OrdealKind =
+export type LongScenarioKind =
   /** Every peer is empty for a range that exists: a stall, told as one. */
   | "empty-range"
   /** Peers claim heads that nobody signed, while a node synchronises. */
@@ -28,7 +28,7 @@ export type OrdealKind =
   /** A member has signed slots far ahead, and its record bars it. */
   | "barred-member";
 
-export const ORDEAL_KINDS: readonly OrdealKind[] = [
+export const ORDEAL_KINDS: readonly LongScenarioKind[] = [
   "empty-range",
   "lying-heads",
   "competing-blocks",

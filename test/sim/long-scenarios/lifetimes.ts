@@ -1,5 +1,5 @@
 /**
- * The ordeal of delegations that live shorter than the run: every member renews its own several times while blocks go on,
+ * The long scenario of delegations that live shorter than the run: every member renews its own several times while blocks go on,
  * and at no moment does anybody who is connected to it take it for a stranger.
  */
 

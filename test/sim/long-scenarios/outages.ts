@@ -1,4 +1,4 @@
-/** Ordeals of things that are gone for long: the network between nodes, a ChainActor, the whole federation. */
+/** Long scenarios of things that are gone for long: the network between nodes, a ChainActor, the whole federation. */
 
 import type { Observation } from "../observation.ts";
 import type { Stage } from "./stage.ts";

@@ -1,29 +1,29 @@
 /**
- * What an ordeal has to work with: the world in peace, its faults, people to bring in, and ways to say what must come
- * about and within what time. Each such saying counts as an occasion of the ordeal.
+ * What a long scenario has to work with: the world in peace, its faults, people to bring in, and ways to say what must come
+ * about and within what time. Each such saying counts as an occasion of the long scenario.
  */
 
 import type { SyncStatus } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import { assert } from "../../../src/kernel/errors.ts";
 import { type Random, seededRandom } from "../../../src/kernel/ports/random.ts";
-import type { Rogue } from "../adversaries/adversary.ts";
+import type { Adversary } from "../adversaries/adversary.ts";
 import type { Faults } from "../faults.ts";
 import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";
-import type { OrdealKind } from "./kinds.ts";
+import type { LongScenarioKind } from "./kinds.ts";
 
 const STEP_MS = 250;
-/** Numbers of rogues that come with an ordeal: beyond those of the scenario. */
+/** Numbers of adversaries that come with a long scenario: beyond those of the scenario. */
 const FIRST_ROGUE = 40;
 
 export class Stage {
   readonly world: World;
   readonly faults: Faults;
   readonly random: Random;
-  readonly #kind: OrdealKind;
-  #rogues = 0;
+  readonly #kind: LongScenarioKind;
+  #adversaries = 0;
 
-  constructor(world: World, faults: Faults, kind: OrdealKind) {
+  constructor(world: World, faults: Faults, kind: LongScenarioKind) {
     this.world = world;
     this.faults = faults;
     this.#kind = kind;
@@ -48,8 +48,8 @@ export class Stage {
 
   /** It is so now, or that is a violation. */
   must(otherwise: string, holds: boolean): void {
-    const { ordealOccasions } = this.world;
-    ordealOccasions.set(this.#kind, (ordealOccasions.get(this.#kind) ?? 0) + 1);
+    const { longOccasions } = this.world;
+    longOccasions.set(this.#kind, (longOccasions.get(this.#kind) ?? 0) + 1);
     if (!holds && !this.world.isBroken) this.world.violate(this.#kind, otherwise);
   }
 
@@ -89,11 +89,11 @@ export class Stage {
     return machines[this.random.integer(machines.length)] ?? this.observer();
   }
 
-  enter<R extends Rogue>(make: (world: World, number: number) => R): R {
-    const rogue = make(this.world, FIRST_ROGUE + this.#rogues++);
-    this.world.rogues.push(rogue);
-    rogue.start();
-    return rogue;
+  enter<R extends Adversary>(make: (world: World, number: number) => R): R {
+    const adversary = make(this.world, FIRST_ROGUE + this.#adversaries++);
+    this.world.adversaries.push(adversary);
+    adversary.start();
+    return adversary;
   }
 
   async #runUntil(ms: number, isDone: () => boolean): Promise<void> {

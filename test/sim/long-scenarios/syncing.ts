@@ -1,4 +1,4 @@
-/** Ordeals of a node that loses its chain and synchronises anew while peers hinder it. */
+/** Long scenarios of a node that loses its chain and synchronises anew while peers hinder it. */
 
 import { SyncState } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import { BadBody } from "../adversaries/bad-body.ts";

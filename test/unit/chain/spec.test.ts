@@ -218,7 +218,7 @@ describe("loadChain and proofs of possession", () => {
     const bare = loadChain(specification, {});
     assert.ok(bare instanceof Failure);
     assert.equal(bare.reason, "POSSESSION_UNPROVEN");
-    assert.match(bare.message, /^3 of.*rogue-key/);
+    assert.match(bare.message, /^3 of.*adversary-key/);
     assert.ok(bare.message.includes(`alysctl keys authority --file authority.key --chain ${specification}`));
     assert.ok(bare.message.includes(`alysctl keys proofs --chain ${specification} --out`));
     const proofs = file("partly.json", encodePossessionFile(keys.slice(1), hash));
@@ -235,7 +235,7 @@ describe("loadChain and proofs of possession", () => {
     assert.equal(full.warning, undefined);
     const bare = loadChain(specification, { isDevelopment: true });
     assert.ok(!(bare instanceof Failure));
-    assert.match(bare.warning ?? "", /^3 of.*rogue-key/);
+    assert.match(bare.warning ?? "", /^3 of.*adversary-key/);
     const read = readChain(specification);
     assert.ok(!(read instanceof Failure));
     assert.deepEqual(read.genesis.hash, hash);
@@ -244,21 +244,21 @@ describe("loadChain and proofs of possession", () => {
   it("refuses a key made of the others', which signs for all of them and proves nothing", () => {
     const [first, second] = keys as [SecretKey, SecretKey, SecretKey];
     const own = SecretKey.fromSeed(new Uint8Array(32).fill(7));
-    const rogue = rogueKey(own, [first.publicKey, second.publicKey]);
-    const authorities = [first.publicKey, second.publicKey, rogue];
+    const adversary = adversaryKey(own, [first.publicKey, second.publicKey]);
+    const authorities = [first.publicKey, second.publicKey, adversary];
     const framed = { ...parameters, authorities };
     const { hash: chain } = genesisOf(framed);
     const message = new Uint8Array(32).fill(0x55);
     // The attack: one signature by the attacker's key alone is the approval of all three.
     assert.equal(verifyAggregate(authorities, message, own.sign(message)), true);
     assert.ok(authorities.every(isValidPublicKey));
-    const specification = file("rogue.json", encodeChainSpecification(framed));
-    // What the attacker can sign is no proof of the rogue key, neither by its own key nor together with the others.
+    const specification = file("adversary.json", encodeChainSpecification(framed));
+    // What the attacker can sign is no proof of the adversary key, neither by its own key nor together with the others.
     const honest = [first, second].map((key) => provePossession(key, chain));
     for (const proof of [provePossession(own, chain), honest[0]!, own.sign(message)]) {
       const list = [...authorities.entries()].map(([index, key]) => ({ key, proof: honest[index] ?? proof }));
       const outcome = loadChain(specification, {
-        proofs: file("rogue-proofs.json", encodePossessions(list, chain)),
+        proofs: file("adversary-proofs.json", encodePossessions(list, chain)),
       });
       assert.ok(outcome instanceof Failure);
       assert.equal(outcome.detail.field, "proofs[2].proof");
@@ -324,7 +324,7 @@ describe("loadChain and proofs of possession", () => {
 });
 
 /** The attacker's public key less the others': with theirs it sums to the attacker's own. */
-function rogueKey(own: SecretKey, others: readonly Uint8Array[]): Uint8Array {
+function adversaryKey(own: SecretKey, others: readonly Uint8Array[]): Uint8Array {
   // The sign of a compressed point is a bit of its first byte.
   const negated = others.map((key) => key.map((byte, at) => (at === 0 ? byte ^ 0x20 : byte)));
   return aggregatePublicKeys([own.publicKey, ...negated].map((key) => PublicKey.fromBytes(key))).toBytes();
