@@ -1,5 +1,5 @@
 /**
- * Proofs of possession: a key's signature over itself, without which a set of keys admits adversary-key
+ * Proofs of possession: a key's signature over itself, without which a set of keys admits rogue-key
  * forgeries. Also the side file that brings the proofs of a chain specification's own authorities, because
  * Alys's JSON has none.
  */

@@ -154,7 +154,7 @@ export function possessionRisk(unproven: readonly Uint8Array[]): string | undefi
   return (
     `${unproven.length} of the chain specification's authorities have no proof of possession ` +
     `(${keys}): a member that chose its key as a function of the others' could forge approvals ` +
-    "of all alone (adversary-key attack)"
+    "of all alone (rogue-key attack)"
   );
 }
 

@@ -83,7 +83,7 @@ test("alysd refuses a chain without proofs of possession with status 78, and sta
   const refused = await run(configuration(world, {}));
   assert.equal(refused.status, EXIT_CONFIG, refused.text);
   assert.match(refused.text, /chain\.proofs_file/);
-  assert.match(refused.text, /adversary-key/);
+  assert.match(refused.text, /rogue-key/);
   assert.ok(refused.text.includes(`alysctl keys authority --file authority.key --chain ${specification}`));
   assert.ok(refused.text.includes(`alysctl keys proofs --chain ${specification} --out proofs.json`));
 
@@ -114,7 +114,7 @@ test("alysd starts a development chain without proofs, and says at each start wh
   for (const start of [1, 2]) {
     const { status, text } = await run(config);
     assert.equal(status, 0, `start ${start}: ${text}`);
-    assert.match(text, /a development chain, never to be worth anything: 3 of .*adversary-key/);
+    assert.match(text, /a development chain, never to be worth anything: 3 of .*rogue-key/);
   }
 });
 

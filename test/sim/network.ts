@@ -53,7 +53,7 @@ export class SimNetwork extends MemoryNetwork {
   };
   readonly #conditions: NetworkConditions;
   readonly #random: Random;
-  /** How peers write their requests: apart, so that the network conditions does not depend on it. */
+  /** How peers write their requests: apart, so that the network conditions do not depend on it. */
   readonly #pens: Random;
   readonly #lanes = new Map<string, Lane>();
   readonly #unplugged = new Set<string>();

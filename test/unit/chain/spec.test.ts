@@ -218,7 +218,7 @@ describe("loadChain and proofs of possession", () => {
     const bare = loadChain(specification, {});
     assert.ok(bare instanceof Failure);
     assert.equal(bare.reason, "POSSESSION_UNPROVEN");
-    assert.match(bare.message, /^3 of.*adversary-key/);
+    assert.match(bare.message, /^3 of.*rogue-key/);
     assert.ok(bare.message.includes(`alysctl keys authority --file authority.key --chain ${specification}`));
     assert.ok(bare.message.includes(`alysctl keys proofs --chain ${specification} --out`));
     const proofs = file("partly.json", encodePossessionFile(keys.slice(1), hash));
@@ -235,7 +235,7 @@ describe("loadChain and proofs of possession", () => {
     assert.equal(full.warning, undefined);
     const bare = loadChain(specification, { isDevelopment: true });
     assert.ok(!(bare instanceof Failure));
-    assert.match(bare.warning ?? "", /^3 of.*adversary-key/);
+    assert.match(bare.warning ?? "", /^3 of.*rogue-key/);
     const read = readChain(specification);
     assert.ok(!(read instanceof Failure));
     assert.deepEqual(read.genesis.hash, hash);
@@ -253,7 +253,7 @@ describe("loadChain and proofs of possession", () => {
     assert.equal(verifyAggregate(authorities, message, own.sign(message)), true);
     assert.ok(authorities.every(isValidPublicKey));
     const specification = file("adversary.json", encodeChainSpecification(framed));
-    // What the attacker can sign is no proof of the adversary key, neither by its own key nor together with the others.
+    // What the attacker can sign is no proof of the rogue key, neither by its own key nor together with the others.
     const honest = [first, second].map((key) => provePossession(key, chain));
     for (const proof of [provePossession(own, chain), honest[0]!, own.sign(message)]) {
       const list = [...authorities.entries()].map(([index, key]) => ({ key, proof: honest[index] ?? proof }));
