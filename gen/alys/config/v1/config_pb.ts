@@ -848,7 +848,7 @@ export type TelemetryConfig = Message<"alys.config.v1.TelemetryConfig"> & {
   logLevel?: string | undefined;
 
   /**
-   * File to log to, beside nothing else; empty logs to standard error.
+   * File to log to instead of standard error; empty logs to standard error.
    *
    * @generated from field: optional string log_file = 2;
    */

@@ -788,7 +788,7 @@ export const ProducerService: GenService<{
   serviceDesc(file_alys_producer_v1_producer, 0);
 
 /**
- * ProducerInternalService is empty of outside callers: the ProducerActor stands on top.
+ * ProducerInternalService has no rpcs: no actor is above the ProducerActor.
  *
  * @generated from service alys.producer.v1.ProducerInternalService
  */

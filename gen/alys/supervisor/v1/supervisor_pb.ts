@@ -1000,8 +1000,8 @@ export const SupervisorService: GenService<{
     output: typeof GetTreeResponseSchema;
   },
   /**
-   * RestartActor restarts a child and, by rest_for_one, those that stand on it. NOT_FOUND for an unknown child, ABORTED
-   * while its supervisor carries out another order or starts or stops it, FAILED_PRECONDITION for one that stands on a
+   * RestartActor restarts a child and, by rest_for_one, those that depend on it. NOT_FOUND for an unknown child, ABORTED
+   * while its supervisor carries out another order or starts or stops it, FAILED_PRECONDITION for one that depends on a
    * child that was stopped.
    *
    * @generated from rpc alys.supervisor.v1.SupervisorService.RestartActor
@@ -1012,7 +1012,7 @@ export const SupervisorService: GenService<{
     output: typeof RestartActorResponseSchema;
   },
   /**
-   * StopActor stops a child, and those that stand on it, until RestartActor. Codes as for RestartActor;
+   * StopActor stops a child, and those that depend on it, until RestartActor. Codes as for RestartActor;
    * FAILED_PRECONDITION for the supervisor's own actor, which could not be started again.
    *
    * @generated from rpc alys.supervisor.v1.SupervisorService.StopActor

@@ -2149,7 +2149,7 @@ export const ProductionConditionSchema: GenEnum<ProductionCondition> = /*@__PURE
   enumDesc(file_alys_sync_v1_sync, 3);
 
 /**
- * ProductionOverride is an operator's word on production.
+ * ProductionOverride is what an operator decided about production.
  *
  * @generated from enum alys.sync.v1.ProductionOverride
  */
@@ -2182,7 +2182,7 @@ export const ProductionOverride = {
 } as const;
 
 /**
- * ProductionOverride is an operator's word on production.
+ * ProductionOverride is what an operator decided about production.
  *
  * @generated from enum alys.sync.v1.ProductionOverride
  */
@@ -2314,7 +2314,7 @@ export const SyncService: GenService<{
   },
   /**
    * RecoverFromCheckpoint brings the node back to a checkpoint and deletes blocks, those above it or all; validate_only says how
-   * many. A chain of which no block is damaged is left alone unless forced. It answers when the chain stands on the
+   * many. A chain of which no block is damaged is not touched unless forced. It answers when the chain stands on the
    * checkpoint; what follows (back-fill, synchronising again) is the operation.
    *
    * @generated from rpc alys.sync.v1.SyncService.RecoverFromCheckpoint
