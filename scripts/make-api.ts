@@ -9,7 +9,7 @@ import { policyRows, rulesText, typeOf, typeText } from "../src/cli/reference/de
 import { type ProtoComments, readComments } from "../src/cli/reference/proto-comments.ts";
 import { reachableTypes } from "../src/cli/reference/reachable.ts";
 import { ALYS_SERVICES } from "../src/cli/reference/services.ts";
-import { policyOf } from "../src/kernel/protocol.ts";
+import { policyOf } from "../src/kernel/policy.ts";
 
 const INTRODUCTION = `# The control plane's interface
 

@@ -14,8 +14,9 @@ import { authorityChangeRoot, auxpowHeaderRoot, bodyRoot } from "../../src/chain
 import { delegationRoot, encodeDelegation, ROLE_MEMBER, ROLE_SENTRY } from "../../src/chain/delegation.ts";
 import { type BlockHeader, decodeHeader, encodeHeader, headerHash } from "../../src/chain/header.ts";
 import { toHex } from "../../src/chain/hex.ts";
+import type { ChainParameters } from "../../src/chain/parameters.ts";
 import { domain, signingRoot } from "../../src/chain/signing.ts";
-import { type ChainParameters, chainParametersRoot, genesisOf } from "../../src/chain/spec.ts";
+import { chainParametersRoot, genesisOf } from "../../src/chain/spec.ts";
 import type { Random } from "../../src/kernel/ports/random.ts";
 import type { Federation } from "../../test/unit/chain/build-chain.ts";
 

@@ -6,11 +6,12 @@
 import { type AggregateApproval, decodeApproval } from "./approval.ts";
 import { keysOf } from "./authorities.ts";
 import { BATCH_SETS_MAX, verifyBatch, verifyEach } from "./bls.ts";
+import type { AuthoritySetFacts } from "./facts.ts";
 import { decodeHeader, headerHash } from "./header.ts";
 import { MalformedError } from "./malformed.ts";
 import { checkApprovalBits } from "./rules.ts";
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "./signing.ts";
-import type { ApprovalCheck, AuthoritySetFacts, SignatureCheck } from "./validator.ts";
+import type { ApprovalCheck, SignatureCheck } from "./validator.ts";
 
 /** Domain of block approvals of one chain; keep it, it is the same for every block. */
 export function approvalDomain(genesisHash: Uint8Array): Uint8Array {

@@ -4,8 +4,8 @@
  */
 
 import { AUTHORITIES_MAX, indexesOf } from "./approval.ts";
+import type { AuthoritySetFacts } from "./facts.ts";
 import { byteVectorRoot, listRoot } from "./merkle.ts";
-import type { AuthoritySetFacts } from "./validator.ts";
 
 /** The set with its root. Keys are 48 bytes each, at most 15. */
 export function authoritySet(keys: readonly Uint8Array[]): AuthoritySetFacts {

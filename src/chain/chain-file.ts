@@ -4,14 +4,9 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import { Failure, failure } from "../kernel/errors.ts";
+import type { ChainParameters } from "./parameters.ts";
 import { checkPossessionFile } from "./possession.ts";
-import {
-  type ChainParameters,
-  type Genesis,
-  genesisOf,
-  parseChainSpecification,
-  possessionRisk,
-} from "./spec.ts";
+import { type Genesis, genesisOf, parseChainSpecification, possessionRisk } from "./spec.ts";
 
 /** Full files have about 8 KiB; a larger one than this is refused unread. */
 const FILE_BYTES_MAX = 65_536;

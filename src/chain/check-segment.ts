@@ -14,6 +14,7 @@ import { type BlockFault, blockFault } from "./block-fault.ts";
 import { BATCH_SETS_MAX, verifyBatch } from "./bls.ts";
 import { bodyRoots } from "./body-root.ts";
 import { equalBytes } from "./bytes.ts";
+import type { AuthoritySetFacts, ChainFacts } from "./facts.ts";
 import { decodeHeader, HASH_LENGTH, HEADER_LENGTH, headerHashes } from "./header.ts";
 import { MalformedError } from "./malformed.ts";
 import {
@@ -30,14 +31,7 @@ import {
   checkTimestamp,
 } from "./rules.ts";
 import { SEGMENT_BLOCKS_MAX } from "./segment.ts";
-import type {
-  AuthoritySetFacts,
-  ChainFacts,
-  SegmentInput,
-  SegmentVerdict,
-  SignatureCheck,
-  ValidatedSegment,
-} from "./validator.ts";
+import type { SegmentInput, SegmentVerdict, SignatureCheck, ValidatedSegment } from "./validator.ts";
 
 /** The block at `index` of the input broke a rule. */
 interface Finding {

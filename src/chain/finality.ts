@@ -5,7 +5,7 @@
  */
 
 import type { LastAuxPow } from "./auxpow/last-auxpow.ts";
-import type { ChainFacts } from "./validator.ts";
+import type { ChainFacts } from "./facts.ts";
 
 export const FINALITY_DEPTH = 64;
 

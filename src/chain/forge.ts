@@ -13,16 +13,17 @@ import { type MergedMiningPlacement, powFactsOf } from "./auxpow/pow-facts.ts";
 import { type AuthorityChange, type AuxPowHeader, encodeBody, joinBlock } from "./block.ts";
 import { SecretKey, sign, sumSecretKeys } from "./bls.ts";
 import { bodyRoot } from "./body-root.ts";
+import type { AuthoritySetFacts, ChainFacts } from "./facts.ts";
 import { FINALITY_DEPTH, finalHeight } from "./finality.ts";
 import { type BlockHeader, decodeHeader, encodeHeader, headerHash } from "./header.ts";
 import { genesisLineage, type Lineage, pruneLineage, withAuxPow, withChange } from "./lineage.ts";
 import { writeUint64 } from "./little-endian.ts";
 import { appendHash, historyRoot } from "./mmr.ts";
+import type { ChainParameters } from "./parameters.ts";
 import { provePossession } from "./possession.ts";
 import { slotAt } from "./rules.ts";
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "./signing.ts";
-import { type ChainParameters, chainFactsOf, type Genesis, genesisOf } from "./spec.ts";
-import type { AuthoritySetFacts, ChainFacts } from "./validator.ts";
+import { chainFactsOf, type Genesis, genesisOf } from "./spec.ts";
 
 /**
  * Bytes of a serialized block of at most seven members without its transactions: header and two offsets 192,

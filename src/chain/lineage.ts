@@ -9,11 +9,11 @@ import { genesisAuxPow, type LastAuxPow } from "./auxpow/last-auxpow.ts";
 import { carriedAuxPow, carriedChange, parseBlock } from "./block.ts";
 import { PUBLIC_KEY_LENGTH } from "./body-layout.ts";
 import { concatBytes, equalBytes } from "./bytes.ts";
+import type { AuthoritySetFacts, ChainFacts } from "./facts.ts";
 import { HASH_LENGTH } from "./header.ts";
 import { readUint32, readUint64, writeUint32, writeUint64 } from "./little-endian.ts";
 import { MalformedError } from "./malformed.ts";
 import { carriesAuxPow, carriesNextAuthorities } from "./segment.ts";
-import type { AuthoritySetFacts, ChainFacts } from "./validator.ts";
 
 /**
  * Sets remembered. Changes are 64 blocks apart, so that these reach back 65,000 blocks at least; beyond it the oldest is

@@ -14,8 +14,8 @@ import { type ApprovalSubject, type BlockFault, blockFault } from "./block-fault
 import type { BodyLayout } from "./body-layout.ts";
 import { BODY_FIELD, isFieldEmpty } from "./body-layout.ts";
 import { equalBytes } from "./bytes.ts";
+import type { AuthoritySetFacts, ChainFacts } from "./facts.ts";
 import type { BlockHeader } from "./header.ts";
-import type { AuthoritySetFacts, ChainFacts } from "./validator.ts";
 
 type Outcome = BlockFault | undefined;
 

@@ -16,6 +16,7 @@ import {
   parseBlock,
 } from "./block.ts";
 import type { BlockFault } from "./block-fault.ts";
+import type { AuthoritySetFacts, ChainFacts } from "./facts.ts";
 import { decodeHeader, HASH_LENGTH, HEADER_LENGTH } from "./header.ts";
 import {
   authoritiesAt,
@@ -35,7 +36,7 @@ import {
   checkSlotAboveParent,
 } from "./rules.ts";
 import { carriesAuxPow, carriesNextAuthorities } from "./segment.ts";
-import type { AuthoritySetFacts, ChainFacts, ValidatedSegment } from "./validator.ts";
+import type { ValidatedSegment } from "./validator.ts";
 
 /** The block that the next one must stand on, and what its rules need. */
 export interface SequenceState {

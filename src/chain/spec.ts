@@ -3,6 +3,7 @@
  * root, and the genesis header that follows from them. Two files that differ in a parameter are two chains;
  * local settings in the same file (isValidator, time-outs) do not count. Pure: chain-file.ts reads the files.
  */
+
 import { type Failure, failure } from "../kernel/errors.ts";
 import { AUTHORITIES_MAX } from "./approval.ts";
 import { authoritySet } from "./authorities.ts";
@@ -11,34 +12,16 @@ import { EMPTY_BODY, encodeBody } from "./block.ts";
 import { isValidPublicKey } from "./bls.ts";
 import { PUBLIC_KEY_LENGTH } from "./body-layout.ts";
 import { bodyRoot } from "./body-root.ts";
+import type { AuthoritySetFacts, ChainFacts } from "./facts.ts";
 import { encodeHeader, HASH_LENGTH, headerHash } from "./header.ts";
 import { fromHex, toHex } from "./hex.ts";
 import { byteVectorRoot, containerRoot, listRoot, uint64Chunk } from "./merkle.ts";
-import type { AuthoritySetFacts, ChainFacts } from "./validator.ts";
+import type { ChainParameters } from "./parameters.ts";
 
 const UINT8_MAX = 0xff;
 const UINT32_MAX = 0xffff_ffff;
 const ADDRESS_LENGTH = 20;
 const BITCOIN_KEY_LENGTH = 33;
-
-/** What distinguishes one chain from another. Keys 48 bytes, addresses 20, Bitcoin keys 33 (compressed). */
-export interface ChainParameters {
-  readonly slotDurationMs: number;
-  readonly authorities: readonly Uint8Array[];
-  readonly federation: readonly Uint8Array[];
-  readonly federationBitcoinPubkeys: readonly Uint8Array[];
-  readonly bits: number;
-  readonly chainId: number;
-  /** 0: the chain does not require AuxPoW. */
-  readonly maxBlocksWithoutPow: number;
-  readonly bitcoinStartHeight: number;
-  readonly powLimit: number;
-  readonly powLowerLimit: number;
-  readonly powTargetTimespan: number;
-  readonly powTargetSpacing: number;
-  readonly powNoRetargeting: boolean;
-  readonly maxPowAdjustment: number;
-}
 
 /** A chain's beginning. */
 export interface Genesis {

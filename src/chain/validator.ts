@@ -5,31 +5,12 @@
  * gossip validation use it.
  */
 
-import type { PowFacts } from "./auxpow/pow-facts.ts";
 import type { BlockFault } from "./block-fault.ts";
+import type { AuthoritySetFacts } from "./facts.ts";
 import type { BlockHeader } from "./header.ts";
 
 /** SEGMENT verifies the approval of a segment's end only; EVERY_BLOCK that of each block. */
 export type Policy = "SEGMENT" | "EVERY_BLOCK";
-
-/** What is fixed for one chain and needed by the rules. */
-export interface ChainFacts {
-  readonly genesisHash: Uint8Array;
-  readonly slotDurationMs: number;
-  readonly driftMs: number;
-  /** 0: the chain does not require AuxPoW. */
-  readonly maxBlocksWithoutPow: number;
-  readonly finalityDepth: number;
-  /** What AuxPoWs are judged by, on chains that require them and on others alike. */
-  readonly pow: PowFacts;
-}
-
-export interface AuthoritySetFacts {
-  /** 48 bytes each, 1 to 15 of them. */
-  readonly keys: readonly Uint8Array[];
-  /** Hash tree root of the set, 32 bytes. */
-  readonly root: Uint8Array;
-}
 
 export interface SegmentInput {
   /** Serialized SignedBlocks, ascending and linked: at most 64 and 1 MiB, or one larger block alone. */

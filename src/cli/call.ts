@@ -12,7 +12,7 @@ import {
 import { type Command, Help, Option } from "commander";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { asError, Failure, failure } from "../kernel/errors.ts";
-import { policyOf } from "../kernel/protocol.ts";
+import { policyOf } from "../kernel/policy.ts";
 import type { ClientCallOptions } from "./client.ts";
 import { parseRequestId } from "./options.ts";
 import { answersText } from "./reference/descriptions.ts";

@@ -7,8 +7,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readChain } from "../chain/chain-file.ts";
+import type { ChainFacts } from "../chain/facts.ts";
 import { chainFactsOf, type Genesis } from "../chain/spec.ts";
-import type { ChainFacts } from "../chain/validator.ts";
 import {
   chainSound,
   deletesSound,

@@ -28,14 +28,9 @@ import { asBuffer, asBytes, pathOf } from "../control/codec.ts";
 import { CORRELATION_KEY, DETAILS_KEY } from "../control/errors.ts";
 import { REPLAYED_KEY, REQUEST_ID_KEY } from "../control/request-ids.ts";
 import { asError, Failure, type FailureDetail, failure, type StatusCode } from "../kernel/errors.ts";
+import { policyOf } from "../kernel/policy.ts";
 import { realClock } from "../kernel/ports/clock.ts";
-import {
-  policyOf,
-  type RequestInitOf,
-  type ResponseOf,
-  type StreamOf,
-  type UnaryOf,
-} from "../kernel/protocol.ts";
+import type { RequestInitOf, ResponseOf, StreamOf, UnaryOf } from "../kernel/protocol.ts";
 import { type Attempt, whyUnreachable } from "./unreachable.ts";
 
 export interface ClientCallOptions {

@@ -6,8 +6,9 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { UntypedHandleCall, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { assert, type Failure, failure } from "../kernel/errors.ts";
-import { policyOf } from "../kernel/protocol.ts";
-import type { AskOptions, StreamReader, Subscription, WatchOptions } from "../kernel/ref.ts";
+import { policyOf } from "../kernel/policy.ts";
+import type { AskOptions } from "../kernel/ref.ts";
+import type { StreamReader, Subscription, WatchOptions } from "../kernel/stream/reader.ts";
 import { type CallHost, duplexCall, type Incoming, streamCall, unaryCall } from "./calls.ts";
 import { encodeResponse, encodeShared } from "./codec.ts";
 import type { Outgoing } from "./stream.ts";

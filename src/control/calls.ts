@@ -12,12 +12,13 @@ import {
   Metadata,
   type ServerDuplexStream,
 } from "@grpc/grpc-js";
-import type { Caller, CorrelationIds } from "../kernel/call.ts";
+import type { Caller } from "../kernel/call.ts";
+import type { CorrelationIds } from "../kernel/correlation.ts";
 import { Failure, failure } from "../kernel/errors.ts";
+import { policyOf } from "../kernel/policy.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
-import { policyOf } from "../kernel/protocol.ts";
-import type { Outsider } from "../kernel/ref.ts";
+import type { Outsider } from "../kernel/stream/reader.ts";
 import { Audit, type AuditRecord, type AuditSink } from "./audit.ts";
 import { type Admission, type Gate, isStandard, outsiderOf, scopeOf } from "./auth/gate.ts";
 import { decodeRequest, encodeResponse, pathOf } from "./codec.ts";

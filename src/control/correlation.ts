@@ -3,7 +3,7 @@
  * when it wants the answer. All of it comes from outside and is checked.
  */
 import type { Deadline, Metadata } from "@grpc/grpc-js";
-import { type CorrelationIds, parseTraceparent } from "../kernel/call.ts";
+import { type CorrelationIds, parseTraceparent } from "../kernel/correlation.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import { CORRELATION_KEY } from "./errors.ts";
 

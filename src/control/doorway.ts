@@ -12,7 +12,7 @@ import {
   type ServerInterceptor,
   type ServerListener,
 } from "@grpc/grpc-js";
-import type { CorrelationIds } from "../kernel/call.ts";
+import type { CorrelationIds } from "../kernel/correlation.ts";
 import { Failure, failure } from "../kernel/errors.ts";
 import type { TimerHandle } from "../kernel/ports/clock.ts";
 import { Audit, type AuditParts } from "./audit.ts";

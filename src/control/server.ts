@@ -7,7 +7,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import { logVerbosity, type Server, type ServerOptions, setLogger, setLogVerbosity } from "@grpc/grpc-js";
 import { Channelz } from "../../gen/grpc/channelz/v1/channelz_pb.ts";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
-import { CorrelationIds } from "../kernel/call.ts";
+import { CorrelationIds } from "../kernel/correlation.ts";
 import { assert } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";

@@ -2,7 +2,7 @@
  * On whose behalf the thread works: handlers are synchronous, so one variable says it, and whatever is asked, told, begun
  * or logged meanwhile belongs to the same chain. The cell sets it around each message; nobody else may.
  */
-import type { CorrelationIds } from "./call.ts";
+import type { CorrelationIds } from "./correlation.ts";
 import type { Fields, Log } from "./ports/log.ts";
 
 /** What a chain of messages has in common, from the call that began it. */

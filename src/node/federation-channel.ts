@@ -19,7 +19,8 @@ import type { PeerDescription } from "../integrations/engine/attached.ts";
 import type { EngineCoordination } from "../integrations/engine/port.ts";
 import { asError, Failure, failure } from "../kernel/errors.ts";
 import type { Clock, TimerHandle } from "../kernel/ports/clock.ts";
-import type { Ref, Subscription } from "../kernel/ref.ts";
+import type { Ref } from "../kernel/ref.ts";
+import type { Subscription } from "../kernel/stream/reader.ts";
 
 export interface ChannelRefs {
   readonly network: Ref<typeof NetworkInternalService>;

@@ -28,7 +28,8 @@ import type { ChainEvent, ChainPort } from "../integrations/chain/port.ts";
 import type { EngineCoordination } from "../integrations/engine/port.ts";
 import { assertNever } from "../kernel/errors.ts";
 import type { Clock, TimerHandle } from "../kernel/ports/clock.ts";
-import type { Ref, Subscription } from "../kernel/ref.ts";
+import type { Ref } from "../kernel/ref.ts";
+import type { Subscription } from "../kernel/stream/reader.ts";
 import type { FederationChannel } from "./federation-channel.ts";
 
 export interface NoticeParts {

@@ -11,10 +11,10 @@ import { type DelegationSource, MemberDelegation } from "../actors/peer/own-dele
 import { PeerStore } from "../actors/peer/peer-store.ts";
 import type { SecretKey } from "../chain/bls.ts";
 import { type LoadedChain, loadChain, readChain } from "../chain/chain-file.ts";
+import type { ChainFacts } from "../chain/facts.ts";
 import { loadAuthorityKey } from "../chain/keys.ts";
 import { ThreadValidator } from "../chain/pool/threads.ts";
 import { chainFactsOf } from "../chain/spec.ts";
-import type { ChainFacts } from "../chain/validator.ts";
 import type { Settings } from "../config/load.ts";
 import { CheckpointStore } from "../integrations/chain/checkpoint/checkpoint-store.ts";
 import { openEmbeddedChain } from "../integrations/chain/embedded/embedded.ts";

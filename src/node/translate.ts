@@ -3,8 +3,7 @@
  */
 
 import type { NetworkActorConfig } from "../actors/network/config.ts";
-import type { PeerActorConfig } from "../actors/peer/config.ts";
-import type { BootstrapPeer } from "../actors/peer/dialling.ts";
+import type { BootstrapPeer, PeerActorConfig } from "../actors/peer/config.ts";
 import { isRange } from "../actors/peer/ip-bans.ts";
 import type { ProducerConfig } from "../actors/producer/config.ts";
 import type { Settings } from "../config/load.ts";

@@ -7,10 +7,10 @@ import { after, before, describe, it } from "node:test";
 import { encodeApproval } from "../../src/chain/approval.ts";
 import { joinBlock, parseBlock, splitBlock } from "../../src/chain/block.ts";
 import { sign } from "../../src/chain/bls.ts";
+import type { ChainFacts } from "../../src/chain/facts.ts";
 import { ChainForge } from "../../src/chain/forge.ts";
 import type {
   ApprovalCheck,
-  ChainFacts,
   Policy,
   SegmentInput,
   SignatureCheck,

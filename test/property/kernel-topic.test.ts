@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Failure } from "../../src/kernel/errors.ts";
-import type { Subscription } from "../../src/kernel/ref.ts";
+import type { Subscription } from "../../src/kernel/stream/reader.ts";
 import { Topic } from "../../src/kernel/stream/topic.ts";
 import { ProbeService, type WatchCountResponse } from "../unit/kernel/probe.ts";
 import { type ProbeTopic, startProbe } from "../unit/kernel/probe-actor.ts";

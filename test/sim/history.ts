@@ -3,8 +3,8 @@
  * nodes find it.
  */
 
+import type { AuthoritySetFacts, ChainFacts } from "../../src/chain/facts.ts";
 import { ChainForge, forgeSecretKeys } from "../../src/chain/forge.ts";
-import type { AuthoritySetFacts, ChainFacts } from "../../src/chain/validator.ts";
 import { openEmbeddedChain } from "../../src/integrations/chain/embedded/embedded.ts";
 import { assert, Failure } from "../../src/kernel/errors.ts";
 import { silentLog } from "../../src/kernel/ports/log.ts";

@@ -6,12 +6,11 @@
 
 import { createHash } from "node:crypto";
 import type { SecretKey } from "../../src/chain/bls.ts";
+import type { AuthoritySetFacts, ChainFacts } from "../../src/chain/facts.ts";
 import { decodeHeader, HEADER_LENGTH } from "../../src/chain/header.ts";
 import { InlineValidator } from "../../src/chain/pool/inline.ts";
 import type {
   ApprovalCheck,
-  AuthoritySetFacts,
-  ChainFacts,
   SegmentInput,
   SegmentVerdict,
   SignatureCheck,

@@ -2,7 +2,7 @@
  * Ranks connected peers for a task by the weighted score. Pure.
  */
 
-import type { KnownPeer } from "./peer-store.ts";
+import type { KnownPeer } from "./known/known-peer.ts";
 import { scoreOf } from "./score.ts";
 
 export interface PeerNeed {

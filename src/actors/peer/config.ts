@@ -3,8 +3,6 @@
  * settings from the file; scores and penalties have theirs in score.ts and reputation.ts.
  */
 
-import type { BootstrapPeer } from "./dialling.ts";
-
 export interface PeerActorConfig {
   /** Ordinary peers at a time; members have slots of their own. */
   readonly peersMax: number;
@@ -75,3 +73,8 @@ export const BAN_DURATION_MS_MAX = 10 * 365 * 86_400_000;
 /** Peers that ReservePeers names at a time, and peer ids that GetBestPeers leaves out; more are refused. */
 export const RESERVED_PEERS_MAX = 64;
 export const EXCLUDED_PEERS_MAX = 1_000;
+
+export interface BootstrapPeer {
+  readonly peerId: string;
+  readonly address: string;
+}

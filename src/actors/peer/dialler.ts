@@ -17,7 +17,8 @@ import { OUTBOUND_PER_SUBNET_MAX, type PeerActorConfig } from "./config.ts";
 import { chooseDials, dialDelayMs, ordinaryBusy } from "./dialling.ts";
 import type { KnownAddress } from "./known/address-list.ts";
 import { DialBudget } from "./known/dial-budget.ts";
-import type { KnownPeer, Link, PeerStore } from "./peer-store.ts";
+import type { KnownPeer, Link } from "./known/known-peer.ts";
+import type { PeerStore } from "./peer-store.ts";
 import { OutboundSubnets } from "./subnets.ts";
 
 export interface DiallerParts {

@@ -5,14 +5,9 @@
 
 import type { Random } from "../../kernel/ports/random.ts";
 import { DIAL_DELAY_MS_MAX, DIAL_DELAY_MS_MIN, DIALS_MAX } from "./config.ts";
+import type { KnownPeer } from "./known/known-peer.ts";
 import type { PeerIndex } from "./known/peer-index.ts";
-import type { KnownPeer } from "./peer-store.ts";
 import { DISCONNECT_AT, reputationAt } from "./reputation.ts";
-
-export interface BootstrapPeer {
-  readonly peerId: string;
-  readonly address: string;
-}
 
 export interface DialFacts {
   readonly nowMs: number;

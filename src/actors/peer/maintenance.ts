@@ -7,7 +7,8 @@ import type { PeerInternalService, PeerService } from "../../../gen/alys/peer/v1
 import type { ActorContext } from "../../kernel/actor/actor.ts";
 import type { BanTable } from "./ban-table.ts";
 import type { PeerActorConfig } from "./config.ts";
-import type { KnownPeer, PeerStore } from "./peer-store.ts";
+import type { KnownPeer } from "./known/known-peer.ts";
+import type { PeerStore } from "./peer-store.ts";
 import { choosePruned } from "./slots.ts";
 
 export interface MaintenanceParts {

@@ -20,8 +20,9 @@ import type { Deferred } from "../../kernel/actor/deferred.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 import type { Host } from "../../p2p/port.ts";
 import type { DistrustStore } from "./distrust-store.ts";
-import type { ProvenStatus } from "./handshake.ts";
-import type { KnownPeer, PeerStore } from "./peer-store.ts";
+import type { KnownPeer } from "./known/known-peer.ts";
+import type { PeerStore } from "./peer-store.ts";
+import type { ProvenStatus } from "./proven-status.ts";
 
 export interface MembershipParts {
   readonly context: ActorContext<typeof PeerService, typeof PeerInternalService>;

@@ -22,7 +22,8 @@ import { digestIn } from "../../p2p/evidence.ts";
 import type { Host } from "../../p2p/port.ts";
 import type { BanTable } from "./ban-table.ts";
 import type { PeerActorConfig } from "./config.ts";
-import type { KnownPeer, PeerStore } from "./peer-store.ts";
+import type { KnownPeer } from "./known/known-peer.ts";
+import type { PeerStore } from "./peer-store.ts";
 import { PenaltyBrake } from "./penalty-brake.ts";
 import { consequenceOf, forgiven, OffenceMemory, penalised, penaltyOf, reputationAt } from "./reputation.ts";
 

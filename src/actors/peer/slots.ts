@@ -6,7 +6,7 @@
 import { PeerType } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { Crowding, compare } from "../../p2p/crowding.ts";
 import { originOf } from "../../p2p/origin.ts";
-import type { KnownPeer } from "./peer-store.ts";
+import type { KnownPeer } from "./known/known-peer.ts";
 import { scoreOf } from "./score.ts";
 
 export interface SlotLimits {

@@ -17,7 +17,8 @@ import {
   STATUS_BYTES_MAX,
   STATUS_DEADLINE_MS,
 } from "./config.ts";
-import type { Handshake, ProvenStatus, StatusFault, StatusVerdict } from "./handshake.ts";
+import type { Handshake, StatusFault, StatusVerdict } from "./handshake.ts";
+import type { ProvenStatus } from "./proven-status.ts";
 
 type RequestEvent = Extract<HostEvent, { type: "request" }>;
 

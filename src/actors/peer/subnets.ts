@@ -5,8 +5,8 @@
  */
 
 import { publicAddressOf } from "../../p2p/address.ts";
+import type { KnownPeer } from "./known/known-peer.ts";
 import { subnetsOf } from "./known/peer-index.ts";
-import type { KnownPeer } from "./peer-store.ts";
 
 export class OutboundSubnets {
   readonly #perSubnetMax: number;

@@ -14,8 +14,8 @@ import {
   PeerType,
 } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { ConnectionInfo, Traffic } from "../../p2p/port.ts";
+import type { KnownPeer } from "./known/known-peer.ts";
 import { addressRecords } from "./known/peer-record.ts";
-import type { KnownPeer } from "./peer-store.ts";
 import { reputationAt } from "./reputation.ts";
 import { scoreOf } from "./score.ts";
 

@@ -1,6 +1,6 @@
 /** How much it is worth dialling a peer: bootstrap peers first, the others by score, each failure in a row to its loss. Pure. */
 
-import type { KnownPeer } from "./peer-store.ts";
+import type { KnownPeer } from "./known/known-peer.ts";
 import { scoreOf } from "./score.ts";
 
 /** Each failed dial in a row makes a peer worth this much less, so that those not tried yet come before it. */

@@ -4,8 +4,8 @@
  * outlives restarts, and no recovery of the chain touches it.
  */
 
+import type { ChainFacts } from "../../chain/facts.ts";
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../chain/signing.ts";
-import type { ChainFacts } from "../../chain/validator.ts";
 import {
   decideVote,
   decodeVoteRecord,

@@ -8,8 +8,8 @@ import { authoritySet } from "../../chain/authorities.ts";
 import { checkChange } from "../../chain/authority/change.ts";
 import { type AuthorityChange, decodeBody, EMPTY_BODY, encodeBody } from "../../chain/block.ts";
 import { equalBytes } from "../../chain/bytes.ts";
+import type { AuthoritySetFacts } from "../../chain/facts.ts";
 import { MalformedError } from "../../chain/malformed.ts";
-import type { AuthoritySetFacts } from "../../chain/validator.ts";
 import type { ChildTemplate } from "../../integrations/chain/port.ts";
 import type { Table } from "../../storage/port.ts";
 

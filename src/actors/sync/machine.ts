@@ -7,15 +7,14 @@
 import { toHex } from "../../chain/hex.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import type { Mode, SyncConfig } from "./config.ts";
+import type { Moment, SyncEffect } from "./effect.ts";
 import { EquivocationDetector } from "./equivocation/detector.ts";
 import { AncestorLookups, LOOKUP_DEPTH_MAX } from "./live/ancestor-lookup.ts";
 import { LiveBlocks } from "./live/live-blocks.ts";
-import type { LiveEffect } from "./live/live-effect.ts";
 import { SyncMetrics } from "./metrics.ts";
 import { type Operation, Operations } from "./operation.ts";
 import type { Condition, ProductionOverride, ProductionVerdict } from "./production/readiness.ts";
 import { headAgeMs, ReadinessMonitor } from "./production/readiness-monitor.ts";
-import type { RangeEffect } from "./range/pipeline-effect.ts";
 import { QuotaLedger } from "./range/quota.ts";
 import { RangeSync } from "./range/range-sync.ts";
 import type { Stuck } from "./range/stuck.ts";
@@ -27,20 +26,6 @@ import { SyncPeers } from "./sync-peers.ts";
 import { type ProgressSources, StallDetector } from "./target/stall.ts";
 import { TargetSelector } from "./target/target-selector.ts";
 import { UnprovenHeads } from "./target/unproven-heads.ts";
-
-export type SyncEffect =
-  | RangeEffect
-  | LiveEffect
-  /** Read these blocks of our own chain and validate them as if a peer had sent them. */
-  | { readonly type: "checkTail"; readonly first: number; readonly count: number }
-  /** Ask all connected peers for a fresh Status. */
-  | { readonly type: "refreshStatus" };
-
-/** One moment by both clocks: monotonic for what we wait for, Unix for what others stamped. */
-export interface Moment {
-  readonly monotonicMs: number;
-  readonly unixMs: number;
-}
 
 type ChainReads = Pick<
   ChainPort,

@@ -5,8 +5,8 @@
  */
 
 import type { BlockFault } from "../../chain/block-fault.ts";
+import type { AuthoritySetFacts } from "../../chain/facts.ts";
 import { HASH_LENGTH, HEADER_LENGTH } from "../../chain/header.ts";
-import type { AuthoritySetFacts } from "../../chain/validator.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 
 /** What the machines read of the chain to know its authorities. */

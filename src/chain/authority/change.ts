@@ -9,8 +9,9 @@ import type { AuthorityChange } from "../block.ts";
 import { type AuthorityChangeFault, type BlockFault, blockFault } from "../block-fault.ts";
 import { isValidPublicKey } from "../bls.ts";
 import { equalBytes } from "../bytes.ts";
+import type { AuthoritySetFacts } from "../facts.ts";
 import { possessionCheck } from "../possession.ts";
-import type { AuthoritySetFacts, SignatureCheck } from "../validator.ts";
+import type { SignatureCheck } from "../validator.ts";
 
 /** Blocks from one change to the next at least. */
 export const AUTHORITY_CHANGE_DISTANCE = 64;

@@ -3,7 +3,7 @@
  * names are those of ChainParameters. Workers and the ordered stage get them inside ChainFacts.
  */
 
-import type { ChainParameters } from "../spec.ts";
+import type { ChainParameters } from "../parameters.ts";
 
 /**
  * Where the coinbase of the parent block carries the merged-mining header: in its outputs 2 or 3, as Alys's miners

@@ -10,11 +10,11 @@ import { authoritySet } from "../authorities.ts";
 import { isValidPublicKey } from "../bls.ts";
 import { PUBLIC_KEY_LENGTH } from "../body-layout.ts";
 import { concatBytes, equalBytes } from "../bytes.ts";
+import type { AuthoritySetFacts } from "../facts.ts";
 import { decodeHeader, HASH_LENGTH, HEADER_LENGTH } from "../header.ts";
 import { readUint32, writeUint32 } from "../little-endian.ts";
 import { MalformedError } from "../malformed.ts";
 import { historyRoot, peakCount } from "../mmr.ts";
-import type { AuthoritySetFacts } from "../validator.ts";
 import type { CheckpointFault } from "./fault.ts";
 
 /** List[B32, 64]: the limit of the object; a count below 2^53 has 53 peaks at most. */

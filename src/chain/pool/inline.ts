@@ -5,14 +5,8 @@
 import { verifyApprovals } from "../approval-check.ts";
 import { verifyEach } from "../bls.ts";
 import { checkSegment } from "../check-segment.ts";
-import type {
-  ApprovalCheck,
-  ChainFacts,
-  SegmentInput,
-  SegmentVerdict,
-  SignatureCheck,
-  Validator,
-} from "../validator.ts";
+import type { ChainFacts } from "../facts.ts";
+import type { ApprovalCheck, SegmentInput, SegmentVerdict, SignatureCheck, Validator } from "../validator.ts";
 import { assertSegment, cancelled, closed } from "./refusals.ts";
 
 /** Same answers as the pool, at once. */

@@ -10,12 +10,11 @@ import { verifyEach } from "../bls.ts";
 import { PUBLIC_KEY_LENGTH } from "../body-layout.ts";
 import { concatBytes } from "../bytes.ts";
 import { checkSegments } from "../check-segment.ts";
+import type { AuthoritySetFacts, ChainFacts } from "../facts.ts";
 import { decodeHeader, HASH_LENGTH, HEADER_LENGTH } from "../header.ts";
 import { isSmallSegment } from "../segment.ts";
 import type {
   ApprovalCheck,
-  AuthoritySetFacts,
-  ChainFacts,
   Policy,
   SegmentInput,
   SegmentVerdict,

@@ -8,15 +8,9 @@ import { assert, type Failure } from "../../kernel/errors.ts";
 import { type Clock, realClock } from "../../kernel/ports/clock.ts";
 import { type Log, silentLog } from "../../kernel/ports/log.ts";
 import { BATCH_SETS_MAX } from "../bls.ts";
+import type { ChainFacts } from "../facts.ts";
 import { isSmallSegment } from "../segment.ts";
-import type {
-  ApprovalCheck,
-  ChainFacts,
-  SegmentInput,
-  SegmentVerdict,
-  SignatureCheck,
-  Validator,
-} from "../validator.ts";
+import type { ApprovalCheck, SegmentInput, SegmentVerdict, SignatureCheck, Validator } from "../validator.ts";
 import { type Job, JobQueue } from "./job.ts";
 import {
   assertSegment,

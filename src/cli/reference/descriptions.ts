@@ -13,7 +13,7 @@ import {
 } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { rulesOf } from "../../control/validate.ts";
-import { policyOf } from "../../kernel/protocol.ts";
+import { policyOf } from "../../kernel/policy.ts";
 
 /** Deeper, a message that holds itself would have no end. */
 const EXAMPLE_DEPTH_MAX = 3;

@@ -6,7 +6,7 @@
  *   alys1.ID.CAVEAT.CAVEAT….SIGNATURE      caveats and signature in base64url
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
-import type { ScopeName } from "../../kernel/protocol.ts";
+import type { ScopeName } from "../../kernel/policy.ts";
 
 const VERSION = "alys1";
 /** A longer text is no token. Room for all caveats at their longest is not needed: metadata has its own limits. */

@@ -7,7 +7,8 @@
 
 import type { LastAuxPow } from "../../chain/auxpow/last-auxpow.ts";
 import type { BlockFault } from "../../chain/block-fault.ts";
-import type { AuthoritySetFacts, ChainFacts, ValidatedSegment } from "../../chain/validator.ts";
+import type { AuthoritySetFacts, ChainFacts } from "../../chain/facts.ts";
+import type { ValidatedSegment } from "../../chain/validator.ts";
 import type { Failure } from "../../kernel/errors.ts";
 
 /** A durable canonical block with everything that proves it. */

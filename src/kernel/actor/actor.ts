@@ -8,8 +8,10 @@ import type { Failure } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
-import type { Handlers, OutputOf, RequestInitOf, ResponseOf, StreamMethodOf, Streams } from "../protocol.ts";
-import type { Ref, StreamReader, Subscription, WatchOptions } from "../ref.ts";
+import type { Handlers, OutputOf, RequestInitOf, ResponseOf, StreamMethodOf } from "../protocol.ts";
+import type { Ref } from "../ref.ts";
+import type { StreamReader, Subscription, WatchOptions } from "../stream/reader.ts";
+import type { Streams } from "../stream/streams.ts";
 import type { Deferred } from "./deferred.ts";
 import type { Timers } from "./timers.ts";
 

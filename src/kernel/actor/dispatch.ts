@@ -3,11 +3,13 @@
  * runs. Everything that types promise is asserted again when it is made: policies, handlers, kinds of streams.
  */
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
-import type { Call, CorrelationIds } from "../call.ts";
+import type { Call } from "../call.ts";
 import { currentCause } from "../cause.ts";
+import type { CorrelationIds } from "../correlation.ts";
 import { AssertionError, assert, type Failure } from "../errors.ts";
-import { isLater, type Later, policyOf } from "../protocol.ts";
-import type { StreamReader, Subscription, WatchOptions } from "../ref.ts";
+import { policyOf } from "../policy.ts";
+import { isLater, type Later } from "../protocol.ts";
+import type { StreamReader, Subscription, WatchOptions } from "../stream/reader.ts";
 import type { StreamHost } from "../stream/subscription.ts";
 import { Topic } from "../stream/topic.ts";
 import { Transfer } from "../stream/transfer.ts";

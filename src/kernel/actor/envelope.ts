@@ -3,11 +3,12 @@
  * exactly once, whoever comes first: the handler, the deadline, the caller's abort, a crash or the stop.
  */
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { Call, Caller, CorrelationIds } from "../call.ts";
+import type { Call, Caller } from "../call.ts";
 import { type Cause, type Caused, Chain, currentCause } from "../cause.ts";
+import type { CorrelationIds } from "../correlation.ts";
 import { Failure } from "../errors.ts";
+import type { MethodPolicy } from "../policy.ts";
 import type { TimerHandle } from "../ports/clock.ts";
-import type { MethodPolicy } from "../protocol.ts";
 import type { AskOptions } from "../ref.ts";
 import { CALLER_ABORTED } from "./answers.ts";
 import type { Deferred } from "./deferred.ts";

@@ -2,14 +2,14 @@
  * What a cell is given to run in: the ports (time, turns, randomness, log, watchdog), where dead letters go, and its
  * bounds. The composition root makes one; tests make one on a Simulation.
  */
-import { CorrelationIds } from "../call.ts";
+import { CorrelationIds } from "../correlation.ts";
 import type { StatusCode } from "../errors.ts";
+import type { LaneName } from "../policy.ts";
 import { type Clock, realClock } from "../ports/clock.ts";
 import { type Log, silentLog } from "../ports/log.ts";
 import { type Random, realRandom } from "../ports/random.ts";
 import { realScheduler, type Scheduler } from "../ports/scheduler.ts";
 import { noWatchdog, type Watchdog } from "../ports/watchdog.ts";
-import type { LaneName } from "../protocol.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import type { MessageSeals } from "./freeze.ts";
 import type { LaneBounds } from "./mailbox.ts";

@@ -3,7 +3,8 @@
  * becomes a message here; nothing is copied.
  */
 import { create, type DescMethod, type DescService } from "@bufbuild/protobuf";
-import type { AskOptions, Ref, StreamReader, Subscription, WatchOptions } from "../ref.ts";
+import type { AskOptions, Ref } from "../ref.ts";
+import type { StreamReader, Subscription, WatchOptions } from "../stream/reader.ts";
 import type { MethodEntry, Waiter } from "./envelope.ts";
 import type { MessageSeals } from "./freeze.ts";
 

@@ -2,7 +2,7 @@
  * The mailbox: four bounded lanes and, before them, the actor's own work (timers, outcomes of effects, its stop).
  * A pure structure, one for each cell; who runs what it hands out is the cell's business.
  */
-import type { LaneName } from "../protocol.ts";
+import type { LaneName } from "../policy.ts";
 import { Ring } from "../ring.ts";
 
 /** Lanes in order of priority; their index is their number in the mailbox. */

@@ -7,7 +7,7 @@ import { asError, type Failure, failure } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Scheduler } from "../ports/scheduler.ts";
-import type { Outsider, StreamReader, Subscription } from "../ref.ts";
+import type { Outsider, StreamReader, Subscription } from "./reader.ts";
 
 /** The actor's side of a stream, given by the cell when an incarnation starts. */
 export interface StreamHost {

@@ -5,10 +5,10 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { Failure } from "../errors.ts";
 import type { TimerHandle } from "../ports/clock.ts";
 import type { RequestOf, ResponseOf } from "../protocol.ts";
-import type { StreamReader } from "../ref.ts";
 import { Ring } from "../ring.ts";
+import type { StreamReader } from "./reader.ts";
 import { DELIVERIES_MAX, type StreamHost, StreamSubscription } from "./subscription.ts";
-import type { TopicSettings } from "./topic.ts";
+import type { TopicSettings } from "./topic-settings.ts";
 
 /** A change as it waits: shared by all readers, because messages are values. */
 export interface Held<M> {

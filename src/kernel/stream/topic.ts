@@ -3,43 +3,16 @@
  * a bounded buffer of its own. A slow reader is told how much it was spared and gets the newest state, and never slows
  * the actor or another reader.
  */
+
 import { create, type DescMessage, type DescMethod } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { assert, Failure, failure } from "../errors.ts";
 import { MESSAGE_BYTES, type RequestOf, type ResponseInitOf, type ResponseOf } from "../protocol.ts";
-import type { StreamReader, WatchOptions } from "../ref.ts";
 import { Ring } from "../ring.ts";
+import type { StreamReader, WatchOptions } from "./reader.ts";
 import { ReaderRoom, type StreamHost } from "./subscription.ts";
+import type { TopicOptions, TopicSettings } from "./topic-settings.ts";
 import { type Held, TopicSubscription } from "./topic-subscription.ts";
-
-export interface TopicOptions<M> {
-  /** The present, as a response with event case "snapshot"; or why this request cannot be served. */
-  snapshot(request: RequestOf<M>): ResponseInitOf<M> | Failure;
-  /** Which changes a reader gets; all without it. Those left out are gaps in the reader's sequence. */
-  filter?(change: ResponseOf<M>, request: RequestOf<M>): boolean;
-  /**
-   * `log` (default): every change is delivered as long as the buffer holds. `latest`: each change replaces the one
-   * that still waits, for topics whose every change says all.
-   */
-  readonly mode?: "log" | "latest";
-  /**
-   * What a reader of a log gets after its buffer overflowed: a fresh snapshot (default; right when changes build on each
-   * other) or the newest changes that fit (right for a feed of events).
-   */
-  readonly afterSkip?: "snapshot" | "changes";
-  /** A reader's buffer; at a bound it overflows. */
-  readonly messagesMax?: number;
-  readonly bytesMax?: number;
-  /**
-   * Changes kept for readers that resume; one that lost more is refused with OUT_OF_RANGE and the oldest token that is left.
-   * 0 in `latest`, where nothing is lost by beginning with the present.
-   */
-  readonly retainedMax?: number;
-  /** Size of a change in bytes, where it carries payload. */
-  sizeOf?(change: ResponseOf<M>): number;
-  /** Readers from outside at a time; one more is refused with RESOURCE_EXHAUSTED. The node's own have their own room. */
-  readonly readersMax?: number;
-}
 
 /** Buffer of a reader: 256 small changes, or 1 MiB of larger ones. */
 const MESSAGES_MAX = 256;
@@ -50,15 +23,6 @@ const RETAINED_MAX = 256;
 const READERS_MAX = 256;
 /** Readers of a `latest` topic hold one message, which all share; the calls of the control plane end before these. */
 const READERS_LATEST_MAX = 2_048;
-
-/** The settings of a topic with defaults filled in. */
-export interface TopicSettings<M> {
-  readonly options: TopicOptions<M>;
-  readonly isLatest: boolean;
-  readonly isSnapshotAfterSkip: boolean;
-  readonly messagesMax: number;
-  readonly bytesMax: number;
-}
 
 export class Topic<M extends DescMethod> {
   readonly method: M;

@@ -6,7 +6,7 @@ import { create, type DescMethod } from "@bufbuild/protobuf";
 import type { Call } from "../call.ts";
 import { asError, assert, Failure } from "../errors.ts";
 import type { OutputOf, RequestOf, ResponseInitOf, ResponseOf } from "../protocol.ts";
-import type { Outsider, StreamReader, Subscription } from "../ref.ts";
+import type { Outsider, StreamReader, Subscription } from "./reader.ts";
 import { ReaderRoom, type StreamHost, StreamSubscription } from "./subscription.ts";
 
 /**

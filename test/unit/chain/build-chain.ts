@@ -8,13 +8,14 @@ import { type Ancestors, StackedAncestors } from "../../../src/chain/auxpow/ance
 import { type BlockBody, EMPTY_BODY, encodeBody, joinBlock } from "../../../src/chain/block.ts";
 import { SecretKey, sumSecretKeys } from "../../../src/chain/bls.ts";
 import { bodyRoot } from "../../../src/chain/body-root.ts";
+import type { AuthoritySetFacts, ChainFacts } from "../../../src/chain/facts.ts";
 import { forgeParameters } from "../../../src/chain/forge.ts";
 import { type BlockHeader, decodeHeader, encodeHeader, headerHash } from "../../../src/chain/header.ts";
 import { appendHash } from "../../../src/chain/mmr.ts";
+import type { ChainParameters } from "../../../src/chain/parameters.ts";
 import { genesisState, nextHistoryRoot, type SequenceState } from "../../../src/chain/sequence.ts";
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../../src/chain/signing.ts";
-import { type ChainParameters, chainFactsOf, type Genesis, genesisOf } from "../../../src/chain/spec.ts";
-import type { AuthoritySetFacts, ChainFacts } from "../../../src/chain/validator.ts";
+import { chainFactsOf, type Genesis, genesisOf } from "../../../src/chain/spec.ts";
 
 export const SLOT_DURATION_MS = 2000;
 /** Slot of the first block: a time in 2024. */

@@ -6,12 +6,13 @@
 import { type Ancestors, StackedAncestors } from "../../../src/chain/auxpow/ancestors.ts";
 import type { BlockFault } from "../../../src/chain/block-fault.ts";
 import { checkSegment } from "../../../src/chain/check-segment.ts";
+import type { ChainFacts } from "../../../src/chain/facts.ts";
 import type { ChainForge } from "../../../src/chain/forge.ts";
 import { HEADER_LENGTH, headerHash } from "../../../src/chain/header.ts";
 import { authoritiesAt } from "../../../src/chain/lineage.ts";
 import { cutSegments } from "../../../src/chain/segment.ts";
 import { checkSequence, genesisState, type SequenceState } from "../../../src/chain/sequence.ts";
-import type { ChainFacts, Policy } from "../../../src/chain/validator.ts";
+import type { Policy } from "../../../src/chain/validator.ts";
 import { ancestorsOf } from "./build-chain.ts";
 
 const NOW_MS = 1_800_000_000_000;

@@ -19,6 +19,7 @@ import { isValidPublicKey, SecretKey, verifyAggregate } from "../../../src/chain
 import { loadChain, readChain } from "../../../src/chain/chain-file.ts";
 import { decodeHeader } from "../../../src/chain/header.ts";
 import { toHex } from "../../../src/chain/hex.ts";
+import type { ChainParameters } from "../../../src/chain/parameters.ts";
 import {
   encodePossessionFile,
   encodePossessions,
@@ -26,7 +27,6 @@ import {
   verifyPossession,
 } from "../../../src/chain/possession.ts";
 import {
-  type ChainParameters,
   chainParametersRoot,
   encodeChainSpecification,
   genesisOf,

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { Metadata } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { correlationIdOf, remainingMs, traceparentOf } from "../../../src/control/correlation.ts";
-import { CorrelationIds } from "../../../src/kernel/call.ts";
+import { CorrelationIds } from "../../../src/kernel/correlation.ts";
 import { FakeClock } from "../../../src/kernel/ports/clock.ts";
 import { seededRandom } from "../../../src/kernel/ports/random.ts";
 

@@ -25,7 +25,7 @@ import { AttachedEngine } from "../../../src/integrations/engine/attached.ts";
 import { EmbeddedEngine } from "../../../src/integrations/engine/embedded.ts";
 import { silentLog } from "../../../src/kernel/ports/log.ts";
 import { settleMicrotasks } from "../../../src/kernel/ports/scheduler.ts";
-import type { StreamReader } from "../../../src/kernel/ref.ts";
+import type { StreamReader } from "../../../src/kernel/stream/reader.ts";
 import { FederationChannel } from "../../../src/node/federation-channel.ts";
 import { Notices, pegsOf } from "../../../src/node/notices.ts";
 import { StreamClient } from "../integrations/attach/clients.ts";

@@ -5,9 +5,9 @@
  */
 
 import { publicAddressOf } from "../../../p2p/address.ts";
-import type { KnownPeer, Link } from "../peer-store.ts";
 import { worthOf } from "../worth.ts";
 import { KeyedHeap } from "./keyed-heap.ts";
+import type { KnownPeer, Link } from "./known-peer.ts";
 
 type State = Link["state"];
 

@@ -14,10 +14,10 @@ import {
   PeerType,
 } from "../../../../gen/alys/peer/v1/peer_pb.ts";
 import { judgeAddress, type Reach } from "../../../p2p/dial-address.ts";
-import type { KnownPeer, Link } from "../peer-store.ts";
 import { CLEAN, type Reputation } from "../reputation.ts";
 import { NEW_SCORE, type ScoreState } from "../score.ts";
 import { bounded, isClaim, type KnownAddress } from "./address-list.ts";
+import type { KnownPeer, Link } from "./known-peer.ts";
 
 /** What the index looks a peer up by. Assigning one of them tells it. */
 interface Indexed {

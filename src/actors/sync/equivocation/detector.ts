@@ -10,21 +10,13 @@ import { keysOf } from "../../../chain/authorities.ts";
 import { splitBlock } from "../../../chain/block.ts";
 import { equalBytes } from "../../../chain/bytes.ts";
 import { findEquivocation } from "../../../chain/equivocation.ts";
+import type { AuthoritySetFacts } from "../../../chain/facts.ts";
 import { decodeHeader, headerHash } from "../../../chain/header.ts";
 import { toHex } from "../../../chain/hex.ts";
 import { authorOf } from "../../../chain/rules.ts";
-import type { ApprovalCheck, AuthoritySetFacts } from "../../../chain/validator.ts";
-import type { LiveEffect } from "../live/live-effect.ts";
+import type { ApprovalCheck } from "../../../chain/validator.ts";
+import type { LiveEffect } from "../effect.ts";
 import type { SyncMetrics } from "../metrics.ts";
-
-/** What two approvals prove. Both were verified. */
-export interface Evidence {
-  readonly slot: number;
-  /** 48 bytes each, one at least. */
-  readonly guiltyKeys: readonly Uint8Array[];
-  readonly first: ApprovalCheck;
-  readonly second: ApprovalCheck;
-}
 
 export interface EquivocationDetectorParts {
   readonly metrics: SyncMetrics;

@@ -11,7 +11,7 @@ import { sha256 } from "../../../chain/hash.ts";
 import { HEADER_LENGTH, headerHash } from "../../../chain/header.ts";
 import { toHex } from "../../../chain/hex.ts";
 import type { Table } from "../../../storage/port.ts";
-import type { Evidence } from "./detector.ts";
+import type { Evidence } from "./evidence.ts";
 
 /**
  * Records kept, under a kilobyte each. At the bound the lowest slot goes whose members other records name too, so that who

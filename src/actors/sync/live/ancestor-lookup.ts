@@ -7,10 +7,10 @@
 
 import { toHex } from "../../../chain/hex.ts";
 import type { Failure } from "../../../kernel/errors.ts";
+import type { LiveEffect } from "../effect.ts";
 import type { SyncMetrics } from "../metrics.ts";
 import type { QuotaLedger } from "../range/quota.ts";
 import type { SyncPeers } from "../sync-peers.ts";
-import type { LiveEffect } from "./live-effect.ts";
 
 interface Lookup {
   readonly id: number;

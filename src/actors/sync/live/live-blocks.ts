@@ -15,12 +15,12 @@ import { MalformedError } from "../../../chain/malformed.ts";
 import type { ApprovalCheck, SegmentVerdict, ValidatedSegment } from "../../../chain/validator.ts";
 import type { ImportOutcome } from "../../../integrations/chain/port.ts";
 import { Failure } from "../../../kernel/errors.ts";
+import type { LiveEffect } from "../effect.ts";
 import { BUSY, invalidBlock, refusedBlock } from "../errors.ts";
 import type { ProvenHead } from "../head.ts";
 import type { SyncMetrics } from "../metrics.ts";
 import { isExplainedBySets, type SetReads, type SetsInForce, setsBehindParent } from "../validation-sets.ts";
 import { type EarlyBlock, EarlyBlocks } from "./early-blocks.ts";
-import type { LiveEffect } from "./live-effect.ts";
 import { Seen } from "./seen.ts";
 
 /** Who brought the block, and so who hears what became of it. */

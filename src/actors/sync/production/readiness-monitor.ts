@@ -9,7 +9,7 @@ import { quorumOf } from "../../../chain/approval.ts";
 import { equalBytes } from "../../../chain/bytes.ts";
 import type { ChainPort } from "../../../integrations/chain/port.ts";
 import { STATUS_REFRESH_MS, type SyncConfig } from "../config.ts";
-import type { Moment, SyncEffect } from "../machine.ts";
+import type { Moment, SyncEffect } from "../effect.ts";
 import type { SyncMetrics } from "../metrics.ts";
 import type { SyncPeers } from "../sync-peers.ts";
 import type { TargetSelector } from "../target/target-selector.ts";

@@ -19,6 +19,7 @@ import {
   THROUGHPUT_MIN,
   THROUGHPUT_SAMPLE_BYTES,
 } from "../config.ts";
+import type { RangeEffect } from "../effect.ts";
 import { requestFailurePolicy } from "../errors.ts";
 import type { ProvenHead } from "../head.ts";
 import type { SyncMetrics } from "../metrics.ts";
@@ -28,7 +29,6 @@ import { attribute, type Batch, stepBatch } from "./batch.ts";
 import type { Batches } from "./batches.ts";
 import { type OpenRequest, overdueBatches, requestToSteal, TypicalDuration } from "./hedge.ts";
 import { type Candidate, choosePeer } from "./peer-choice.ts";
-import type { RangeEffect } from "./pipeline-effect.ts";
 import type { QuotaLedger } from "./quota.ts";
 
 /** How a request went, as the NetworkActor measured it. */

@@ -8,9 +8,10 @@
 import { Offence } from "../../../../gen/alys/peer/v1/peer_pb.ts";
 import type { BlockFault } from "../../../chain/block-fault.ts";
 import { describeFault } from "../../../chain/block-fault.ts";
+import type { AuthoritySetFacts } from "../../../chain/facts.ts";
 import { sha256 } from "../../../chain/hash.ts";
 import { decodeHeader, HEADER_LENGTH } from "../../../chain/header.ts";
-import type { AuthoritySetFacts, SegmentVerdict } from "../../../chain/validator.ts";
+import type { SegmentVerdict } from "../../../chain/validator.ts";
 import type { ImportOutcome } from "../../../integrations/chain/port.ts";
 import { assertNever, type Failure } from "../../../kernel/errors.ts";
 import {
@@ -20,6 +21,7 @@ import {
   UNPROVEN_ATTEMPTS_MAX,
   UNPROVEN_ATTEMPTS_MIN,
 } from "../config.ts";
+import type { RangeEffect } from "../effect.ts";
 import type { ProvenHead } from "../head.ts";
 import type { SyncMetrics } from "../metrics.ts";
 import type { SyncPeers } from "../sync-peers.ts";
@@ -30,7 +32,6 @@ import { Downloads, type Timing } from "./downloads.ts";
 import { decideImport, type ImportDecision, judgeFault } from "./import-outcome.ts";
 import { brokenLink } from "./link.ts";
 import { OwnFailures } from "./own-failures.ts";
-import type { RangeEffect } from "./pipeline-effect.ts";
 import type { QuotaLedger } from "./quota.ts";
 import { type PartingReads, ReorgConfirmation } from "./reorg-confirmation.ts";
 import { SyncRound } from "./round.ts";

@@ -12,11 +12,11 @@ import {
   validationRoom,
   verifiesEveryBlock,
 } from "../config.ts";
+import type { RangeEffect } from "../effect.ts";
 import { type SetReads, type SetsInForce, setsBehind, setsBehindParent } from "../validation-sets.ts";
 import { type Batch, endsAtBarrier } from "./batch.ts";
 import type { Batches } from "./batches.ts";
 import { cutSlots } from "./cut.ts";
-import type { RangeEffect } from "./pipeline-effect.ts";
 import type { PartingReads, ReorgConfirmation } from "./reorg-confirmation.ts";
 import type { SyncView } from "./situation.ts";
 import { type Ticket, ticketKey } from "./stuck.ts";

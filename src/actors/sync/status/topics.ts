@@ -16,11 +16,11 @@ import {
 import { blockView } from "../../../integrations/chain/block-view.ts";
 import type { ChainEvent, ChainPort } from "../../../integrations/chain/port.ts";
 import { assertNever, type Failure, failure } from "../../../kernel/errors.ts";
-import type { Streams } from "../../../kernel/protocol.ts";
+import type { Streams } from "../../../kernel/stream/streams.ts";
 import { Topic } from "../../../kernel/stream/topic.ts";
 import { Transfer } from "../../../kernel/stream/transfer.ts";
 import { STATUS_PERIOD_MS } from "../config.ts";
-import type { Evidence } from "../equivocation/detector.ts";
+import type { Evidence } from "../equivocation/evidence.ts";
 import { equivocationMessage } from "../equivocation/evidence-store.ts";
 import { badField, OPERATION_NOT_FOUND } from "../errors.ts";
 import { reference } from "./status.ts";

@@ -6,11 +6,11 @@
  */
 
 import { Offence } from "../../../../gen/alys/peer/v1/peer_pb.ts";
+import type { AuthoritySetFacts } from "../../../chain/facts.ts";
 import { sha256 } from "../../../chain/hash.ts";
 import { decodeHeader, headerHash } from "../../../chain/header.ts";
 import { toHex } from "../../../chain/hex.ts";
-import type { AuthoritySetFacts } from "../../../chain/validator.ts";
-import type { LiveEffect } from "../live/live-effect.ts";
+import type { LiveEffect } from "../effect.ts";
 import type { ClaimedHead, SyncPeers } from "../sync-peers.ts";
 
 export interface UnprovenHeadsParts {

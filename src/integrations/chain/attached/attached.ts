@@ -5,7 +5,8 @@
  */
 
 import type { BlockFault } from "../../../chain/block-fault.ts";
-import type { AuthoritySetFacts, ChainFacts, ValidatedSegment } from "../../../chain/validator.ts";
+import type { AuthoritySetFacts, ChainFacts } from "../../../chain/facts.ts";
+import type { ValidatedSegment } from "../../../chain/validator.ts";
 import { failure } from "../../../kernel/errors.ts";
 import type { Clock } from "../../../kernel/ports/clock.ts";
 import type { Log } from "../../../kernel/ports/log.ts";

@@ -27,12 +27,12 @@ import {
   type ProvenCheckpoint,
 } from "../../../chain/checkpoint/evidence.ts";
 import type { CheckpointFault } from "../../../chain/checkpoint/fault.ts";
+import type { AuthoritySetFacts, ChainFacts } from "../../../chain/facts.ts";
 import { decodeHeader, HEADER_LENGTH, headerHash } from "../../../chain/header.ts";
 import { toHex } from "../../../chain/hex.ts";
 import { type AuthorityPeriod, authoritiesAt, type Lineage } from "../../../chain/lineage.ts";
 import { MalformedError } from "../../../chain/malformed.ts";
 import { encodeHistoryProof } from "../../../chain/mmr.ts";
-import type { AuthoritySetFacts, ChainFacts } from "../../../chain/validator.ts";
 import { type Failure, failure } from "../../../kernel/errors.ts";
 import type { Clock } from "../../../kernel/ports/clock.ts";
 import type { FileStore } from "../../../storage/file-store.ts";

@@ -4,8 +4,8 @@
  * store is opened unverified and by nobody else.
  */
 
+import type { AuthoritySetFacts, ChainFacts } from "../../../chain/facts.ts";
 import { genesisLineage, type Lineage } from "../../../chain/lineage.ts";
-import type { AuthoritySetFacts, ChainFacts } from "../../../chain/validator.ts";
 import { Failure } from "../../../kernel/errors.ts";
 import type { BlockStore } from "../../../storage/port.ts";
 import type { CheckpointChain } from "./checkpoint-store.ts";

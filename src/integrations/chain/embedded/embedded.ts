@@ -9,6 +9,7 @@
 import { lowestChangeHeight } from "../../../chain/authority/change.ts";
 import type { BlockFault } from "../../../chain/block-fault.ts";
 import { equalBytes } from "../../../chain/bytes.ts";
+import type { AuthoritySetFacts, ChainFacts } from "../../../chain/facts.ts";
 import { finalHeight } from "../../../chain/finality.ts";
 import {
   authoritiesAt,
@@ -18,7 +19,7 @@ import {
   lineageUpTo,
 } from "../../../chain/lineage.ts";
 import { nextHistoryRoot } from "../../../chain/sequence.ts";
-import type { AuthoritySetFacts, ChainFacts, ValidatedSegment } from "../../../chain/validator.ts";
+import type { ValidatedSegment } from "../../../chain/validator.ts";
 import { asError, assert, assertNever, Failure, failure } from "../../../kernel/errors.ts";
 import type { Clock } from "../../../kernel/ports/clock.ts";
 import type { Log } from "../../../kernel/ports/log.ts";

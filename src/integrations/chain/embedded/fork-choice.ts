@@ -6,12 +6,13 @@
 
 import { StackedAncestors } from "../../../chain/auxpow/ancestors.ts";
 import { concatBytes, equalBytes } from "../../../chain/bytes.ts";
+import type { ChainFacts } from "../../../chain/facts.ts";
 import { mayReorganize } from "../../../chain/finality.ts";
 import { isBetterHead } from "../../../chain/fork-choice.ts";
 import { HEADER_LENGTH } from "../../../chain/header.ts";
 import { type Lineage, lineageUpTo } from "../../../chain/lineage.ts";
 import { checkSequence, type SequenceContext, type SequenceState } from "../../../chain/sequence.ts";
-import type { ChainFacts, ValidatedSegment } from "../../../chain/validator.ts";
+import type { ValidatedSegment } from "../../../chain/validator.ts";
 import { failure } from "../../../kernel/errors.ts";
 import type { AppendBatch, BlockStore } from "../../../storage/port.ts";
 import type { Adopted } from "../checkpoint/recovery-records.ts";

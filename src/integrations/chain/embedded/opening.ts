@@ -5,12 +5,12 @@
  */
 
 import { equalBytes } from "../../../chain/bytes.ts";
+import type { AuthoritySetFacts, ChainFacts } from "../../../chain/facts.ts";
 import { finalHeight } from "../../../chain/finality.ts";
 import { decodeHeader, HEADER_LENGTH, headerHash } from "../../../chain/header.ts";
 import { authoritiesAt, decodeLineage, type Lineage, lineageUpTo } from "../../../chain/lineage.ts";
 import { MalformedError } from "../../../chain/malformed.ts";
 import { appendHash, historyRoot } from "../../../chain/mmr.ts";
-import type { AuthoritySetFacts, ChainFacts } from "../../../chain/validator.ts";
 import { Failure, failure } from "../../../kernel/errors.ts";
 import type { BlockPoint, BlockStore } from "../../../storage/port.ts";
 import { type Adopted, readAdopted, WITHHELD_KEY } from "../checkpoint/recovery-records.ts";

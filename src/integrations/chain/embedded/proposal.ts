@@ -17,6 +17,7 @@ import { type BlockFault, blockFault } from "../../../chain/block-fault.ts";
 import { verifyBatch } from "../../../chain/bls.ts";
 import { bodyRoots } from "../../../chain/body-root.ts";
 import { equalBytes } from "../../../chain/bytes.ts";
+import type { AuthoritySetFacts } from "../../../chain/facts.ts";
 import { authoritiesAt } from "../../../chain/lineage.ts";
 import { MalformedError } from "../../../chain/malformed.ts";
 import {
@@ -40,7 +41,6 @@ import {
   type SequenceContext,
   type SequenceState,
 } from "../../../chain/sequence.ts";
-import type { AuthoritySetFacts } from "../../../chain/validator.ts";
 import { checkStateRoot } from "./segment-parts.ts";
 import type { Tip } from "./tip.ts";
 

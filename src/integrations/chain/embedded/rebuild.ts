@@ -6,10 +6,10 @@
 import type { Ancestors } from "../../../chain/auxpow/ancestors.ts";
 import { genesisAuxPow, type LastAuxPow } from "../../../chain/auxpow/last-auxpow.ts";
 import { equalBytes } from "../../../chain/bytes.ts";
+import type { AuthoritySetFacts, ChainFacts } from "../../../chain/facts.ts";
 import { finalHeight } from "../../../chain/finality.ts";
 import { followBlock, genesisLineage, type Lineage, pruneLineage } from "../../../chain/lineage.ts";
 import { carriesAuxPow } from "../../../chain/segment.ts";
-import type { AuthoritySetFacts, ChainFacts } from "../../../chain/validator.ts";
 import type { BlockStore } from "../../../storage/port.ts";
 import type { Adopted } from "../checkpoint/recovery-records.ts";
 

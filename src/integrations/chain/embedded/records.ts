@@ -3,8 +3,8 @@
  * blocks that change it. Opening reads them (opening.ts).
  */
 
+import type { ChainFacts } from "../../../chain/facts.ts";
 import { encodeLineage } from "../../../chain/lineage.ts";
-import type { ChainFacts } from "../../../chain/validator.ts";
 import type { MetaEntries } from "../../../storage/port.ts";
 import { ADOPTED_KEY, WITHHELD_KEY } from "../checkpoint/recovery-records.ts";
 import { encodeMarks } from "./history.ts";

@@ -5,12 +5,13 @@
  */
 
 import { equalBytes } from "../../../chain/bytes.ts";
+import type { AuthoritySetFacts, ChainFacts } from "../../../chain/facts.ts";
 import { finalHeight } from "../../../chain/finality.ts";
 import { decodeHeader, HEADER_LENGTH } from "../../../chain/header.ts";
 import { pruneLineage } from "../../../chain/lineage.ts";
 import { readUint32 } from "../../../chain/little-endian.ts";
 import { genesisState, type SequenceState } from "../../../chain/sequence.ts";
-import type { AuthoritySetFacts, ChainFacts, ValidatedSegment } from "../../../chain/validator.ts";
+import type { ValidatedSegment } from "../../../chain/validator.ts";
 import type { ChainHead } from "../port.ts";
 import { type HistoryMark, withMark } from "./history.ts";
 

@@ -12,7 +12,8 @@ import {
   DIALS_PER_TARGET_MAX,
   DialBudget,
 } from "../../../../src/actors/peer/known/dial-budget.ts";
-import { type KnownPeer, PeerStore } from "../../../../src/actors/peer/peer-store.ts";
+import type { KnownPeer } from "../../../../src/actors/peer/known/known-peer.ts";
+import { PeerStore } from "../../../../src/actors/peer/peer-store.ts";
 import type { Reach } from "../../../../src/p2p/dial-address.ts";
 import type { Table } from "../../../../src/storage/port.ts";
 

@@ -6,7 +6,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { Offence, PeerInternalService, PeerService, PeerType } from "../../../../gen/alys/peer/v1/peer_pb.ts";
 import { EquivocationSchema } from "../../../../gen/alys/sync/v1/sync_pb.ts";
 import { DistrustStore } from "../../../../src/actors/peer/distrust-store.ts";
-import type { Evidence } from "../../../../src/actors/sync/equivocation/detector.ts";
+import type { Evidence } from "../../../../src/actors/sync/equivocation/evidence.ts";
 import {
   equivocationMessage,
   keptCases,

@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { AddressSource } from "../../../../gen/alys/peer/v1/peer_pb.ts";
 import { chooseDials, type DialFacts } from "../../../../src/actors/peer/dialling.ts";
 import { KeyedHeap } from "../../../../src/actors/peer/known/keyed-heap.ts";
-import { type KnownPeer, PeerStore } from "../../../../src/actors/peer/peer-store.ts";
+import type { KnownPeer } from "../../../../src/actors/peer/known/known-peer.ts";
+import { PeerStore } from "../../../../src/actors/peer/peer-store.ts";
 import type { Table } from "../../../../src/storage/port.ts";
 
 const NOWHERE = { get: () => undefined, put: async () => {}, entries: () => [] } as unknown as Table;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { KnownPeer } from "../../../../src/actors/peer/peer-store.ts";
+import type { KnownPeer } from "../../../../src/actors/peer/known/known-peer.ts";
 import { NEW_SCORE } from "../../../../src/actors/peer/score.ts";
 import { chooseDisplaced } from "../../../../src/actors/peer/slots.ts";
 

@@ -11,7 +11,8 @@ import type {
   StreamMethodOf,
   UnaryMethodOf,
 } from "../../../../src/kernel/protocol.ts";
-import type { AskOptions, Ref, StreamReader, Subscription } from "../../../../src/kernel/ref.ts";
+import type { AskOptions, Ref } from "../../../../src/kernel/ref.ts";
+import type { StreamReader, Subscription } from "../../../../src/kernel/stream/reader.ts";
 
 type Answer = (request: never, options: AskOptions | undefined) => Promise<object> | object;
 

@@ -8,8 +8,8 @@ import { Channelz } from "../../../../gen/grpc/channelz/v1/channelz_pb.ts";
 import { ServerReflection } from "../../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { Gate, type GateParts, outsiderOf, scopeOf } from "../../../../src/control/auth/gate.ts";
 import type { Failure } from "../../../../src/kernel/errors.ts";
+import { policyOf } from "../../../../src/kernel/policy.ts";
 import { FakeClock } from "../../../../src/kernel/ports/clock.ts";
-import { policyOf } from "../../../../src/kernel/protocol.ts";
 
 const NOTHING_SHOWN = { metadata: new Metadata(), getAuthContext: () => ({}) };
 

@@ -7,9 +7,10 @@ import assert from "node:assert/strict";
 import { encodeApproval } from "../../../../src/chain/approval.ts";
 import { joinBlock, parentApprovalBytes, parseBlock, splitBlock } from "../../../../src/chain/block.ts";
 import { concatBytes } from "../../../../src/chain/bytes.ts";
+import type { ChainFacts } from "../../../../src/chain/facts.ts";
 import { ChainForge } from "../../../../src/chain/forge.ts";
 import { HEADER_LENGTH, headerHash } from "../../../../src/chain/header.ts";
-import type { ChainFacts, Policy, ValidatedSegment } from "../../../../src/chain/validator.ts";
+import type { Policy, ValidatedSegment } from "../../../../src/chain/validator.ts";
 import {
   type EmbeddedChain,
   openEmbeddedChain,

@@ -7,14 +7,15 @@ import {
   childTraceparent,
   newTraceparent,
   parseTraceparent,
-} from "../../../../src/kernel/call.ts";
+} from "../../../../src/kernel/correlation.ts";
 import { asError, assertNever, Failure, failure, assert as hold } from "../../../../src/kernel/errors.ts";
+import { policyOf } from "../../../../src/kernel/policy.ts";
 import { FakeClock, realClock } from "../../../../src/kernel/ports/clock.ts";
 import { MemoryLog, silentLog } from "../../../../src/kernel/ports/log.ts";
 import { realRandom, seededRandom } from "../../../../src/kernel/ports/random.ts";
 import { realScheduler, SimulatedScheduler } from "../../../../src/kernel/ports/scheduler.ts";
 import { Simulation } from "../../../../src/kernel/ports/simulation.ts";
-import { policyOf, requestBytes } from "../../../../src/kernel/protocol.ts";
+import { requestBytes } from "../../../../src/kernel/protocol.ts";
 import { BareService, ProbeService } from "../probe.ts";
 
 test("FakeClock fires what is due in order of due time, then of setting", () => {

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Failure, failure } from "../../../../src/kernel/errors.ts";
 import { later } from "../../../../src/kernel/protocol.ts";
-import type { StreamReader } from "../../../../src/kernel/ref.ts";
-import { Topic, type TopicOptions } from "../../../../src/kernel/stream/topic.ts";
+import type { StreamReader } from "../../../../src/kernel/stream/reader.ts";
+import { Topic } from "../../../../src/kernel/stream/topic.ts";
+import type { TopicOptions } from "../../../../src/kernel/stream/topic-settings.ts";
 import { ProbeService, type WatchCountResponse } from "../probe.ts";
 import { type ProbeTopic, startProbe } from "../probe-actor.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Failure, failure } from "../../../../src/kernel/errors.ts";
-import type { Outsider } from "../../../../src/kernel/ref.ts";
+import type { Outsider } from "../../../../src/kernel/stream/reader.ts";
 import { Transfer, type TransferOptions } from "../../../../src/kernel/stream/transfer.ts";
 import { ProbeService, type ReadChunksResponse } from "../probe.ts";
 import { startProbe } from "../probe-actor.ts";

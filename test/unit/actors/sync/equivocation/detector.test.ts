@@ -10,7 +10,8 @@ import {
   SyncInternalService,
   SyncService,
 } from "../../../../../gen/alys/sync/v1/sync_pb.ts";
-import { EquivocationDetector, type Evidence } from "../../../../../src/actors/sync/equivocation/detector.ts";
+import { EquivocationDetector } from "../../../../../src/actors/sync/equivocation/detector.ts";
+import type { Evidence } from "../../../../../src/actors/sync/equivocation/evidence.ts";
 import { EVIDENCE_MAX, EvidenceStore } from "../../../../../src/actors/sync/equivocation/evidence-store.ts";
 import { SyncMetrics } from "../../../../../src/actors/sync/metrics.ts";
 import { encodeApproval } from "../../../../../src/chain/approval.ts";

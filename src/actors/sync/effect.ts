@@ -1,0 +1,115 @@
+/**
+ * SyncEffect: what the machines of synchronisation want done outside. The actor does it (effect-runner.ts) and hands the
+ * outcome back; the machines themselves touch nothing. And the Moment at which they are called.
+ */
+
+import type { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import type { AuthoritySetFacts } from "../../chain/facts.ts";
+import type { Policy, ValidatedSegment } from "../../chain/validator.ts";
+import type { Failure } from "../../kernel/errors.ts";
+import type { Fields } from "../../kernel/ports/log.ts";
+import type { Evidence } from "./equivocation/evidence.ts";
+import type { Ticket } from "./range/stuck.ts";
+import type { ClaimedHead } from "./sync-peers.ts";
+import type { SetsInForce } from "./validation-sets.ts";
+
+export type SyncEffect =
+  | RangeEffect
+  | LiveEffect
+  /** Read these blocks of our own chain and validate them as if a peer had sent them. */
+  | { readonly type: "checkTail"; readonly first: number; readonly count: number }
+  /** Ask all connected peers for a fresh Status. */
+  | { readonly type: "refreshStatus" };
+
+/** One moment by both clocks: monotonic for what we wait for, Unix for what others stamped. */
+export interface Moment {
+  readonly monotonicMs: number;
+  readonly unixMs: number;
+}
+
+export type RangeEffect =
+  | {
+      readonly type: "request";
+      readonly requestId: number;
+      readonly peerId: string;
+      readonly first: number;
+      readonly count: number;
+    }
+  /** The answer is no longer wanted. */
+  | { readonly type: "cancel"; readonly requestId: number }
+  | {
+      readonly type: "validate";
+      readonly ticket: Ticket;
+      readonly blocks: readonly Uint8Array[];
+      readonly policy: Policy;
+      readonly sets: SetsInForce;
+      /** The parent's own approval, where it is verified beside this segment and both are imported or neither is. */
+      readonly parentApproval: Uint8Array | undefined;
+    }
+  | { readonly type: "import"; readonly ticket: Ticket; readonly segment: ValidatedSegment }
+  | {
+      readonly type: "offence";
+      readonly peerId: string;
+      readonly offence: Offence;
+      readonly detail: string;
+      readonly evidence: Uint8Array;
+    }
+  /** It answers too slowly to be asked; it is left alone, and nothing worse. */
+  | { readonly type: "slowPeer"; readonly peerId: string; readonly leftAloneMs: number }
+  | {
+      readonly type: "performance";
+      readonly peerId: string;
+      readonly succeeded: boolean;
+      readonly latencyMs: number;
+      readonly durationMs: number;
+      readonly bytes: number;
+      readonly blocks: number;
+    };
+
+export type LiveEffect =
+  /** Alone, under EVERY_BLOCK. */
+  | {
+      readonly type: "validateLive";
+      readonly id: number;
+      readonly block: Uint8Array;
+      readonly sets: SetsInForce;
+    }
+  | { readonly type: "importLive"; readonly id: number; readonly segment: ValidatedSegment }
+  /** Ask the peer for this block. */
+  | { readonly type: "lookUp"; readonly id: number; readonly peerId: string; readonly hash: Uint8Array }
+  /** Ask the peer for the changes of the authorities from ours on, and judge them. */
+  | { readonly type: "fetchAuthorities"; readonly peerId: string }
+  /** Let go of a peer that serves nothing towards what it claims. */
+  | { readonly type: "unserving"; readonly peerId: string }
+  /** Verify the approval of a head that a peer claims. */
+  | {
+      readonly type: "judgeClaim";
+      readonly peerId: string;
+      readonly claimed: ClaimedHead;
+      readonly authorities: AuthoritySetFacts;
+    }
+  | {
+      readonly type: "verdict";
+      readonly handle: string;
+      readonly verdict: "accept" | "ignore" | "reject";
+    }
+  | {
+      readonly type: "offence";
+      readonly peerId: string;
+      readonly offence: Offence;
+      readonly detail: string;
+      readonly evidence: Uint8Array;
+    }
+  /** Members approved two blocks of one slot. */
+  | { readonly type: "equivocation"; readonly evidence: Evidence }
+  /** A verified approval bears the bit of our own authority key. */
+  | {
+      readonly type: "ownApproval";
+      readonly slot: number;
+      readonly hash: Uint8Array;
+      readonly isAuthor: boolean;
+    }
+  /** The producer's block is durable. */
+  | { readonly type: "accepted"; readonly token: number; readonly hash: Uint8Array }
+  | { readonly type: "refused"; readonly token: number; readonly reason: Failure }
+  | { readonly type: "warning"; readonly message: string; readonly fields: Fields };
