@@ -64,4 +64,6 @@ fi
 # Memory that a long synchronisation would otherwise take and keep for nothing, 100 to 150 MB: the C library's arenas, one
 # a thread, and the heap's room for new objects.
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}"
-exec "$node" --max-semi-space-size=8 --disable-warning=ExperimentalWarning "$script" "$@"
+
+# Without the flag SIGUSR1 opens a debugger, which any user of the machine could use.
+exec "$node" --disable-sigusr1 --max-semi-space-size=8 --disable-warning=ExperimentalWarning "$script" "$@"

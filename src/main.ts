@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Failure } from "./kernel/errors.ts";
 import { realClock } from "./kernel/ports/clock.ts";
+import { tell } from "./kernel/ports/standard-error.ts";
 import { endNow, isSystemBusy } from "./node/end.ts";
 import type { LogLevel, RootLog } from "./telemetry/log.ts";
 
@@ -25,6 +26,9 @@ const STOP_DEADLINE_MS = 5_000;
 /** When the main thread hangs itself, another one ends the process so much later. */
 const LAST_WORDS_MS = 1_000;
 
+/** Senders rotate logs: the log file is opened again, if there is one. By default the one ends a process, the other opens a debugger. */
+const ROTATION_SIGNALS = ["SIGHUP", "SIGUSR1"] as const;
+
 /** Who signals a process and its group (timeout, npm, a terminal) signals us twice, and means it once. */
 const SAME_SIGNAL_MS = 500;
 
@@ -35,6 +39,22 @@ const DAMAGE_ADVICE =
 const USAGE = `usage: alysd --config FILE [--exit-with-parent]
        alysd localnet [options]     (alysd localnet --help)
        alysd --version | --help`;
+
+const HELP = `${USAGE}
+
+Environment
+  ALYS__SECTION__KEY=VALUE   a setting, above the file: ALYS__SYNC__MODE=full is sync.mode = "full"
+
+Signals
+  SIGTERM, SIGINT            stop in order, within 5 s; a second one ends at once
+  SIGHUP, SIGUSR1            open telemetry.log_file again, after it was renamed
+  SIGUSR2, SIGPIPE           nothing
+
+Exit status
+  0   stopped in order             70  a supervisor gave up, or the stop was not orderly
+  64  wrong call                   78  bad configuration, or data that cannot be opened
+  69  no Node.js that is new enough
+  137 the main thread stood still and the watchdog killed the process`;
 
 function versionOf(): string {
   // Sources run from src/, published JavaScript from dist/src/: package.json is one or two folders up.
@@ -67,11 +87,11 @@ async function main(): Promise<number> {
       },
     }).values;
   } catch (error) {
-    console.error(`alysd: ${(error as Error).message}\n${USAGE}`);
+    say(`alysd: ${(error as Error).message}\n${USAGE}`);
     return EXIT_USAGE;
   }
   if (values.help === true) {
-    console.log(USAGE);
+    console.log(HELP);
     return 0;
   }
   if (values.version === true) {
@@ -79,13 +99,14 @@ async function main(): Promise<number> {
     return 0;
   }
   if (values.config === undefined) {
-    console.error(USAGE);
+    say(USAGE);
     return EXIT_USAGE;
   }
   return runNode(values.config, values["exit-with-parent"] === true);
 }
 
 async function runNode(configFile: string, isTiedToParent: boolean): Promise<number> {
+  ignoreSignals();
   // Loading the whole node takes a second: --help and a wrong call need not wait for it.
   const [{ loadConfig }, { openLog }, { startNode }] = await Promise.all([
     import("./config/load.ts"),
@@ -102,7 +123,7 @@ async function runNode(configFile: string, isTiedToParent: boolean): Promise<num
       fields: { pid: process.pid },
     });
     const stopAsked = stopSignals(isTiedToParent);
-    if (settings.telemetry.logFile !== "") process.on("SIGHUP", log.reopen);
+    for (const signal of ROTATION_SIGNALS) process.on(signal, log.reopen);
     const unforeseen = uncaughtErrors();
     const starting = startNode({
       loaded,
@@ -121,7 +142,7 @@ async function runNode(configFile: string, isTiedToParent: boolean): Promise<num
       }),
       STOP_DEADLINE_MS,
     );
-    if (end.isFailure) console.error(`alysd: ${end.reason}`);
+    if (end.isFailure) say(`alysd: ${end.reason}`);
     if (!isClean) {
       log.error("the node does not stop, its process is ended", { deadlineMs: STOP_DEADLINE_MS });
       log.flush();
@@ -134,10 +155,15 @@ async function runNode(configFile: string, isTiedToParent: boolean): Promise<num
     const isOperating = error instanceof Failure;
     log?.error("node does not start", { error });
     log?.flush();
-    console.error(`alysd: ${isOperating ? error.message : ((error as Error).stack ?? String(error))}`);
-    if (isOperating && error.code === "DATA_LOSS") console.error(DAMAGE_ADVICE);
+    say(`alysd: ${isOperating ? error.message : textOf(error)}`);
+    if (isOperating && error.code === "DATA_LOSS") say(DAMAGE_ADVICE);
     return isOperating ? EXIT_CONFIG : EXIT_SOFTWARE;
   }
+}
+
+/** From the first moment on, until they mean something. */
+function ignoreSignals(): void {
+  for (const signal of [...ROTATION_SIGNALS, "SIGUSR2"] as const) process.on(signal, () => {});
 }
 
 interface End {
@@ -168,8 +194,7 @@ function stopSignals(isTiedToParent: boolean): Promise<End> {
 function uncaughtErrors(): Promise<End> {
   return new Promise((resolve) => {
     const onError = (error: unknown): void => {
-      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      resolve({ reason: `unforeseen error: ${text}`, isFailure: true });
+      resolve({ reason: `unforeseen error: ${textOf(error)}`, isFailure: true });
     };
     process.on("uncaughtException", onError);
     process.on("unhandledRejection", onError);
@@ -186,16 +211,25 @@ function within(work: Promise<void>, deadlineMs: number): Promise<boolean> {
       },
       (error: unknown) => {
         timer.cancel();
-        console.error("alysd: stopping failed:", error);
+        say(`alysd: stopping failed: ${textOf(error)}`);
         resolve(false);
       },
     );
   });
 }
 
+/** To standard error, without waiting for whoever reads it. */
+function say(text: string): void {
+  tell(`${text}\n`);
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
 /** What main() itself did not expect; unhandled, it would leave a process that no signal ends. */
 function unexpected(error: unknown): number {
-  console.error("alysd:", error);
+  say(`alysd: ${textOf(error)}`);
   return EXIT_SOFTWARE;
 }
 

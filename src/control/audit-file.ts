@@ -5,10 +5,10 @@
  * Durability: a line is handed to the operating system at once, without anybody waiting for it, so it outlives the death
  * of the process but for what the last write still holds (normally less than a millisecond); it is flushed to the disk
  * within SYNC_MS, so a power cut costs at most that. What cannot be written waits, and at the bound calls that change
- * state are refused: nothing is done that is not written down.
+ * state are refused: nothing is done that is not written down. A file that was moved or removed is noticed with the next line.
  */
 import { existsSync } from "node:fs";
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { asError, failure } from "../kernel/errors.ts";
 import type { Clock, TimerHandle } from "../kernel/ports/clock.ts";
@@ -212,6 +212,9 @@ export class AuditFile {
   /** Writes until nothing waits: what comes during one write goes with the next. */
   async #write(): Promise<void> {
     while (this.#waiting.length > 0) {
+      await this.#followPath().catch((thrown: unknown) =>
+        this.#say("the audit log cannot be begun anew", thrown),
+      );
       const lines = this.#waiting;
       const length = this.#waitingLength;
       const bytes = Buffer.from(`${lines.join("\n")}\n`, "utf8");
@@ -231,6 +234,20 @@ export class AuditFile {
         await this.rotate().catch((thrown: unknown) => this.#say("the audit log cannot be rotated", thrown));
       }
     }
+  }
+
+  /** Whoever moves or removes the file gets no further line: a new one goes on with the chain under the old name. */
+  async #followPath(): Promise<void> {
+    const { path, log } = this.#options;
+    const [named, held] = await Promise.all([stat(path).catch(() => undefined), this.#handle.stat()]);
+    if (named?.ino === held.ino && named.dev === held.dev) return;
+    const handle = await open(path, "a+", 0o600);
+    log.error("the audit log was moved or removed; a new one goes on with its chain", { path });
+    await this.#syncing;
+    await this.#handle.close().catch(() => {});
+    this.#handle = handle;
+    this.#sizeBytes = (await handle.stat()).size;
+    this.#append({ event: "moved" });
   }
 
   #failed(thrown: unknown): void {

@@ -1,13 +1,16 @@
 /**
  * Structured logging with pino behind the kernel's Log port. Owns the destination and the level of every actor; the
  * composition root makes it, everyone else holds a child. Bytes are logged as hex, bigints as strings, errors with
- * their stack, so that a message never spoils a line. Writing a line never throws: a full disk must cost lines, not an actor.
+ * their stack, so that a message never spoils a line. Writing a line neither throws nor waits: a full disk, or a pipe that nobody reads, costs
+ * lines, not an actor.
  */
 
 import { chmodSync, statSync } from "node:fs";
 import { type Logger, pino, stdTimeFunctions } from "pino";
 import { asError, failure } from "../kernel/errors.ts";
 import type { Fields, Log } from "../kernel/ports/log.ts";
+import { standardError } from "../kernel/ports/standard-error.ts";
+import { LogStream } from "./log-stream.ts";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -97,13 +100,18 @@ export function openLog(options: LogOptions): RootLog {
 
 function openDestination(file: string | undefined) {
   try {
-    const destination = pino.destination({
-      dest: file ?? 2,
-      sync: true,
-      mkdir: true,
-      maxLength: WAITING_BYTES_MAX,
-      mode: FILE_MODE,
-    });
+    const shared = file === undefined && standardError().kind === "shared";
+    const destination = shared
+      ? new LogStream(standardError().fd, WAITING_BYTES_MAX)
+      : pino.destination({
+          dest: file ?? standardError().fd,
+          sync: true,
+          mkdir: true,
+          maxLength: WAITING_BYTES_MAX,
+          mode: FILE_MODE,
+          // A full pipe is not waited for: the line is tried again with the next one.
+          retryEAGAIN: () => false,
+        });
     restrict(file);
     // Without a listener the error would be thrown at whoever logs. The line waits and is tried again with the next one.
     destination.on("error", () => {});

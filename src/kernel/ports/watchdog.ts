@@ -4,10 +4,10 @@
  * restarted by whoever runs it: a stuck thread can do nothing in order any more. The one file of the kernel that starts a
  * thread; it runs this same file.
  */
-import { writeSync } from "node:fs";
 import { kill, pid } from "node:process";
 import { Worker, workerData } from "node:worker_threads";
 import { type Clock, realClock, type TimerHandle } from "./clock.ts";
+import { tell } from "./standard-error.ts";
 
 export interface Watchdog {
   /** A turn of this actor begins on this thread. */
@@ -165,11 +165,7 @@ function watch({ memory, lookMs, limitMs }: WatcherData): void {
 
 /** Says why, as far as anybody listens, and ends all threads. */
 function killProcess(why: Readonly<Record<string, string | number>>): void {
-  try {
-    writeSync(2, `${JSON.stringify({ level: "fatal", ...why })}\n`);
-  } catch {
-    // Nobody reads it, or the disk is full: the kill is what counts.
-  }
+  tell(`${JSON.stringify({ level: "fatal", ...why })}\n`);
   kill(pid, "SIGKILL");
 }
 

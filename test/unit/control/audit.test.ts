@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import {
   appendFileSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -54,7 +56,29 @@ function place(t: TestContext, options: Partial<AuditFileOptions> = {}) {
   return { folder, log, options: whole };
 }
 
+/** Waits for the disk, turn by turn. */
+async function eventually(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}
+
 const linesOf = (path: string): string[] => readFileSync(path, "utf8").split("\n").slice(0, -1);
+
+test("a file that was moved or removed is told of, and a new one goes on with the chain", async (t) => {
+  const { folder, log, options } = place(t);
+  const file = await openAuditFile(options);
+  file.append(ENTRY);
+  await eventually(() => linesOf(options.path).length === 2);
+  renameSync(options.path, join(folder, "elsewhere"));
+  file.append(ENTRY);
+  await eventually(() => existsSync(options.path) && linesOf(options.path).length === 2);
+  rmSync(options.path);
+  file.append(ENTRY);
+  await eventually(() => existsSync(options.path) && linesOf(options.path).length === 2);
+  await file.close();
+  assert.equal(log.records.filter(({ message }) => message.includes("was moved or removed")).length, 2);
+  const events = linesOf(options.path).map((line) => (JSON.parse(line) as { event: string }).event);
+  assert.deepEqual(events, ["call", "moved", "closed"]);
+});
 
 test("verifyChain() takes a whole chain or any part of it", async () => {
   const lines = chainOf(20);
