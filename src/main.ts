@@ -36,11 +36,17 @@ const DAMAGE_ADVICE =
   "alysd: what can be saved of a damaged chain, `alysctl checkpoints recover --config FILE --mode minimal --dry-run` tells;\n" +
   "alysd: docs/checkpoints.md has the rest. Nothing was changed.";
 
-const USAGE = `usage: alysd --config FILE [--exit-with-parent]
+/** UpdateConfig may have been told what does not start. */
+const WITHOUT = "--ignore-overrides starts without them, and the next UpdateConfig writes them anew";
+
+const USAGE = `usage: alysd --config FILE [--ignore-overrides] [--exit-with-parent]
        alysd localnet [options]     (alysd localnet --help)
        alysd --version | --help`;
 
 const HELP = `${USAGE}
+
+  --ignore-overrides         without the settings that UpdateConfig has written
+  --exit-with-parent         stop when standard input ends
 
 Environment
   ALYS__SECTION__KEY=VALUE   a setting, above the file: ALYS__SYNC__MODE=full is sync.mode = "full"
@@ -76,11 +82,18 @@ async function main(): Promise<number> {
     const { runLocalnet } = await import("./cli/localnet.ts");
     return runLocalnet(rest);
   }
-  let values: { config?: string; "exit-with-parent"?: boolean; version?: boolean; help?: boolean };
+  let values: {
+    config?: string;
+    "ignore-overrides"?: boolean;
+    "exit-with-parent"?: boolean;
+    version?: boolean;
+    help?: boolean;
+  };
   try {
     values = parseArgs({
       options: {
         config: { type: "string" },
+        "ignore-overrides": { type: "boolean" },
         "exit-with-parent": { type: "boolean" },
         version: { type: "boolean" },
         help: { type: "boolean" },
@@ -102,10 +115,11 @@ async function main(): Promise<number> {
     say(USAGE);
     return EXIT_USAGE;
   }
-  return runNode(values.config, values["exit-with-parent"] === true);
+  const isIgnoring = values["ignore-overrides"] === true;
+  return runNode(values.config, isIgnoring, values["exit-with-parent"] === true);
 }
 
-async function runNode(configFile: string, isTiedToParent: boolean): Promise<number> {
+async function runNode(configFile: string, isIgnoring: boolean, isTiedToParent: boolean): Promise<number> {
   ignoreSignals();
   // Loading the whole node takes a second: --help and a wrong call need not wait for it.
   const [{ loadConfig }, { openLog }, { startNode }] = await Promise.all([
@@ -114,8 +128,10 @@ async function runNode(configFile: string, isTiedToParent: boolean): Promise<num
     import("./node/node.ts"),
   ]);
   let log: RootLog | undefined;
+  let overrides: string | undefined;
   try {
-    const loaded = loadConfig(configFile, process.env);
+    const loaded = loadConfig(configFile, process.env, isIgnoring ? "without overrides" : "with overrides");
+    if (loaded.layers.overrides.size > 0) overrides = loaded.overridesFile;
     const { settings } = loaded;
     log = openLog({
       level: settings.telemetry.logLevel as LogLevel,
@@ -157,6 +173,9 @@ async function runNode(configFile: string, isTiedToParent: boolean): Promise<num
     log?.flush();
     say(`alysd: ${isOperating ? error.message : textOf(error)}`);
     if (isOperating && error.code === "DATA_LOSS") say(DAMAGE_ADVICE);
+    else if (isOperating && overrides !== undefined)
+      say(`alysd: settings of ${overrides} are in force; ${WITHOUT}`);
+    else if (isOperating && error.message.includes("overrides.toml")) say(`alysd: ${WITHOUT}`);
     return isOperating ? EXIT_CONFIG : EXIT_SOFTWARE;
   }
 }

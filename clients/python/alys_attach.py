@@ -212,11 +212,21 @@ def add_connection_options(parser) -> None:
         parser.add_argument(name)
 
 
+def _token_in(path: Optional[str]) -> Optional[str]:
+    """A token file is one line with one token. Its content is in no error."""
+    content = _read(path)
+    if content is None:
+        return None
+    token = content.decode("latin-1").strip()
+    if not token or any(not "!" <= character <= "~" for character in token):
+        raise ValueError(f"the token file {path} is not one line with one token of printable ASCII")
+    return token
+
+
 def connection_of(options, on_problem: Callable[[str], None]) -> Connection:
-    token = _read(options.token_file)
     return Connection(
         options.address,
-        token=token.decode().strip() if token else None,
+        token=_token_in(options.token_file),
         ca=options.ca,
         certificate=options.cert,
         key=options.key,

@@ -162,7 +162,8 @@ export function credentialsOf({ tls }: Pick<AttachOptions, "tls">): ChannelCrede
 async function attach<M extends AttachMethod>(method: M, options: AttachOptions, ears: Ears<M>): Promise<void> {
   const { address, signal, onProblem } = options;
   const instanceId = randomUUID();
-  const client = new Client(address, credentialsOf(options));
+  // No proxy of the environment stands between a node and what attaches to it.
+  const client = new Client(address, credentialsOf(options), { "grpc.enable_http_proxy": 0 });
   let retryMs = RETRY_MS_MIN;
   try {
     while (!signal.aborted) {

@@ -17,8 +17,15 @@ export function connectionOf(values: Values): Pick<AttachOptions, "address" | "t
   const { address = "", ca, cert, key, "token-file": tokenFile } = values;
   return {
     address,
-    token: tokenFile === undefined ? undefined : readFileSync(tokenFile, "utf8").trim(),
+    token: tokenFile === undefined ? undefined : tokenIn(tokenFile),
     tls:
       ca === undefined ? undefined : { ca, ...(cert && { certificate: cert }), ...(key && { key }) },
   };
+}
+
+/** A token file is one line with one token. Its content is in no error. */
+function tokenIn(file: string): string {
+  const token = readFileSync(file, "latin1").trim();
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new Error(`the token file ${file} is not one line with one token of printable ASCII`);
 }

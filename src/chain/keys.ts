@@ -9,7 +9,6 @@ import {
   fstatSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readSync,
   statSync,
@@ -18,6 +17,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { type Failure, failure } from "../kernel/errors.ts";
+import { makeFolder } from "../kernel/ports/folder.ts";
 import type { Random } from "../kernel/ports/random.ts";
 import { SECRET_KEY_LENGTH, SecretKey } from "./bls.ts";
 import { fromHex, toHex } from "./hex.ts";
@@ -47,7 +47,7 @@ export function writeAuthorityKey(path: string, key: SecretKey, random: Random):
   const folder = dirname(path);
   const draft = `${path}.${toHex(random.bytes(8))}.new`;
   try {
-    mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
+    makeFolder(folder, FOLDER_MODE);
     const loose = checkFolder(folder);
     if (loose !== undefined) return loose;
     const file = openSync(draft, "wx", FILE_MODE);

@@ -2,7 +2,7 @@
  * `alysctl chain forge`: writes a chain that all its members signed, for tests and local networks. A file of
  * its own, loaded when it is asked for: it brings the block store and BLS, which no other command needs.
  */
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { forgeParameters, forgeSecretKeys } from "../chain/forge.ts";
 import { toHex } from "../chain/hex.ts";
@@ -10,6 +10,7 @@ import { writeAuthorityKey } from "../chain/keys.ts";
 import { encodePossessionFile } from "../chain/possession.ts";
 import { encodeChainSpecification, genesisOf } from "../chain/spec.ts";
 import { asError, failure } from "../kernel/errors.ts";
+import { makeFolder } from "../kernel/ports/folder.ts";
 import { realRandom } from "../kernel/ports/random.ts";
 import { grouped } from "./format.ts";
 import { writeHistory } from "./localnet/history.ts";
@@ -78,7 +79,7 @@ function forgeFields(folder: string, genesisHash: string, height: number, member
 async function emptyFolder(named: string): Promise<string> {
   const folder = resolve(named);
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     if ((await readdir(folder)).length === 0) return folder;
   } catch (thrown) {
     throw failure("INVALID_ARGUMENT", "FOLDER_NOT_MADE", `${folder}: ${asError(thrown).message}`);

@@ -32,7 +32,7 @@ export function readCredentials({ tokenFile, ca, cert, key }: CredentialOptions)
   if ((cert ?? "") !== "" && ((key ?? "") === "" || (ca ?? "") === "")) {
     throw failure("INVALID_ARGUMENT", "BAD_FIELD", "--cert needs --key and --ca", { field: "cert" });
   }
-  const token = isNamed(tokenFile) ? readSecret(tokenFile).toString("utf8").trim() : undefined;
+  const token = isNamed(tokenFile) ? readToken(tokenFile) : undefined;
   if (!isNamed(ca)) return { token };
   const pair = isNamed(cert) && isNamed(key) ? { certificate: read(cert), key: readSecret(key) } : {};
   return { token, tls: { authority: read(ca), ...pair } };
@@ -41,6 +41,18 @@ export function readCredentials({ tokenFile, ca, cert, key }: CredentialOptions)
 /** An empty variable is none, as scripts mean it. */
 function isNamed(file: string | undefined): file is string {
   return file !== undefined && file !== "";
+}
+
+/** One line, which becomes a header of each call. Its content is in no error. */
+function readToken(file: string): string {
+  const token = readSecret(file).toString("latin1").trim();
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  const why = token === "" ? "is empty" : "holds more than one word of printable ASCII";
+  throw failure(
+    "INVALID_ARGUMENT",
+    "TOKEN_FILE",
+    `the token file ${file} ${why}; a token file is one line with one token`,
+  );
 }
 
 function readSecret(file: string): Buffer {

@@ -3,11 +3,12 @@
  * of the server and its clients that are renewed with --rotate. Needs no node; a running one notices new files itself.
  */
 import { X509Certificate } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { asError, Failure, failure } from "../kernel/errors.ts";
+import { makeFolder } from "../kernel/ports/folder.ts";
 import { realRandom } from "../kernel/ports/random.ts";
 import { writeFileAtomicSync } from "../storage/files.ts";
 import { type Issuer, issue, type KeyPair, readPrivateKey } from "./certificate.ts";
@@ -95,7 +96,7 @@ function make(session: Session, options: InitOptions): Fact[] {
   }
   const clients = options.client ?? CLIENTS_DEFAULT;
   checkClients(clients);
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  makeFolder(dir, 0o700);
   chmodSync(dir, 0o700);
   const nowMs = session.terminal.clock.nowMs();
   const commonName = `${options.trustDomain} control plane authority`;

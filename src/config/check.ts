@@ -64,6 +64,7 @@ function problemOf(rule: Rule, value: unknown): string | undefined {
   switch (rule.kind) {
     case "number":
       if (typeof value !== "number") return `must be a number, is ${describe(value)}`;
+      if (!Number.isFinite(value)) return `must be a finite number, is ${value}`;
       if (Number.isInteger(rule.fallback) && rule.max > 1 && !Number.isInteger(value))
         return "must be a whole number";
       if (value < rule.min || value > rule.max) return `must lie in ${rule.min}–${rule.max}, is ${value}`;

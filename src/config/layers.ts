@@ -58,6 +58,7 @@ const PATHS = [
   "control.tls.key_file",
   "control.tls.client_ca_file",
   "control.tls.revoked_file",
+  "telemetry.log_file",
 ];
 
 /** Settings that are paths in the data directory. */
@@ -74,7 +75,7 @@ export function environmentValues(environment: Environment, faults: ConfigFault[
       faults.push({ key, problem: `is not a setting (environment variable ${variable})` });
       continue;
     }
-    if (rule.kind === "number") values.set(key, value.trim() === "" ? value : Number(value));
+    if (rule.kind === "number") values.set(key, numberOf(value));
     else if (rule.kind === "boolean") {
       values.set(key, value === "true" ? true : value === "false" ? false : value);
     } else if (rule.kind === "list") values.set(key, value === "" ? [] : value.split(","));
@@ -82,6 +83,14 @@ export function environmentValues(environment: Environment, faults: ConfigFault[
   }
   return values;
 }
+
+/** As it is where it says no number: the check then shows it. */
+function numberOf(text: string): number | string {
+  return text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
+}
+
+/** The environment variable of a setting. */
+const variableOf = (key: string): string => `${OVERRIDE_PREFIX}${key.replaceAll(".", "__").toUpperCase()}`;
 
 /** The settings that an overrides file names, by key. */
 export function overrideValues(
@@ -110,11 +119,31 @@ export function settle(layers: Layers, faults: ConfigFault[]): Settled | undefin
     for (const [key, value] of values) setAt(raw, key, value);
   }
   const table = checkTable(NodeConfigSchema, raw, "", faults);
+  if (faults.length === 0) checkPaths(table, faults);
   if (faults.length === 0) checkTogether(table, raw, faults);
-  if (faults.length > 0) return undefined;
+  if (faults.length > 0) {
+    for (const [at, { key, problem }] of faults.entries()) {
+      const isOfEnvironment = environment.has(key) && !overrides.has(key);
+      if (isOfEnvironment)
+        faults[at] = { key, problem: `${problem} (environment variable ${variableOf(key)})` };
+    }
+    return undefined;
+  }
   resolvePaths(table, directory);
   const origins = new Map(Object.keys(RULES).map((key) => [key, originOf(key, layers)]));
   return { settings: settingsOf(table), table, origins };
+}
+
+/** Nobody replaces what a shell would: the file would lie in a folder of that name. */
+function checkPaths(table: Record<string, unknown>, faults: ConfigFault[]): void {
+  for (const key of [...PATHS, ...DATA_PATHS]) {
+    const value = valueAt(table, key);
+    if (typeof value === "string" && /^~|\$/.test(value))
+      faults.push({
+        key,
+        problem: `is taken as it is written, without ~ and $: write the whole path, not "${value}"`,
+      });
+  }
 }
 
 /** What is wrong with two settings together only. A default gives way to what is set. */

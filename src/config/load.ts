@@ -36,8 +36,15 @@ export interface LoadedConfig extends Settled {
   readonly overridesFile: string;
 }
 
-/** Reads a TOML file. Throws a Failure INVALID_ARGUMENT or NOT_FOUND that names the file and every faulty key. */
-export function loadConfig(file: string, environment: Environment): LoadedConfig {
+/**
+ * Reads a TOML file. Throws a Failure INVALID_ARGUMENT or NOT_FOUND that names the file and every faulty key. Overrides are
+ * left out for whoever has to start without them; the next UpdateConfig then writes them anew.
+ */
+export function loadConfig(
+  file: string,
+  environment: Environment,
+  withOverrides: "with overrides" | "without overrides" = "with overrides",
+): LoadedConfig {
   const source = readText(file);
   if (source === undefined) {
     throw failure(
@@ -46,18 +53,9 @@ export function loadConfig(file: string, environment: Environment): LoadedConfig
       `configuration file ${file} cannot be read: there is none`,
     );
   }
-  return parseConfig(source, environment, dirname(resolve(file)), file);
-}
-
-function parseConfig(
-  source: string,
-  environment: Environment,
-  directory: string,
-  name: string,
-): LoadedConfig {
-  const bare = settleText(source, environment, directory, name);
+  const bare = settleText(source, environment, dirname(resolve(file)), file);
   const overridesFile = join(bare.settings.storage.dataDirectory, OVERRIDES_FILE);
-  const text = readOverrides(overridesFile);
+  const text = withOverrides === "with overrides" ? readOverrides(overridesFile) : undefined;
   if (text === undefined) return { ...bare, overridesFile };
   const faults: ConfigFault[] = [];
   const overrides = overrideValues(parseToml(text, overridesFile), faults);

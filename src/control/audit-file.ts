@@ -8,10 +8,11 @@
  * state are refused: nothing is done that is not written down. A file that was moved or removed is noticed with the next line.
  */
 import { existsSync } from "node:fs";
-import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { asError, failure } from "../kernel/errors.ts";
 import type { Clock, TimerHandle } from "../kernel/ports/clock.ts";
+import { makeFolder } from "../kernel/ports/folder.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { AuditEntry } from "./audit.ts";
 import { CHAIN_START, type ChainHead, chainLine, checkLine } from "./audit-chain.ts";
@@ -41,7 +42,7 @@ const TAIL_BYTES = 64 * 1024;
 export async function openAuditFile(options: AuditFileOptions): Promise<AuditFile> {
   const { path, log } = options;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), 0o700);
     const handle = await open(path, "a+", 0o600);
     const tail = await readTail(handle);
     // A crash may leave half a line: it was never followed, so cutting it breaks no chain; the next line says so.

@@ -30,6 +30,7 @@ import { Doorway } from "./doorway.ts";
 import { HealthBoard, healthHandlers } from "./health.ts";
 import { type Bound, listenOnTcp } from "./listen.ts";
 import { LIVE_CALLS_MAX, LiveCalls } from "./live-calls.ts";
+import { takeLongDeadlines } from "./long-deadlines.ts";
 import { addReflection } from "./reflection.ts";
 import { RefusalLines } from "./refusals.ts";
 import { RequestIds } from "./request-ids.ts";
@@ -150,6 +151,7 @@ const SERVER_OPTIONS: ServerOptions = {
 export async function startControl(options: ControlOptions): Promise<RunningControl> {
   const { log } = options;
   quietTransport(log);
+  takeLongDeadlines();
   const control = new Control(options);
   try {
     await control.listen();

@@ -4,11 +4,12 @@
  * where something is: two nodes never both hold the path, and the socket of one that runs is never taken away. The folder
  * is a second wall. Used by server.ts.
  */
-import { chmodSync, linkSync, lstatSync, mkdirSync, renameSync, rmSync, type Stats, statSync } from "node:fs";
+import { chmodSync, linkSync, lstatSync, renameSync, rmSync, type Stats, statSync } from "node:fs";
 import { connect } from "node:net";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { geteuid } from "node:process";
 import { asError, type Failure, failure } from "../kernel/errors.ts";
+import { makeFolder } from "../kernel/ports/folder.ts";
 import { realRandom } from "../kernel/ports/random.ts";
 import { type Acceptor, type AcceptorParts, acceptOnSocket } from "./acceptor.ts";
 import type { Bound } from "./listen.ts";
@@ -72,13 +73,13 @@ function socketFailure(
 
 function prepareFolder(path: string): Failure | undefined {
   if (!isSocketPath(path)) {
-    const why = `a socket's path has at most ${SOCKET_PATH_BYTES_MAX} bytes`;
+    const why = `a socket's path has at most ${SOCKET_PATH_BYTES_MAX} bytes; set control.unix_socket to a shorter one`;
     return socketFailure("INVALID_ARGUMENT", "SOCKET_PATH_TOO_LONG", path, why);
   }
   const folder = dirname(path);
   let stat: Stats;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     stat = statSync(folder);
   } catch (thrown) {
     return socketFailure("FAILED_PRECONDITION", "SOCKET_FOLDER", path, asError(thrown).message);

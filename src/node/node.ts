@@ -36,6 +36,7 @@ import { processProfiler } from "../telemetry/profiler.ts";
 import { type ActorParts, composeActors, superviseActors } from "./actor-system.ts";
 import { applyAtOnce } from "./apply-config.ts";
 import { Attachments } from "./attachments.ts";
+import { checkSettings, ownIps } from "./check-settings.ts";
 import { type ControlParts, openControlParts } from "./control-parts.ts";
 import { integrationsSupervisor } from "./integrations.ts";
 import { openResources, type Resources } from "./resources.ts";
@@ -142,7 +143,7 @@ async function compose(
       authorityKey: resources.authorityKey?.publicKey ?? new Uint8Array(),
       config: new ConfigService({
         loaded,
-        check: (changed) => void peerConfig(changed),
+        check: (changed) => checkSettings(changed, ownIps()),
         apply: (changed, keys) =>
           applyAtOnce(
             {

@@ -3,7 +3,7 @@
  * peers. Opened in order, closed in reverse; each failure says what could not be opened.
  */
 
-import { chmod, mkdir } from "node:fs/promises";
+import { chmod } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { BanTable } from "../actors/peer/ban-table.ts";
@@ -22,6 +22,7 @@ import type { ChainPort } from "../integrations/chain/port.ts";
 import { correlatedLog } from "../kernel/cause.ts";
 import { asError, assert, Failure, failure } from "../kernel/errors.ts";
 import { realClock } from "../kernel/ports/clock.ts";
+import { makeFolder } from "../kernel/ports/folder.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import { realRandom } from "../kernel/ports/random.ts";
 import { loadOrCreateIdentity, peerIdBytes } from "../p2p/identity.ts";
@@ -176,7 +177,7 @@ async function openStore(folder: string, genesisHash: Uint8Array, log: Log): Pro
 
 async function makeDataDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    makeFolder(directory, 0o700);
     await chmod(directory, 0o700);
   } catch (error) {
     const { message } = asError(error);

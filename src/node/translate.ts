@@ -45,9 +45,13 @@ function bootstrapPeers(addresses: readonly string[], reach: Reach): readonly Bo
 const LISTEN_ADDRESS = /^\/(?:ip[46]|dns[46]?)\/[^/]+\/(?:tcp\/\d{1,5}|udp\/\d{1,5}\/quic-v1)$/;
 
 /** The addresses as they are. Throws a Failure naming the key. */
-function listenAddresses(addresses: readonly string[]): readonly string[] {
+export function listenAddresses(addresses: readonly string[]): readonly string[] {
   for (const address of addresses) {
-    if (LISTEN_ADDRESS.test(address)) continue;
+    if (LISTEN_ADDRESS.test(address)) {
+      if (portOf(address) <= PORT_MAX) continue;
+      const message = `network.listen_addresses: "${address}" has no port of 0 to ${PORT_MAX}`;
+      throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", message, { field: "network.listen_addresses" });
+    }
     const wanted = "/ip4/ADDRESS/tcp/PORT or /ip4/ADDRESS/udp/PORT/quic-v1";
     const message = `network.listen_addresses: "${address}" is not of the form ${wanted}`;
     throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", message, { field: "network.listen_addresses" });
@@ -60,8 +64,12 @@ function listenAddresses(addresses: readonly string[]): readonly string[] {
   return addresses;
 }
 
+const PORT_MAX = 65_535;
+
+export const portOf = (address: string): number => Number(/\/(?:tcp|udp)\/(\d+)/.exec(address)?.[1]);
+
 /** As listenAddresses, but others must be able to dial them. */
-function announceAddresses(addresses: readonly string[]): readonly string[] {
+export function announceAddresses(addresses: readonly string[]): readonly string[] {
   for (const address of addresses) {
     const isSomewhere = !/^\/ip[46]\/(?:0\.0\.0\.0|::)\/|\/0(?:\/quic-v1)?$/.test(address);
     if (LISTEN_ADDRESS.test(address) && isSomewhere) continue;

@@ -5,9 +5,10 @@
  */
 
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
-import { chmod, mkdir, open, readFile, rename, stat } from "node:fs/promises";
+import { chmod, open, readFile, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { assert, type Failure, failure } from "../kernel/errors.ts";
+import { makeFolder } from "../kernel/ports/folder.ts";
 import type { Random } from "../kernel/ports/random.ts";
 
 const SEED_LENGTH = 32;
@@ -110,7 +111,7 @@ export async function loadOrCreateIdentity(path: string, random: Random): Promis
 }
 
 async function writeIdentity(path: string, identity: Identity): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path), 0o700);
   const temporary = `${path}.new`;
   const file = await open(temporary, "w", 0o600);
   try {

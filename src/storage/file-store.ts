@@ -2,9 +2,10 @@
  * FileStore: a folder of a few whole files by name, as checkpoints are kept. It knows names and bytes, not what they mean.
  * Writing is atomic (files.ts). The twin in memory is for tests and the simulation.
  */
-import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
+import { open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { asError, failure } from "../kernel/errors.ts";
+import { makeFolder } from "../kernel/ports/folder.ts";
 import { PARTIAL, writeFileAtomic } from "./files.ts";
 
 /** Rejections are Failures: DISK_FULL, FILE_WRITE_FAILED, FILE_READ_FAILED. */
@@ -67,7 +68,7 @@ export class FolderFileStore implements FileStore {
   /** Once, before this process writes its first file: after that such files are its own. */
   async #prepare(): Promise<void> {
     try {
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      makeFolder(this.#folder, 0o700);
       for (const name of await readdir(this.#folder)) {
         const isLeft = name.endsWith(PARTIAL) && NAME.test(name.slice(0, -PARTIAL.length));
         if (isLeft) await rm(join(this.#folder, name), { force: true });

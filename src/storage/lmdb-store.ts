@@ -4,9 +4,9 @@
  * It owns the folder: a lock keeps other processes out, an identity inside keeps other chains out.
  */
 import { statSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, type Failure, failure } from "../kernel/errors.ts";
+import { makeFolder } from "../kernel/ports/folder.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { HashTail } from "./hash-tail.ts";
 import { type Databases, openDatabases } from "./lmdb.ts";
@@ -75,7 +75,7 @@ export interface LmdbStoreOptions {
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<BlockStore> {
   const { folder, genesisHash, mapBytes = MAP_BYTES, runBlocks = RUN_BLOCKS, isVerified = true } = options;
   assert(genesisHash.length === HASH_LENGTH, "genesis hash is 32 bytes long");
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   const lock = lockDirectory(folder);
   try {
     const file = join(folder, DATABASE_FILE);

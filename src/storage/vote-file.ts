@@ -12,7 +12,6 @@ import {
   fsyncSync,
   ftruncateSync,
   linkSync,
-  mkdirSync,
   openSync,
   readSync,
   renameSync,
@@ -21,6 +20,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { asError, assert, type Failure, failure } from "../kernel/errors.ts";
+import { makeFolder } from "../kernel/ports/folder.ts";
 import { lockDataFile } from "./directory-lock.ts";
 import { codeOf, fileFailure, PARTIAL } from "./files.ts";
 import { isNamed, type LockedFile, openLocked } from "./kernel-lock.ts";
@@ -50,7 +50,7 @@ const NOTHING: StoredVote = { sequence: 0n, bytes: new Uint8Array() };
  * FAILED_PRECONDITION / DATA_DIRECTORY_LOCKED, LOCKS_DO_NOT_HOLD.
  */
 export function openVoteFile(path: string): VoteStore {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   if (!existsSync(path)) makeFile(path);
   let locked = lockDataFile(path);
   try {

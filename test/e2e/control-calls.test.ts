@@ -42,6 +42,14 @@ test("a unary method is an ask of the actor", async (t) => {
   assert.equal(probe.calls[0]?.traceparent, TRACE);
 });
 
+test("deadlines of weeks, years and centuries are taken", async (t) => {
+  const { connection } = await world(t);
+  for (const days of [24, 25, 50, 365, 3_650]) {
+    const answer = await connection.client(SyncService).getSyncStatus({}, { deadlineMs: days * 86_400_000 });
+    assert.equal(answer.status?.head?.height, 10n, `${days} days`);
+  }
+});
+
 test("a Failure becomes its status with ErrorInfo, BadRequest and RetryInfo", async (t) => {
   const { connection } = await world(t);
   await assert.rejects(

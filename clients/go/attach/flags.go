@@ -2,6 +2,7 @@ package attach
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"strings"
 )
@@ -18,8 +19,22 @@ func Flags() func() (Options, error) {
 		if *tokenFile == "" {
 			return options, nil
 		}
-		token, err := os.ReadFile(*tokenFile)
-		options.Token = strings.TrimSpace(string(token))
+		var err error
+		options.Token, err = tokenIn(*tokenFile)
 		return options, err
 	}
+}
+
+// tokenIn reads a token file: one line with one token. Its content is in no error.
+func tokenIn(path string) (string, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	token := strings.TrimSpace(string(content))
+	isOther := func(character rune) bool { return character < '!' || character > '~' }
+	if token == "" || strings.ContainsFunc(token, isOther) {
+		return "", fmt.Errorf("the token file %s is not one line with one token of printable ASCII", path)
+	}
+	return token, nil
 }

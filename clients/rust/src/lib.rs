@@ -67,12 +67,10 @@ pub struct Connection {
 impl Connection {
     /// The command line that the examples share: `option` gives the value of a name.
     pub fn from_options(option: impl Fn(&str) -> Option<String>) -> Result<Self, Problem> {
-        let token = option("--token-file")
-            .map(std::fs::read_to_string)
-            .transpose()?;
+        let token = option("--token-file").map(token_in).transpose()?;
         Ok(Self {
             address: option("--address").unwrap_or_else(|| "127.0.0.1:50051".to_owned()),
-            token: token.map(|text| text.trim().to_owned()),
+            token,
             ca: option("--ca"),
             certificate: option("--cert"),
             key: option("--key"),
@@ -103,6 +101,17 @@ impl Connection {
             .map(|token| format!("Bearer {token}").parse());
         Ok(text.transpose()?)
     }
+}
+
+/// Reads a token file: one line with one token. Its content is in no error.
+fn token_in(path: String) -> Result<String, Problem> {
+    let content = std::fs::read(&path)?;
+    let token = content.trim_ascii();
+    if token.is_empty() || !token.iter().all(u8::is_ascii_graphic) {
+        let text = format!("the token file {path} is not one line with one token of printable ASCII");
+        return Err(text.into());
+    }
+    Ok(String::from_utf8_lossy(token).into_owned())
 }
 
 /// What one frame of the node means to an actor.

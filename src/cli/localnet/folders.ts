@@ -12,6 +12,7 @@ import { writeAuthorityKey } from "../../chain/keys.ts";
 import { encodePossessionFile } from "../../chain/possession.ts";
 import { encodeChainSpecification, genesisOf } from "../../chain/spec.ts";
 import { asError, failure } from "../../kernel/errors.ts";
+import { makeFolder } from "../../kernel/ports/folder.ts";
 import type { Random } from "../../kernel/ports/random.ts";
 import { loadOrCreateIdentity } from "../../p2p/identity.ts";
 import {
@@ -39,7 +40,7 @@ export async function makeNetworkFolder(named: string | undefined): Promise<stri
   if (named === undefined) return await mkdtemp(join(tmpdir(), "alys-localnet-"));
   const folder = resolve(named);
   try {
-    await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+    makeFolder(folder, FOLDER_MODE);
     if ((await readdir(folder)).length === 0) return folder;
   } catch (error) {
     throw failure("INVALID_ARGUMENT", "FOLDER_NOT_MADE", `--data-dir ${folder}: ${asError(error).message}`);

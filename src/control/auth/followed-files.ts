@@ -45,9 +45,15 @@ export class FollowedFiles {
 }
 
 function versionsOf(files: readonly string[]): string {
-  const versions = files.map((file) => {
-    const stat = statSync(file, { throwIfNoEntry: false });
-    return stat === undefined ? "-" : `${stat.ino}:${stat.size}:${stat.mtimeMs}`;
-  });
-  return versions.join(" ");
+  return files.map(versionOf).join(" ");
+}
+
+/** Changes with the content, the rights and the owner (which move the ctime), and with the reason why it cannot be seen. */
+function versionOf(file: string): string {
+  try {
+    const { ino, size, mtimeMs, ctimeMs } = statSync(file);
+    return `${ino}:${size}:${mtimeMs}:${ctimeMs}`;
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code ?? "unreadable";
+  }
 }

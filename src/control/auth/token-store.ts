@@ -3,11 +3,12 @@
  * is not here is not taken, so a lost file locks out and never lets in. Owns the folder; used by the gate, which asks
  * on every call, and by the node's actor, which makes and revokes.
  */
-import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Caller } from "../../kernel/call.ts";
 import { asError, assert, Failure, failure } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/ports/clock.ts";
+import { makeFolder } from "../../kernel/ports/folder.ts";
 import type { Random } from "../../kernel/ports/random.ts";
 import { writeFileAtomic, writeFileAtomicSync } from "../../storage/files.ts";
 import { boundByMinter } from "./minting.ts";
@@ -87,7 +88,7 @@ export interface TokenStoreParts {
 export function openTokenStore(parts: TokenStoreParts): TokenStore {
   const { directory, random } = parts;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeFolder(directory, 0o700);
     if (!lstatSync(directory).isDirectory()) {
       throw failure("FAILED_PRECONDITION", "TOKEN_FILES_BAD", `${directory} is no folder, or a link to one`);
     }

@@ -231,3 +231,9 @@ test("loadConfig() names the overrides file when that is wrong", (t) => {
     );
   }
 });
+
+test("loadConfig() can leave overrides out, whatever is in them", (t) => {
+  const { overrides, file } = place(t);
+  writeFileSync(overrides, "[sync");
+  assert.equal(loadConfig(file, {}, "without overrides").layers.overrides.size, 0);
+});

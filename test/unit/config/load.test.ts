@@ -147,3 +147,28 @@ test("every template in config/ is valid", () => {
   assert.deepEqual(files.sort(), ["development.toml", "federation.toml", "localnet.toml", "testnet.toml"]);
   for (const name of files) assert.ok(loadSettings(`config/${name}`, {}));
 });
+
+test("numbers that are none are shown as they were written, and refused", () => {
+  const nan = faultOf(`${MINIMAL}[sync]\nsync_threshold = nan\n`);
+  assert.match(nan.message, /sync\.sync_threshold: must be a finite number, is NaN/);
+  assert.match(
+    faultOf(`${MINIMAL}[sync]\nsync_threshold = inf\n`).message,
+    /must be a finite number, is Infinity/,
+  );
+});
+
+test("a fault of the environment names the variable", () => {
+  const { message } = faultOf(MINIMAL, { ALYS__SYNC__SYNC_THRESHOLD: "99%" });
+  assert.match(
+    message,
+    /sync\.sync_threshold: must be a number, is the string "99%" \(environment variable ALYS__SYNC__SYNC_THRESHOLD\)/,
+  );
+});
+
+test("paths are relative to the file, and what a shell would replace is refused", () => {
+  assert.equal(parse(`${MINIMAL}[telemetry]\nlog_file = "a.log"\n`).telemetry.logFile, "/etc/alys/a.log");
+  for (const path of ["~/data", "$HOME/data"]) {
+    const { message } = faultOf(MINIMAL, { ALYS__STORAGE__DATA_DIRECTORY: path });
+    assert.match(message, /storage\.data_directory: is taken as it is written, without ~ and \$/);
+  }
+});
