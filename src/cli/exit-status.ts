@@ -2,7 +2,7 @@
  * How alysctl ends: exit statuses that scripts can tell apart, and one line on standard error that says why.
  * Pure.
  */
-import { codeOf } from "../control/errors.ts";
+import { codeOf } from "../control/status-code.ts";
 import type { Failure, StatusCode } from "../kernel/errors.ts";
 import { duration } from "./format.ts";
 import { printable } from "./table.ts";

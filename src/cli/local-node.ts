@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { geteuid, kill } from "node:process";
 import { readOwn } from "../control/auth/own-file.ts";
-import { LOCAL_TOKEN_FILE, TOKENS_FOLDER } from "../control/auth/token-store.ts";
+import { LOCAL_TOKEN_FILE, TOKENS_FOLDER } from "../control/auth/token-files.ts";
 import { asError, type Failure, failure } from "../kernel/errors.ts";
 
 /** Where a node is looked for when nothing is said. */

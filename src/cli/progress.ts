@@ -1,7 +1,7 @@
 /**
  * Progress for people: a bar with figures that fits any width, drawn over itself on a terminal and printed as
- * plain lines, not too often, where the output is a file or a pipe. `renderProgress` is pure; `ProgressLine`
- * draws.
+ * plain lines, not too often, where the output is a file or a pipe. `renderProgress` makes the text, `ProgressLine`
+ * draws it.
  */
 import type { Clock } from "../kernel/ports/clock.ts";
 import { duration, grouped } from "./format.ts";

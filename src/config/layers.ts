@@ -1,6 +1,6 @@
 /**
  * The layers of the configuration: defaults, file, environment, overrides; a later one wins over those before it. Puts
- * them together, checks the whole, and says where each setting comes from. Pure; load.ts reads the layers, config-service.ts lays
+ * them together, checks the whole, and says where each setting comes from. Reads no file itself: load.ts reads the layers, config-service.ts lays
  * another over them.
  */
 

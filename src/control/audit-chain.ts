@@ -1,7 +1,7 @@
 /**
  * The chain of the audit log: each line is JSON with its number, the hash of the line before it and its own hash, so
  * that a line cannot be changed, dropped or put in between without the next one showing it. Who can rewrite the whole
- * file can rewrite the chain: note its last hash elsewhere. Pure; written by `audit-file.ts`, checked by
+ * file can rewrite the chain: note its last hash elsewhere. Touches no file itself: written by `audit-file.ts`, checked by
  * `alysctl audit verify`.
  */
 import { hash } from "node:crypto";

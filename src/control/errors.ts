@@ -2,15 +2,17 @@
  * From the kernel's failures to what a gRPC caller is told: a canonical status with google.rpc details. A
  * failure is meant to be read; anything else that is thrown is ours alone and leaves only a correlation id.
  */
+
 import { create, type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { type Any, anyPack, durationFromMs } from "@bufbuild/protobuf/wkt";
-import { Metadata, type StatusObject, status } from "@grpc/grpc-js";
+import { Metadata, type StatusObject } from "@grpc/grpc-js";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
-import { asError, Failure, failure, type StatusCode } from "../kernel/errors.ts";
+import { asError, Failure, failure } from "../kernel/errors.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import { asBuffer } from "./codec.ts";
 import { withoutPaths } from "./paths.ts";
+import { codeOf } from "./status-code.ts";
 
 /** Who defines the reasons of our errors. */
 const ERROR_DOMAIN = "alys.network";
@@ -31,11 +33,6 @@ export function toFailure(thrown: unknown, correlationId: string, log: Log): Fai
   if (thrown instanceof Failure) return thrown;
   log.error("a call failed unexpectedly", { error: asError(thrown), correlationId });
   return failure("INTERNAL", "INTERNAL", `internal error; its correlation id is ${correlationId}`);
-}
-
-/** The number of a canonical status code. */
-export function codeOf(code: StatusCode): status {
-  return status[code];
 }
 
 /**

@@ -28,7 +28,7 @@ import type { EnginePort } from "../integrations/engine/port.ts";
 import { actorCell } from "../kernel/actor/cell.ts";
 import type { ActorEnvironment } from "../kernel/actor/environment.ts";
 import type { Supervisor, SupervisorEvent } from "../kernel/supervision/supervisor.ts";
-import { peerIdBytes } from "../p2p/identity.ts";
+import { peerIdBytes } from "../p2p/peer-id.ts";
 import type { Host } from "../p2p/port.ts";
 import type { StopStore, Table, VoteStore } from "../storage/port.ts";
 

@@ -9,7 +9,7 @@ import type { ProducerConfig } from "../actors/producer/config.ts";
 import type { Settings } from "../config/load.ts";
 import { failure } from "../kernel/errors.ts";
 import { FAULT_TEXTS, judgeAddress, type Reach } from "../p2p/dial-address.ts";
-import { peerIdBytes } from "../p2p/identity.ts";
+import { peerIdBytes } from "../p2p/peer-id.ts";
 import { GOSSIP_DEFAULTS, type HostOptions } from "../p2p/port.ts";
 
 /** What identify tells others of us. */

@@ -6,7 +6,7 @@ import type { SecretKey } from "../../src/chain/bls.ts";
 import { encodeDelegation, ROLE_MEMBER, signDelegation } from "../../src/chain/delegation.ts";
 import { assert } from "../../src/kernel/errors.ts";
 import type { Clock } from "../../src/kernel/ports/clock.ts";
-import { peerIdBytes } from "../../src/p2p/identity.ts";
+import { peerIdBytes } from "../../src/p2p/peer-id.ts";
 import type { Machine } from "./machine.ts";
 
 const LASTING_MS = 30 * 24 * 3_600_000;

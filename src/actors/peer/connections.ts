@@ -1,6 +1,6 @@
 /**
  * The conductor of connections: greets, refreshes, dismisses and bans, and keeps the book in step with the host. Owned
- * by the PeerActor, in whose turns everything here runs; decisions are made by the pure organs beside it.
+ * by the PeerActor, in whose turns everything here runs; decisions are made by the organs beside it.
  */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -198,7 +198,7 @@ export class Connections {
     this.#leave(peer, { state: "disconnected" }, "connection closed");
     if (state === "handshaking") peer.failures++;
     // Whoever was said goodbye to has its time set already.
-    if (state !== "closing") this.#delayDial(peer, dialDelayMs(peer.failures, context.random));
+    if (state !== "closing") this.#delayDial(peer, dialDelayMs(peer.failures, context.random.next()));
   }
 
   /** The host cuts it in a moment: meanwhile it is told why. */
@@ -344,7 +344,7 @@ export class Connections {
     if (isBroken) return this.#greeter.ask(peerId, link.session);
     this.#parts.context.log.info("peer is refused", { peer: peerId, reason: cause.message });
     peer.failures++;
-    this.#delayDial(peer, coolDownMs ?? dialDelayMs(peer.failures, this.#parts.context.random));
+    this.#delayDial(peer, coolDownMs ?? dialDelayMs(peer.failures, this.#parts.context.random.next()));
     this.#waiters.answer(peerId, cause);
     this.#close(peer, goodbye, cause.message);
   }
@@ -358,7 +358,7 @@ export class Connections {
     context.log.info("peer says goodbye", { peer: peerId, reason });
     // A peer that shuts down comes back; one that has no room for us is not asked again at once.
     const isBack = reason === GoodbyeReason.SHUTDOWN || reason === GoodbyeReason.DUPLICATE_CONNECTION;
-    this.#delayDial(live.peer, isBack ? dialDelayMs(0, context.random) : COOL_DOWN_MS);
+    this.#delayDial(live.peer, isBack ? dialDelayMs(0, context.random.next()) : COOL_DOWN_MS);
     const cause = failure("UNAVAILABLE", "PEER_LEFT", `${peerId} said goodbye: ${goodbyeName(reason)}`);
     this.#waiters.answer(peerId, cause);
     const closing: Link = { state: "closing" };

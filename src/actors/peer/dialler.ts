@@ -124,7 +124,7 @@ export class Dialler {
 
   #delay(peer: KnownPeer): void {
     const { random, clock } = this.#parts.context;
-    peer.notBeforeMs = clock.monotonicMs() + dialDelayMs(peer.failures, random);
+    peer.notBeforeMs = clock.monotonicMs() + dialDelayMs(peer.failures, random.next());
   }
 
   /** Looks for peers now, by these means; none means all. */

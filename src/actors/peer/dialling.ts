@@ -3,7 +3,6 @@
  * first and whatever the target is, then bootstrap peers, then the others by worth.
  */
 
-import type { Random } from "../../kernel/ports/random.ts";
 import { DIAL_DELAY_MS_MAX, DIAL_DELAY_MS_MIN, DIALS_MAX } from "./config.ts";
 import type { KnownPeer } from "./known/known-peer.ts";
 import type { PeerIndex } from "./known/peer-index.ts";
@@ -50,10 +49,10 @@ export function ordinaryBusy(index: PeerIndex): number {
   return index.busy - reserved.length;
 }
 
-/** When a peer may be dialled again after its n-th failure in a row: exponential, half of it random. */
-export function dialDelayMs(failures: number, random: Random): number {
+/** When a peer may be dialled again after its n-th failure in a row: exponential, half of it random; `draw` from 0 to below 1. */
+export function dialDelayMs(failures: number, draw: number): number {
   const whole = Math.min(DIAL_DELAY_MS_MAX, DIAL_DELAY_MS_MIN * 2 ** Math.min(failures, 16));
-  return whole / 2 + (whole / 2) * random.next();
+  return whole / 2 + (whole / 2) * draw;
 }
 
 function canDial(peer: KnownPeer, facts: DialFacts): boolean {

@@ -18,9 +18,9 @@ import type { Ref } from "../../kernel/ref.ts";
 import type { Moment, SyncEffect } from "./effect.ts";
 import type { Evidence } from "./equivocation/evidence.ts";
 import { digestOf, type EvidenceStore } from "./equivocation/evidence-store.ts";
+import { fetchLaterSet } from "./later-set.ts";
 import type { SyncMachine } from "./machine.ts";
 import { readTail } from "./store-check/read-tail.ts";
-import { fetchLaterSet } from "./target/later-set.ts";
 import { type SetsInForce, setsBehindParent } from "./validation-sets.ts";
 
 export interface EffectRunnerParts {

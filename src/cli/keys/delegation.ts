@@ -7,7 +7,7 @@ import { encodeDelegationFile } from "../../chain/delegation-file.ts";
 import { toHex } from "../../chain/hex.ts";
 import { loadAuthorityKey } from "../../chain/keys.ts";
 import { Failure, failure } from "../../kernel/errors.ts";
-import { peerIdBytes } from "../../p2p/identity.ts";
+import { peerIdBytes } from "../../p2p/peer-id.ts";
 import { writeFileAtomicSync } from "../../storage/files.ts";
 import type { Session } from "../session.ts";
 import { renderFields } from "../table.ts";

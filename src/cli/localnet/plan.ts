@@ -5,7 +5,7 @@
 
 import { join } from "node:path";
 import { parse, stringify, type TomlTable } from "smol-toml";
-import { LOCAL_TOKEN_FILE, TOKENS_FOLDER } from "../../control/auth/token-store.ts";
+import { LOCAL_TOKEN_FILE, TOKENS_FOLDER } from "../../control/auth/token-files.ts";
 
 /** Ports that an alysd takes when nothing else is said: the observer gets these, member n the n-th after them. */
 const CONTROL_PORT = 50_051;

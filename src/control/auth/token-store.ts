@@ -14,6 +14,7 @@ import { writeFileAtomic, writeFileAtomicSync } from "../../storage/files.ts";
 import { boundByMinter } from "./minting.ts";
 import { readOwn } from "./own-file.ts";
 import { type Caveat, type GrantedScope, mintToken, type VerifiedToken, verifyToken } from "./token.ts";
+import { LOCAL_TOKEN_FILE } from "./token-files.ts";
 
 /** What is kept of a token; times in Unix milliseconds. */
 export interface TokenRecord {
@@ -56,11 +57,6 @@ const ID_BYTES = 12;
 const ROOT_KEY_FILE = "root.key";
 const RECORDS_FILE = "tokens.json";
 
-/** Folder of the data directory with the root key, the records and the node's own tokens. */
-export const TOKENS_FOLDER = "control";
-
-/** The token for the owner's programs on this machine: there from the first start on, and again when it was revoked. */
-export const LOCAL_TOKEN_FILE = "local.token";
 const LOCAL_PRINCIPAL = "local";
 const TOO_MANY_GENERATIONS = failure(
   "PERMISSION_DENIED",

@@ -1,8 +1,7 @@
 /**
- * The arithmetic of restarts, pure: how long to wait before the next one, and when there were too many.
+ * The arithmetic of restarts: how long to wait before the next one, and when there were too many. Pure
+ * but for the random number that is handed in.
  */
-import type { Random } from "../ports/random.ts";
-
 export interface Backoff {
   /** Delay of the first restart in a period: exact, neither jittered nor aligned. 0 is "at once". */
   readonly firstMs: number;
@@ -32,12 +31,12 @@ export function backoffCeilingMs(backoff: Backoff, attempt: number): number {
 
 /**
  * Delay before restart number `attempt`. After the first: full jitter (uniform between nothing and the ceiling, AWS
- * "Exponential backoff and jitter", 2015), then up to the slot boundary.
+ * "Exponential backoff and jitter", 2015), then up to the slot boundary. `draw` returns a random number from 0 to below 1.
  */
-export function restartDelayMs(backoff: Backoff, attempt: number, nowMs: number, random: Random): number {
+export function restartDelayMs(backoff: Backoff, attempt: number, nowMs: number, draw: () => number): number {
   const ceilingMs = backoffCeilingMs(backoff, attempt);
   if (attempt === 0) return ceilingMs;
-  const jitteredMs = random.next() * ceilingMs;
+  const jitteredMs = draw() * ceilingMs;
   if (backoff.alignment === undefined) return jitteredMs;
   return untilSlotBoundaryMs(nowMs + jitteredMs, backoff.alignment) + jitteredMs;
 }

@@ -218,7 +218,7 @@ export class Supervisor {
       return;
     }
     child.recentMs = verdict.recentMs;
-    const delayMs = restartDelayMs(backoff, verdict.attempt, clock.nowMs(), random);
+    const delayMs = restartDelayMs(backoff, verdict.attempt, clock.nowMs(), () => random.next());
     child.waitFor(delayMs);
     this.#log.warn("child will be restarted", {
       child: child.spec.id,

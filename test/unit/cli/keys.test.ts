@@ -15,7 +15,8 @@ import { runAlysctl } from "../../../src/cli/program.ts";
 import { MemoryTerminal } from "../../../src/cli/terminal.ts";
 import { Failure } from "../../../src/kernel/errors.ts";
 import { realRandom } from "../../../src/kernel/ports/random.ts";
-import { identityFromSeed, peerIdBytes } from "../../../src/p2p/identity.ts";
+import { identityFromSeed } from "../../../src/p2p/identity.ts";
+import { peerIdBytes } from "../../../src/p2p/peer-id.ts";
 
 const keys = forgeSecretKeys(2, 5);
 const parameters = forgeParameters(keys, 2_000, {});

@@ -10,7 +10,8 @@ import {
   RetryInfoSchema,
 } from "../../../gen/google/rpc/error_details_pb.ts";
 import { type Status, StatusSchema } from "../../../gen/google/rpc/status_pb.ts";
-import { CORRELATION_KEY, codeOf, DETAILS_KEY, toFailure, toStatus } from "../../../src/control/errors.ts";
+import { CORRELATION_KEY, DETAILS_KEY, toFailure, toStatus } from "../../../src/control/errors.ts";
+import { codeOf } from "../../../src/control/status-code.ts";
 import { failure, type StatusCode } from "../../../src/kernel/errors.ts";
 import { MemoryLog, silentLog } from "../../../src/kernel/ports/log.ts";
 

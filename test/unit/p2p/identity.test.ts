@@ -13,10 +13,10 @@ import { seededRandom } from "../../../src/kernel/ports/random.ts";
 import {
   identityFromSeed,
   loadOrCreateIdentity,
-  publicKeyOfPeer,
   serializeIdentity,
   verifyPeerSignature,
 } from "../../../src/p2p/identity.ts";
+import { publicKeyOfPeer } from "../../../src/p2p/peer-id.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "alys-identity-"));
 after(() => rm(folder, { recursive: true }));

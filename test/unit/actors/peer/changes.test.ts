@@ -14,7 +14,8 @@ import { FederationMessageSchema } from "../../../../gen/alys/wire/v1/wire_pb.ts
 import type { SecretKey } from "../../../../src/chain/bls.ts";
 import { encodeDelegation, signDelegation } from "../../../../src/chain/delegation.ts";
 import { forgeSecretKeys } from "../../../../src/chain/forge.ts";
-import { type Identity, peerIdBytes } from "../../../../src/p2p/identity.ts";
+import type { Identity } from "../../../../src/p2p/identity.ts";
+import { peerIdBytes } from "../../../../src/p2p/peer-id.ts";
 import { type Node, World } from "./rig.ts";
 
 const keys = forgeSecretKeys(5, 1);

@@ -14,7 +14,7 @@ import { forgeSecretKeys } from "../../../../src/chain/forge.ts";
 import { failure } from "../../../../src/kernel/errors.ts";
 import { type Clock, FakeClock } from "../../../../src/kernel/ports/clock.ts";
 import { seededRandom } from "../../../../src/kernel/ports/random.ts";
-import { peerIdBytes } from "../../../../src/p2p/identity.ts";
+import { peerIdBytes } from "../../../../src/p2p/peer-id.ts";
 import { fixedDelegation } from "./fixed-delegation.ts";
 import { type Node, type NodeOptions, World } from "./rig.ts";
 

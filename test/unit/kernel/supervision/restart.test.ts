@@ -12,6 +12,7 @@ import {
 } from "../../../../src/kernel/supervision/restart.ts";
 
 const random = seededRandom(7);
+const draw = (): number => random.next();
 const sync: Backoff = { firstMs: 1_000, baseMs: 2_000, factor: 2, maxMs: 60_000 };
 const slots = { slotMs: 2_000, originMs: 1_000 };
 
@@ -21,12 +22,12 @@ test("backoffCeilingMs() doubles up to the maximum", () => {
 });
 
 test("restartDelayMs() of the first restart is exact: at once is at once", () => {
-  assert.equal(restartDelayMs({ ...BACKOFF_AT_ONCE, alignment: slots }, 0, 1_234, random), 0);
-  assert.equal(restartDelayMs({ ...sync, alignment: slots }, 0, 1_234, random), 1_000);
+  assert.equal(restartDelayMs({ ...BACKOFF_AT_ONCE, alignment: slots }, 0, 1_234, draw), 0);
+  assert.equal(restartDelayMs({ ...sync, alignment: slots }, 0, 1_234, draw), 1_000);
 });
 
 test("restartDelayMs() spreads over the whole range under the ceiling", () => {
-  const delays = Array.from({ length: 1_000 }, () => restartDelayMs(sync, 2, 0, random));
+  const delays = Array.from({ length: 1_000 }, () => restartDelayMs(sync, 2, 0, draw));
   assert(delays.every((delay) => delay >= 0 && delay < 4_000));
   const mean = delays.reduce((sum, delay) => sum + delay, 0) / delays.length;
   assert(Math.abs(mean - 2_000) < 150, `mean ${mean}`);
@@ -34,7 +35,7 @@ test("restartDelayMs() spreads over the whole range under the ceiling", () => {
 
 test("restartDelayMs() with alignment ends on a slot boundary, never before the jitter", () => {
   for (let count = 0; count < 100; count++) {
-    const delayMs = restartDelayMs({ ...sync, alignment: slots }, 3, 12_345, random);
+    const delayMs = restartDelayMs({ ...sync, alignment: slots }, 3, 12_345, draw);
     assert(Math.abs(untilSlotBoundaryMs(Math.round(12_345 + delayMs), slots)) < 1);
     assert(delayMs >= 0 && delayMs < 8_000 + 2_000);
   }

@@ -4,16 +4,16 @@
  * blamed here: a peer's checkpoint may begin below a change that only we have.
  */
 
-import { NetworkInternalService } from "../../../../gen/alys/network/v1/network_pb.ts";
-import { authoritySet } from "../../../chain/authorities.ts";
-import { AUTHORITY_CHANGE_DISTANCE } from "../../../chain/authority/change.ts";
-import { decodeEvidence } from "../../../chain/checkpoint/codec.ts";
-import { judgeEvidence } from "../../../chain/checkpoint/evidence.ts";
-import type { AuthoritySetFacts } from "../../../chain/facts.ts";
-import type { AuthorityPeriod } from "../../../chain/lineage.ts";
-import type { ChainPort } from "../../../integrations/chain/port.ts";
-import type { Clock } from "../../../kernel/ports/clock.ts";
-import type { Ref } from "../../../kernel/ref.ts";
+import { NetworkInternalService } from "../../../gen/alys/network/v1/network_pb.ts";
+import { authoritySet } from "../../chain/authorities.ts";
+import { AUTHORITY_CHANGE_DISTANCE } from "../../chain/authority/change.ts";
+import { decodeEvidence } from "../../chain/checkpoint/codec.ts";
+import { judgeEvidence } from "../../chain/checkpoint/evidence.ts";
+import type { AuthoritySetFacts } from "../../chain/facts.ts";
+import type { AuthorityPeriod } from "../../chain/lineage.ts";
+import type { ChainPort } from "../../integrations/chain/port.ts";
+import type { Clock } from "../../kernel/ports/clock.ts";
+import type { Ref } from "../../kernel/ref.ts";
 
 export interface LaterSetParts {
   readonly network: Ref<typeof NetworkInternalService>;
