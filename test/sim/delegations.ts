@@ -6,13 +6,22 @@ import type { SecretKey } from "../../src/chain/bls.ts";
 import { encodeDelegation, ROLE_MEMBER, signDelegation } from "../../src/chain/delegation.ts";
 import { assert } from "../../src/kernel/errors.ts";
 import type { Clock } from "../../src/kernel/ports/clock.ts";
+import type { Random } from "../../src/kernel/ports/random.ts";
 import { peerIdBytes } from "../../src/p2p/peer-id.ts";
-import type { Machine } from "./machine.ts";
+import type { History } from "./history.ts";
+import type { Scenario } from "./scenario.ts";
 
 const LASTING_MS = 30 * 24 * 3_600_000;
 
+/** What a delegation is made of, of the machine whose process shows it. */
+interface Delegate {
+  readonly peerId: string;
+  readonly random: Random;
+  readonly world: { readonly history: History; readonly scenario: Scenario };
+}
+
 /** That of a process, on its own clock. */
-export function memberDelegation(machine: Machine, key: SecretKey, clock: Clock): MemberDelegation {
+export function memberDelegation(machine: Delegate, key: SecretKey, clock: Clock): MemberDelegation {
   const { history, scenario } = machine.world;
   return new MemberDelegation({
     ...{ key, clock, random: machine.random },

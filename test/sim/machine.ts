@@ -18,9 +18,11 @@ import { EmbeddedBridge } from "../../src/integrations/bridge/embedded.ts";
 import { type EmbeddedChain, openEmbeddedChain } from "../../src/integrations/chain/embedded/embedded.ts";
 import { EmbeddedEngine } from "../../src/integrations/engine/embedded.ts";
 import { environment } from "../../src/kernel/actor/environment.ts";
+import type { MessageSeals } from "../../src/kernel/actor/freeze.ts";
 import { assert, Failure } from "../../src/kernel/errors.ts";
 import { silentLog } from "../../src/kernel/ports/log.ts";
 import { type Random, seededRandom } from "../../src/kernel/ports/random.ts";
+import type { Simulation } from "../../src/kernel/ports/simulation.ts";
 import type { Supervisor } from "../../src/kernel/supervision/supervisor.ts";
 import {
   type ActorParts,
@@ -36,12 +38,15 @@ import { MemoryDisk, openMemoryStop, openMemoryStore, openMemoryVotes } from "..
 import type { BlockStore, StopStore, VoteStore } from "../../src/storage/port.ts";
 import { AwayChain } from "./away-chain.ts";
 import { memberDelegation } from "./delegations.ts";
+import type { History } from "./history.ts";
+import type { SimNetwork } from "./network.ts";
 import type { Observation } from "./observation.ts";
 import { ObservedHost } from "./observed-host.ts";
 import { observedStore } from "./observed-store.ts";
 import { DiskScheduler, type Life, ProcessClock, ProcessScheduler } from "./process-ports.ts";
-import { TraceLog } from "./trace.ts";
-import type { World } from "./world.ts";
+import type { Scenario } from "./scenario.ts";
+import { type Trace, TraceLog } from "./trace.ts";
+import type { Withheld } from "./withheld.ts";
 import { SharedValidator, signOnce } from "./world-validator.ts";
 
 export interface MachineInit {
@@ -72,13 +77,31 @@ export type NewObservation = Observation extends infer One
     : never
   : never;
 
+/** What a machine sees of the world that it stands in. */
+export interface MachineWorld {
+  readonly scenario: Scenario;
+  readonly simulation: Simulation;
+  readonly network: SimNetwork;
+  readonly history: History;
+  readonly trace: Trace;
+  readonly withheld: Withheld;
+  readonly seals: MessageSeals | undefined;
+  readonly machines: readonly Machine[];
+  readonly nowMs: number;
+  observe(observation: Observation): void;
+  count(what: string): void;
+  fault(message: string): void;
+  turnEnded(process: NodeProcess): void;
+  escalated(machine: Machine, childId: string): void;
+}
+
 export class Machine {
   readonly name: string;
   readonly index: number;
   readonly key: SecretKey | undefined;
   readonly memberIndex: number | undefined;
   readonly identity: Identity;
-  readonly world: World;
+  readonly world: MachineWorld;
   readonly random: Random;
   disk = new MemoryDisk();
   /** Votes lie in a file of their own, which no wiping of the chain touches. */
@@ -94,7 +117,7 @@ export class Machine {
   /** The one before that. */
   disturbedBeforeMs = Number.NEGATIVE_INFINITY;
 
-  constructor(world: World, init: MachineInit) {
+  constructor(world: MachineWorld, init: MachineInit) {
     this.world = world;
     this.name = init.name;
     this.index = init.index;

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import type { Adversary } from "./adversaries/adversary.ts";
 import { Equivocator } from "./adversaries/equivocator.ts";
 import { makeStranger, Sybil } from "./adversaries/strangers.ts";
+import { allCheckers } from "./checkers/all.ts";
 import { Client } from "./client.ts";
 import { Faults } from "./faults.ts";
 import { runLongScenario } from "./long-scenarios/all.ts";
@@ -69,7 +70,7 @@ export async function simulateLongScenario(
 }
 
 async function begin(scenario: Scenario, options: WorldOptions) {
-  const world = new World(scenario, options);
+  const world = new World(scenario, allCheckers, options);
   await world.prepare();
   new Client(world).start();
   new StatusProbe(world).start();

@@ -6,12 +6,10 @@
 import type { SyncStatus } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { MessageSeals } from "../../src/kernel/actor/freeze.ts";
 import { Simulation } from "../../src/kernel/ports/simulation.ts";
-import type { Adversary } from "./adversaries/adversary.ts";
 import { Mischief } from "./adversaries/mischief.ts";
-import { allCheckers } from "./checkers/all.ts";
 import type { Checker } from "./checkers/checker.ts";
 import { type History, historyOf, prepareDisk } from "./history.ts";
-import { MAILBOX_MAX, Machine, type NodeProcess } from "./machine.ts";
+import { MAILBOX_MAX, Machine, type MachineWorld, type NodeProcess } from "./machine.ts";
 import { SimNetwork } from "./network.ts";
 import type { Observation } from "./observation.ts";
 import { type Scenario, START_MS } from "./scenario.ts";
@@ -25,6 +23,14 @@ export interface WorldOptions {
   print?(line: string): void;
 }
 
+/** What the world knows of a scripted peer on its network. */
+export interface Stranger {
+  readonly name: string;
+  readonly peerId: string;
+  readonly isMember: boolean;
+  stop(): void;
+}
+
 export interface Violation {
   readonly checker: string;
   readonly atMs: number;
@@ -34,7 +40,7 @@ export interface Violation {
 /** At the first few violations the run ends; more would only be their echo. */
 const VIOLATIONS_MAX = 5;
 
-export class World {
+export class World implements MachineWorld {
   readonly scenario: Scenario;
   readonly simulation: Simulation;
   readonly network: SimNetwork;
@@ -43,7 +49,7 @@ export class World {
   readonly machines: Machine[] = [];
   /** Further machines with a member's key, in the order of their coming; each runs for a while and is gone for good. */
   readonly twins: Machine[] = [];
-  readonly adversaries: Adversary[] = [];
+  readonly adversaries: Stranger[] = [];
   readonly checkers: readonly Checker[];
   readonly violations: Violation[] = [];
   readonly counts = new Map<string, number>();
@@ -62,7 +68,12 @@ export class World {
   /** In one seed of eight every message is sealed, which costs time. */
   readonly seals: MessageSeals | undefined;
 
-  constructor(scenario: Scenario, options: WorldOptions = {}) {
+  /** `checkersOf` makes what watches this world, before anything happens in it. */
+  constructor(
+    scenario: Scenario,
+    checkersOf: (world: World) => readonly Checker[],
+    options: WorldOptions = {},
+  ) {
     const { seed, conditions } = scenario;
     this.scenario = scenario;
     this.simulation = new Simulation(seed, { startMs: START_MS, isShuffled: scenario.isShuffled });
@@ -71,7 +82,7 @@ export class World {
     this.seals = seed % 8 === 0 ? new MessageSeals() : undefined;
     const { print } = options;
     this.trace = new Trace(() => this.nowMs, print === undefined ? {} : { print });
-    this.checkers = allCheckers(this);
+    this.checkers = checkersOf(this);
     this.#makeMachines();
   }
 
