@@ -75,7 +75,31 @@ function makeActor(
     snapshot: () => ({ event: { case: "snapshot" as const, value: newestLetters(parts.deadLetters, 0) } }),
     afterSkip: "changes",
   });
-  const handlers: Handlers<Public> = {
+  return {
+    handlers: handlersOf(context, parts, view),
+    internal: {
+      reportSupervision: ({ change }) => {
+        if (change !== undefined) topic.publish({ event: { case: "change", value: change } });
+        return {};
+      },
+    },
+    streams: { watchSupervision: topic, watchDeadLetters: letters },
+    onStart: () => {
+      const leave = parts.deadLetters.observe((letter) => {
+        letters.publish({ event: { case: "deadLetter", value: letterView(letter) } });
+      });
+      context.signal.addEventListener("abort", leave, { once: true });
+    },
+    onStop: () => {},
+  };
+}
+
+function handlersOf(
+  context: ActorContext<Public, Internal>,
+  parts: SupervisorActorParts,
+  view: () => ReturnType<typeof treeView>,
+): Handlers<Public> {
+  return {
     getTree: () => ({ root: view() }),
     restartActor: ({ id, reason }) => {
       context.log.warn("an operator restarts an actor", { child: id, reason });
@@ -112,23 +136,6 @@ function makeActor(
         return failure("NOT_FOUND", "NO_SUCH_CHILD", `no actor is named ${id}`, { field: "id" });
       return {};
     },
-  };
-  return {
-    handlers,
-    internal: {
-      reportSupervision: ({ change }) => {
-        if (change !== undefined) topic.publish({ event: { case: "change", value: change } });
-        return {};
-      },
-    },
-    streams: { watchSupervision: topic, watchDeadLetters: letters },
-    onStart: () => {
-      const leave = parts.deadLetters.observe((letter) => {
-        letters.publish({ event: { case: "deadLetter", value: letterView(letter) } });
-      });
-      context.signal.addEventListener("abort", leave, { once: true });
-    },
-    onStop: () => {},
   };
 }
 

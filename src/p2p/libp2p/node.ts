@@ -190,8 +190,7 @@ function admitted<C extends { readonly registrar: HandlerRegistry }, S>(
   };
 }
 
-/** A node that is not started yet. */
-export async function createNode(options: HostOptions, parts: NodeParts): Promise<Node> {
+function servicesOf(options: HostOptions, parts: NodeParts) {
   const dht = kadDHT({
     protocol: kadProtocol(options.genesisHash),
     logPrefix: "libp2p:dht",
@@ -210,6 +209,20 @@ export async function createNode(options: HostOptions, parts: NodeParts): Promis
     gossipService(options, parts.applicationScore, parts.gossipLinks),
     parts.guard,
   );
+  return {
+    identify: identify(),
+    identifyPush: admitted(identifyPush({ debounce: IDENTIFY_DEBOUNCE_MS }), parts.guard),
+    ping: pings,
+    gossip,
+    transports: ({ transportManager }: { transportManager: Transports }): Transports => ({
+      dial: (address, dialOptions) => transportManager.dial(address, dialOptions),
+    }),
+    ...(options.kadDht ? { dht } : {}),
+  };
+}
+
+/** A node that is not started yet. */
+export async function createNode(options: HostOptions, parts: NodeParts): Promise<Node> {
   const node = await createLibp2p({
     start: false,
     privateKey: await generateKeyPairFromSeed("Ed25519", parts.identity.seed),
@@ -240,16 +253,7 @@ export async function createNode(options: HostOptions, parts: NodeParts): Promis
     },
     peerDiscovery: discoveryOf(options, parts),
     metrics: () => parts.meters.asMetrics(),
-    services: {
-      identify: identify(),
-      identifyPush: admitted(identifyPush({ debounce: IDENTIFY_DEBOUNCE_MS }), parts.guard),
-      ping: pings,
-      gossip,
-      transports: ({ transportManager }: { transportManager: Transports }): Transports => ({
-        dial: (address, dialOptions) => transportManager.dial(address, dialOptions),
-      }),
-      ...(options.kadDht ? { dht } : {}),
-    },
+    services: servicesOf(options, parts),
   });
   return node as unknown as Node;
 }
