@@ -1,17 +1,19 @@
 /**
- * The rules of the house, held by looking at the sources: floors, one home for each power, no circles, no barrels,
- * asks that go down, header comments, and the sizes of files and functions. ARCHITECTURE.md says why.
+ * The rules of the house, held by looking at the sources: floors, one home for each power, no circles, pure machines, no
+ * barrels, asks that go down, header comments, a meaning for each folder, and the sizes of files and functions. A rule that
+ * fails says itself and its reason; ARCHITECTURE.md tells them together.
  */
 
-import assert from "node:assert/strict";
-import { globSync, readFileSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
 import { test } from "node:test";
+import { circlesOf, importsWithin } from "./tidy/circles.ts";
+import { codeMapFaults, readCodeMap } from "./tidy/code-map.ts";
+import { isHeldPure, purityFaults } from "./tidy/purity.ts";
+import { reportLines, tidyReport } from "./tidy/report.ts";
+import { rule } from "./tidy/rule.ts";
+import { filesOf, readSources } from "./tidy/source.ts";
 
 const FILE_LINES_MAX = 500;
-const FUNCTION_LINES_MAX = 100;
 const LINE_LENGTH_MAX = 160;
-const FOLDER_FILES_MAX = 40;
 
 /** Floors from the ground up. A file imports from its own folder and from floors below. */
 const FLOORS: readonly (readonly string[])[] = [
@@ -69,39 +71,6 @@ const ASK_ORDER: readonly string[] = ["peer", "network", "sync", "producer"];
 
 const FORBIDDEN_NAMES = /\/(index|utils?|helpers?|common|misc|types)\.ts$/;
 
-interface Source {
-  readonly path: string;
-  readonly text: string;
-  readonly code: string;
-  readonly lines: readonly string[];
-  /** Paths of project files that it imports, types included. */
-  readonly imports: readonly string[];
-}
-
-function readSource(path: string): Source {
-  const text = readFileSync(path, "utf8");
-  const specifiers = (from: string): string[] =>
-    [...from.matchAll(/(?:from|import) "(\.[^"]+)"|import\("(\.[^"]+)"\)/g)].map((match) =>
-      normalize(join(dirname(path), match[1] ?? match[2] ?? "")),
-    );
-  return {
-    path,
-    text,
-    code: withoutComments(text),
-    lines: text.split("\n"),
-    imports: specifiers(text),
-  };
-}
-
-/** Comment lines and the ends of lines after `//` do not count as use. */
-function withoutComments(text: string): string {
-  return text
-    .replaceAll(/\/\*[\s\S]*?\*\//g, "")
-    .split("\n")
-    .map((line) => line.replace(/(^|\s)\/\/.*$/, ""))
-    .join("\n");
-}
-
 /** Folder that decides the floor: src/kernel/x.ts → kernel; src/main.ts → main; gen/… → gen. */
 function roomOf(path: string): string {
   if (path.startsWith("gen/")) return "gen";
@@ -111,70 +80,68 @@ function roomOf(path: string): string {
 
 const floorOf = (room: string): number => FLOORS.findIndex((rooms) => rooms.includes(room));
 
-const sources = globSync("src/**/*.ts").sort().map(readSource);
-const tested = globSync("{test,bench,scripts}/**/*.ts").sort().map(readSource);
+const sources = readSources("src/**/*.ts");
+const tested = readSources("{test,bench,scripts}/**/*.ts");
+const all = [...sources, ...tested];
+const byPath = new Map(sources.map((source) => [source.path, source]));
+const codeMap = readCodeMap();
 
-function none(faults: readonly string[]): void {
-  assert.deepEqual(faults, []);
-}
-
-test("every file stands on a floor and imports only downward", () => {
-  none(
-    sources.flatMap(({ path, imports }) => {
+rule(
+  "every file stands on a floor and imports only downward",
+  "what lies below knows nothing of what lies above, so it can be read, tested and replaced without it",
+  () =>
+    sources.flatMap((source) => {
+      const { path } = source;
       const room = roomOf(path);
       if (floorOf(room) < 0) return [`${path}: ${room} is no floor`];
-      return imports
+      return filesOf(source)
         .filter((target) => roomOf(target) !== room && floorOf(roomOf(target)) >= floorOf(room))
         .map((target) => `${path} imports ${target}`);
     }),
-  );
-});
+);
 
-test("every power has one home", () => {
-  none(
+rule(
+  "every power has one home",
+  "what reaches outside is behind a port, so that a simulation can stand in for it and one file is to be read when it changes",
+  () =>
     sources.flatMap(({ path, code }) =>
       POWERS.filter(({ use, homes }) => use.test(code) && !homes.test(path)).map(
         ({ power }) => `${path} uses ${power}`,
       ),
     ),
-  );
-});
+);
 
-test("no import goes in a circle, imports of types included", () => {
-  const graph = new Map(sources.map(({ path, imports }) => [path, imports]));
-  const state = new Map<string, "open" | "done">();
-  const circles: string[] = [];
-  const visit = (path: string, trail: readonly string[]): void => {
-    if (state.get(path) === "done") return;
-    if (state.get(path) === "open") {
-      circles.push([...trail.slice(trail.indexOf(path)), path].join(" → "));
-      return;
-    }
-    state.set(path, "open");
-    for (const next of graph.get(path) ?? []) visit(next, [...trail, path]);
-    state.set(path, "done");
-  };
-  for (const path of graph.keys()) visit(path, []);
-  none(circles);
-});
+rule(
+  "no import goes in a circle, imports of types included",
+  "files of a circle can only be understood together; a type that two need stands in a file below both",
+  () =>
+    circlesOf(all).flatMap((circle) => [
+      `a circle of ${circle.length}: ${circle.join(", ")}`,
+      ...importsWithin(circle, all).map((line) => `  ${line}`),
+    ]),
+);
 
-test("there are no barrels, no default exports and no rooms for everything", () => {
-  none(
+rule(
+  "there are no barrels, no default exports and no rooms for everything",
+  "a name says what it holds and where it comes from; a barrel or a room for everything says neither",
+  () =>
     sources.flatMap(({ path, code }) => [
       ...(FORBIDDEN_NAMES.test(path) ? [`${path}: this name says nothing`] : []),
       ...(/^export default/m.test(code) ? [`${path}: default export`] : []),
       ...(/^export \* from/m.test(code) ? [`${path}: barrel`] : []),
     ]),
-  );
-});
+);
 
-test("no actor imports another, and asks go down", () => {
-  none(
-    sources.flatMap(({ path, imports }) => {
+rule(
+  "no actor imports another, and asks go down",
+  "an actor that asked one above it could wait for itself, and one that imported another could change it without its mailbox",
+  () =>
+    sources.flatMap((source) => {
+      const { path } = source;
       const folder = /^src\/actors\/([a-z]+)\//.exec(path)?.[1];
       if (folder === undefined) return [];
       const rank = ASK_ORDER.indexOf(folder);
-      return imports.flatMap((target) => {
+      return filesOf(source).flatMap((target) => {
         const other = /^src\/actors\/([^/]+)/.exec(target)?.[1];
         if (other !== undefined && other !== folder) return [`${path} imports the actor ${target}`];
         const service = /^gen\/alys\/([a-z]+)\//.exec(target)?.[1] ?? "";
@@ -182,69 +149,68 @@ test("no actor imports another, and asks go down", () => {
         return rank >= 0 && serviceRank > rank ? [`${path} knows ${service}, which stands above it`] : [];
       });
     }),
-  );
-});
+);
 
-test("state machines are pure", () => {
-  const impure = /\basync\b|\bawait\b|\bPromise\b|from "node:/;
-  none(
+rule(
+  "what calls itself pure, or lies in a folder that the code map calls pure, is pure",
+  "a machine whose time and chance are arguments is tested by its inputs alone and replayed from them; one that reads a clock, " +
+    "waits, or runs a file that does, is not. Take what it would read as an argument, or correct what the header says",
+  () =>
     sources
-      .filter(({ path }) => /^src\/actors\/[a-z]+\/state\.ts$/.test(path))
-      .filter(({ code }) => impure.test(code))
-      .map(({ path }) => path),
-  );
-});
+      .filter((source) => isHeldPure(source, codeMap.pureFolders))
+      .flatMap((source) => purityFaults(source, byPath)),
+);
 
-test("every file says at its top what it is", () => {
-  none([...sources, ...tested].filter(({ text }) => !/^(#!.*\n)?\/\*\*/.test(text)).map(({ path }) => path));
-});
+rule(
+  "every folder has a row in ARCHITECTURE.md's code map, and every row a folder",
+  "a folder is a room with a meaning that a reader can be told in a line; one without is a number of files",
+  () => codeMapFaults(codeMap, sources, floorOf),
+);
 
-test("files, functions, lines and folders stay small", () => {
-  const folders = new Map<string, number>();
-  for (const { path } of sources) folders.set(dirname(path), (folders.get(dirname(path)) ?? 0) + 1);
-  none([
-    ...[...sources, ...tested]
+rule(
+  "every file says at its top what it is",
+  "a reader decides by the first lines whether this is the file to read",
+  () => all.filter(({ header }) => header === "").map(({ path }) => path),
+);
+
+rule(
+  `no file has more than ${FILE_LINES_MAX} lines, and no line of src more than ${LINE_LENGTH_MAX} characters`,
+  "what does not fit into a head at once is changed without being understood; a long file holds two nouns",
+  () => [
+    ...all
       .filter(({ lines }) => lines.length > FILE_LINES_MAX)
       .map(({ path, lines }) => `${path}: ${lines.length} lines`),
-    ...sources.flatMap(longFunctions),
     ...sources.flatMap(({ path, lines }) =>
       lines.flatMap((line, index) =>
-        line.length > LINE_LENGTH_MAX ? [`${path}:${index + 1}: long line`] : [],
+        line.length > LINE_LENGTH_MAX ? [`${path}:${index + 1}: ${line.length} characters`] : [],
       ),
     ),
-    ...[...folders]
-      .filter(([, count]) => count > FOLDER_FILES_MAX)
-      .map(([path, count]) => `${path}: ${count} files`),
-  ]);
-});
+  ],
+);
 
-/** The formatter indents, so a function ends at the first line that closes at its own indentation. */
-function longFunctions({ path, lines }: Source): string[] {
-  const opens =
-    /^(\s*)(?!.*\b(?:if|for|while|switch|class|interface)\b\s*[({A-Z]).*(?:\)|\w|>)\s*(?:=>\s*)?\{$/;
-  return lines.flatMap((line, index) => {
-    const match = opens.exec(line);
-    if (match === null || !/\(|=>/.test(line)) return [];
-    const end = lines.findIndex((later, at) => at > index && later.startsWith(`${match[1]}}`));
-    return end - index > FUNCTION_LINES_MAX ? [`${path}:${index + 1}: ${end - index} lines`] : [];
-  });
-}
-
-test("nothing is left for later in a comment, and no check is switched off", () => {
-  const marks = /\bTODO\b|\bFIXME\b|\bXXX\b|@ts-ignore|@ts-expect-error|biome-ignore-all/;
-  none(
-    [...sources, ...tested]
+rule(
+  "nothing is left for later in a comment, and no check is switched off",
+  "what is left for later is done by nobody, and a check that is off somewhere is believed everywhere",
+  () => {
+    const marks = /\bTODO\b|\bFIXME\b|\bXXX\b|@ts-ignore|@ts-expect-error|biome-ignore-all/;
+    return all
       .filter(({ path }) => path !== "test/tidy.test.ts")
       .filter(({ text }) => marks.test(text))
-      .map(({ path }) => path),
-  );
-});
+      .map(({ path }) => path);
+  },
+);
 
-test("no test is skipped or singled out", () => {
-  const marks = /\b(?:test|it|describe)\.(?:skip|only|todo)\(|\{\s*(?:skip|only|todo):/;
-  none(
-    tested
+rule(
+  "no test is skipped or singled out",
+  "a test that does not run keeps nothing, and looks as if it did",
+  () => {
+    const marks = /\b(?:test|it|describe)\.(?:skip|only|todo)\(|\{\s*(?:skip|only|todo):/;
+    return tested
       .filter(({ path, code }) => path !== "test/tidy.test.ts" && marks.test(code))
-      .map(({ path }) => path),
-  );
+      .map(({ path }) => path);
+  },
+);
+
+test("the tidy report", (context) => {
+  for (const line of reportLines(tidyReport(sources))) context.diagnostic(line);
 });
