@@ -23,6 +23,16 @@ export function addNodeCommands(program: Command, run: Run): void {
     .command("info")
     .description("versions, identity and chain")
     .action(() => run(showInfo));
+  node
+    .command("id")
+    .description("peer id of a node that need not run; needs its configuration")
+    .requiredOption("--config <path>", "configuration file of the node")
+    .action(({ config }: { config: string }) =>
+      run(async (session) => {
+        const { showPeerId } = await import("./node-id.ts");
+        await showPeerId(session, config);
+      }),
+    );
   addConfigCommands(node, run);
   addProfileCommands(node, run);
   node

@@ -21,6 +21,7 @@ import {
   EXIT_USAGE,
   exitStatusOf,
 } from "./exit-status.ts";
+import { addInitCommand } from "./init.ts";
 import { addKeysCommands } from "./keys.ts";
 import { ADDRESS_DEFAULT } from "./local-node.ts";
 import { addNetworkCommands } from "./network.ts";
@@ -59,6 +60,7 @@ export async function runAlysctl(
       session.close();
     }
   };
+  addInitCommand(program, run);
   addStatusCommand(program, run);
   addNodeCommands(program, run);
   addSyncCommands(program, run);

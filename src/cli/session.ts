@@ -54,10 +54,10 @@ export class Session {
 
   /** How the node is reached. */
   get way(): Way {
-    const { address, node } = this.#options;
     const { token, tls } = this.#credentials;
     // An empty variable is none, as scripts mean it.
-    const folder = node === "" ? undefined : node;
+    const given = (text: string | undefined) => (text === "" ? undefined : text);
+    const [address, folder] = [given(this.#options.address), given(this.#options.node)];
     this.#way ??= wayTo({ address, folder, hasCredentials: token !== undefined || tls !== undefined });
     return this.#way;
   }
