@@ -2,19 +2,8 @@
 
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { failure } from "../kernel/errors.ts";
+import type { InitOptions } from "./init/options.ts";
 import type { Run } from "./session.ts";
-
-export interface InitOptions {
-  readonly dir: string;
-  readonly network?: string;
-  readonly bootstrap?: readonly string[];
-  readonly authority?: boolean;
-  readonly new?: boolean;
-  readonly members: number;
-  readonly host?: readonly string[];
-  readonly port: number;
-  readonly controlPort: number;
-}
 
 /** As many as a chain may have (approval.ts). */
 const MEMBERS_MAX = 64;

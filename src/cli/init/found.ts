@@ -12,7 +12,6 @@ import { encodeChainSpecification, genesisOf } from "../../chain/spec.ts";
 import { failure } from "../../kernel/errors.ts";
 import { makeFolder } from "../../kernel/ports/folder.ts";
 import { realRandom } from "../../kernel/ports/random.ts";
-import type { InitOptions } from "../init.ts";
 import type { Session } from "../session.ts";
 import { renderFields } from "../table.ts";
 import { writeNetwork } from "./network-folder.ts";
@@ -25,6 +24,7 @@ import {
   listenOn,
   type NodeFolder,
 } from "./node-folder.ts";
+import type { InitOptions } from "./options.ts";
 
 /** Chain ids of Alys's own networks are below. */
 const CHAIN_ID_MIN = 1_000_000;

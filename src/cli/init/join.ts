@@ -7,11 +7,11 @@ import { encodePossessionFile } from "../../chain/possession.ts";
 import { failure } from "../../kernel/errors.ts";
 import { realRandom } from "../../kernel/ports/random.ts";
 import { publicAddressOf } from "../../p2p/address.ts";
-import type { InitOptions } from "../init.ts";
 import type { Session } from "../session.ts";
 import { renderFields } from "../table.ts";
 import { readNetwork, write } from "./network-folder.ts";
 import { beginNode, emptyFolder, finishNode, isPrivate, listenOn } from "./node-folder.ts";
+import type { InitOptions } from "./options.ts";
 
 const PEER = /\/p2p\/[1-9A-HJ-NP-Za-km-z]+$/;
 
