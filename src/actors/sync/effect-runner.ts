@@ -5,7 +5,6 @@
 
 import { Verdict as GossipVerdict, NetworkInternalService } from "../../../gen/alys/network/v1/network_pb.ts";
 import { Offence, PeerInternalService } from "../../../gen/alys/peer/v1/peer_pb.ts";
-import { describeFault } from "../../chain/block-fault.ts";
 import { equalBytes } from "../../chain/bytes.ts";
 import { toHex } from "../../chain/hex.ts";
 import type { SegmentInput, SegmentVerdict, ValidatedSegment, Validator } from "../../chain/validator.ts";
@@ -231,15 +230,18 @@ export class EffectRunner {
       machine.tailChecked(outcome, this.now());
       moved();
     };
-    if ("reason" in read) {
+    if ("damage" in read) {
       this.#parts.effect(Promise.resolve(read), () => report(read));
       return;
     }
     const sets = setsBehindParent(chain, read.blocks[0] ?? new Uint8Array(), first);
     this.#validate(alone(read.blocks, sets), (outcome) => {
-      if (!outcome.ok) report({ height: first, reason: outcome.failure.message });
+      if (!outcome.ok) report({ height: first, damage: { type: "unchecked", failure: outcome.failure } });
       else if (outcome.value.ok) report({ checked: read.blocks.length });
-      else report({ height: first + outcome.value.index, reason: describeFault(outcome.value.fault) });
+      else {
+        const { index, fault } = outcome.value;
+        report({ height: first + index, damage: { type: "invalid", fault } });
+      }
     });
   }
 
