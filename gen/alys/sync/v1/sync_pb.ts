@@ -248,7 +248,7 @@ export type StallReason = Message<"alys.sync.v1.StallReason"> & {
   peerId: string;
 
   /**
-   * The reason of a Failure, or the rule of a block, as a constant: STORE_FULL, FUTURE_TIMESTAMP. Empty without one.
+   * The reason of a Failure, or the rule of a block, as a constant: DISK_FULL, FUTURE_TIMESTAMP. Empty without one.
    *
    * @generated from field: string code = 6;
    */
@@ -2204,7 +2204,7 @@ export const StallKind = {
   CHECKPOINTS_CONFLICT: 9,
 
   /**
-   * The search for a checkpoint, or beginning from it, failed on our side. code: the failure's reason.
+   * The search for a checkpoint, beginning from it, or going back to it, failed on our side. code: the failure's reason.
    *
    * @generated from enum value: STALL_KIND_CHECKPOINT_FAILED = 10;
    */

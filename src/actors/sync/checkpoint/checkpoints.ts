@@ -262,6 +262,7 @@ export class Checkpoints {
       this.#isRecovering = false;
       if (!outcome.ok) {
         this.#operations.finish(outcome.failure.message, this.#nowMs());
+        stop({ type: "checkpointFailed", failure: outcome.failure });
         return answer(outcome.failure);
       }
       this.#goOn(checkpointStore, plan);
