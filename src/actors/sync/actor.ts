@@ -23,6 +23,7 @@ import { equalBytes } from "../../chain/bytes.ts";
 import { decodeHeader } from "../../chain/header.ts";
 import { MalformedError } from "../../chain/malformed.ts";
 import type { Validator } from "../../chain/validator.ts";
+import { headerOf } from "../../integrations/chain/block-view.ts";
 import type { CheckpointStore } from "../../integrations/chain/checkpoint/checkpoint-store.ts";
 import type { ChainEvent, ChainPort } from "../../integrations/chain/port.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor/actor.ts";
@@ -354,8 +355,8 @@ class SyncActor implements Actor<Public, Internal> {
     if (event.case === "skipped") this.#machine.metrics.add("gossipSkipped", Number(event.value.count));
     // The NetworkActor has transactions judged by the engine.
     if (event.case !== "message" || event.value.isTransaction) return;
-    const { handle, peerId, payload } = event.value;
-    this.#machine.gossip(handle, peerId, payload);
+    const { handle, peerId, payload, header } = event.value;
+    this.#machine.gossip(handle, peerId, payload, header && headerOf(header));
     this.#perform();
   }
 

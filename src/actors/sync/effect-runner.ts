@@ -58,7 +58,8 @@ const ASK_GRACE_MS = 1_000;
 const LOOKUP_DEADLINE_MS = 3_000;
 
 /** Blocks to be validated as one. */
-type Run = Pick<Extract<SyncEffect, { type: "validate" }>, "blocks" | "policy" | "sets" | "parentApproval">;
+type Run = Pick<Extract<SyncEffect, { type: "validate" }>, "blocks" | "policy" | "sets" | "parentApproval"> &
+  Pick<SegmentInput, "header">;
 
 export class EffectRunner {
   readonly #parts: EffectRunnerParts;
@@ -88,7 +89,7 @@ export class EffectRunner {
         });
       }
       case "validateLive":
-        return this.#validate(alone([effect.block], effect.sets), (outcome) => {
+        return this.#validate({ ...alone([effect.block], effect.sets), header: effect.header }, (outcome) => {
           if (outcome.ok) machine.live.validated(effect.id, outcome.value);
           else machine.live.validationFailed(effect.id, outcome.failure);
         });
@@ -254,7 +255,7 @@ export class EffectRunner {
     });
   }
 
-  #input({ blocks, policy, sets, parentApproval }: Run): SegmentInput {
+  #input({ blocks, policy, sets, parentApproval, header }: Run): SegmentInput {
     const { chain, clock } = this.#parts;
     const { authorities, parentAuthorities } = sets;
     const { head } = chain.snapshot();
@@ -266,6 +267,7 @@ export class EffectRunner {
       policy,
       authorities,
       nowMs: clock.nowMs(),
+      ...(header && { header }),
       ...(equalBytes(authorities.root, parentAuthorities.root) ? {} : { parentAuthorities }),
       ...(verifiedParentApproval && { verifiedParentApproval }),
     };

@@ -4,6 +4,7 @@
  * collects what is to be done outside; time is an argument. The actor feeds it and carries its effects out.
  */
 
+import type { ReadHeader } from "../../chain/header.ts";
 import { toHex } from "../../chain/hex.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import type { Mode, SyncConfig } from "./config.ts";
@@ -117,7 +118,7 @@ export class SyncMachine {
       driftMs: chain.facts.driftMs,
       effect,
       proven: (peerId, head) => this.peers.proveByGossip(peerId, head),
-      approved: (check) => this.equivocations.saw(check),
+      approved: (check, header) => this.equivocations.saw(check, header),
       hinted: (peerId, head) => this.peers.claim(peerId, head),
       missing: (child, parent, height, peerId) => this.#lookUp(child, parent, height, peerId),
     });
@@ -209,8 +210,8 @@ export class SyncMachine {
     this.hints.peerGone(peerId);
   }
 
-  gossip(handle: string, peerId: string, bytes: Uint8Array): void {
-    if (this.#isFollowing()) return this.live.gossip(handle, peerId, bytes);
+  gossip(handle: string, peerId: string, bytes: Uint8Array, header?: ReadHeader): void {
+    if (this.#isFollowing()) return this.live.gossip(handle, peerId, bytes, header);
     this.metrics.add("gossipIgnored");
     this.#effects.push({ type: "verdict", handle, verdict: "ignore" });
   }

@@ -87,7 +87,7 @@ test("a head that failed at all who report it is left alone after some minutes, 
   assert.equal(times.at(-1), LEFT_ALONE_MS_MAX);
   assert(watched.heads.isDoubted(TARGET));
   assert.equal(watched.heads.reason(head(300, 9), [TARGET], watched.nowMs), undefined, "ours is better");
-  assert.equal(watched.heads.reason(OWN, [], watched.nowMs), "", "nobody reports it any more");
+  assert.equal(watched.heads.reason(OWN, [], watched.nowMs), undefined, "nobody reports it any more");
 });
 
 test("one who reports it and did not fail yet is waited for, but not for ever", () => {
