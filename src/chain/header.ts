@@ -23,6 +23,13 @@ export interface BlockHeader {
   readonly historyRoot: Uint8Array;
 }
 
+/** A header that was read: it is decoded and hashed once, and carried with its block from then on. */
+export interface ReadHeader {
+  readonly header: BlockHeader;
+  /** The block hash. */
+  readonly hash: Uint8Array;
+}
+
 /** Where each field begins in the serialized header. */
 export const HEADER_OFFSET = {
   parentHash: 0,
@@ -50,6 +57,12 @@ export function decodeHeader(bytes: Uint8Array): BlockHeader {
     authoritiesRoot: bytes.subarray(120, 152),
     historyRoot: bytes.subarray(152, 184),
   };
+}
+
+/** Reads the header that these bytes begin with, in memory of its own: the block is not kept for it. Throws MalformedError. */
+export function readHeader(block: Uint8Array): ReadHeader {
+  const bytes = block.slice(0, HEADER_LENGTH);
+  return { header: decodeHeader(bytes), hash: headerHash(bytes) };
 }
 
 /** The 184 bytes of a header, in fresh memory. */

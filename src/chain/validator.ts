@@ -7,7 +7,7 @@
 
 import type { BlockFault } from "./block-fault.ts";
 import type { AuthoritySetFacts } from "./facts.ts";
-import type { BlockHeader } from "./header.ts";
+import type { BlockHeader, ReadHeader } from "./header.ts";
 
 /** SEGMENT verifies the approval of a segment's end only; EVERY_BLOCK that of each block. */
 export type Policy = "SEGMENT" | "EVERY_BLOCK";
@@ -20,6 +20,11 @@ export interface SegmentInput {
   readonly authorities: AuthoritySetFacts;
   /** In force for the first block's parent, where that is another set. */
   readonly parentAuthorities?: AuthoritySetFacts;
+  /**
+   * Of a block alone, its header as it was read before: the verdict's `first` and `last` are this one, decoded no further
+   * time. The validator takes nothing on its word: what it hashes are the bytes that it validates.
+   */
+  readonly header?: ReadHeader;
   /** Unix time in milliseconds against which future timestamps are judged. */
   readonly nowMs: number;
   /**

@@ -5,6 +5,7 @@ import {
   GetSyncStatusResponseSchema,
   ProductionConditionSchema,
   type ProductionStatus,
+  StallKind,
   StartSyncResponseSchema,
   SyncMode,
   SyncModeSchema,
@@ -160,8 +161,8 @@ export function syncFields(status: SyncStatus): FieldRow[] {
     : [...fields, ["resumed from", grouped(status.resumedFromHeight)]];
 }
 
-function stateText({ state, isPaused, reason }: SyncStatus): string {
-  const isSaid = reason.startsWith("paused");
+function stateText({ state, isPaused, reason, stall }: SyncStatus): string {
+  const isSaid = stall?.kind === StallKind.PAUSED;
   const name = enumName(SyncStateSchema, state) + (isPaused && !isSaid ? ", paused" : "");
   return reason === "" ? name : `${name} (${reason})`;
 }

@@ -4,6 +4,7 @@
  * remembered, so the same message may still come from another peer.
  */
 
+import type { ReadHeader } from "../chain/header.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import { hostFailure } from "./failures.ts";
 import { messageId, openEnvelope } from "./gossip-envelope.ts";
@@ -26,7 +27,7 @@ export interface Arrival {
 
 /** What becomes of an arrival. One that is inside has to `leave` when it is over. */
 export type Entry =
-  | { readonly kind: "inside"; readonly guest: Guest }
+  | { readonly kind: "inside"; readonly guest: Guest; readonly header: ReadHeader | undefined }
   | { readonly kind: "seen" }
   | { readonly kind: "ignored" }
   | { readonly kind: "malformed"; readonly fault: "message-too-large" | "message-malformed" };
@@ -83,11 +84,12 @@ export class GossipDoor {
     const glance = topic === "blocks" ? (this.#glance?.(content) ?? UNSEEN) : UNSEEN;
     if (glance.kind === "malformed") return { kind: "malformed", fault: "message-malformed" };
     if (glance.kind === "known") return { kind: "ignored" };
-    const { block } = glance;
+    const { block, header } = glance;
     const isFresh = glance.kind === "fresh";
     const guest: Guest = { peerId, topic, bytes: data.length, isReserved, isFresh, block };
     if (!this.#room.enter(guest)) return { kind: "ignored" };
-    if (this.#rates.takeOfAll(topic, data.length, isReserved, nowMs)) return { kind: "inside", guest };
+    if (this.#rates.takeOfAll(topic, data.length, isReserved, nowMs))
+      return { kind: "inside", guest, header };
     this.#room.leave(guest);
     return { kind: "ignored" };
   }

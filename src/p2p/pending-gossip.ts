@@ -3,6 +3,7 @@
  * ignore or reject; at the deadline it is ignored. Who comes in is decided at the door (gossip-door.ts).
  */
 
+import type { ReadHeader } from "../chain/header.ts";
 import type { Clock, TimerHandle } from "../kernel/ports/clock.ts";
 import type { EventHub } from "./event-hub.ts";
 import type { GossipStats, MessageHandle, Verdict } from "./port.ts";
@@ -26,7 +27,7 @@ interface Counts {
 export class PendingGossip {
   readonly #clock: Clock;
   readonly #events: EventHub;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting = new Map<MessageHandle, Waiting>();
   readonly #counts: Readonly<Record<TopicName, Counts>> = { blocks: noCounts(), transactions: noCounts() };
   #verdictDeadlineMs = 0;
   #handles = 0;
@@ -44,16 +45,16 @@ export class PendingGossip {
     return this.#waiting.size;
   }
 
-  /** Announces a message that has a place and answers with its verdict; never rejects. */
-  judge(peerId: string, topic: TopicName, data: Uint8Array): Promise<Verdict> {
+  /** Announces a message that has a place and answers with its verdict; never rejects. `header`: a block's, where it was read. */
+  judge(peerId: string, topic: TopicName, data: Uint8Array, header?: ReadHeader): Promise<Verdict> {
     this.#counts[topic].messagesIn += 1;
     this.#handles += 1;
-    const handle = this.#handles as MessageHandle;
+    const handle = String(this.#handles) as MessageHandle;
     const { promise, resolve } = Promise.withResolvers<Verdict>();
     const timer = this.#clock.setTimer(this.#verdictDeadlineMs, () => this.#expire(handle));
     this.#waiting.set(handle, { topic, timer, settle: resolve });
     const deadlineMs = this.#clock.monotonicMs() + this.#verdictDeadlineMs;
-    this.#events.emit({ type: "gossip", handle, peerId, topic, data, deadlineMs });
+    this.#events.emit({ type: "gossip", handle, peerId, topic, data, header, deadlineMs });
     return promise;
   }
 
@@ -93,14 +94,14 @@ export class PendingGossip {
     return TOPICS.map((topic) => ({ topic, ...peersOf(topic), ...this.#counts[topic] }));
   }
 
-  #expire(handle: number): void {
+  #expire(handle: MessageHandle): void {
     const waiting = this.#take(handle);
     if (waiting === undefined) return;
     this.#counts[waiting.topic].expired += 1;
     waiting.settle("ignore");
   }
 
-  #take(handle: number): Waiting | undefined {
+  #take(handle: MessageHandle): Waiting | undefined {
     const waiting = this.#waiting.get(handle);
     if (waiting === undefined) return undefined;
     this.#waiting.delete(handle);

@@ -5,6 +5,7 @@
  * Peer ids and addresses are strings here (base58 peer id, multiaddr), payloads are opaque bytes.
  */
 
+import type { ReadHeader } from "../chain/header.ts";
 import type { Failure } from "../kernel/errors.ts";
 import type { Protocol, TopicName } from "./protocols.ts";
 import type { ReachabilityReport } from "./reachability.ts";
@@ -55,7 +56,12 @@ export const GOSSIP_DEFAULTS: GossipOptions = {
 export type Glance =
   | { readonly kind: "malformed" }
   | { readonly kind: "known" }
-  | { readonly kind: "fresh" | "stale"; readonly block: string | undefined };
+  | {
+      readonly kind: "fresh" | "stale";
+      readonly block: string | undefined;
+      /** The block's header, which comes with the message. */
+      readonly header?: ReadHeader;
+    };
 
 /** Looks at an SSZ block; cheap, and never throws. */
 export type BlockGlance = (block: Uint8Array) => Glance;
@@ -132,10 +138,10 @@ export interface PeerIdentity {
 }
 
 /** Names a request that waits for `respond`. Unique for the life of the host object; a stale one is ignored. */
-export type RequestHandle = number & { readonly handle: "request" };
+export type RequestHandle = string & { readonly handle: "request" };
 
 /** Names a gossip message that waits for `verdict`. Unique for the life of the host object; a stale one is ignored. */
-export type MessageHandle = number & { readonly handle: "message" };
+export type MessageHandle = string & { readonly handle: "message" };
 
 /**
  * Accept: forward. Ignore: do not. Reject: do not, and it is counted as invalid. Neither costs the forwarder anything here:
@@ -183,6 +189,8 @@ export type HostEvent = { readonly epoch: number } & (
       readonly peerId: string;
       readonly topic: TopicName;
       readonly data: Uint8Array;
+      /** Of a block, as the glance read it; undefined where nobody looked. */
+      readonly header: ReadHeader | undefined;
       readonly deadlineMs: number;
     }
   | {

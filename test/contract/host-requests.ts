@@ -4,6 +4,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ChainForge } from "../../src/chain/forge.ts";
+import { readHeader } from "../../src/chain/header.ts";
 import type { Failure } from "../../src/kernel/errors.ts";
 import { faultOf } from "../../src/p2p/failures.ts";
 import type { BlockGlance, Host, ResponseError } from "../../src/p2p/port.ts";
@@ -111,7 +113,7 @@ export function requestTests(hosts: Hosts): void {
     await one.host.request(two.id, "status", Uint8Array.of(), REQUEST);
     const { handle } = await two.until("request");
     two.host.respond(handle, [Uint8Array.of(2)]);
-    two.host.verdict(12_345 as Parameters<Host["verdict"]>[0], "accept");
+    two.host.verdict("12345" as Parameters<Host["verdict"]>[0], "accept");
   });
 }
 
@@ -304,6 +306,16 @@ export function gossipTests(hosts: Hosts): void {
     const heard = await two.until("gossip");
     assert.deepEqual([heard.peerId, heard.data], [three.id, block]);
     assert.deepEqual([two.count("violation"), two.host.stats().gossip[0]?.accepted], [0, 1]);
+  });
+
+  test("the header that the glance read comes with the block", async () => {
+    const header = readHeader(new ChainForge().next());
+    const glance: BlockGlance = () => ({ kind: "fresh", block: undefined, header });
+    const [one, two] = [await hosts.start(), await hosts.start({ glance })];
+    await hosts.joinGossip(one, two);
+    judgeAll(two, "accept");
+    await one.host.publish("blocks", enveloped(new Uint8Array(300).fill(9)));
+    assert.equal((await two.until("gossip")).header, header);
   });
 
   test("publish refuses what is too large for its topic", async () => {

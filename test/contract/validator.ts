@@ -9,6 +9,7 @@ import { joinBlock, parseBlock, splitBlock } from "../../src/chain/block.ts";
 import { sign } from "../../src/chain/bls.ts";
 import type { ChainFacts } from "../../src/chain/facts.ts";
 import { ChainForge } from "../../src/chain/forge.ts";
+import { readHeader } from "../../src/chain/header.ts";
 import type {
   ApprovalCheck,
   Policy,
@@ -70,6 +71,17 @@ export function testValidator(name: string, create: (facts: ChainFacts) => Valid
       const later = await segmentOf(4);
       assert.deepEqual(later.bytes.slice(later.offsets[1]), blocks[5]);
       assert.deepEqual(kept.bytes.slice(kept.offsets[1]), blocks[1]);
+    });
+
+    it("hands back the header that came with a block alone, and takes nothing on its word", async () => {
+      const header = readHeader(blocks[2]!);
+      const verdict = await validator.validateSegment({ ...inputOf([blocks[2]!]), header });
+      assert.ok(verdict.ok);
+      assert.equal(verdict.segment.first, header.header);
+      assert.equal(verdict.segment.last, header.header);
+      assert.deepEqual(verdict.segment.hashes, header.hash);
+      const wrong = { ...inputOf([blocks[2]!]), header: readHeader(blocks[3]!) };
+      await assert.rejects(validator.validateSegment(wrong), AssertionError);
     });
 
     it("leaves the caller's blocks as they were and usable", async () => {

@@ -17,8 +17,8 @@ export interface HostWatch {
 }
 
 export class ObservedHost extends MemoryHost {
-  readonly #digests = new Map<number, string>();
-  readonly #substitutes = new Map<number, Answer>();
+  readonly #digests = new Map<MessageHandle, string>();
+  readonly #substitutes = new Map<RequestHandle, Answer>();
   readonly #watch: HostWatch;
 
   constructor(parts: MemoryHostParts, watch: HostWatch) {

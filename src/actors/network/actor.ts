@@ -17,6 +17,7 @@ import {
 import { type Offence, PeerInternalService, PeerService } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { Validator } from "../../chain/validator.ts";
 import type { BridgePort } from "../../integrations/bridge/port.ts";
+import { headerMessage } from "../../integrations/chain/block-view.ts";
 import type { CheckpointStore } from "../../integrations/chain/checkpoint/checkpoint-store.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import type { EnginePort } from "../../integrations/engine/port.ts";
@@ -231,7 +232,7 @@ class NetworkActor implements Actor<Public, Internal> {
     const verdict = VERDICTS.get(request.verdict);
     // A verdict that says nothing is a mistake of an actor above; the host ignores the message at its deadline.
     if (verdict === undefined) return {};
-    const handle = Number(request.handle) as MessageHandle;
+    const handle = request.handle as MessageHandle;
     this.#parts.host.verdict(handle, verdict);
     const block = this.#inbound.takeBlock(handle);
     if (verdict === "accept" && block !== undefined) {
@@ -242,7 +243,7 @@ class NetworkActor implements Actor<Public, Internal> {
   }
 
   #respondFederation({ handle, payload, refusal }: RespondFederationRequest) {
-    const request = Number(handle) as RequestHandle;
+    const request = handle as RequestHandle;
     const sealed = payload.length === 0 ? undefined : this.#outbound.sealAnswer(payload);
     if (sealed !== undefined) {
       this.#parts.host.respond(request, [sealed]);
@@ -286,17 +287,23 @@ class NetworkActor implements Actor<Public, Internal> {
   #inboundEffects(): InboundEffects {
     return {
       offence: this.#offence,
-      blockArrived: (handle, peerId, payload) =>
+      blockArrived: (handle, peerId, payload, read) =>
         this.#topics.gossip.publish({
           event: {
             case: "message",
-            value: { handle: String(handle), peerId, payload, isTransaction: false },
+            value: {
+              handle,
+              peerId,
+              payload,
+              isTransaction: false,
+              ...(read && { header: headerMessage(read) }),
+            },
           },
         }),
       federationArrived: (handle, peerId, memberKey, payload) => {
         if (this.#topics.federation.readers === 0) return false;
         this.#topics.federation.publish({
-          event: { case: "message", value: { handle: String(handle), peerId, memberKey, payload } },
+          event: { case: "message", value: { handle, peerId, memberKey, payload } },
         });
         return true;
       },

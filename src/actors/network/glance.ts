@@ -7,7 +7,7 @@
 import { countBits, decodeApproval, quorumOf } from "../../chain/approval.ts";
 import { BLOCK_BYTES_MAX, BLOCK_FIXED_LENGTH } from "../../chain/block.ts";
 import { equalBytes } from "../../chain/bytes.ts";
-import { type BlockHeader, decodeHeader, HEADER_LENGTH, headerHash } from "../../chain/header.ts";
+import { HEADER_LENGTH, type ReadHeader, readHeader } from "../../chain/header.ts";
 import { readUint32 } from "../../chain/little-endian.ts";
 import { MalformedError } from "../../chain/malformed.ts";
 import { authorOf, slotAt } from "../../chain/rules.ts";
@@ -25,18 +25,17 @@ export function glanceFor(chain: ChainReads, clock: Pick<Clock, "nowMs">): Block
   return (block) => {
     const read = readEnds(block);
     if (read === undefined) return { kind: "malformed" };
-    const { header } = read;
-    const hash = headerHash(block.subarray(0, HEADER_LENGTH));
+    const { header, hash } = read.read;
     if (header.height <= chain.snapshot().final.height) return { kind: "known" };
     if (chain.heightOf(hash) !== undefined || chain.readBlockByHash(hash) !== undefined)
       return { kind: "known" };
     const kind: Glance["kind"] = looksNew(read, chain, clock.nowMs()) ? "fresh" : "stale";
-    return { kind, block: Buffer.from(hash).toString("base64") };
+    return { kind, block: Buffer.from(hash).toString("base64"), header: read.read };
   };
 }
 
 interface Ends {
-  readonly header: BlockHeader;
+  readonly read: ReadHeader;
   readonly bits: number;
   readonly length: number;
 }
@@ -49,16 +48,16 @@ function readEnds(block: Uint8Array): Ends | undefined {
   if (approvalOffset < BLOCK_FIXED_LENGTH || approvalOffset > block.length) return undefined;
   try {
     const { bits, length } = decodeApproval(block.subarray(approvalOffset));
-    return { header: decodeHeader(block.subarray(0, HEADER_LENGTH)), bits, length };
+    return { read: readHeader(block), bits, length };
   } catch (error) {
     if (error instanceof MalformedError) return undefined;
     throw error;
   }
 }
 
-function looksNew({ header, bits, length }: Ends, chain: ChainReads, nowMs: number): boolean {
+function looksNew({ read, bits, length }: Ends, chain: ChainReads, nowMs: number): boolean {
   const { slotDurationMs, driftMs } = chain.facts;
-  const { slot, timestampMs, height, authoritiesRoot } = header;
+  const { slot, timestampMs, height, authoritiesRoot } = read.header;
   if (timestampMs > nowMs + driftMs || slot !== slotAt(timestampMs, slotDurationMs)) return false;
   if (slot < slotAt(nowMs, slotDurationMs) - PRESENT_SLOTS) return false;
   const { keys, root } = chain.authoritiesAt(height);

@@ -11,9 +11,8 @@ import {
   GossipBlockSchema,
   GossipTransactionSchema,
 } from "../../../gen/alys/wire/v1/wire_pb.ts";
-import { splitBlock } from "../../chain/block.ts";
 import { sha256 } from "../../chain/hash.ts";
-import { decodeHeader, headerHash } from "../../chain/header.ts";
+import { type ReadHeader, readHeader } from "../../chain/header.ts";
 import { MalformedError } from "../../chain/malformed.ts";
 import type { BridgePort, FederationNote } from "../../integrations/bridge/port.ts";
 import type { CheckpointStore } from "../../integrations/chain/checkpoint/checkpoint-store.ts";
@@ -21,7 +20,7 @@ import type { ChainPort } from "../../integrations/chain/port.ts";
 import { type EnginePort, TRANSACTION_BYTES_MAX } from "../../integrations/engine/port.ts";
 import type { Clock } from "../../kernel/ports/clock.ts";
 import { evidenceOf } from "../../p2p/evidence.ts";
-import type { Host, HostEvent, MessageHandle, Verdict } from "../../p2p/port.ts";
+import type { Host, HostEvent, MessageHandle, RequestHandle, Verdict } from "../../p2p/port.ts";
 import { answerHashes, decodeHashRequest } from "./by-hash.ts";
 import { decodeCheckpointRequest } from "./checkpoints.ts";
 import { AWAITED_BLOCKS_MAX, SAME_CASE_MS, TRANSACTION_DEADLINE_MS } from "./config.ts";
@@ -33,9 +32,20 @@ import { answerRange, decodeRangeRequest } from "./ranges.ts";
 /** What inbound traffic leads to; the actor carries it out. */
 export interface InboundEffects {
   offence(peerId: string, offence: Offence, detail: string, evidence: Uint8Array): void;
-  blockArrived(handle: MessageHandle, peerId: string, block: Uint8Array): void;
+  /** `header`: undefined where the block has none that can be read; whoever judges it will say so. */
+  blockArrived(
+    handle: MessageHandle,
+    peerId: string,
+    block: Uint8Array,
+    header: ReadHeader | undefined,
+  ): void;
   /** False when nobody is there to answer. */
-  federationArrived(handle: number, peerId: string, memberKey: Uint8Array, payload: Uint8Array): boolean;
+  federationArrived(
+    handle: RequestHandle,
+    peerId: string,
+    memberKey: Uint8Array,
+    payload: Uint8Array,
+  ): boolean;
   transactionAccepted(hash: Uint8Array): void;
   /** Starts work outside the mailbox. */
   /** Hands over what a file said; undefined when it could not be read. */
@@ -140,19 +150,12 @@ export class Inbound {
     return reference;
   }
 
-  #await(handle: MessageHandle, block: Uint8Array): void {
-    try {
-      const header = splitBlock(block).header;
-      const reference = { height: decodeHeader(header).height, hash: headerHash(header) };
-      if (this.#awaited.size >= AWAITED_BLOCKS_MAX) {
-        const oldest = this.#awaited.keys().next();
-        if (oldest.done !== true) this.#awaited.delete(oldest.value);
-      }
-      this.#awaited.set(handle, reference);
-    } catch (error) {
-      // Not well formed: the SyncActor, which judges blocks, will say so.
-      if (!(error instanceof MalformedError)) throw error;
+  #await(handle: MessageHandle, { header, hash }: ReadHeader): void {
+    if (this.#awaited.size >= AWAITED_BLOCKS_MAX) {
+      const oldest = this.#awaited.keys().next();
+      if (oldest.done !== true) this.#awaited.delete(oldest.value);
     }
+    this.#awaited.set(handle, { height: header.height, hash });
   }
 
   #serveRange(event: RequestEvent): void {
@@ -229,8 +232,9 @@ export class Inbound {
       this.#malformed(event.peerId, "gossip block", event.data);
       return host.verdict(event.handle, "reject");
     }
-    this.#await(event.handle, block);
-    effects.blockArrived(event.handle, event.peerId, block);
+    const header = event.header ?? headerIn(block);
+    if (header !== undefined) this.#await(event.handle, header);
+    effects.blockArrived(event.handle, event.peerId, block, header);
   }
 
   #onTransaction(event: GossipEvent): void {
@@ -250,6 +254,16 @@ export class Inbound {
 
   #malformed(peerId: string, what: string, bytes: Uint8Array): void {
     this.#parts.effects.offence(peerId, Offence.MALFORMED_MESSAGE, `malformed ${what}`, evidenceOf(bytes));
+  }
+}
+
+/** Undefined where it cannot be read. */
+function headerIn(block: Uint8Array): ReadHeader | undefined {
+  try {
+    return readHeader(block);
+  } catch (error) {
+    if (error instanceof MalformedError) return undefined;
+    throw error;
   }
 }
 

@@ -17,14 +17,13 @@ import {
   type ReportApprovalRequest,
   type SetProductionOverrideRequest,
   SyncInternalService,
-  SyncMode,
   SyncService,
-  SyncState,
 } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import { equalBytes } from "../../chain/bytes.ts";
 import { decodeHeader } from "../../chain/header.ts";
 import { MalformedError } from "../../chain/malformed.ts";
 import type { Validator } from "../../chain/validator.ts";
+import { headerOf } from "../../integrations/chain/block-view.ts";
 import type { CheckpointStore } from "../../integrations/chain/checkpoint/checkpoint-store.ts";
 import type { ChainEvent, ChainPort } from "../../integrations/chain/port.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor/actor.ts";
@@ -43,8 +42,7 @@ import type { SyncMetrics } from "./metrics.ts";
 import { type Operation, operationMessage, pausedOperation } from "./operation.ts";
 import type { Condition, ProductionVerdict } from "./production/readiness.ts";
 import { readBlock, readOverride, readStart, type StartFacts, type StartWish } from "./request.ts";
-import { progressPpm } from "./status/progress.ts";
-import { syncStatus } from "./status/status.ts";
+import { stallWords } from "./status/stall-words.ts";
 import { SyncTopics } from "./status/topics.ts";
 
 type Public = typeof SyncService;
@@ -170,7 +168,7 @@ class SyncActor implements Actor<Public, Internal> {
   onStop(): void {
     this.#chainEvents?.close();
     this.#checkpoints.onStop();
-    this.#machine.stop("the node stops", this.#outside.now());
+    this.#machine.stop({ type: "stopped", note: "the node stops" }, this.#outside.now());
     this.#perform();
   }
 
@@ -198,8 +196,9 @@ class SyncActor implements Actor<Public, Internal> {
         return { ...this.#operationReply(operation.id), status: status() };
       },
       stopSync: ({ reason }) => {
-        checkpoints.endSearch(`stopped: ${reason}`);
-        return this.#after(() => machine.stop(reason, this.#outside.now()), {});
+        const stopped = { type: "stopped", note: reason } as const;
+        checkpoints.endSearch(stallWords(stopped));
+        return this.#after(() => machine.stop(stopped, this.#outside.now()), {});
       },
       pauseSync: ({ reason }) =>
         machine.isRunning || checkpoints.isWorking
@@ -219,7 +218,7 @@ class SyncActor implements Actor<Public, Internal> {
       cancelOperation: ({ id }) => {
         checkpoints.cancel(id);
         if (machine.operations.running?.id === id)
-          this.#after(() => machine.stop("cancelled", this.#outside.now()), {});
+          this.#after(() => machine.stop({ type: "stopped", note: "cancelled" }, this.#outside.now()), {});
         return this.#operationReply(id);
       },
     };
@@ -238,11 +237,7 @@ class SyncActor implements Actor<Public, Internal> {
 
   /** While a checkpoint to begin from is looked for, the machine has nothing to do and nothing to say. */
   #status() {
-    const status = syncStatus(this.#machine.status(this.#outside.now()));
-    const { searching } = this.#checkpoints;
-    if (searching === undefined) return status;
-    const reason = this.#machine.pausedReason ?? searching;
-    return { ...status, mode: SyncMode.CHECKPOINT, state: SyncState.DISCOVERING, reason };
+    return this.#machine.status(this.#outside.now(), this.#checkpoints.searching);
   }
 
   #operation(id: string) {
@@ -251,14 +246,12 @@ class SyncActor implements Actor<Public, Internal> {
   }
 
   #message(recorded: Operation) {
-    const paused = this.#checkpoints.isRecovering ? undefined : this.#machine.pausedReason;
-    const operation = paused === undefined ? recorded : pausedOperation(recorded, paused);
+    const paused = this.#checkpoints.isRecovering ? undefined : this.#machine.paused;
+    const operation = paused === undefined ? recorded : pausedOperation(recorded, stallWords(paused));
     if (this.#machine.operations.running?.id !== operation.id)
       return operationMessage(operation, this.#checkpoints.progressPpm);
-    const { head, target, resumedFromHeight } = this.#machine.status(this.#outside.now());
     // From where this process began: a node that follows has little to show of a long chain.
-    const done = head.height - resumedFromHeight;
-    return operationMessage(operation, progressPpm(done, (target ?? head).height - resumedFromHeight));
+    return operationMessage(operation, this.#machine.progressPpm(this.#outside.now()));
   }
 
   #operationReply(id: string) {
@@ -362,8 +355,8 @@ class SyncActor implements Actor<Public, Internal> {
     if (event.case === "skipped") this.#machine.metrics.add("gossipSkipped", Number(event.value.count));
     // The NetworkActor has transactions judged by the engine.
     if (event.case !== "message" || event.value.isTransaction) return;
-    const { handle, peerId, payload } = event.value;
-    this.#machine.gossip(handle, peerId, payload);
+    const { handle, peerId, payload, header } = event.value;
+    this.#machine.gossip(handle, peerId, payload, header && headerOf(header));
     this.#perform();
   }
 

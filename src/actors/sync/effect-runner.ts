@@ -5,7 +5,6 @@
 
 import { Verdict as GossipVerdict, NetworkInternalService } from "../../../gen/alys/network/v1/network_pb.ts";
 import { Offence, PeerInternalService } from "../../../gen/alys/peer/v1/peer_pb.ts";
-import { describeFault } from "../../chain/block-fault.ts";
 import { equalBytes } from "../../chain/bytes.ts";
 import { toHex } from "../../chain/hex.ts";
 import type { SegmentInput, SegmentVerdict, ValidatedSegment, Validator } from "../../chain/validator.ts";
@@ -59,7 +58,8 @@ const ASK_GRACE_MS = 1_000;
 const LOOKUP_DEADLINE_MS = 3_000;
 
 /** Blocks to be validated as one. */
-type Run = Pick<Extract<SyncEffect, { type: "validate" }>, "blocks" | "policy" | "sets" | "parentApproval">;
+type Run = Pick<Extract<SyncEffect, { type: "validate" }>, "blocks" | "policy" | "sets" | "parentApproval"> &
+  Pick<SegmentInput, "header">;
 
 export class EffectRunner {
   readonly #parts: EffectRunnerParts;
@@ -89,7 +89,7 @@ export class EffectRunner {
         });
       }
       case "validateLive":
-        return this.#validate(alone([effect.block], effect.sets), (outcome) => {
+        return this.#validate({ ...alone([effect.block], effect.sets), header: effect.header }, (outcome) => {
           if (outcome.ok) machine.live.validated(effect.id, outcome.value);
           else machine.live.validationFailed(effect.id, outcome.failure);
         });
@@ -231,15 +231,18 @@ export class EffectRunner {
       machine.tailChecked(outcome, this.now());
       moved();
     };
-    if ("reason" in read) {
+    if ("damage" in read) {
       this.#parts.effect(Promise.resolve(read), () => report(read));
       return;
     }
     const sets = setsBehindParent(chain, read.blocks[0] ?? new Uint8Array(), first);
     this.#validate(alone(read.blocks, sets), (outcome) => {
-      if (!outcome.ok) report({ height: first, reason: outcome.failure.message });
+      if (!outcome.ok) report({ height: first, damage: { type: "unchecked", failure: outcome.failure } });
       else if (outcome.value.ok) report({ checked: read.blocks.length });
-      else report({ height: first + outcome.value.index, reason: describeFault(outcome.value.fault) });
+      else {
+        const { index, fault } = outcome.value;
+        report({ height: first + index, damage: { type: "invalid", fault } });
+      }
     });
   }
 
@@ -252,7 +255,7 @@ export class EffectRunner {
     });
   }
 
-  #input({ blocks, policy, sets, parentApproval }: Run): SegmentInput {
+  #input({ blocks, policy, sets, parentApproval, header }: Run): SegmentInput {
     const { chain, clock } = this.#parts;
     const { authorities, parentAuthorities } = sets;
     const { head } = chain.snapshot();
@@ -264,6 +267,7 @@ export class EffectRunner {
       policy,
       authorities,
       nowMs: clock.nowMs(),
+      ...(header && { header }),
       ...(equalBytes(authorities.root, parentAuthorities.root) ? {} : { parentAuthorities }),
       ...(verifiedParentApproval && { verifiedParentApproval }),
     };

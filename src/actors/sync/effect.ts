@@ -5,6 +5,7 @@
 
 import type { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { AuthoritySetFacts } from "../../chain/facts.ts";
+import type { ReadHeader } from "../../chain/header.ts";
 import type { Policy, ValidatedSegment } from "../../chain/validator.ts";
 import type { Failure } from "../../kernel/errors.ts";
 import type { Fields } from "../../kernel/ports/log.ts";
@@ -72,6 +73,8 @@ export type LiveEffect =
       readonly type: "validateLive";
       readonly id: number;
       readonly block: Uint8Array;
+      /** The block's, as it was read when the block came. */
+      readonly header: ReadHeader;
       readonly sets: SetsInForce;
     }
   | { readonly type: "importLive"; readonly id: number; readonly segment: ValidatedSegment }

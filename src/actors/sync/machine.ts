@@ -4,6 +4,7 @@
  * collects what is to be done outside; time is an argument. The actor feeds it and carries its effects out.
  */
 
+import type { ReadHeader } from "../../chain/header.ts";
 import { toHex } from "../../chain/hex.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import type { Mode, SyncConfig } from "./config.ts";
@@ -14,14 +15,21 @@ import { LiveBlocks } from "./live/live-blocks.ts";
 import { SyncMetrics } from "./metrics.ts";
 import { type Operation, Operations } from "./operation.ts";
 import type { Condition, ProductionOverride, ProductionVerdict } from "./production/readiness.ts";
-import { headAgeMs, ReadinessMonitor } from "./production/readiness-monitor.ts";
+import { ReadinessMonitor } from "./production/readiness-monitor.ts";
 import { QuotaLedger } from "./range/quota.ts";
 import { RangeSync } from "./range/range-sync.ts";
 import type { Stuck } from "./range/stuck.ts";
-import { RateMeter } from "./status/progress.ts";
-import { poolLevels } from "./status/queue-levels.ts";
-import type { StatusFacts } from "./status/status.ts";
-import { beginTailCheck, stepTailCheck, type TailCheck, tailCount } from "./store-check/tail-check.ts";
+import { progressPpm, RateMeter } from "./status/progress.ts";
+import type { PausedReason, RestingReason, SearchReason } from "./status/stall-reason.ts";
+import { stallWords } from "./status/stall-words.ts";
+import { type StatusSources, syncStatus } from "./status/status.ts";
+import {
+  beginTailCheck,
+  stepTailCheck,
+  type TailCheck,
+  type TailOutcome,
+  tailCount,
+} from "./store-check/tail-check.ts";
 import { SyncPeers } from "./sync-peers.ts";
 import { type ProgressSources, StallDetector } from "./target/stall.ts";
 import { TargetSelector } from "./target/target-selector.ts";
@@ -69,9 +77,9 @@ export class SyncMachine {
   #isRunning = false;
   #isPaused = false;
   /** Why it is paused, in the operator's words. */
-  #operatorsReason = "";
+  #pauseNote = "";
   /** Why it does not run, while it does not. */
-  #restingReason = "not started";
+  #resting: RestingReason = { type: "notStarted" };
   #tail: TailCheck = { state: "none" };
   #nowMs = 0;
   readonly #standstill = new StallDetector();
@@ -110,7 +118,7 @@ export class SyncMachine {
       driftMs: chain.facts.driftMs,
       effect,
       proven: (peerId, head) => this.peers.proveByGossip(peerId, head),
-      approved: (check) => this.equivocations.saw(check),
+      approved: (check, header) => this.equivocations.saw(check, header),
       hinted: (peerId, head) => this.peers.claim(peerId, head),
       missing: (child, parent, height, peerId) => this.#lookUp(child, parent, height, peerId),
     });
@@ -123,9 +131,8 @@ export class SyncMachine {
     return this.#isPaused;
   }
   /** Undefined while it is not paused. */
-  get pausedReason(): string | undefined {
-    if (!this.#isPaused) return undefined;
-    return this.#operatorsReason === "" ? "paused" : `paused: ${this.#operatorsReason}`;
+  get paused(): PausedReason | undefined {
+    return this.#isPaused ? { type: "paused", note: this.#pauseNote } : undefined;
   }
   get override(): ProductionOverride {
     return this.#standing.override;
@@ -147,7 +154,7 @@ export class SyncMachine {
     if (this.#isRunning && running?.parameters === parameters) return running;
     this.#options = options;
     this.#isRunning = true;
-    if (!this.#isPaused) this.#operatorsReason = "";
+    if (!this.#isPaused) this.#pauseNote = "";
     const operation = this.operations.start("StartSync", parameters, moment.unixMs);
     this.#tail = { state: "none" };
     if (options.mode === "RECOVERY") this.#beginTailCheck();
@@ -155,14 +162,13 @@ export class SyncMachine {
     return this.operations.find(operation.id) ?? operation;
   }
 
-  stop(reason: string, moment: Moment): void {
-    const text = reason === "" ? "stopped" : `stopped: ${reason}`;
-    this.operations.finish(text, moment.unixMs);
-    this.#halt(text);
+  stop(reason: RestingReason, moment: Moment): void {
+    this.operations.finish(stallWords(reason), moment.unixMs);
+    this.#halt(reason);
   }
 
   /** So many blocks of the store's tail were sound, or one was not. */
-  tailChecked(outcome: Parameters<typeof stepTailCheck>[1], moment: Moment): void {
+  tailChecked(outcome: TailOutcome, moment: Moment): void {
     this.#tail = stepTailCheck(this.#tail, outcome);
     this.#requestTail();
     this.move(moment);
@@ -176,14 +182,14 @@ export class SyncMachine {
   }
 
   /** What runs asks for nothing more; what is yet to be started, after a search for a checkpoint, begins paused. */
-  pause(reason: string): void {
+  pause(note: string): void {
     this.#isPaused = true;
-    this.#operatorsReason = reason;
+    this.#pauseNote = note;
   }
 
   resume(moment: Moment): void {
     this.#isPaused = false;
-    this.#operatorsReason = "";
+    this.#pauseNote = "";
     this.move(moment);
   }
 
@@ -204,8 +210,8 @@ export class SyncMachine {
     this.hints.peerGone(peerId);
   }
 
-  gossip(handle: string, peerId: string, bytes: Uint8Array): void {
-    if (this.#isFollowing()) return this.live.gossip(handle, peerId, bytes);
+  gossip(handle: string, peerId: string, bytes: Uint8Array, header?: ReadHeader): void {
+    if (this.#isFollowing()) return this.live.gossip(handle, peerId, bytes, header);
     this.metrics.add("gossipIgnored");
     this.#effects.push({ type: "verdict", handle, verdict: "ignore" });
   }
@@ -218,7 +224,7 @@ export class SyncMachine {
     const { heightMax, mode } = this.#options;
     if (heightMax !== undefined && head.height >= heightMax) {
       this.operations.finish("", moment.unixMs);
-      return this.#halt(`stopped: height ${heightMax} is reached`);
+      return this.#halt({ type: "heightReached", height: heightMax });
     }
     const target = this.#targets.next(head, this.pipeline.batches[0], moment.monotonicMs);
     this.pipeline.pump({
@@ -263,44 +269,47 @@ export class SyncMachine {
     return this.#standing.judge(moment);
   }
 
-  status(moment: Moment): StatusFacts {
+  /** `search`: what looks for a checkpoint to begin from says of itself, while it does. */
+  status(moment: Moment, search?: SearchReason) {
+    return syncStatus(this.#sources(), moment, search);
+  }
+
+  /** How far this process came from where it began, in parts per million of the way to the target. */
+  progressPpm({ monotonicMs }: Moment): number {
+    const { head } = this.#parts.chain.snapshot();
+    const target = this.#targets.proven(head, monotonicMs) ?? head;
+    return progressPpm(head.height - this.resumedFromHeight, target.height - this.resumedFromHeight);
+  }
+
+  #sources(): StatusSources {
     const { chain, config } = this.#parts;
-    const { head, final, isAvailable, unavailable } = chain.snapshot();
     return {
-      head,
-      final,
-      headAgeMs: headAgeMs(head, moment),
-      target: this.#targets.proven(head, moment.monotonicMs),
-      unprovenTarget: this.#targets.unproven(head, moment.monotonicMs),
-      mode: this.#options.mode,
-      isRunning: this.#isRunning,
-      pausedReason: this.pausedReason,
-      isChainAvailable: isAvailable,
-      chainReason: unavailable?.message,
-      hasSource: this.#standing.hasSource(moment),
-      isFailing: this.pipeline.isFailing || this.#tail.state === "damaged",
-      isSynced: this.#standing.isSynced,
-      restingReason: this.#restingReason,
-      pipelineReason: this.#reason(moment),
-      pools: poolLevels(this, config),
-      blocksPerSecond: this.#rate.blocksPerSecond(moment.monotonicMs),
-      connectedPeers: this.peers.size,
-      usefulPeers: this.peers.countAbove(head.height),
-      requestsInFlight: this.pipeline.requestsInFlight,
-      bytesBuffered: this.pipeline.bytesBuffered,
-      bytesBufferedMax: config.bufferBytesMax,
-      canProduce: this.#standing.canProduce,
+      config,
+      chain,
+      run: {
+        mode: this.#options.mode,
+        isRunning: this.#isRunning,
+        resting: this.#resting,
+        paused: this.paused,
+        tail: this.#tail,
+      },
+      peers: this.peers,
+      targets: this.#targets,
+      pipeline: this.pipeline,
+      live: this.live,
+      lookups: this.lookups,
+      standing: this.#standing,
+      standstill: this.#standstill,
+      rate: this.#rate,
+      metrics: this.metrics,
       resumedFromHeight: this.resumedFromHeight,
-      lowestRequestedHeight: this.pipeline.lowestRequestedHeight,
-      blocksSynced: this.metrics.get("blocksSynced"),
-      blocksFollowed: this.metrics.get("blocksFollowed"),
     };
   }
 
-  #halt(reason: string): void {
+  #halt(reason: RestingReason): void {
     this.#isRunning = false;
     this.#isPaused = false;
-    this.#restingReason = reason;
+    this.#resting = reason;
     this.#standstill.over();
     this.pipeline.stop();
     this.live.stop();
@@ -352,27 +361,5 @@ export class SyncMachine {
       heldBlocks: this.live.heldBlocks,
       hasRanges: this.pipeline.batches.length > 0,
     };
-  }
-
-  #reason(moment: Moment): string {
-    if (this.#tail.state === "checking") return `checking the store: at height ${this.#tail.next}`;
-    if (this.#tail.state === "damaged")
-      return `the store is damaged at height ${this.#tail.height}: ${this.#tail.reason}`;
-    return this.pipeline.reason || this.#stall(moment) || this.#unknown(moment);
-  }
-
-  #stall(moment: Moment): string {
-    const withheld = this.#targets.withheldReason(this.#parts.chain.snapshot().head, moment.monotonicMs);
-    return withheld || this.#standstill.reason(this.pipeline.batches[0], this.#isPaused, moment.monotonicMs);
-  }
-
-  /** What is followed is no target that anybody proved. */
-  #unknown(moment: Moment): string {
-    const { head } = this.#parts.chain.snapshot();
-    if (this.#standing.isSynced || this.#targets.proven(head, moment.monotonicMs)) return "";
-    const hint = this.#targets.unproven(head, moment.monotonicMs);
-    if (hint === undefined) return "";
-    const block = `height ${hint.height} (block ${toHex(hint.hash.subarray(0, 4))})`;
-    return `following the chain towards ${block}, which is claimed under authorities that are not known yet`;
   }
 }

@@ -8,6 +8,7 @@ import { checkSegment } from "../check-segment.ts";
 import type { ChainFacts } from "../facts.ts";
 import type { ApprovalCheck, SegmentInput, SegmentVerdict, SignatureCheck, Validator } from "../validator.ts";
 import { assertSegment, cancelled, closed } from "./refusals.ts";
+import { ends } from "./task.ts";
 
 /** Same answers as the pool, at once. */
 export class InlineValidator implements Validator {
@@ -22,7 +23,9 @@ export class InlineValidator implements Validator {
     assertSegment(input);
     this.#refuseWhenClosed();
     if (signal?.aborted === true) throw cancelled();
-    return checkSegment(this.#facts, input);
+    const verdict = checkSegment(this.#facts, input);
+    if (!verdict.ok || input.header === undefined) return verdict;
+    return { ok: true, segment: { ...verdict.segment, ...ends(input.header, verdict.segment) } };
   }
 
   async verifyApprovals(checks: readonly ApprovalCheck[]): Promise<boolean[]> {

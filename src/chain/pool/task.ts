@@ -4,14 +4,14 @@
  * buffers. Sets of keys travel packed, because cloning a small view would clone the whole buffer behind it.
  */
 import type { Transferable } from "node:worker_threads";
-import { assertNever } from "../../kernel/errors.ts";
+import { assert, assertNever } from "../../kernel/errors.ts";
 import { verifyApprovals } from "../approval-check.ts";
 import { verifyEach } from "../bls.ts";
 import { PUBLIC_KEY_LENGTH } from "../body-layout.ts";
-import { concatBytes } from "../bytes.ts";
+import { concatBytes, equalBytes } from "../bytes.ts";
 import { checkSegments } from "../check-segment.ts";
 import type { AuthoritySetFacts, ChainFacts } from "../facts.ts";
-import { decodeHeader, HASH_LENGTH, HEADER_LENGTH } from "../header.ts";
+import { decodeHeader, HASH_LENGTH, HEADER_LENGTH, type ReadHeader } from "../header.ts";
 import { isSmallSegment } from "../segment.ts";
 import type {
   ApprovalCheck,
@@ -176,6 +176,7 @@ function failed(task: Task, error: unknown): Done {
 export function unpackVerdict(
   verdict: PackedVerdict,
   giveBack: (memory: ArrayBuffer) => void,
+  known?: ReadHeader,
 ): SegmentVerdict {
   if (!verdict.ok) return verdict;
   const { segment } = verdict;
@@ -185,11 +186,24 @@ export function unpackVerdict(
     segment: {
       ...segment,
       firstParentHash: headers.subarray(0, HASH_LENGTH),
-      first: decodeHeader(headers.subarray(0, HEADER_LENGTH)),
-      last: decodeHeader(headers.subarray((count - 1) * HEADER_LENGTH)),
+      ...(known === undefined
+        ? {
+            first: decodeHeader(headers.subarray(0, HEADER_LENGTH)),
+            last: decodeHeader(headers.subarray((count - 1) * HEADER_LENGTH)),
+          }
+        : ends(known, segment)),
       giveBack,
     },
   };
+}
+
+/** The ends of a block alone, whose header was read before: the hash tells that it is this one. */
+export function ends(
+  { header, hash }: ReadHeader,
+  { hashes }: Pick<ValidatedSegment, "hashes">,
+): Pick<ValidatedSegment, "first" | "last"> {
+  assert(equalBytes(hash, hashes), "the header that was read is the block's");
+  return { first: header, last: header };
 }
 
 function runSegments(facts: ChainFacts, tasks: readonly SegmentTask[]): Done[] {

@@ -112,7 +112,7 @@ export class ThreadValidator implements Validator {
       return { task: packSegment(input, slab, isAlone), transfer: [slab] };
     });
     assert(reply.kind === "segment", "a segment is answered by a verdict");
-    return unpackVerdict(reply.verdict, (memory) => this.#slabs.give(memory));
+    return unpackVerdict(reply.verdict, (memory) => this.#slabs.give(memory), input.header);
   }
 
   async verifyApprovals(checks: readonly ApprovalCheck[]): Promise<boolean[]> {

@@ -14,6 +14,7 @@ import {
   TopicValidatorResult,
 } from "@chainsafe/libp2p-gossipsub";
 import type { PeerId } from "@libp2p/interface";
+import type { ReadHeader } from "../../chain/header.ts";
 import { assert } from "../../kernel/errors.ts";
 import type { EventHub } from "../event-hub.ts";
 import { evidenceOf } from "../evidence.ts";
@@ -141,6 +142,8 @@ export interface GossipParts {
 export class Gossip {
   readonly #router: Router;
   readonly #parts: GossipParts;
+  /** Headers that the door read, by the array in which the message arrived. */
+  readonly #headers = new WeakMap<Uint8Array, ReadHeader>();
   readonly #topicIds: Readonly<Record<TopicName, string>>;
 
   constructor(service: GossipSub, parts: GossipParts, genesisHash: Uint8Array) {
@@ -211,6 +214,7 @@ export class Gossip {
     const entry = door.enter(arrival);
     switch (entry.kind) {
       case "inside":
+        if (entry.header !== undefined) this.#headers.set(data, entry.header);
         try {
           await pass();
         } finally {
@@ -237,7 +241,8 @@ export class Gossip {
   async #validate(peer: PeerId, topic: TopicName, data: Uint8Array): Promise<TopicValidatorResult> {
     // What arrives is a Buffer; above the port there are only plain arrays.
     const plain = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    return RESULTS[await this.#parts.pending.judge(peer.toString(), topic, plain)];
+    const header = this.#headers.get(data);
+    return RESULTS[await this.#parts.pending.judge(peer.toString(), topic, plain, header)];
   }
 
   /** Arrives only for accepted messages; telling the router at once makes it forward and credit them. */

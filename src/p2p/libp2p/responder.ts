@@ -62,7 +62,7 @@ export interface ResponderParts {
 
 export class Responder {
   readonly #parts: ResponderParts;
-  readonly #serving = new Map<number, Serving>();
+  readonly #serving = new Map<RequestHandle, Serving>();
   #handles = 0;
 
   constructor(parts: ResponderParts) {
@@ -84,7 +84,7 @@ export class Responder {
       return;
     }
     this.#handles += 1;
-    const handle = this.#handles as RequestHandle;
+    const handle = String(this.#handles) as RequestHandle;
     const serving: Serving = {
       stream,
       peerId,
@@ -117,7 +117,7 @@ export class Responder {
   close(): void {
     for (const [handle, serving] of [...this.#serving]) {
       serving.stream.abort(hostFailure("HOST_CLOSED", "the host closes"));
-      this.#leave(handle as RequestHandle, "closed");
+      this.#leave(handle, "closed");
     }
   }
 

@@ -57,7 +57,7 @@ export interface ServingParts {
 /** The responder's side. */
 export class MemoryResponder {
   readonly #parts: ServingParts;
-  readonly #serving = new Map<number, Serving>();
+  readonly #serving = new Map<RequestHandle, Serving>();
   #handles = 0;
 
   constructor(parts: ServingParts) {
@@ -77,7 +77,7 @@ export class MemoryResponder {
       return { receive: () => {}, ended: () => {} };
     }
     this.#handles += 1;
-    const handle = this.#handles as RequestHandle;
+    const handle = String(this.#handles) as RequestHandle;
     const serving: Serving = {
       peerId,
       protocol,
@@ -153,7 +153,7 @@ export class MemoryResponder {
   }
 
   close(): void {
-    for (const handle of [...this.#serving.keys()]) this.#leave(handle as RequestHandle, "closed");
+    for (const handle of [...this.#serving.keys()]) this.#leave(handle, "closed");
   }
 
   async #answer(

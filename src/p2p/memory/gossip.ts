@@ -89,7 +89,7 @@ export class MemoryGossip {
         return "ignore";
       case "inside":
         this.#remember(messageId(topic, data));
-        return pending.judge(peerId, topic, data).finally(() => this.#door.leave(entry.guest));
+        return pending.judge(peerId, topic, data, entry.header).finally(() => this.#door.leave(entry.guest));
     }
   }
 

@@ -1,5 +1,6 @@
 /** While a node's ChainActor is away nothing is imported and nobody is blamed, and the node says what it waits for. */
 
+import { StallKind } from "../../../gen/alys/sync/v1/sync_pb.ts";
 import type { Observation } from "../observation.ts";
 import type { World } from "../world.ts";
 import type { Checker } from "./checker.ts";
@@ -27,8 +28,8 @@ export class AwayChainStandsStill implements Checker {
       this.#fail(node, `blames ${this.#world.nameOf(String(observation.record.fields["peer"]))}`);
     if (observation.type !== "status") return;
     this.occasions += 1;
-    const { reason, isPaused } = observation.status;
-    if (!isPaused && !/ChainActor is away/.test(reason)) this.#fail(node, `says "${reason}"`);
+    const { reason, stall, isPaused } = observation.status;
+    if (!isPaused && stall?.kind !== StallKind.CHAIN_AWAY) this.#fail(node, `says "${reason}"`);
   }
 
   sample(): void {

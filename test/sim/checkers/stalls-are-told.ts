@@ -48,11 +48,11 @@ export class StallsAreTold implements Checker {
       this.#behind.set(node, { height, sinceMs: nowMs, toldMs: nowMs });
       return;
     }
-    if (status.reason !== "") this.#behind.set(node, { ...before, toldMs: nowMs });
+    if (status.stall !== undefined) this.#behind.set(node, { ...before, toldMs: nowMs });
     if (nowMs - before.sinceMs < TOLD_WITHIN_MS) return;
     this.occasions += 1;
     // A reason ends when it is one no more, a moment before the first block is imported.
-    const isSilent = status.reason === "" && nowMs - before.toldMs >= TOLD_WITHIN_MS;
+    const isSilent = status.stall === undefined && nowMs - before.toldMs >= TOLD_WITHIN_MS;
     if (isSilent) this.#fail(node, `stands still at ${height} of ${target} and does not say why`);
   }
 

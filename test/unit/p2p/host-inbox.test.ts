@@ -36,10 +36,11 @@ function gossip(handle: number, bytes: number): HostEvent {
   return {
     type: "gossip",
     epoch: 1,
-    handle: handle as MessageHandle,
+    handle: String(handle) as MessageHandle,
     peerId: "peer",
     topic: "blocks",
     data,
+    header: undefined,
     deadlineMs: 0,
   };
 }

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file alys/chain/v1/chain.proto.
  */
 export const file_alys_chain_v1_chain: GenFile = /*@__PURE__*/
-  fileDesc("ChlhbHlzL2NoYWluL3YxL2NoYWluLnByb3RvEg1hbHlzLmNoYWluLnYxIjgKDkJsb2NrUmVmZXJlbmNlEg4KBmhlaWdodBgBIAEoBBIWCgRoYXNoGAIgASgMQgiStRgECCAgASIoCgxFbmNvZGVkQmxvY2sSGAoDc3N6GAEgASgMQguStRgHEAEYgICAASLzAgoJQmxvY2tWaWV3EgwKBGhhc2gYASABKAwSEwoLcGFyZW50X2hhc2gYAiABKAwSDgoGaGVpZ2h0GAMgASgEEgwKBHNsb3QYBCABKAQSFAoMdGltZXN0YW1wX21zGAUgASgEEhIKCnN0YXRlX3Jvb3QYBiABKAwSEQoJYm9keV9yb290GAcgASgMEhgKEGF1dGhvcml0aWVzX3Jvb3QYCCABKAwSFAoMaGlzdG9yeV9yb290GAkgASgMEhMKC2FwcHJvdmVkX2J5GAogAygNEhkKEXRyYW5zYWN0aW9uX2NvdW50GAsgASgNEhgKEHNlcmlhbGl6ZWRfYnl0ZXMYDCABKA0SEAoIaXNfZmluYWwYDSABKAgSFAoMcGVnX2luX2NvdW50GA4gASgNEhUKDXBlZ19vdXRfY291bnQYDyABKA0SEgoKaGFzX2F1eHBvdxgQIAEoCBIbChNjaGFuZ2VzX2F1dGhvcml0aWVzGBEgASgIQnQKFW5ldHdvcmsuYWx5cy5jaGFpbi52MVABWklnaXRodWIuY29tL2FseXMtbmV0d29yay9hbHlzLW5ldHdvcmsvY2xpZW50cy9nby9nZW4vYWx5cy9jaGFpbi92MTtjaGFpbnYxqgINQWx5cy5DaGFpbi5WMWIGcHJvdG8z", [file_alys_actor_v1_rules]);
+  fileDesc("ChlhbHlzL2NoYWluL3YxL2NoYWluLnByb3RvEg1hbHlzLmNoYWluLnYxIjgKDkJsb2NrUmVmZXJlbmNlEg4KBmhlaWdodBgBIAEoBBIWCgRoYXNoGAIgASgMQgiStRgECCAgASIoCgxFbmNvZGVkQmxvY2sSGAoDc3N6GAEgASgMQguStRgHEAEYgICAASK7AQoLQmxvY2tIZWFkZXISDAoEaGFzaBgBIAEoDBITCgtwYXJlbnRfaGFzaBgCIAEoDBIOCgZoZWlnaHQYAyABKAQSDAoEc2xvdBgEIAEoBBIUCgx0aW1lc3RhbXBfbXMYBSABKAQSEgoKc3RhdGVfcm9vdBgGIAEoDBIRCglib2R5X3Jvb3QYByABKAwSGAoQYXV0aG9yaXRpZXNfcm9vdBgIIAEoDBIUCgxoaXN0b3J5X3Jvb3QYCSABKAwi8wIKCUJsb2NrVmlldxIMCgRoYXNoGAEgASgMEhMKC3BhcmVudF9oYXNoGAIgASgMEg4KBmhlaWdodBgDIAEoBBIMCgRzbG90GAQgASgEEhQKDHRpbWVzdGFtcF9tcxgFIAEoBBISCgpzdGF0ZV9yb290GAYgASgMEhEKCWJvZHlfcm9vdBgHIAEoDBIYChBhdXRob3JpdGllc19yb290GAggASgMEhQKDGhpc3Rvcnlfcm9vdBgJIAEoDBITCgthcHByb3ZlZF9ieRgKIAMoDRIZChF0cmFuc2FjdGlvbl9jb3VudBgLIAEoDRIYChBzZXJpYWxpemVkX2J5dGVzGAwgASgNEhAKCGlzX2ZpbmFsGA0gASgIEhQKDHBlZ19pbl9jb3VudBgOIAEoDRIVCg1wZWdfb3V0X2NvdW50GA8gASgNEhIKCmhhc19hdXhwb3cYECABKAgSGwoTY2hhbmdlc19hdXRob3JpdGllcxgRIAEoCEJ0ChVuZXR3b3JrLmFseXMuY2hhaW4udjFQAVpJZ2l0aHViLmNvbS9hbHlzLW5ldHdvcmsvYWx5cy1uZXR3b3JrL2NsaWVudHMvZ28vZ2VuL2FseXMvY2hhaW4vdjE7Y2hhaW52MaoCDUFseXMuQ2hhaW4uVjFiBnByb3RvMw", [file_alys_actor_v1_rules]);
 
 /**
  * BlockReference names a block.
@@ -63,6 +63,83 @@ export type EncodedBlock = Message<"alys.chain.v1.EncodedBlock"> & {
  */
 export const EncodedBlockSchema: GenMessage<EncodedBlock> = /*@__PURE__*/
   messageDesc(file_alys_chain_v1_chain, 1);
+
+/**
+ * BlockHeader is the header of a block, decoded.
+ *
+ * @generated from message alys.chain.v1.BlockHeader
+ */
+export type BlockHeader = Message<"alys.chain.v1.BlockHeader"> & {
+  /**
+   * Block hash, 32 bytes.
+   *
+   * @generated from field: bytes hash = 1;
+   */
+  hash: Uint8Array;
+
+  /**
+   * Hash of the parent, 32 bytes.
+   *
+   * @generated from field: bytes parent_hash = 2;
+   */
+  parentHash: Uint8Array;
+
+  /**
+   * Height.
+   *
+   * @generated from field: uint64 height = 3;
+   */
+  height: bigint;
+
+  /**
+   * Slot.
+   *
+   * @generated from field: uint64 slot = 4;
+   */
+  slot: bigint;
+
+  /**
+   * Time of the block in Unix milliseconds.
+   *
+   * @generated from field: uint64 timestamp_ms = 5;
+   */
+  timestampMs: bigint;
+
+  /**
+   * State root, 32 bytes.
+   *
+   * @generated from field: bytes state_root = 6;
+   */
+  stateRoot: Uint8Array;
+
+  /**
+   * Root of the body, 32 bytes.
+   *
+   * @generated from field: bytes body_root = 7;
+   */
+  bodyRoot: Uint8Array;
+
+  /**
+   * Root of the authority set in force, 32 bytes.
+   *
+   * @generated from field: bytes authorities_root = 8;
+   */
+  authoritiesRoot: Uint8Array;
+
+  /**
+   * Root of the Merkle mountain range over all earlier block hashes, 32 bytes.
+   *
+   * @generated from field: bytes history_root = 9;
+   */
+  historyRoot: Uint8Array;
+};
+
+/**
+ * Describes the message alys.chain.v1.BlockHeader.
+ * Use `create(BlockHeaderSchema)` to create a new message.
+ */
+export const BlockHeaderSchema: GenMessage<BlockHeader> = /*@__PURE__*/
+  messageDesc(file_alys_chain_v1_chain, 2);
 
 /**
  * BlockView is a block decoded for people. The bytes decide; this only shows them.
@@ -195,5 +272,5 @@ export type BlockView = Message<"alys.chain.v1.BlockView"> & {
  * Use `create(BlockViewSchema)` to create a new message.
  */
 export const BlockViewSchema: GenMessage<BlockView> = /*@__PURE__*/
-  messageDesc(file_alys_chain_v1_chain, 2);
+  messageDesc(file_alys_chain_v1_chain, 3);
 

@@ -15,6 +15,8 @@ import { CHAIN_NOT_EMPTY, RECOVERING } from "../errors.ts";
 import type { StartOptions } from "../machine.ts";
 import type { Operation, Operations } from "../operation.ts";
 import { heightOfId } from "../request.ts";
+import type { RestingReason, SearchReason } from "../status/stall-reason.ts";
+import { conflictWords, stallWords } from "../status/stall-words.ts";
 import type { Context } from "./requests.ts";
 import { CheckpointSearch, type SearchOutcome } from "./search.ts";
 
@@ -29,6 +31,8 @@ export interface BeginOptions {
 interface Search {
   readonly options: BeginOptions;
   readonly abort: AbortController;
+  /** Where it stands. */
+  reason: SearchReason;
 }
 
 export interface BeginningParts
@@ -41,20 +45,23 @@ export interface BeginningParts
   /** While the chain is being changed nothing else may change it. */
   recovering(isRecovering: boolean): void;
   backFill(): void;
-  stop(reason: string): void;
+  stop(reason: RestingReason): void;
   start(options: StartOptions): void;
 }
 
 export class Beginning {
   readonly #parts: BeginningParts;
   #search: Search | undefined;
+  /** The checkpoint that was found and is being adopted. */
+  #adopting: SearchReason | undefined;
 
   constructor(parts: BeginningParts) {
     this.#parts = parts;
   }
 
-  get isSearching(): boolean {
-    return this.#search !== undefined;
+  /** Where the search or the adoption stands; undefined without one. */
+  get searching(): SearchReason | undefined {
+    return this.#search?.reason ?? this.#adopting;
   }
 
   /** The actor ends. */
@@ -66,13 +73,13 @@ export class Beginning {
     return this.#parts.context.clock.nowMs();
   }
 
-  /** False when there is none. */
-  end(reason: string): boolean {
+  /** Ends a search; `note` says why. False when there is none. */
+  end(note: string): boolean {
     if (this.#search === undefined) return false;
     this.#search.abort.abort();
     this.#search = undefined;
-    this.#parts.operations.finish(reason, this.#nowMs());
-    this.#parts.stop(reason);
+    this.#parts.operations.finish(note, this.#nowMs());
+    this.#parts.stop({ type: "stopped", note });
     return true;
   }
 
@@ -85,21 +92,23 @@ export class Beginning {
     if (isRecovering()) return RECOVERING;
     if (checkpointStore.parts.chain.snapshot().head.height > 0) return CHAIN_NOT_EMPTY;
     this.end("replaced by another one");
-    stop("looking for a checkpoint to begin from");
+    const reason: SearchReason = { type: "searchingCheckpoint" };
+    stop(reason);
     const operation = this.#parts.operations.start("StartSync", parameters, this.#nowMs());
-    const search: Search = { options, abort: new AbortController() };
+    const search: Search = { options, abort: new AbortController(), reason };
     this.#search = search;
     context.effect(this.#find(search), (outcome) => {
       if (this.#search !== search) return;
       this.#search = undefined;
-      if (!outcome.ok) this.#giveUp(outcome.failure.message);
+      if (!outcome.ok) this.#failed(outcome.failure);
       else this.#found(options, outcome.value);
     });
     return this.#parts.operations.find(operation.id) ?? operation;
   }
 
   /** A named one may lie on our own disk: then nobody is asked. */
-  async #find({ options, abort }: Search): Promise<SearchOutcome> {
+  async #find(search: Search): Promise<SearchOutcome> {
+    const { options, abort } = search;
     const { checkpointStore, context, peers, network, peerInternal, isPaused } = this.#parts;
     const { checkpointId: id } = options;
     const own = id === undefined ? undefined : (await checkpointStore.list()).find((kept) => kept.id === id);
@@ -107,8 +116,10 @@ export class Beginning {
     const wanted = id === undefined ? undefined : { id, height: heightOfId(id) ?? 0 };
     const { clock, log } = context;
     const signal = AbortSignal.any([abort.signal, context.signal]);
-    const tell = (detail: string): void => {
-      if (!signal.aborted) this.#parts.operations.tell(detail);
+    const tell = (reason: SearchReason): void => {
+      if (signal.aborted) return;
+      search.reason = reason;
+      this.#parts.operations.tell(stallWords(reason));
     };
     const parts = {
       checkpointStore,
@@ -131,9 +142,11 @@ export class Beginning {
     switch (outcome.kind) {
       case "stopped":
         return;
-      case "conflict":
-        context.log.error("checkpoints contradict each other", { alarm: "conflict", reason: outcome.reason });
-        return this.#giveUp(outcome.reason);
+      case "conflict": {
+        const text = conflictWords(outcome.conflict);
+        context.log.error("checkpoints contradict each other", { alarm: "conflict", reason: text });
+        return this.#giveUp(text, outcome.conflict);
+      }
       case "none": {
         const text = `${outcome.reason}: synchronising FAST from genesis instead`;
         context.log.warn(text);
@@ -151,7 +164,8 @@ export class Beginning {
   #beginFrom({ heightMax }: BeginOptions, kept: KeptCheckpoint): void {
     const { checkpointStore, context, recovering, start, backFill } = this.#parts;
     recovering(true);
-    this.#parts.operations.tell(`adopting checkpoint ${kept.id}`);
+    this.#adopting = { type: "adoptingCheckpoint", checkpointId: kept.id };
+    this.#parts.operations.tell(stallWords(this.#adopting));
     context.log.info("a checkpoint is adopted", { checkpoint: kept.id });
     const plan = { checkpointId: kept.id, mode: "FAST", isScanned: false } as const;
     const work = planRecovery(checkpointStore, plan).then(async (planned) => {
@@ -161,15 +175,21 @@ export class Beginning {
     });
     context.effect(work, (outcome) => {
       recovering(false);
-      if (!outcome.ok) return this.#giveUp(outcome.failure.message);
+      this.#adopting = undefined;
+      if (!outcome.ok) return this.#failed(outcome.failure);
       start({ mode: "CHECKPOINT", heightMax });
       this.#parts.operations.tell(`begun from checkpoint ${kept.id}; the history behind it is fetched`);
       return backFill();
     });
   }
 
-  #giveUp(reason: string): void {
-    this.#parts.operations.finish(reason, this.#nowMs());
+  #failed(failed: Failure): void {
+    this.#giveUp(failed.message, { type: "checkpointFailed", failure: failed });
+  }
+
+  /** `text`: as the operation says it. */
+  #giveUp(text: string, reason: RestingReason): void {
+    this.#parts.operations.finish(text, this.#nowMs());
     this.#parts.stop(reason);
   }
 }

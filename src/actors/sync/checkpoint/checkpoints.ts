@@ -40,6 +40,8 @@ import { BackFill, type BackFillParts } from "../backfill/back-fill.ts";
 import { badField, RECOVERING } from "../errors.ts";
 import type { StartOptions } from "../machine.ts";
 import { type Operation, Operations, operationMessage } from "../operation.ts";
+import type { RestingReason, SearchReason } from "../status/stall-reason.ts";
+import { contradictionWords } from "../status/stall-words.ts";
 import { Beginning, type BeginOptions } from "./beginning.ts";
 import {
   type Answer,
@@ -59,7 +61,7 @@ export interface CheckpointsParts
   /** The configured one. */
   readonly mode: StartOptions["mode"];
   /** Ends synchronising, with the reason that the status tells. */
-  stop(reason: string): void;
+  stop(reason: RestingReason): void;
   start(options: StartOptions): void;
 }
 
@@ -135,9 +137,9 @@ export class Checkpoints {
     this.#backFill?.stop();
   }
 
-  /** Where the search for a checkpoint to begin from stands, in words; undefined without one. */
-  get searching(): string | undefined {
-    return this.#beginning?.isSearching === true ? (this.#operations.running?.detail ?? "") : undefined;
+  /** Where the search for a checkpoint to begin from, or its adoption, stands; undefined without one. */
+  get searching(): SearchReason | undefined {
+    return this.#beginning?.searching;
   }
 
   /** The chain is being changed: that asks nobody for anything, and nothing interrupts it. */
@@ -252,7 +254,7 @@ export class Checkpoints {
     this.endSearch("replaced by a recovery");
     this.#backFill?.stop();
     this.#awaited = undefined;
-    stop(`recovering from checkpoint ${checkpoint.kept.id}`);
+    stop({ type: "recovering", checkpointId: checkpoint.kept.id });
     context.log.warn("recovery", { mode, checkpoint: checkpoint.kept.id, plan: plan.text });
     const operation = begun ?? this.#operations.start("RecoverFromCheckpoint", plan.text, this.#nowMs());
     this.#operations.tell(plan.text);
@@ -260,6 +262,7 @@ export class Checkpoints {
       this.#isRecovering = false;
       if (!outcome.ok) {
         this.#operations.finish(outcome.failure.message, this.#nowMs());
+        stop({ type: "checkpointFailed", failure: outcome.failure });
         return answer(outcome.failure);
       }
       this.#goOn(checkpointStore, plan);
@@ -390,9 +393,11 @@ export class Checkpoints {
     this.#forget(checkpointStore, AWAITED_KEY);
     const own = checkpointStore.parts.chain.hashAt(awaited.height);
     if (own !== undefined && equalBytes(own, awaited.hash)) return this.#operations.finish("", this.#nowMs());
-    const reason = `the chain synchronised again has another block ${awaited.height} than checkpoint ${awaited.id}`;
-    this.#parts.context.log.error(reason);
-    this.#operations.finish(reason, this.#nowMs());
+    const { height, id: checkpointId } = awaited;
+    const reason = { type: "recoveryContradicted", height, checkpointId } as const;
+    const text = contradictionWords(reason);
+    this.#parts.context.log.error(text);
+    this.#operations.finish(text, this.#nowMs());
     return this.#parts.stop(reason);
   }
 }

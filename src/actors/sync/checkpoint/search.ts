@@ -19,14 +19,15 @@ import { Failure } from "../../../kernel/errors.ts";
 import { pause } from "../../../kernel/ports/clock.ts";
 import type { BackFillParts } from "../backfill/back-fill.ts";
 import { partyOf, WITNESSES_MIN } from "../corroboration.ts";
+import type { CheckpointsConflict, SearchReason } from "../status/stall-reason.ts";
 import type { Peer } from "../sync-peers.ts";
 
 /** Its signal ends the search, with no outcome. */
 export interface CheckpointSearchParts extends BackFillParts {
   /** Height and id of the only one wanted; undefined: the newest. */
   readonly wanted: { readonly id: string; readonly height: number } | undefined;
-  /** Where it stands, in words. */
-  tell(detail: string): void;
+  /** Where it stands. */
+  tell(reason: SearchReason): void;
 }
 
 export type SearchOutcome =
@@ -35,7 +36,7 @@ export type SearchOutcome =
   /** Nobody delivered a sound one in time. */
   | { readonly kind: "none"; readonly reason: string }
   /** Quorums signed two chains: nothing is to be believed without an operator. */
-  | { readonly kind: "conflict"; readonly reason: string }
+  | { readonly kind: "conflict"; readonly conflict: CheckpointsConflict }
   | { readonly kind: "stopped" };
 
 /** Without one sound checkpoint for this long the search is given up, milliseconds. One that waits for its second party waits on. */
@@ -69,7 +70,7 @@ export class CheckpointSearch {
   /** Peers that delivered what does not hold. */
   readonly #liars = new Set<string>();
   readonly #askedMs = new Map<string, number>();
-  #conflict: string | undefined;
+  #conflict: CheckpointsConflict | undefined;
   /** The time to find one in does not run while it is paused, milliseconds. */
   #pausedMs = 0;
   /** The newest that we hold: an older one is a step back. */
@@ -90,7 +91,7 @@ export class CheckpointSearch {
       await this.#collect();
       const found = await this.#settle();
       if (signal.aborted) return { kind: "stopped" };
-      if (this.#conflict !== undefined) return { kind: "conflict", reason: this.#conflict };
+      if (this.#conflict !== undefined) return { kind: "conflict", conflict: this.#conflict };
       if (found !== undefined) return { kind: "found", kept: found };
       if (this.#offers.size === 0 && clock.monotonicMs() >= endMs + this.#pausedMs) return this.#none();
       this.#describe();
@@ -114,11 +115,10 @@ export class CheckpointSearch {
 
   #describe(): void {
     const best = this.#descending()[0];
-    if (best === undefined) return this.#parts.tell("asking peers for a checkpoint");
-    const [peerId] = best.witnesses.values();
+    if (best === undefined) return this.#parts.tell({ type: "searchingCheckpoint" });
+    const [peerId = ""] = best.witnesses.values();
     const { height } = best.proven.header;
-    const text = `stalled: only ${peerId} has checkpoint ${height}, a second party has to confirm it`;
-    return this.#parts.tell(text);
+    return this.#parts.tell({ type: "checkpointUnconfirmed", height, peerId });
   }
 
   /** The highest first. */
@@ -189,9 +189,8 @@ export class CheckpointSearch {
     if (wanted !== undefined && checkpointStore.idOf(proven) !== wanted.id) return false;
     const known = this.#offers.get(height);
     if (known !== undefined && !equalBytes(known.proven.hash, proven.hash)) {
-      this.#conflict = `quorums signed two blocks ${height}: ${peer.peerId} has another checkpoint than ${[
-        ...known.witnesses.values(),
-      ].join()}`;
+      const others = [...known.witnesses.values()];
+      this.#conflict = { type: "checkpointsConflict", height, peerId: peer.peerId, others };
       return false;
     }
     const offer = known ?? { evidence, proven, witnesses: new Map(), deafUntilMs: new Map() };

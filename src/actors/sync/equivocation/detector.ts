@@ -11,7 +11,7 @@ import { splitBlock } from "../../../chain/block.ts";
 import { equalBytes } from "../../../chain/bytes.ts";
 import { findEquivocation } from "../../../chain/equivocation.ts";
 import type { AuthoritySetFacts } from "../../../chain/facts.ts";
-import { decodeHeader, headerHash } from "../../../chain/header.ts";
+import { decodeHeader, headerHash, type ReadHeader } from "../../../chain/header.ts";
 import { toHex } from "../../../chain/hex.ts";
 import { authorOf } from "../../../chain/rules.ts";
 import type { ApprovalCheck } from "../../../chain/validator.ts";
@@ -51,10 +51,10 @@ export class EquivocationDetector {
     }
   }
 
-  /** `check.approval` was verified under `check.authorities`. */
-  saw(check: ApprovalCheck): void {
-    const { slot } = decodeHeader(check.header);
-    this.#tellOwn(slot, check);
+  /** `check.approval` was verified under `check.authorities`; `read` is its header, where somebody read it before. */
+  saw(check: ApprovalCheck, read?: ReadHeader): void {
+    const { slot } = read?.header ?? decodeHeader(check.header);
+    this.#tellOwn(slot, check, read?.hash);
     const seen = this.#seen.get(slot) ?? [];
     const rivals = seen.filter(({ header }) => !equalBytes(header, check.header));
     for (const rival of rivals) this.#compare(slot, rival, check);
@@ -64,13 +64,14 @@ export class EquivocationDetector {
     this.#forget();
   }
 
-  #tellOwn(slot: number, { header, approval, authorities }: ApprovalCheck): void {
+  #tellOwn(slot: number, { header, approval, authorities }: ApprovalCheck, known?: Uint8Array): void {
     const { ownKey } = this.#parts;
     if (ownKey === undefined) return;
     const index = authorities.keys.findIndex((key) => equalBytes(key, ownKey));
     if (index < 0 || (decodeApproval(approval).bits & (1 << index)) === 0) return;
     const isAuthor = authorOf(slot, authorities.keys.length) === index;
-    this.#parts.effect({ type: "ownApproval", slot, hash: headerHash(header), isAuthor });
+    const hash = known ?? headerHash(header);
+    this.#parts.effect({ type: "ownApproval", slot, hash, isAuthor });
   }
 
   #compare(slot: number, first: ApprovalCheck, second: ApprovalCheck): void {

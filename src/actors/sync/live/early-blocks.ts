@@ -3,15 +3,14 @@
  * without penalty, bounded in number and bytes; at a bound the one held longest gives way.
  */
 
+import type { BlockHeader } from "../../../chain/header.ts";
 import { toHex } from "../../../chain/hex.ts";
 import type { ValidatedSegment } from "../../../chain/validator.ts";
 
 export interface EarlyBlock {
   readonly peerId: string;
+  readonly header: BlockHeader;
   readonly hash: Uint8Array;
-  readonly parentHash: Uint8Array;
-  readonly height: number;
-  readonly timestampMs: number;
   /** SHA-256 of the message's bytes, by which it is blamed or remembered. */
   readonly digest: Uint8Array;
   readonly content: /** Valid by itself: it waits for its parent. */

@@ -5,13 +5,14 @@
  */
 
 import { Offence } from "../../../../gen/alys/peer/v1/peer_pb.ts";
-import { BLOCK_BYTES_MAX, splitBlock } from "../../../chain/block.ts";
+import { BLOCK_BYTES_MAX } from "../../../chain/block.ts";
 import { type BlockFault, describeFault } from "../../../chain/block-fault.ts";
 import { equalBytes } from "../../../chain/bytes.ts";
 import { sha256 } from "../../../chain/hash.ts";
-import { type BlockHeader, decodeHeader, HEADER_LENGTH, headerHash } from "../../../chain/header.ts";
+import { type BlockHeader, HEADER_LENGTH, type ReadHeader, readHeader } from "../../../chain/header.ts";
 import { toHex } from "../../../chain/hex.ts";
 import { MalformedError } from "../../../chain/malformed.ts";
+import { ownApproval } from "../../../chain/segment.ts";
 import type { ApprovalCheck, SegmentVerdict, ValidatedSegment } from "../../../chain/validator.ts";
 import type { ImportOutcome } from "../../../integrations/chain/port.ts";
 import { Failure } from "../../../kernel/errors.ts";
@@ -66,7 +67,7 @@ export interface LiveParts {
   readonly driftMs: number;
   effect(effect: LiveEffect): void;
   /** The block's own approval was verified. */
-  approved(check: ApprovalCheck): void;
+  approved(check: ApprovalCheck, header: ReadHeader): void;
   /** The peer sent a certified block whose parent we do not have. */
   proven(peerId: string, head: ProvenHead): void;
   /** The peer sent a block under a set that we do not know, with a parent that we do not have. */
@@ -98,10 +99,10 @@ export class LiveBlocks {
     return this.#jobs.size;
   }
 
-  /** A gossip message that waits for a verdict. */
-  gossip(handle: string, peerId: string, bytes: Uint8Array): void {
+  /** A gossip message that waits for a verdict; `header` is its block's, where it was read on its way. */
+  gossip(handle: string, peerId: string, bytes: Uint8Array, header?: ReadHeader): void {
     const origin: Origin = { kind: "gossip", peerId, handle };
-    const read = readBlock(bytes);
+    const read = readBlock(bytes, header);
     if (typeof read === "string") return this.#reject(origin, sha256(bytes), read);
     if (this.#invalid.has(read.digest))
       return this.#reject(origin, read.digest, "the block is known to be invalid");
@@ -191,9 +192,9 @@ export class LiveBlocks {
     if (this.#held.size === 0) return;
     const { chain } = this.#parts;
     const finalHeight = chain.finalHeight();
-    this.#held.take((block) => block.height <= finalHeight || chain.isKnown(block.hash));
+    this.#held.take(({ header, hash }) => header.height <= finalHeight || chain.isKnown(hash));
     for (const block of this.#held.take(
-      ({ content, parentHash }) => content.waitsFor === "parent" && chain.isKnown(parentHash),
+      ({ content, header }) => content.waitsFor === "parent" && chain.isKnown(header.parentHash),
     )) {
       if (block.content.waitsFor === "parent") this.#import(this.#jobOf(block), block.content.segment);
     }
@@ -203,12 +204,11 @@ export class LiveBlocks {
   tick(nowMs: number): void {
     const latestMs = nowMs + this.#parts.driftMs;
     const due = this.#held.take(
-      ({ content, timestampMs }) => content.waitsFor === "time" && timestampMs <= latestMs,
+      ({ content, header }) => content.waitsFor === "time" && header.timestampMs <= latestMs,
     );
-    for (const block of due) {
-      const { content, peerId } = block;
-      const read = content.waitsFor === "time" ? readBlock(content.bytes) : "";
-      if (typeof read !== "string") this.#validate({ kind: "held", peerId }, read);
+    for (const { content, peerId, header, hash, digest } of due) {
+      if (content.waitsFor !== "time") continue;
+      this.#validate({ kind: "held", peerId }, { bytes: content.bytes, header, hash, digest });
     }
     this.release();
   }
@@ -227,16 +227,16 @@ export class LiveBlocks {
 
   #validate(origin: Origin, read: ReadBlock): void {
     const id = this.#nextId++;
-    const sets = setsBehindParent(this.#parts.chain, read.bytes, read.header.height);
+    const { bytes, header, hash } = read;
+    const sets = setsBehindParent(this.#parts.chain, bytes, header.height);
     this.#jobs.set(id, { id, origin, ...read, sets });
-    this.#parts.effect({ type: "validateLive", id, block: read.bytes, sets });
+    this.#parts.effect({ type: "validateLive", id, block: bytes, header: { header, hash }, sets });
   }
 
-  #tellApproval({ bytes, sets }: Job): void {
+  #tellApproval({ bytes, sets, header, hash }: Job): void {
     if (bytes === undefined || sets === undefined) return;
-    const { header, approval } = splitBlock(bytes);
-    const { authorities } = sets;
-    this.#parts.approved({ header: header.slice(), approval: approval.slice(), authorities });
+    const check = { header: bytes.slice(0, HEADER_LENGTH), approval: ownApproval(bytes).slice() };
+    this.#parts.approved({ ...check, authorities: sets.authorities }, { header, hash });
   }
 
   #import(job: Job, segment: ValidatedSegment): void {
@@ -245,9 +245,7 @@ export class LiveBlocks {
   }
 
   #jobOf(block: EarlyBlock): Job {
-    const { peerId, hash, digest, height, parentHash, timestampMs, content } = block;
-    const first = content.waitsFor === "parent" ? content.segment.first : undefined;
-    const header = first ?? ({ height, parentHash, timestampMs } as BlockHeader);
+    const { peerId, hash, digest, header } = block;
     const origin: Origin = { kind: "held", peerId };
     return { id: this.#nextId++, origin, hash, digest, header, bytes: undefined, sets: undefined };
   }
@@ -288,10 +286,9 @@ export class LiveBlocks {
   #hold(job: Job, content: EarlyBlock["content"]): void {
     if (job.origin.kind === "own") return;
     const { hash, digest, header } = job;
-    const { height, parentHash, timestampMs } = header;
     const { peerId } = job.origin;
     this.#parts.metrics.add("blocksHeld");
-    const evicted = this.#held.hold({ peerId, hash, digest, height, parentHash, timestampMs, content });
+    const evicted = this.#held.hold({ peerId, header, hash, digest, content });
     this.#parts.metrics.add("heldEvicted", evicted);
   }
 
@@ -328,20 +325,18 @@ const VERDICT_COUNTERS = {
   reject: "gossipRejected",
 } as const;
 
-interface ReadBlock {
+interface ReadBlock extends ReadHeader {
   readonly bytes: Uint8Array;
-  readonly header: BlockHeader;
-  readonly hash: Uint8Array;
   readonly digest: Uint8Array;
 }
 
-/** The first look: size and header. Or what is wrong with them. */
-function readBlock(bytes: Uint8Array): ReadBlock | string {
+/** The first look: size and header, which is `known` where it was read before. Or what is wrong with them. */
+function readBlock(bytes: Uint8Array, known?: ReadHeader): ReadBlock | string {
   if (bytes.length < HEADER_LENGTH || bytes.length > BLOCK_BYTES_MAX)
     return `the block has ${bytes.length} bytes`;
-  const headerBytes = bytes.subarray(0, HEADER_LENGTH);
   try {
-    return { bytes, header: decodeHeader(headerBytes), hash: headerHash(headerBytes), digest: sha256(bytes) };
+    const { header, hash } = known ?? readHeader(bytes);
+    return { bytes, header, hash, digest: sha256(bytes) };
   } catch (error) {
     if (error instanceof MalformedError) return error.message;
     throw error;

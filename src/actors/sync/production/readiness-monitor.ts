@@ -81,7 +81,7 @@ export class ReadinessMonitor {
         authorities: chain.authoritiesAt(head.height + 1).keys,
         ownKey,
         isChainAvailable: isAvailable,
-        chainReason: unavailable?.message,
+        chainFailure: unavailable,
         signing: this.signing,
         override: this.override,
         nowMs: moment.monotonicMs,

@@ -9,7 +9,9 @@ import { ProductionCondition } from "../../../../gen/alys/sync/v1/sync_pb.ts";
 import { quorumOf } from "../../../chain/approval.ts";
 import { equalBytes } from "../../../chain/bytes.ts";
 import { toHex } from "../../../chain/hex.ts";
+import type { Failure } from "../../../kernel/errors.ts";
 import type { SyncConfig } from "../config.ts";
+import { stallWords } from "../status/stall-words.ts";
 import type { Peer } from "../sync-peers.ts";
 
 export type ProductionOverride = "none" | "forbid" | "allow";
@@ -29,8 +31,8 @@ export interface ProductionFacts {
   /** Our member key, where we have one. */
   readonly ownKey: Uint8Array | undefined;
   readonly isChainAvailable: boolean;
-  /** Why it is not, in the chain's words. */
-  readonly chainReason?: string | undefined;
+  /** Why it is not, where more is known. */
+  readonly chainFailure?: Failure | undefined;
   /** Why the member signs nothing at present, in the ProducerActor's words. */
   readonly signing?: readonly Condition[] | undefined;
   readonly override: ProductionOverride;
@@ -195,7 +197,7 @@ function judgePeers(facts: ProductionFacts, limits: ProductionLimits): Condition
 function judgeRest(facts: ProductionFacts): Condition[] {
   const conditions = [...judgeKey(facts), ...facts.bars];
   if (!facts.isChainAvailable) {
-    const detail = facts.chainReason ?? "the ChainActor is away";
+    const detail = stallWords({ type: "chainAway", failure: facts.chainFailure });
     conditions.push({ condition: ProductionCondition.CHAIN, detail });
   }
   if (facts.override === "forbid") {

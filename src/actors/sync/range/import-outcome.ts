@@ -4,9 +4,9 @@
  */
 
 import type { BlockFault } from "../../../chain/block-fault.ts";
-import { describeFault } from "../../../chain/block-fault.ts";
 import type { ImportOutcome } from "../../../integrations/chain/port.ts";
 import { assertNever } from "../../../kernel/errors.ts";
+import type { AbandonReason, OwnFailure } from "../status/stall-reason.ts";
 
 export type ImportDecision =
   /** The segment is where it belongs. `isHead`: the chain that we follow has reached it; `isNew`: we did not have it. */
@@ -14,11 +14,11 @@ export type ImportDecision =
   /** The range begins above where the two chains part: begin lower. */
   | { readonly kind: "stepBack" }
   /** The target's chain parts from ours below the final block: leave it alone. */
-  | { readonly kind: "abandon"; readonly reason: string }
+  | { readonly kind: "abandon"; readonly reason: AbandonReason }
   /** The fault of exactly who sent the block at `index` of the segment. */
   | { readonly kind: "blame"; readonly index: number; readonly fault: BlockFault }
   /** Nobody's fault: try again later. */
-  | { readonly kind: "retry"; readonly reason: string };
+  | { readonly kind: "retry"; readonly reason: OwnFailure };
 
 export function decideImport(outcome: ImportOutcome): ImportDecision {
   switch (outcome.kind) {
@@ -32,14 +32,11 @@ export function decideImport(outcome: ImportOutcome): ImportDecision {
     case "unknownParent":
       return { kind: "stepBack" };
     case "belowFinal":
-      return {
-        kind: "abandon",
-        reason: `the target's chain parts from ours below final, at ${outcome.height}`,
-      };
+      return { kind: "abandon", reason: { type: "targetBelowFinal", height: outcome.height } };
     case "invalid":
       return judgeFault(outcome.fault, outcome.index);
     case "notNow":
-      return { kind: "retry", reason: outcome.failure.message };
+      return { kind: "retry", reason: { type: "importRefused", failure: outcome.failure } };
     default:
       return assertNever(outcome);
   }
@@ -47,5 +44,7 @@ export function decideImport(outcome: ImportOutcome): ImportDecision {
 
 /** A fault that later knowledge can mend is nobody's. */
 export function judgeFault(fault: BlockFault, index: number): ImportDecision {
-  return fault.isInvalid ? { kind: "blame", index, fault } : { kind: "retry", reason: describeFault(fault) };
+  return fault.isInvalid
+    ? { kind: "blame", index, fault }
+    : { kind: "retry", reason: { type: "blockNotYetValid", fault } };
 }

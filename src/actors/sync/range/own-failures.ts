@@ -8,6 +8,10 @@ const FAILURES_IN_ROW = 8;
 export class OwnFailures {
   #inRow = 0;
 
+  get inRow(): number {
+    return this.#inRow;
+  }
+
   get isAny(): boolean {
     return this.#inRow > 0;
   }

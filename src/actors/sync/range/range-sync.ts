@@ -24,6 +24,7 @@ import {
 import type { RangeEffect } from "../effect.ts";
 import type { ProvenHead } from "../head.ts";
 import type { SyncMetrics } from "../metrics.ts";
+import type { AbandonReason, OwnFailure, RangeReason } from "../status/stall-reason.ts";
 import type { SyncPeers } from "../sync-peers.ts";
 import { isExplainedBySets, type SetReads } from "../validation-sets.ts";
 import type { Batch, BatchEvent } from "./batch.ts";
@@ -63,7 +64,7 @@ export class RangeSync {
   readonly #ownFailures = new OwnFailures();
   readonly #confirmation = new ReorgConfirmation();
   #target: ProvenHead | undefined;
-  #reason = "";
+  #reason: RangeReason | undefined;
   /** A reason of ours ends by this moment even when nothing moves, monotonic milliseconds. */
   #reasonUntilMs = Number.POSITIVE_INFINITY;
 
@@ -99,9 +100,9 @@ export class RangeSync {
   get bytesBuffered(): number {
     return this.#ranges.heldBytes;
   }
-  /** Why it does not move; empty while it does. */
-  get reason(): string {
-    return this.#confirmation.reason || this.#reason;
+  /** Why it does not move; undefined while it does. */
+  get reason(): RangeReason | undefined {
+    return this.#confirmation.reason ?? this.#reason;
   }
   /** It failed again and again for a reason of our own; it goes on trying. */
   get isFailing(): boolean {
@@ -114,7 +115,7 @@ export class RangeSync {
   }
   /** A reorganization waits for a second peer that reports its head. */
   get isUnconfirmed(): boolean {
-    return this.#confirmation.reason !== "";
+    return this.#confirmation.reason !== undefined;
   }
   get batches(): readonly Batch[] {
     return this.#ranges.batches;
@@ -125,7 +126,7 @@ export class RangeSync {
     const { target, nowMs } = situation;
     this.#target = target;
     // What failed was brought by other means, or nobody holds it out any more: nothing stands still.
-    if (nowMs >= this.#reasonUntilMs) this.#reason = "";
+    if (nowMs >= this.#reasonUntilMs) this.#reason = undefined;
     else if (situation.isLevel && this.#ownFailures.isAny) this.#wellAgain();
     if (target === undefined) {
       // What was handed to the chain comes back first, so that its blocks are counted.
@@ -170,10 +171,10 @@ export class RangeSync {
   }
 
   /** The validator itself failed: nobody's fault. */
-  validationFailed(ticket: Ticket, reason: Failure, nowMs: number): void {
+  validationFailed(ticket: Ticket, failure: Failure, nowMs: number): void {
     this.#conveyor.settled(ticket);
     const batch = this.#working(ticket);
-    if (batch !== undefined) this.#retry(batch, `validation failed: ${reason.message}`, nowMs);
+    if (batch !== undefined) this.#retry(batch, { type: "validationFailed", failure }, nowMs);
   }
 
   imported(ticket: Ticket, outcome: ImportOutcome, nowMs: number): void {
@@ -224,8 +225,7 @@ export class RangeSync {
 
   #go(situation: SyncView, target: ProvenHead): void {
     if (this.#pass.go(situation, target, this.#ranges, this.#parts.config.batchBlocks)) return;
-    const reason = "the target's chain was not better than ours after all";
-    this.#abandon(reason, situation.nowMs, TARGET_PAUSE_MS);
+    this.#abandon({ type: "targetNotBetter" }, situation.nowMs, TARGET_PAUSE_MS);
   }
 
   #advance(
@@ -252,7 +252,7 @@ export class RangeSync {
 
   #faulty(batch: Working, slot: number, index: number, fault: BlockFault, nowMs: number): void {
     const decision = judgeFault(fault, index);
-    if (decision.kind !== "blame") return this.#retry(batch, describeFault(fault), nowMs);
+    if (decision.kind !== "blame") return this.#retry(batch, { type: "blockNotYetValid", fault }, nowMs);
     const isFirst = batch.slots[slot]?.start === 0 && index === 0;
     const { basis } = batch.sets;
     if (basis === "durableParent" || !isExplainedBySets(fault, isFirst)) {
@@ -272,7 +272,7 @@ export class RangeSync {
     const attempts = batch.attempts + 1;
     if (attempts >= UNPROVEN_ATTEMPTS_MIN && !this.#pass.isAtFloor) return this.#beginLower(nowMs);
     if (attempts >= UNPROVEN_ATTEMPTS_MAX) {
-      return this.#abandon("the target's chain is under authorities that do not follow from ours", nowMs);
+      return this.#abandon({ type: "targetForeignAuthorities" }, nowMs);
     }
     this.#parts.peers.coolDown(batch.answer.attribution.peerId, nowMs);
     this.#step(batch, { type: "rejected", notBeforeMs: nowMs });
@@ -292,10 +292,10 @@ export class RangeSync {
     this.#step(batch, { type: "rejected", notBeforeMs: nowMs });
   }
 
-  #retry(batch: Working, reason: string, nowMs: number): void {
-    this.#reason = reason;
-    this.#reasonUntilMs = Number.POSITIVE_INFINITY;
+  #retry(batch: Working, reason: OwnFailure, nowMs: number): void {
     this.#ownFailures.add();
+    this.#reason = { ...reason, attempts: this.#ownFailures.inRow };
+    this.#reasonUntilMs = Number.POSITIVE_INFINITY;
     this.#parts.metrics.add("ownFailures");
     const notBeforeMs = nowMs + this.#ownFailures.pauseMs;
     this.#step(batch, { type: "putBack", notBeforeMs, mustBeFirst: false });
@@ -316,14 +316,13 @@ export class RangeSync {
    * final one.
    */
   #beginLower(nowMs: number): void {
-    if (this.#pass.isAtFloor)
-      return this.#abandon("the target's chain parts from ours below the final block", nowMs);
+    if (this.#pass.isAtFloor) return this.#abandon({ type: "targetBelowFinal", height: undefined }, nowMs);
     this.#parts.metrics.add("stepsBack");
     this.#pass.lower();
     this.#forgetBatches();
   }
 
-  #abandon(reason: string, nowMs: number, pauseMs = TARGET_EXCLUSION_MS): void {
+  #abandon(reason: AbandonReason, nowMs: number, pauseMs = TARGET_EXCLUSION_MS): void {
     this.#reason = reason;
     this.#reasonUntilMs = nowMs + pauseMs;
     this.#parts.metrics.add("targetsAbandoned");
@@ -332,7 +331,7 @@ export class RangeSync {
   }
 
   #wellAgain(): void {
-    this.#reason = "";
+    this.#reason = undefined;
     this.#ownFailures.over();
   }
 

@@ -5,6 +5,7 @@
 
 import { HASH_LENGTH, HEADER_LENGTH, headerHash } from "../../../chain/header.ts";
 import type { ChainPort } from "../../../integrations/chain/port.ts";
+import type { ReorganizationUnconfirmed } from "../status/stall-reason.ts";
 import type { SyncView } from "./situation.ts";
 
 export type PartingReads = Pick<ChainPort, "heightOf" | "readBlockByHash">;
@@ -36,10 +37,10 @@ function blocksReplaced(chain: PartingReads, blocks: readonly Uint8Array[], head
 /** Whether the pass under way may replace what it would, and why not. Once given, the word holds until the pass ends. */
 export class ReorgConfirmation {
   #isGiven = false;
-  #reason = "";
+  #reason: ReorganizationUnconfirmed | undefined;
 
-  /** What a reorganization waits for; empty while none does. */
-  get reason(): string {
+  /** Set while a reorganization waits. */
+  get reason(): ReorganizationUnconfirmed | undefined {
     return this.#reason;
   }
 
@@ -50,22 +51,21 @@ export class ReorgConfirmation {
     { head, target, isTargetConfirmed, connectedPeers }: SyncView,
   ): boolean {
     this.#isGiven ||= isTargetConfirmed;
-    this.#reason = "";
+    this.#reason = undefined;
     if (this.#isGiven || blocksReplaced(chain, blocks, head.height) <= UNCONFIRMED_DEPTH_MAX) return true;
-    const alone = connectedPeers === 1 ? ": only one is connected" : "";
     const height = target?.height ?? head.height;
-    this.#reason = `waiting for a second peer to confirm the reorganization to ${height}${alone}`;
+    this.#reason = { type: "reorganizationUnconfirmed", height, connectedPeers };
     return false;
   }
 
   /** What was downloaded is dropped; what comes next may begin lower. */
   dropped(): void {
-    this.#reason = "";
+    this.#reason = undefined;
   }
 
   /** The pass ended, or our head lies on its chain. */
   ended(): void {
     this.#isGiven = false;
-    this.#reason = "";
+    this.#reason = undefined;
   }
 }

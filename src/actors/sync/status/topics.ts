@@ -23,6 +23,7 @@ import { STATUS_PERIOD_MS } from "../config.ts";
 import type { Evidence } from "../equivocation/evidence.ts";
 import { equivocationMessage } from "../equivocation/evidence-store.ts";
 import { badField, OPERATION_NOT_FOUND } from "../errors.ts";
+import { stallNews } from "./stall-message.ts";
 import { reference } from "./status.ts";
 
 type StatusInit = MessageInitShape<typeof SyncStatusSchema>;
@@ -64,7 +65,8 @@ export class SyncTopics {
   /** What was told of each operation last, by id. */
   #toldOperations: ReadonlyMap<string, string> = new Map();
   #lastStatus = "";
-  #lastState: number | undefined;
+  /** State and kind of stall: a change of either is told at once. */
+  #lastUrgent = "";
   #lastStatusMs = Number.NEGATIVE_INFINITY;
   #lastProduction = "";
 
@@ -104,7 +106,7 @@ export class SyncTopics {
     };
   }
 
-  /** Publishes what changed since the last time: a state at once, numbers no more often than the period. */
+  /** Publishes what changed since the last time: a state or a kind of stall at once, the rest no more often than the period. */
   publishChanges(nowMs: number): void {
     const production = this.#parts.production();
     const named = (conditions: ProductionInit["unmet"]) =>
@@ -116,11 +118,12 @@ export class SyncTopics {
     }
     this.#publishOperations();
     const status = this.#parts.status();
-    if (status.state === this.#lastState && nowMs - this.#lastStatusMs < STATUS_PERIOD_MS) return;
+    const urgent = `${status.state} ${status.stall?.kind}`;
+    if (urgent === this.#lastUrgent && nowMs - this.#lastStatusMs < STATUS_PERIOD_MS) return;
     const key = keyOf(status);
     if (key === this.#lastStatus) return;
     this.#lastStatus = key;
-    this.#lastState = status.state;
+    this.#lastUrgent = urgent;
     this.#lastStatusMs = nowMs;
     this.#status.publish({ event: { case: "status", value: status } });
   }
@@ -235,7 +238,6 @@ function keyOf(status: StatusInit): string {
     status.canProduceBlocks,
     status.isPaused,
     status.mode,
-    // Numbers in a reason (attempts, ages) are no change of their own.
-    status.reason?.replace(/\d+/g, ""),
+    stallNews(status.stall),
   ].join();
 }

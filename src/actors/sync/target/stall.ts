@@ -12,16 +12,8 @@ import {
   STALL_MS,
 } from "../config.ts";
 import { lagOf, type ProvenHead } from "../head.ts";
-import type { Batch, BatchState } from "../range/batch.ts";
-
-const WORDS: Readonly<Record<BatchState, string>> = {
-  awaiting: "waiting for a peer that has them",
-  downloading: "being downloaded",
-  awaitingValidation: "waiting for validation",
-  validating: "being validated",
-  importing: "being imported",
-  final: "imported",
-};
+import type { Batch } from "../range/batch.ts";
+import type { HeadReason } from "../status/stall-reason.ts";
 
 /** Who else may bring the next blocks without a range being asked for. */
 export interface ProgressSources {
@@ -59,15 +51,14 @@ export class StallDetector {
     return !isGossipsTurn || nowMs - this.#since.sinceMs >= GOSSIP_GRACE_MS;
   }
 
-  /** What is missing, within a bound: after failed attempts, or when the head stands still for long. Empty otherwise. */
-  reason(front: Batch | undefined, isPaused: boolean, nowMs: number): string {
+  /** What is missing, within a bound: after failed attempts, or when the head stands still for long. */
+  reason(front: Batch | undefined, nowMs: number): HeadReason | undefined {
     if (front?.state === "awaiting" && front.attempts >= ATTEMPTS_REPORTED) {
       const { range, attempts } = front;
-      return `no peer delivers valid blocks from height ${range.first} on, after ${attempts} attempts`;
+      return { type: "noValidBlocks", height: range.first, attempts };
     }
-    const stalledMs = this.#since === undefined ? 0 : nowMs - this.#since.sinceMs;
-    if (stalledMs < STALL_MS || isPaused) return "";
-    const doing = front === undefined ? "nothing is asked for" : `the next blocks are ${WORDS[front.state]}`;
-    return `stalled: the head stands still for ${Math.floor(stalledMs / 1000)} s, ${doing}`;
+    const forMs = this.#since === undefined ? 0 : nowMs - this.#since.sinceMs;
+    if (forMs < STALL_MS) return undefined;
+    return { type: "headStandsStill", forMs, next: front?.state };
   }
 }

@@ -7,6 +7,7 @@
 import { ATTEMPTS_REPORTED, TARGET_EXCLUSION_MS } from "../config.ts";
 import { chooseTarget, type ProvenHead } from "../head.ts";
 import type { Batch } from "../range/batch.ts";
+import type { HeadUnserved } from "../status/stall-reason.ts";
 import type { SyncPeers } from "../sync-peers.ts";
 import { type Exclusion, UnservableHeads } from "./unservable-heads.ts";
 
@@ -73,8 +74,8 @@ export class TargetSelector {
     this.#withheld.served(block);
   }
 
-  /** What is said of a certified head that nothing is judged by; empty without one. */
-  withheldReason(own: ProvenHead, nowMs: number): string {
+  /** What is said of a certified head that nothing is judged by. */
+  withheldReason(own: ProvenHead, nowMs: number): HeadUnserved | undefined {
     return this.#withheld.reason(own, this.#peers.provenHeads(nowMs), nowMs);
   }
 

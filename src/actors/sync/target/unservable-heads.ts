@@ -9,6 +9,7 @@ import { isBetterHead } from "../../../chain/fork-choice.ts";
 import { toHex } from "../../../chain/hex.ts";
 import type { ProvenHead } from "../head.ts";
 import type { Batch } from "../range/batch.ts";
+import type { HeadUnserved } from "../status/stall-reason.ts";
 
 /** Failed passes, and the time from the first to the last of them, before a head is left alone; then one pass each time. */
 export const WITHHELD_PASSES_MIN = 4;
@@ -108,20 +109,16 @@ export class UnservableHeads {
     if (block.slot + (head.height - block.height) <= head.slot) this.#heads.delete(this.#target);
   }
 
-  /** What is said of the best of these heads that counts for nothing; empty without one. */
-  reason(own: ProvenHead, proven: Iterable<ProvenHead>, nowMs: number): string {
+  /** What is said of the best of these heads that counts for nothing. */
+  reason(own: ProvenHead, proven: Iterable<ProvenHead>, nowMs: number): HeadUnserved | undefined {
     let best: Withheld | undefined;
     for (const { hash } of proven) {
       const withheld = this.#heads.get(toHex(hash));
       if (withheld === undefined || withheld.rounds === 0) continue;
       if (isBetterHead(withheld.head, best?.head ?? own)) best = withheld;
     }
-    if (best === undefined) return "";
-    const { height, hash } = best.head;
-    const leftMs = best.untilMs - nowMs;
-    const next = leftMs > 0 ? `tried again in ${Math.ceil(leftMs / 1000)} s` : "being tried again";
-    const block = `${height} (block ${toHex(hash.subarray(0, 4))})`;
-    return `nobody delivers what leads to the certified head ${block}: it is no target, ${next}`;
+    if (best === undefined) return undefined;
+    return { type: "headUnserved", head: best.head, retryMs: Math.max(0, best.untilMs - nowMs) };
   }
 
   #put(key: string, withheld: Withheld): void {

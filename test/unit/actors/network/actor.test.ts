@@ -23,6 +23,8 @@ import {
 import { FederationEndpoint } from "../../../../src/actors/network/federation.ts";
 import { answerRange } from "../../../../src/actors/network/ranges.ts";
 import { sha256 } from "../../../../src/chain/hash.ts";
+import { readHeader } from "../../../../src/chain/header.ts";
+import { headerOf } from "../../../../src/integrations/chain/block-view.ts";
 import type { TransactionVerdict } from "../../../../src/integrations/engine/port.ts";
 import { failure } from "../../../../src/kernel/errors.ts";
 import { identityFromSeed, verifyPeerSignature } from "../../../../src/p2p/identity.ts";
@@ -238,6 +240,8 @@ test("a gossiped block is handed up and its verdict carried out", async () => {
     await world.run(50);
     assert.deepEqual(atTwo.at(-1)?.payload, blocks[index]);
     assert.equal(atTwo.at(-1)?.peerId, one.id);
+    const carried = atTwo.at(-1)?.header;
+    assert.deepEqual(carried && headerOf(carried), readHeader(blocks[index]!), "its header, as it was read");
     const { handle } = atTwo.at(-1)!;
     two.network.internalRef.tell(INTERNAL.giveVerdict, { handle, verdict });
     await world.run(50);

@@ -6,7 +6,7 @@ import { glanceFor } from "../../../../src/actors/network/glance.ts";
 import { encodeApproval } from "../../../../src/chain/approval.ts";
 import { joinBlock, splitBlock } from "../../../../src/chain/block.ts";
 import { ChainForge } from "../../../../src/chain/forge.ts";
-import { decodeHeader, headerHash } from "../../../../src/chain/header.ts";
+import { decodeHeader, headerHash, readHeader } from "../../../../src/chain/header.ts";
 import type { ChainSnapshot } from "../../../../src/integrations/chain/port.ts";
 
 function rig() {
@@ -39,6 +39,7 @@ test("a block of the present is new; under another approval it is one of the sam
   const { block, header, hash } = next();
   const seen = glance(block);
   assert.equal(seen.kind, "fresh");
+  assert.deepEqual("header" in seen && seen.header, readHeader(block), "its header comes with it");
   const { body } = splitBlock(block);
   const other = joinBlock(header, body, encodeApproval(forge.approve(hash, 0b111, false)));
   assert.notDeepEqual(other, block);

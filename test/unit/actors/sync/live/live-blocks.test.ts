@@ -4,15 +4,21 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Offence } from "../../../../../gen/alys/peer/v1/peer_pb.ts";
 import { SyncInternalService, SyncService } from "../../../../../gen/alys/sync/v1/sync_pb.ts";
+import type { LiveEffect } from "../../../../../src/actors/sync/effect.ts";
 import {
   EarlyBlocks,
   HELD_BLOCKS_MAX,
   HELD_BYTES_MAX,
 } from "../../../../../src/actors/sync/live/early-blocks.ts";
+import { LiveBlocks } from "../../../../../src/actors/sync/live/live-blocks.ts";
+import { SyncMetrics } from "../../../../../src/actors/sync/metrics.ts";
 import { encodeApproval } from "../../../../../src/chain/approval.ts";
 import { joinBlock, splitBlock } from "../../../../../src/chain/block.ts";
+import { blockFault } from "../../../../../src/chain/block-fault.ts";
 import type { ChainForge } from "../../../../../src/chain/forge.ts";
 import { sha256 } from "../../../../../src/chain/hash.ts";
+import { decodeHeader, HEADER_LENGTH, type ReadHeader, readHeader } from "../../../../../src/chain/header.ts";
+import type { ValidatedSegment } from "../../../../../src/chain/validator.ts";
 import type { Failure } from "../../../../../src/kernel/errors.ts";
 import { forgeBlocks, hashOf, SyncRig } from "../sync-rig.ts";
 
@@ -206,9 +212,7 @@ test("HeldBlocks keeps its bounds in blocks and in bytes; the oldest gives way",
   const block = (seed: number, length: number) => ({
     peerId: "a",
     hash: sha256(new Uint8Array([seed, seed >> 8])),
-    parentHash: new Uint8Array(32),
-    height: seed,
-    timestampMs: 0,
+    header: decodeHeader(new Uint8Array(HEADER_LENGTH)),
     digest: new Uint8Array(32),
     content: { waitsFor: "time", bytes: new Uint8Array(length) } as const,
   });
@@ -221,4 +225,43 @@ test("HeldBlocks keeps its bounds in blocks and in bytes; the oldest gives way",
   assert.equal(held.size, 8);
   assert.equal(held.take(() => true).length, 8);
   assert.equal(held.bytes, 0);
+});
+
+test("a header that came with the block is read no further time, on its way through the time that it is held", () => {
+  const { forge, blocks } = forgeBlocks(3);
+  const effects: LiveEffect[] = [];
+  const chain = {
+    authoritiesAfter: () => ({ authorities: forge.authorities, parentAuthorities: forge.authorities }),
+    authoritiesAt: () => forge.authorities,
+    isKnown: () => false,
+    finalHeight: () => 0,
+  };
+  const told: ReadHeader[] = [];
+  const live = new LiveBlocks({
+    chain,
+    metrics: new SyncMetrics(),
+    driftMs: 500,
+    effect: (effect) => void effects.push(effect),
+    proven: () => undefined,
+    approved: (_, header) => void told.push(header),
+    hinted: () => undefined,
+    missing: () => undefined,
+  });
+  const carried = readHeader(blocks[2]!);
+  const validation = () => {
+    const effect = effects.filter(({ type }) => type === "validateLive").at(-1);
+    assert(effect?.type === "validateLive");
+    assert.equal(effect.header.header, carried.header);
+    assert.equal(effect.header.hash, carried.hash);
+    return effect.id;
+  };
+  live.gossip("1", "a", blocks[2]!, carried);
+  const { timestampMs } = carried.header;
+  const early = blockFault("FUTURE_TIMESTAMP", { timestampMs, latestMs: timestampMs - 1 });
+  live.validated(validation(), { ok: false, index: 0, fault: early });
+  assert.equal(live.heldBlocks, 1);
+  live.tick(timestampMs);
+  assert.equal(live.heldBlocks, 0);
+  live.validated(validation(), { ok: true, segment: { bytes: blocks[2] } as ValidatedSegment });
+  assert.equal(told[0]?.header, carried.header);
 });

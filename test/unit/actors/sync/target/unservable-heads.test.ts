@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ProductionCondition, SyncState } from "../../../../../gen/alys/sync/v1/sync_pb.ts";
 import { type Batch, newBatch } from "../../../../../src/actors/sync/range/batch.ts";
+import { stallWords } from "../../../../../src/actors/sync/status/stall-words.ts";
 import {
   LEFT_ALONE_MS,
   LEFT_ALONE_MS_MAX,
@@ -70,8 +71,10 @@ test("a head that failed at all who report it is left alone after some minutes, 
     [LEFT_ALONE_MS],
   );
   assert(watched.heads.isLeftAlone(TARGET, watched.nowMs));
+  const reason = watched.heads.reason(OWN, [TARGET], watched.nowMs);
+  assert(reason !== undefined && reason.retryMs > LEFT_ALONE_MS - 2 * STEP_MS);
   assert.match(
-    watched.heads.reason(OWN, [TARGET], watched.nowMs),
+    stallWords(reason),
     /^nobody delivers what leads to the certified head 200 \(block 01010101\): it is no target, tried again in 1\d\d s$/,
   );
   // Tried again with one pass each time, and doubted meanwhile.
@@ -83,8 +86,8 @@ test("a head that failed at all who report it is left alone after some minutes, 
   );
   assert.equal(times.at(-1), LEFT_ALONE_MS_MAX);
   assert(watched.heads.isDoubted(TARGET));
-  assert.equal(watched.heads.reason(head(300, 9), [TARGET], watched.nowMs), "", "ours is better");
-  assert.equal(watched.heads.reason(OWN, [], watched.nowMs), "", "nobody reports it any more");
+  assert.equal(watched.heads.reason(head(300, 9), [TARGET], watched.nowMs), undefined, "ours is better");
+  assert.equal(watched.heads.reason(OWN, [], watched.nowMs), undefined, "nobody reports it any more");
 });
 
 test("one who reports it and did not fail yet is waited for, but not for ever", () => {
