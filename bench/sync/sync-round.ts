@@ -42,7 +42,7 @@ export async function syncRound({ chain, servers, folder, transport }: RoundPart
     transports: [transport],
     bootstrap: servers.map((server) => addressOf(server, transport)),
   });
-  const connection = connect(fresh.facts.controlAddress);
+  const connection = connect(`unix:${fresh.facts.unixSocket}`);
   const pids = [...servers.map(({ process }) => process.pid), fresh.process.pid];
   const memory = watchMemory(pids);
   try {

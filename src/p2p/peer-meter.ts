@@ -14,6 +14,7 @@ export type Measure =
   | "dhtBytes"
   | "refusals"
   | "earlyStreams"
+  | "namelessStreams"
   | "gossipBytes"
   | "gossipRpcs"
   | "gossipControls"
@@ -46,6 +47,8 @@ const MIB = 1024 * KIB;
  * - refusals: what is refused unread: anything but FIND_NODE in the DHT, requests of a peer that is no member on the members'
  *   protocol. A member whose delegation ended under a proposal asks once a slot.
  * - early streams: those opened before the handshake is done. An honest peer has one of each protocol, eight in all.
+ * - nameless streams: those that ended before a protocol was agreed on. An honest peer gives up a request in that round trip at
+ *   most when it goes; libp2p keeps some 30 KB of each for its deadline of 3 s, however soon it was reset.
  * - gossip: a block of 2 MiB each slot of 2 s and transactions at 1 MiB/s, three times over in lost races, and answers to
  *   IWANT at once.
  * - gossip RPCs: one a message at worst, and one each time that something is controlled.
@@ -68,6 +71,7 @@ export const BUDGETS: Readonly<Record<Measure, Budget>> = {
   dhtBytes: { burst: 256 * KIB, perSecond: 32 * KIB },
   refusals: { burst: 32, perSecond: 2 },
   earlyStreams: { burst: 32, perSecond: 2 },
+  namelessStreams: { burst: 16, perSecond: 1 },
   gossipBytes: { burst: 64 * MIB, perSecond: 12 * MIB },
   gossipRpcs: { burst: 16_384, perSecond: 4_096 },
   gossipControls: { burst: 256, perSecond: 32 },

@@ -121,6 +121,19 @@ describe("a host below its own protocols", () => {
     assert.deepEqual(await answer, Buffer.alloc(32, 7));
   });
 
+  test("cuts a peer whose streams end before they name a protocol, long before it has opened all that it may", async () => {
+    const { node, connection } = await acquaintance();
+    const muxer = muxerOf(connection);
+    const peerId = node.peerId.toString();
+    while (connection.status === "open") {
+      const stream = await muxer.createStream();
+      stream.abort(new Error("gone"));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const { measure } = await watched.until("overrun", (event) => event.peerId === peerId);
+    assert.equal(measure, "namelessStreams");
+  });
+
   test("answers FIND_NODE with connected peers that greeted, and keeps nothing for others", async () => {
     const [asker, other] = [await acquaintance(), await acquaintance()];
     const otherId = Buffer.from(other.node.peerId.toMultihash().bytes);

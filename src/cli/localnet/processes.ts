@@ -16,7 +16,11 @@ import { type Clock, realClock } from "../../kernel/ports/clock.ts";
 const MAIN_FILE = fileURLToPath(new URL(`../../main${extname(import.meta.url)}`, import.meta.url));
 
 /** What a node runs with, as bin/launch.sh says it, which tells why. */
-export const RUNTIME_FLAGS: readonly string[] = ["--disable-sigusr1", "--max-semi-space-size=8"];
+export const RUNTIME_FLAGS: readonly string[] = [
+  "--disable-sigusr1",
+  "--max-semi-space-size=8",
+  "--heap-growing-percent=50",
+];
 export const RUNTIME_ENVIRONMENT: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: "2" };
 
 /** How often we look whether a node serves. */

@@ -1,7 +1,7 @@
 /**
  * Stands below every protocol: counts what each peer does there, and lets nothing but identify and our own request protocols
  * through before the peer is admitted, that is, has greeted. Services of libp2p get a registrar whose handlers ask here
- * first. Who exceeds a budget is reported and, a moment later, cut: in between its actor may tell it why.
+ * first. Who exceeds a budget is reported and, a moment later, cut: in between nothing of it is read, and its actor may tell it why.
  */
 
 import type { Connection, Stream, StreamHandler, StreamHandlerOptions } from "@libp2p/interface";
@@ -48,7 +48,9 @@ export interface HandlerRegistry {
 
 /** What libp2p's connections and yamux have beyond their published interfaces. */
 interface Muxer {
-  addEventListener(type: "stream", listener: () => void): void;
+  /** What it reads from; QUIC, whose streams are native, has none. */
+  readonly maConn?: { readonly status: string; pause(): void };
+  addEventListener(type: "stream", listener: (event: { readonly detail: Stream }) => void): void;
   handleFrame?: (frame: { readonly header: { readonly type: number; readonly length: number } }) => void;
 }
 
@@ -167,9 +169,14 @@ export class Guard {
   #watchMuxer(peerId: string, peer: Guarded, connection: Connection): void {
     const { muxer } = connection as unknown as { readonly muxer?: Muxer };
     assert(typeof muxer?.addEventListener === "function", "a connection has a muxer that tells its streams");
-    muxer.addEventListener("stream", () => {
+    muxer.addEventListener("stream", ({ detail: stream }) => {
       if (!peer.isAdmitted) this.#take(peerId, peer, "earlyStreams", 1);
       this.#take(peerId, peer, "streams", 1);
+      stream.addEventListener("close", () => {
+        // When the connection ends, its streams end wherever they are.
+        if (stream.protocol === "" && connection.status === "open")
+          this.#take(peerId, peer, "namelessStreams", 1);
+      });
     });
     if (connection.multiplexer !== "/yamux/1.0.0") return;
     const handleFrame = muxer.handleFrame?.bind(muxer);
@@ -186,6 +193,8 @@ export class Guard {
     if (peer.isCut) return false;
     if (peer.meter.take(measure, amount, this.#parts.clock.monotonicMs())) return true;
     peer.isCut = true;
+    for (const { muxer } of [...peer.connections] as unknown as { readonly muxer?: Muxer }[])
+      if (muxer?.maConn?.status === "open") muxer.maConn.pause();
     this.#parts.onOverrun(peerId, measure);
     this.#parts.clock.setTimer(FAREWELL_MS, () => {
       for (const connection of [...peer.connections]) {
