@@ -121,19 +121,6 @@ describe("a host below its own protocols", () => {
     assert.deepEqual(await answer, Buffer.alloc(32, 7));
   });
 
-  test("cuts a peer whose streams end before they name a protocol, long before it has opened all that it may", async () => {
-    const { node, connection } = await acquaintance();
-    const muxer = muxerOf(connection);
-    const peerId = node.peerId.toString();
-    while (connection.status === "open") {
-      const stream = await muxer.createStream();
-      stream.abort(new Error("gone"));
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    const { measure } = await watched.until("overrun", (event) => event.peerId === peerId);
-    assert.equal(measure, "namelessStreams");
-  });
-
   test("answers FIND_NODE with connected peers that greeted, and keeps nothing for others", async () => {
     const [asker, other] = [await acquaintance(), await acquaintance()];
     const otherId = Buffer.from(other.node.peerId.toMultihash().bytes);
@@ -184,8 +171,19 @@ describe("a host below its own protocols", () => {
       if (opened % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     const overrun = await watched.until("overrun", (event) => event.peerId === peerId);
-    assert.equal(overrun.measure, "streams");
+    assert.equal(overrun.measure, "namelessStreams");
     await eventually(() => connection.status !== "open", "the connection is cut");
+  });
+
+  test("cuts and reports a peer that opens streams of a protocol without end", async () => {
+    const { node, connection } = await acquaintance();
+    const peerId = node.peerId.toString();
+    while (connection.status === "open") {
+      const stream = await connection.newStream(PING).catch(() => undefined);
+      stream?.abort(new Error("gone"));
+    }
+    const overrun = await watched.until("overrun", (event) => event.peerId === peerId);
+    assert.equal(overrun.measure, "streams");
   });
 
   test("cuts and reports a peer whose frames carry nothing", async () => {
