@@ -121,7 +121,10 @@ const CLIENTS: readonly Client[] = [
 ];
 
 interface Node {
-  readonly address: string;
+  /** Of the node's owner. */
+  readonly socket: string;
+  /** What a client of this machine is told. */
+  readonly local: readonly string[];
   /** How the importer reaches it, one way after the other: arguments of its command line. */
   readonly ways: readonly (readonly string[])[];
   readonly child: ChildProcess;
@@ -184,14 +187,12 @@ async function startNode(folder: string, blocks: number): Promise<Node> {
     "--key",
     join(keys, "client-actor-chain.key"),
   ];
+  const local = ["--address", controlAddress, "--token-file", join(data, "control/local.token")];
   return {
-    address: controlAddress,
+    socket: `unix:${join(data, "control.sock")}`,
+    local,
     child,
-    ways: [
-      ["--address", controlAddress, "--token-file", join(data, "control/local.token")],
-      ["--address", tls, ...ca, ...token],
-      ["--address", mutual, ...ca, ...certificate],
-    ],
+    ways: [local, ["--address", tls, ...ca, ...token], ["--address", mutual, ...ca, ...certificate]],
   };
 }
 
@@ -281,7 +282,7 @@ async function tryClient(
 
 /** Its EngineActor takes transactions of even length, its BridgeActor is told who the authorities are. */
 async function tryEcho([program = "", ...args]: readonly string[], node: Node): Promise<void> {
-  const child = spawn(program, [...args, "--address", node.address], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(program, [...args, ...node.local], { stdio: ["pipe", "pipe", "inherit"] });
   const ended = new Promise<number | null>((settle, fail) => {
     child.once("exit", (code) => settle(code));
     child.once("error", fail);
@@ -291,7 +292,7 @@ async function tryEcho([program = "", ...args]: readonly string[], node: Node): 
     told += text;
   });
   const limit = setTimeout(() => child.kill("SIGKILL"), RUN_MS_MAX);
-  const connection = connect(node.address);
+  const connection = connect(node.socket);
   try {
     const isReady = async (): Promise<boolean> => {
       const { root } = await connection.client(SupervisorService).getTree({});
@@ -325,7 +326,7 @@ function isAttached(status: ChildStatus | undefined, id: string): boolean {
 }
 
 async function headOf(node: Node): Promise<Stored> {
-  const connection = connect(node.address);
+  const connection = connect(node.socket);
   try {
     const { status } = await connection.client(SyncService).getSyncStatus({});
     const head = status?.head;

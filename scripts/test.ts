@@ -4,7 +4,11 @@
  */
 
 import { spawnSync } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { globSync, statSync } from "node:fs";
+
+/** Makes properties repeatable; `PROPERTY_SEED=random npm test -- test/property` looks where no run has looked. */
+const PROPERTY_SEED = "./test/property/seed.ts";
 
 /** A file that takes longer than this hangs: it is ended and reported. */
 const FILE_TIMEOUT_MS = 240_000;
@@ -20,9 +24,22 @@ if (chosen.length === 0) {
   console.error(`no test file matches ${patterns.join(" ")}`);
   process.exit(64);
 }
+const { PROPERTY_SEED: wanted } = process.env;
+const seed = wanted === "random" ? String(randomInt(2 ** 31)) : wanted;
+if (seed !== undefined) console.log(`PROPERTY_SEED=${seed}`);
 const run = spawnSync(
   process.execPath,
-  ["--test", "--test-concurrency=2", `--test-timeout=${FILE_TIMEOUT_MS}`, ...chosen.sort()],
-  { stdio: "inherit", env: { ...process.env, NODE_ENV: "test" } },
+  [
+    "--import",
+    PROPERTY_SEED,
+    "--test",
+    "--test-concurrency=2",
+    `--test-timeout=${FILE_TIMEOUT_MS}`,
+    ...chosen.sort(),
+  ],
+  {
+    stdio: "inherit",
+    env: { ...process.env, NODE_ENV: "test", ...(seed === undefined ? {} : { PROPERTY_SEED: seed }) },
+  },
 );
 process.exit(run.status ?? 1);

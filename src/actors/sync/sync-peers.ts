@@ -237,7 +237,7 @@ export class SyncPeers {
   /** Heads that are claimed under authorities that we do not know. */
   *hints(nowMs: number): Generator<ProvenHead> {
     for (const { hint, excludedUntilMs } of this.#peers.values()) {
-      if (hint !== undefined && excludedUntilMs <= nowMs && !this.#isExcluded(hint.hash)) yield hint;
+      if (hint !== undefined && excludedUntilMs <= nowMs && !this.#isExcluded(hint.hash, nowMs)) yield hint;
     }
   }
 
@@ -246,7 +246,7 @@ export class SyncPeers {
     this.#excluded = this.#excluded.filter((excluded) => excluded.untilMs > nowMs);
     for (const peer of this.#peers.values()) {
       const head = bestOf(peer);
-      if (head === undefined || peer.excludedUntilMs > nowMs || this.#isExcluded(head.hash)) continue;
+      if (head === undefined || peer.excludedUntilMs > nowMs || this.#isExcluded(head.hash, nowMs)) continue;
       yield head;
     }
   }
@@ -261,7 +261,7 @@ export class SyncPeers {
     for (const peer of this.#peers.values()) {
       // What it claims costs a request that comes back empty, and no more.
       const head = peer.hint ?? bestOf(peer);
-      if (head === undefined || peer.excludedUntilMs > nowMs || this.#isExcluded(head.hash)) continue;
+      if (head === undefined || peer.excludedUntilMs > nowMs || this.#isExcluded(head.hash, nowMs)) continue;
       if (isFederationOnly && peer.membership === undefined) continue;
       const candidate = { ...peer, headHeight: head.height };
       all.push(candidate);
@@ -277,8 +277,10 @@ export class SyncPeers {
     return count;
   }
 
-  #isExcluded(hash: Uint8Array): boolean {
-    return this.#excluded.some((excluded) => equalBytes(excluded.hash, hash));
+  #isExcluded(hash: Uint8Array, nowMs: number): boolean {
+    return this.#excluded.some(
+      ({ hash: excluded, untilMs }) => untilMs > nowMs && equalBytes(excluded, hash),
+    );
   }
 
   #bestOf(peerId: string): ProvenHead | undefined {

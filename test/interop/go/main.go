@@ -214,11 +214,6 @@ func run(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	pong := <-ping.Ping(ctx, own, target.ID)
-	if pong.Error != nil {
-		return pong.Error
-	}
-	fmt.Println("ping", pong.RTT.Microseconds())
 	greeting, err := ask(ctx, own, target.ID, *statusProtocol, status)
 	if err != nil {
 		return fmt.Errorf("status: %w", err)
@@ -226,6 +221,12 @@ func run(ctx context.Context) error {
 	for _, chunk := range greeting {
 		fmt.Println("status", hex.EncodeToString(chunk))
 	}
+	// Nothing but the handshake is served before it.
+	pong := <-ping.Ping(ctx, own, target.ID)
+	if pong.Error != nil {
+		return fmt.Errorf("ping: %w", pong.Error)
+	}
+	fmt.Println("ping", pong.RTT.Microseconds())
 	blocks, err := ask(ctx, own, target.ID, *rangeProtocol, wanted)
 	if err != nil {
 		return fmt.Errorf("range: %w", err)

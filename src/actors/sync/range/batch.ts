@@ -122,7 +122,7 @@ export type BatchState = Batch["state"];
 /**
  * Failed peers that a batch remembers; at the bound the oldest is forgotten and may be asked like any other.
  */
-const FAILED_PEERS_MAX = 32;
+export const FAILED_PEERS_MAX = 32;
 
 export type BatchEvent =
   /** A request was sent. */

@@ -27,7 +27,7 @@ import type { SyncMetrics } from "../metrics.ts";
 import type { AbandonReason, OwnFailure, RangeReason } from "../status/stall-reason.ts";
 import type { SyncPeers } from "../sync-peers.ts";
 import { isExplainedBySets, type SetReads } from "../validation-sets.ts";
-import type { Batch, BatchEvent } from "./batch.ts";
+import { type Batch, type BatchEvent, FAILED_PEERS_MAX } from "./batch.ts";
 import { Batches } from "./batches.ts";
 import { Downloads, type Timing } from "./downloads.ts";
 import { decideImport, type ImportDecision, judgeFault } from "./import-outcome.ts";
@@ -266,16 +266,26 @@ export class RangeSync {
   /**
    * The first blocks stand on what we do not have, under a set that we do not know: a chain that parted from ours before
    * its own change of authorities, or garbage. Nobody is blamed. When a second attempt says the same, the pass begins
-   * lower; at the lowest height others are asked a few times more before the target is left alone.
+   * lower; at the lowest height everybody who could have it is asked before the target is excluded, so that garbage of
+   * one who is never busy excludes none.
    */
   #unproven(batch: Working, nowMs: number): void {
     const attempts = batch.attempts + 1;
     if (attempts >= UNPROVEN_ATTEMPTS_MIN && !this.#pass.isAtFloor) return this.#beginLower(nowMs);
-    if (attempts >= UNPROVEN_ATTEMPTS_MAX) {
+    if (attempts >= UNPROVEN_ATTEMPTS_MAX && this.#haveAllFailed(batch, nowMs)) {
       return this.#abandon({ type: "targetForeignAuthorities" }, nowMs);
     }
     this.#parts.peers.coolDown(batch.answer.attribution.peerId, nowMs);
     this.#step(batch, { type: "rejected", notBeforeMs: nowMs });
+  }
+
+  /** Whether nobody is left who could deliver the batch and has not tried, as far as is remembered. */
+  #haveAllFailed({ range, failedPeers, answer }: Working, nowMs: number): boolean {
+    const failed = new Set([...failedPeers, answer.attribution.peerId]);
+    if (failed.size >= FAILED_PEERS_MAX) return true;
+    return this.#parts.peers
+      .candidates(nowMs, this.#target)
+      .every(({ peerId, headHeight }) => headHeight < range.first || failed.has(peerId));
   }
 
   /** The batch goes elsewhere, and exactly who sent the block is told of. */
