@@ -43,6 +43,7 @@ import { pageOf } from "./paging.ts";
 import type { PeerStore } from "./peer-store.ts";
 import { CLEAN } from "./reputation.ts";
 import { observe } from "./score.ts";
+import { ScoreNews } from "./score-news.ts";
 import { peerView, scoreView, trafficByPeer, typeOf } from "./view.ts";
 
 type Public = typeof PeerService;
@@ -97,6 +98,7 @@ class PeerActor implements Actor<Public, Internal> {
   readonly #book: PeerStore;
   readonly #links: Connections;
   readonly #topic: Topic<typeof PeerService.method.watchPeers>;
+  readonly #news: ScoreNews;
 
   readonly handlers: Handlers<Public>;
   readonly internal: Handlers<Internal>;
@@ -111,11 +113,13 @@ class PeerActor implements Actor<Public, Internal> {
         event: { case: "snapshot", value: { peers: this.#views(this.#connected()) } },
       }),
     });
+    this.#news = new ScoreNews(context.timers, (peerIds) => this.#tellScores(peerIds));
     this.#links = new Connections({
       ...parts,
       context,
       book: this.#book,
       publish: (event) => this.#topic.publish({ event }),
+      scoreChanged: ({ peerId }) => this.#news.changed(peerId),
     });
     this.handlers = { ...this.#commands(), ...this.#queries() };
     this.internal = this.#internalHandlers();
@@ -252,6 +256,7 @@ class PeerActor implements Actor<Public, Internal> {
       ...(throughputBytesPerSecond === undefined ? {} : { bytesPerSecond: throughputBytesPerSecond }),
       ...(success === undefined ? {} : { isSuccess: success }),
     });
+    this.#news.changed(peerId);
     const charge = { reason, offence: Offence.UNSPECIFIED, evidence: new Uint8Array() };
     if (penalty > 0) this.#links.judge.penalise(peer, penalty, charge);
     return { score: scoreView(peer, this.#context.clock.monotonicMs()) };
@@ -391,7 +396,13 @@ class PeerActor implements Actor<Public, Internal> {
     else peer.requestsFailed++;
     peer.blocksServed += blocks;
     peer.bytesServed += bytes;
+    this.#news.changed(request.peerId);
     return {};
+  }
+
+  #tellScores(peerIds: ReadonlySet<string>): void {
+    const connected = this.#connected().filter(({ peerId }) => peerIds.has(peerId));
+    for (const value of this.#views(connected)) this.#topic.publish({ event: { case: "updated", value } });
   }
 
   #page(

@@ -50,6 +50,8 @@ export interface ConnectionsParts extends HandshakeParts {
   readonly book: PeerStore;
   readonly distrust: DistrustStore;
   readonly publish: (event: PeersEvent) => void;
+  /** Its reputation changed; this is published soon. */
+  readonly scoreChanged: (peer: KnownPeer) => void;
   /** A member's clock showed `sentMs`, Unix milliseconds, at `atMs` of our monotonic clock. */
   readonly onMemberClock?: ((memberKey: Uint8Array, sentMs: number, atMs: number) => void) | undefined;
 }

@@ -34,6 +34,8 @@ export interface PenaltyPolicyParts {
   readonly bans: BanTable;
   readonly book: PeerStore;
   readonly publish: (event: NonNullable<MessageInitShape<typeof WatchPeersResponseSchema>["event"]>) => void;
+  /** Its reputation changed. */
+  readonly scoreChanged: (peer: KnownPeer) => void;
   readonly onBanned: (peerId: string) => void;
   /** Says goodbye to a peer whose reputation is spent, and keeps it away for a while. */
   readonly dismiss: (peer: KnownPeer) => void;
@@ -138,6 +140,7 @@ export class PenaltyPolicy {
       // Sent away or not dialled for the penalty that is gone.
       peer.refusedUntilMs = 0;
       peer.notBeforeMs = 0;
+      this.#parts.scoreChanged(peer);
     }
     const ban = bans.find(peerId);
     if (ban === undefined || !ABOUT_BYTES.has(ban.offence) || digestIn(ban.evidence) !== digest) return;
@@ -150,6 +153,7 @@ export class PenaltyPolicy {
     const { context, config } = this.#parts;
     const nowMs = context.clock.monotonicMs();
     peer.reputation = penalised(peer.reputation, penalty, nowMs);
+    this.#parts.scoreChanged(peer);
     const isFederation = peer.memberKey !== undefined || peer.isReserved;
     switch (consequenceOf(peer.reputation, nowMs, isFederation)) {
       case "ban": {

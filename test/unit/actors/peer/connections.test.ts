@@ -8,6 +8,7 @@ import {
   PeerService,
   PeerType,
 } from "../../../../gen/alys/peer/v1/peer_pb.ts";
+import { SCORE_NEWS_MS } from "../../../../src/actors/peer/score-news.ts";
 import { type Node, World } from "./rig.ts";
 
 const METHODS = PeerService.method;
@@ -236,4 +237,27 @@ test("WatchPeers tells the present, then connected, updated, disconnected", asyn
   const kinds = one.events.map(({ case: kind }) => kind);
   assert.deepEqual([...new Set(kinds)], ["snapshot", "connected", "updated", "disconnected"]);
   assert.equal(kinds.at(-1), "disconnected");
+});
+
+test("WatchPeers tells what was recorded of a peer within 100 ms, once for all of it", async () => {
+  const world = new World();
+  const [one, two] = [await world.node(), await world.node()];
+  await world.connect(one, two);
+  const updates = () => one.events.flatMap((event) => (event.case === "updated" ? [event.value] : []));
+  await world.run(200);
+  const before = updates().length;
+  for (let answered = 0; answered < 50; answered++) {
+    one.peer.internalRef.tell(PeerInternalService.method.recordPerformance, {
+      ...{ peerId: two.id, succeeded: true, latencyMs: 9, durationMs: 1000, bytes: 1_000_000n, blocks: 10 },
+    });
+  }
+  await world.run(SCORE_NEWS_MS);
+  const told = updates().slice(before);
+  assert.equal(told.length, 1);
+  assert.equal(told[0]?.metrics?.blocksServed, 500n);
+  const update = { peerId: two.id, scoreUpdate: { penalty: 5, reason: "a test" } };
+  await world.drive(one.peer.ref.ask(METHODS.updatePeerScore, update));
+  await world.run(SCORE_NEWS_MS);
+  assert.ok((updates().at(-1)?.score?.reputation ?? 0) < -4);
+  assert.equal(updates().length, before + 2);
 });
