@@ -8,3 +8,10 @@ import { limitsDocument } from "../scripts/make-limits.ts";
 test("docs/limits.md is what the sources say; `node scripts/make-limits.ts` renews it", () => {
   assert.equal(readFileSync("docs/limits.md", "utf8"), limitsDocument());
 });
+
+test("every row of docs/limits.md says what it bounds", () => {
+  const blank = limitsDocument()
+    .split("\n")
+    .filter((line) => /^\| `.*\|\s*\|$/.test(line));
+  assert.deepEqual(blank, []);
+});

@@ -8,8 +8,11 @@ import { AUTHORITIES_MAX, decodeApproval, SIGNATURE_LENGTH } from "./approval.ts
 import { readUint32, readUint64 } from "./little-endian.ts";
 import { MalformedError } from "./malformed.ts";
 
+/** Bytes of a transaction in a body; a body with a larger one is malformed. */
 export const TRANSACTION_BYTES_MAX = 2 ** 20;
+/** Transactions in a body; a body with more is malformed. */
 export const TRANSACTIONS_MAX = 2 ** 16;
+/** Peg-ins in a body; a body with more is malformed. */
 export const PEGINS_MAX = 2 ** 10;
 /** txid and block hash, 32 bytes each. */
 export const PEGIN_LENGTH = 64;

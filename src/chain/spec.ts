@@ -18,7 +18,9 @@ import { fromHex, toHex } from "./hex.ts";
 import { byteVectorRoot, containerRoot, listRoot, uint64Chunk } from "./merkle.ts";
 import type { ChainParameters } from "./parameters.ts";
 
+/** The largest value of a field of 8 bits; a specification with a larger one is refused. */
 const UINT8_MAX = 0xff;
+/** The largest value of a field of 32 bits; a specification with a larger one is refused. */
 const UINT32_MAX = 0xffff_ffff;
 const ADDRESS_LENGTH = 20;
 const BITCOIN_KEY_LENGTH = 33;

@@ -24,6 +24,7 @@ export interface ProgressFacts {
 }
 
 const BAR_COLUMNS_MIN = 10;
+/** Columns of the bar; a wider terminal makes it no longer. */
 const BAR_COLUMNS_MAX = 32;
 const PARTS = 1_000_000;
 /** Eighths of a cell, so that the bar moves smoothly. */

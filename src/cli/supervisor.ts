@@ -17,6 +17,7 @@ import type { Run, Session } from "./session.ts";
 import { printable, renderTable } from "./table.ts";
 import { rewatch } from "./watch.ts";
 
+/** Dead letters that one call asks for; a larger --count is refused. */
 const DEAD_LETTERS_MAX = 1_000;
 
 export function addSupervisorCommands(program: Command, run: Run): void {

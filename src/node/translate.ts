@@ -64,6 +64,7 @@ export function listenAddresses(addresses: readonly string[]): readonly string[]
   return addresses;
 }
 
+/** The largest port; an address to listen on with a larger one is refused. */
 const PORT_MAX = 65_535;
 
 export const portOf = (address: string): number => Number(/\/(?:tcp|udp)\/(\d+)/.exec(address)?.[1]);

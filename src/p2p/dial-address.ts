@@ -58,6 +58,7 @@ const MEMORY_FORM = /^(\/memory\/[^/]+)(?:\/p2p\/([^/]+))?$/;
 const MULTIADDR_FORM = /^(?:\/[^/\s]+)+$/;
 const NAME =
   /^(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?)*\.?$/;
+/** The largest port; an address with a larger one is not dialled. */
 const PORT_MAX = 65_535;
 
 const NAME_FAMILIES: Readonly<Record<string, 0 | 4 | 6>> = { dns: 0, dns4: 4, dns6: 6 };

@@ -42,6 +42,7 @@ test("a node under attack relays blocks and blames only the attacker", { timeout
   print("undisturbed", "block_delay_p99_ms", undisturbed.delayP99Ms, "ms", null);
   print("undisturbed", "blocks_missed", undisturbed.blocksMissed, "blocks", null);
   print("undisturbed", "loop_lag_p99_ms", undisturbed.loopLagP99Ms, "ms", null);
+  print("undisturbed", "loop_lag_max_ms", undisturbed.loopLagMaxMs, "ms", null);
   for (const name of names) {
     await t.test(name, async () => {
       const { attack } = (await import(`../hostile/attacks/${name}.ts`)) as { readonly attack: Attack };
@@ -61,6 +62,7 @@ function report(name: string, attack: Attack, figures: Figures, undisturbed: Fig
     print(name, "block_delay_p99_ms", figures.delayP99Ms, "ms", delayMax),
     print(name, "rss_anon_growth_mb", figures.rssAnonGrowthMb, "MB", GROWTH_MB),
     print(name, "loop_lag_p99_ms", figures.loopLagP99Ms, "ms", null),
+    print(name, "loop_lag_max_ms", figures.loopLagMaxMs, "ms", null),
     print(name, "cut_ms", cutMs, "ms", attack.isPunished ? CUT_MS : null),
     print(name, "honest_reputation_lost", Math.abs(figures.honestReputationMin), "points", 0),
   ];

@@ -26,6 +26,8 @@ export interface Figures {
   readonly delayP99Ms: number;
   readonly rssAnonGrowthMb: number;
   readonly loopLagP99Ms: number;
+  /** The latest that a timer of the target ran: no turn of its event loop was longer, whoever it was for. */
+  readonly loopLagMaxMs: number;
   /** When the attacker was first cut, penalised or banned, counted from its first connection; undefined: never. */
   readonly cutMs: number | undefined;
   /** The lowest reputation that target, members and witness gave to each other. */
@@ -56,7 +58,13 @@ export async function measure(
   const attacker = attackName === undefined ? undefined : startAttacker(arena, attackName, seconds);
   const endMs = startMs + seconds * 1000;
   const newcomers = hasNewcomers ? comeAnew(arena, endMs) : undefined;
-  const seen = { memory: memoryBefore, lag: 0, reputation: 0, blamedMs: undefined as number | undefined };
+  const seen = {
+    memory: memoryBefore,
+    lagP99Ms: 0,
+    lagMaxMs: 0,
+    reputation: 0,
+    blamedMs: undefined as number | undefined,
+  };
   const known = new Set([target, witness, ...members].map(({ plan }) => plan.peerId));
   for (let look = 0; Date.now() < endMs; look++) {
     await pause(LOOK_MS);
@@ -68,7 +76,10 @@ export async function measure(
     }
     const bans = await withinTime(bansOf(target));
     if (bans !== undefined && bans > bansBefore) seen.blamedMs ??= Date.now() - startMs;
-    if (look % 8 === 7) seen.lag = Math.max(seen.lag, await lagOf(target));
+    if (look % 8 !== 7) continue;
+    const lag = await lagOf(target);
+    seen.lagP99Ms = Math.max(seen.lagP99Ms, lag.p99Ms);
+    seen.lagMaxMs = Math.max(seen.lagMaxMs, lag.maxMs);
   }
   const newcomerMs = await newcomers;
   const outcome = await attacker;
@@ -85,7 +96,8 @@ export async function measure(
   return {
     ...delaysOf(produced, arrived, startMs, endMs),
     rssAnonGrowthMb: seen.memory - memoryBefore,
-    loopLagP99Ms: seen.lag,
+    loopLagP99Ms: seen.lagP99Ms,
+    loopLagMaxMs: seen.lagMaxMs,
     cutMs: cuts.length === 0 ? undefined : Math.min(...cuts),
     honestReputationMin: seen.reputation,
     newcomerMs,
@@ -135,9 +147,9 @@ function delaysOf(
   return { blocks, blocksMissed: blocks - delays.length, delayP99Ms: p99 };
 }
 
-async function lagOf(node: ArenaNode): Promise<number> {
+async function lagOf(node: ArenaNode): Promise<{ readonly p99Ms: number; readonly maxMs: number }> {
   const answer = await withinTime(node.connection.client(SupervisorService).getTree({}));
-  return answer?.root?.eventLoopLag?.p99Ms ?? LATE_MS;
+  return answer?.root?.eventLoopLag ?? { p99Ms: LATE_MS, maxMs: LATE_MS };
 }
 
 /** undefined when the node does not answer at the moment. */

@@ -23,7 +23,9 @@ const BANS_MAX = 100_000;
 /** Above the bound there is room for so many that an operator orders: a flood must not take that from him. */
 const OPERATOR_BANS_EXTRA = 1_000;
 
+/** Characters of a ban's reason that are kept; the rest is cut off. */
 const REASON_LENGTH_MAX = 512;
+/** Bytes of the evidence that are kept with a ban; the rest is cut off. */
 const EVIDENCE_BYTES_MAX = 1024;
 
 /** Bans that are forgotten at a time when they ended: the others follow at the next look. */

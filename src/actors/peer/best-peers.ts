@@ -14,6 +14,7 @@ export interface PeerNeed {
 }
 
 const COUNT_DEFAULT = 8;
+/** Peers in one answer; whoever asks for more gets this many. */
 const COUNT_MAX = 100;
 
 export function choosePeers(connected: readonly KnownPeer[], need: PeerNeed): readonly KnownPeer[] {

@@ -5,6 +5,7 @@
 import { type Failure, failure } from "../../kernel/errors.ts";
 
 const PAGE_SIZE_DEFAULT = 100;
+/** Entries in a page; a larger page_size is refused with PAGE_SIZE. */
 const PAGE_SIZE_MAX = 1000;
 
 /** A peer id as text, which is what a token of ours is; it need not be one that still exists. */

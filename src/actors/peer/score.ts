@@ -29,6 +29,7 @@ export const NEW_SCORE: ScoreState = { latencyMs: undefined, bytesPerSecond: und
 
 const WEIGHT = { latency: 0.3, throughput: 0.4, reliability: 0.3 } as const;
 const FEDERATION_BONUS = 20;
+/** The best score; a federation bonus lifts no score above it. */
 const SCORE_MAX = 100;
 
 /** Share of a new observation in the averages: half of the weight lies on the last three. */

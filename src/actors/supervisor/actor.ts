@@ -52,6 +52,7 @@ const FAULTS: ReadonlyMap<Fault, FaultKind> = new Map([
 const ESSENTIAL = "supervisor";
 
 const DEAD_LETTERS_DEFAULT = 100;
+/** Dead letters in one answer; whoever asks for more gets this many. */
 const DEAD_LETTERS_MAX = 1_000;
 
 export function supervisorActor(parts: SupervisorActorParts): ActorDefinition<Public, Internal> {

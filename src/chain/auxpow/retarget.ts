@@ -12,6 +12,7 @@ import type { PowFacts } from "./pow-facts.ts";
  */
 const FASTER_THAN_WISHED_IS_CAPPED = true;
 
+/** The easiest target, 256 bits; an easier one is lowered to it. */
 const TARGET_MAX = (1n << 256n) - 1n;
 
 /** What the rule looks at of the last AuxPoW. */

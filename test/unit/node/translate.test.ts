@@ -35,6 +35,11 @@ test("addresses to listen on and members that are none are refused by their key"
       message: /^network\.listen_addresses: ".*" is not of the form \/ip4\/ADDRESS/,
     });
   }
+  const twice = "/ip4/127.0.0.1/tcp/5000";
+  assert.throws(open(`network.listen_addresses = ["${twice}", "/ip4/127.0.0.1/tcp/5001", "${twice}"]`), {
+    name: "Failure",
+    message: `network.listen_addresses: "${twice}" is given twice`,
+  });
   assert.throws(() => peerConfig(settings('network.federation.member_peer_ids = ["abc"]')), {
     name: "Failure",
     message: 'network.federation.member_peer_ids: "abc" is no peer id',

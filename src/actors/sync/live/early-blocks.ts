@@ -19,7 +19,9 @@ export interface EarlyBlock {
     | { readonly waitsFor: "time"; readonly bytes: Uint8Array };
 }
 
+/** Blocks that are held; past it some are evicted. */
 export const HELD_BLOCKS_MAX = 64;
+/** Bytes of the blocks that are held; past it some are evicted. */
 export const HELD_BYTES_MAX = 16 * 1024 * 1024;
 
 export class EarlyBlocks {
