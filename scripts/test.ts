@@ -11,7 +11,7 @@ import { globSync, statSync } from "node:fs";
 const PROPERTY_SEED = "./test/property/seed.ts";
 
 /** A file that takes longer than this hangs: it is ended and reported. */
-const FILE_TIMEOUT_MS = 240_000;
+const FILE_TIMEOUT_MS = 600_000;
 
 const named = process.argv.slice(2);
 const patterns = named.length === 0 ? ["test"] : named;

@@ -30,7 +30,7 @@ export interface HostHarness {
 export const GENESIS = new Uint8Array(32).fill(0x5a);
 
 /** Generous: these tests share cores with others. */
-export const PATIENCE_MS = 10_000;
+export const PATIENCE_MS = 30_000;
 
 export const REQUEST: RequestOptions = {
   firstByteDeadlineMs: 5000,

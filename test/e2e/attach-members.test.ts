@@ -21,7 +21,7 @@ import type { Connection } from "../../src/cli/client.ts";
 import { connectTo, eventually, heightOf, prepareNetwork } from "./local-network.ts";
 
 const BLOCKS = 70;
-const PROGRESS_MS = 60_000;
+const PROGRESS_MS = 120_000;
 const HELLO = { protocolVersion: 1, creditCalls: 8, creditBytes: 4_000_000n };
 
 /** Attaches by a stream; `answer` gives the answer to a call. What is told is gathered. */

@@ -11,7 +11,7 @@ import { eventually } from "./local-network.ts";
 import { chainStateOf, serveHistory } from "./served-history.ts";
 
 const BLOCKS = 4_000;
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 120_000;
 
 test("a node killed between changes of the authorities follows them from genesis to the head", async (t) => {
   const keys = servedKeys();

@@ -15,7 +15,7 @@ import { connectTo, eventually, heightOf, linesOf, prepareNetwork } from "./loca
 const BLOCKS = 30_000;
 const KILLS = 5;
 const STOPS = 14;
-const DEADLINE_MS = 90_000;
+const DEADLINE_MS = 120_000;
 
 test("an observer that is killed, stopped and started while it synchronises has a reputation of 0 with all", async (t) => {
   const network = await prepareNetwork(t, 3, BLOCKS);

@@ -278,7 +278,7 @@ test("a node with damaged newest blocks refuses to start, is recovered, starts a
   await network.startMembers();
   const running = await network.start("observer");
   const first = connectTo(t, network.observer);
-  await eventually("it synced", 30_000, async () => (await heightOf(first)) >= LENGTH);
+  await eventually("it synced", 120_000, async () => (await heightOf(first)) >= LENGTH);
   // Many at once are one file, and each is answered.
   const made = await Promise.all(
     Array.from({ length: 8 }, () => first.client(SyncService).createCheckpoint({ height: 200n })),
@@ -320,5 +320,5 @@ test("a node with damaged newest blocks refuses to start, is recovered, starts a
   assert.match(terminal.text, /block 200, opened and sound/);
   await network.start("observer");
   const again = connectTo(t, network.observer);
-  await eventually("it synced again", 30_000, async () => (await heightOf(again)) >= LENGTH);
+  await eventually("it synced again", 120_000, async () => (await heightOf(again)) >= LENGTH);
 });

@@ -8,7 +8,7 @@ import { connectTo, eventually, heightOf, linesOf, prepareNetwork, statusOf } fr
 
 const BLOCKS = 1_500;
 const AT = 1_000;
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 120_000;
 
 test("mode checkpoint: adopted when two members deliver it, followed above, fetched behind", async (t) => {
   const network = await prepareNetwork(t, 2, BLOCKS);

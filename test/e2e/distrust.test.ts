@@ -25,7 +25,7 @@ import { openLmdbStore } from "../../src/storage/lmdb-store.ts";
 import { connectTo, eventually, prepareNetwork } from "./local-network.ts";
 
 const BLOCKS = 20;
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 120_000;
 const SLOT = 7;
 const REASON = "its operator showed that the key was moved";
 

@@ -33,7 +33,7 @@ export const HEARTBEAT_MS = GOSSIP_DEFAULTS.heartbeatMs;
 /** Two heartbeats, and as much again for a machine that is busy with other things; a lost stream stayed lost for ever. */
 const FLOW_MS_MAX = 4 * HEARTBEAT_MS;
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 120_000;
 
 const LISTEN: Readonly<Record<TransportName, string>> = {
   tcp: "/ip4/127.0.0.1/tcp/0",

@@ -13,7 +13,7 @@ import { APPENDS } from "./flush-child.ts";
 
 const CHILD = join(import.meta.dirname, "flush-child.ts");
 const CALLS = "trace=openat,fsync,fdatasync,msync,pwrite64,pwritev,rename,renameat,renameat2,write";
-const TRACE_DEADLINE_MS = 60_000;
+const TRACE_DEADLINE_MS = 120_000;
 
 const canTrace = spawnSync("strace", ["-o", "/dev/null", "true"]).status === 0;
 

@@ -24,8 +24,8 @@ import { connectTo, eventually, prepareNetwork, statusOf } from "./local-network
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const DOCUMENT = join(ROOT, "docs/grpcurl.md");
-const SYNC_MS_MAX = 60_000;
-const COMMAND_MS_MAX = 60_000;
+const SYNC_MS_MAX = 120_000;
+const COMMAND_MS_MAX = 120_000;
 /** So many that a node which is two blocks behind for a moment still counts as synced. */
 const HISTORY_BLOCKS = 1_000;
 

@@ -10,7 +10,7 @@ import { connectTo, eventually, heightOf, linesOf, prepareNetwork, statusOf } fr
 const BLOCKS = 6_000;
 /** Killed when the first block of at least this height is told: more are on their way. */
 const KILL_HEIGHT = 500;
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 120_000;
 
 /** Starts the sync and answers at the first told block from `height` on. */
 async function importedAtLeast(connection: Connection, height: number): Promise<void> {

@@ -33,7 +33,7 @@ import {
 } from "./local-network.ts";
 
 const BLOCKS = 50;
-const READY_MS = 60_000;
+const READY_MS = 120_000;
 const DEADLINE_MS = 120_000;
 
 /** A second data directory with a copy of the member's key; its identity is its own. */

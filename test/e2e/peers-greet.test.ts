@@ -42,7 +42,7 @@ import { fixedDelegation } from "../unit/actors/peer/fixed-delegation.ts";
 import { PEER_CONFIG } from "../unit/actors/peer/rig.ts";
 import { segmentOf } from "../unit/integrations/chain/segments.ts";
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 120_000;
 const PUBLIC = NetworkService.method;
 const INTERNAL = NetworkInternalService.method;
 

@@ -22,7 +22,7 @@ import { Failure } from "../../src/kernel/errors.ts";
 
 /** The end of each segment is signed, and what lies near the head: forging takes a fraction of the time. */
 const SIGN_EVERY = 64;
-const READY_DEADLINE_MS = 60_000;
+const READY_DEADLINE_MS = 120_000;
 const STOP_DEADLINE_MS = 10_000;
 const READ_DEADLINE_MS = 120_000;
 

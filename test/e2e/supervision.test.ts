@@ -23,7 +23,7 @@ import { type NodeFacts, NodeProcess } from "../../src/cli/localnet/processes.ts
 import { Failure } from "../../src/kernel/errors.ts";
 import { linesOf } from "./local-network.ts";
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 const SPECIFICATION = resolve(import.meta.dirname, "../fixtures/chain/alys-chain.json");
 
 interface Started {

@@ -8,7 +8,7 @@ const BLOCKS = 24_000;
 /** Terminated at the first block of at least this height: most are still to come. */
 const TERMINATE_HEIGHT = 2_000;
 const STOP_MS_MAX = 5_000;
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 120_000;
 
 test("SIGTERM during heavy sync ends the node in order within five seconds", async (t) => {
   const history = await serveHistory(t, BLOCKS);

@@ -21,8 +21,8 @@ import { PortClaims } from "./port-claims.ts";
 import { choosePorts } from "./ports.ts";
 import { NodeProcess } from "./processes.ts";
 
-/** A node opens its chain, its host and its listeners in about a second; four at once on two cores take a few. */
-const READY_DEADLINE_MS = 30_000;
+/** A node opens its chain, its host and its listeners in about a second; four at once on a busy machine take half a minute. */
+const READY_DEADLINE_MS = 120_000;
 
 /** Of the 5 s in which everything has to be gone: nodes that still run then are killed. */
 const STOP_DEADLINE_MS = 4_300;
