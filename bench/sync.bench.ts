@@ -1,6 +1,6 @@
 /**
  * How fast a fresh node syncs, and in how much memory: real alysd processes on this machine, a chain forged beforehand,
- * every block validated under SEGMENT, counted from the request to being durable. Large blocks are held against the bare
+ * every block validated under SEGMENT, counted from the request to being durable. Large blocks are compared with the bare
  * stream and the local validation of the same chain; eight peers of which three misbehave against eight good ones.
  */
 

@@ -1,6 +1,6 @@
 /**
  * How fast blocks that are there already are validated and made durable: segments offered in memory, worker threads,
- * ordered import, LMDB flushed. EVERY_BLOCK is held against what the BLS library alone can do on this machine.
+ * ordered import, LMDB flushed. EVERY_BLOCK is compared with what the BLS library alone can do on this machine.
  */
 
 import { mkdtemp, rm } from "node:fs/promises";

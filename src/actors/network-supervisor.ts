@@ -1,6 +1,6 @@
 /**
  * NetworkSupervisor: the tree over host, peer, network, sync and producer, and the policies by which they are restarted.
- * rest_for_one in this order: each stands on those before it, so a fault in scoring drops no connection. The composition
+ * rest_for_one in this order: each depends on those before it, so a fault in scoring drops no connection. The composition
  * root makes the cells; this only says how they hang together.
  */
 

@@ -38,7 +38,7 @@ export type AuxPowCheck =
 interface FaultData {
   /** Size or form: the bytes are not exactly a SignedBlock. */
   readonly MALFORMED: { readonly message: string };
-  /** The first block's parent is not the block we stand on. Not invalid: it may be known later. */
+  /** The first block's parent is not the block we build on. Not invalid: it may be known later. */
   readonly UNKNOWN_PARENT: { readonly parentHash: Uint8Array };
   /** A run that was presented as linked is not: `parentHash` is not the hash of the block before it. */
   readonly BROKEN_LINK: { readonly expected: Uint8Array; readonly actual: Uint8Array };

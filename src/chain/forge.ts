@@ -1,5 +1,5 @@
 /**
- * A deterministic forge of valid chains, for tests, benchmarks and demonstrations: the same options give the
+ * A deterministic forge of valid chains, for tests, benchmarks and demonstrations: the same options return the
  * same bytes. It holds every member's key, and signs with the sum of them: that signature is the aggregate,
  * so a block costs one signature (about 0.4 ms) however many members there are. No node that takes part in a
  * federation uses it.
@@ -292,7 +292,7 @@ export class ChainForge {
     return { bits, length, signature: sign(sum, signingRoot(hash, this.#approvalDomain)) };
   }
 
-  /** A second forge that stands on the same head and goes on by itself. */
+  /** A second forge that builds on the same head and goes on by itself. */
   fork(): ChainForge {
     const copy = new ChainForge(this.#options, this.#nextSlot);
     copy.#secretKeys = this.#secretKeys;

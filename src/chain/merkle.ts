@@ -63,7 +63,7 @@ export function hashFixedTrees(leaves: Uint8Array, depth: number): Uint8Array {
   return level;
 }
 
-/** Root of whole chunks padded with zero chunks to 2^depth leaves. No chunks at all give the zero hash. */
+/** Root of whole chunks padded with zero chunks to 2^depth leaves. Without chunks it is the zero hash. */
 export function merkleize(chunks: Uint8Array, depth: number): Uint8Array {
   if (chunks.length === 0) return zeroHash(depth);
   let level = chunks;

@@ -30,12 +30,12 @@ export function authorOf(slot: number, authorities: number): number {
   return slot % authorities;
 }
 
-/** The first block of a run stands on the block that we know. */
+/** The first block of a run builds on the block that we know. */
 export function checkParent(knownHash: Uint8Array, parentHash: Uint8Array): Outcome {
   return equalBytes(knownHash, parentHash) ? undefined : blockFault("UNKNOWN_PARENT", { parentHash });
 }
 
-/** A later block of a run stands on the one before it. */
+/** A later block of a run builds on the one before it. */
 export function checkLink(previousHash: Uint8Array, parentHash: Uint8Array): Outcome {
   if (equalBytes(previousHash, parentHash)) return undefined;
   return blockFault("BROKEN_LINK", { expected: previousHash.slice(), actual: parentHash.slice() });

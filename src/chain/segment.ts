@@ -54,7 +54,7 @@ export function cutSegments(blocks: readonly Uint8Array[]): Uint8Array[][] {
 
 /**
  * Whether the block changes the authorities, read from two offsets of bytes that nobody has checked yet. A
- * malformed block gives either answer: it fails its form check afterwards.
+ * malformed block may return either answer: it fails its form check afterwards.
  */
 export function carriesNextAuthorities(block: Uint8Array): boolean {
   return fieldStart(block, BODY_FIELD.nextAuthorities) < bodyEnd(block);

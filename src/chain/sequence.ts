@@ -38,7 +38,7 @@ import {
 import { carriesAuxPow, carriesNextAuthorities } from "./segment.ts";
 import type { ValidatedSegment } from "./validator.ts";
 
-/** The block that the next one must stand on, and what its rules need. */
+/** The block that the next one must build on, and what its rules need. */
 export interface SequenceState {
   readonly height: number;
   readonly hash: Uint8Array;

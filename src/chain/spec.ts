@@ -38,7 +38,7 @@ export interface Genesis {
 /**
  * Parses the JSON text. INVALID_ARGUMENT/CHAIN_SPECIFICATION_INVALID, with the path of the field at fault,
  * for a missing field, a wrong type or range, keys that repeat or are no valid points. Unknown and local
- * fields are left alone.
+ * fields are ignored.
  */
 export function parseChainSpecification(text: string): ChainParameters | Failure {
   try {

@@ -22,7 +22,7 @@ export interface SegmentInput {
   readonly parentAuthorities?: AuthoritySetFacts;
   /**
    * Of a block alone, its header as it was read before: the verdict's `first` and `last` are this one, decoded no further
-   * time. The validator takes nothing on its word: what it hashes are the bytes that it validates.
+   * time. The validator trusts none of it: what it hashes are the bytes that it validates.
    */
   readonly header?: ReadHeader;
   /** Unix time in milliseconds against which future timestamps are judged. */

@@ -25,7 +25,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type Origin = "default" | "file" | "environment" | "override";
 
-/** Values by dotted key, as TOML gives them. */
+/** Values by dotted key, as TOML has them. */
 export type Values = ReadonlyMap<string, unknown>;
 
 export interface Layers {

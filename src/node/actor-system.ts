@@ -1,5 +1,5 @@
 /**
- * How the actors of one node hang together: which cell stands on which, and the supervisor over them. node.ts composes
+ * How the actors of one node hang together: which cell depends on which, and the supervisor over them. node.ts composes
  * the real node by it and the simulation each of its nodes, so that both are the same node on other ports.
  */
 

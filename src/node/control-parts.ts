@@ -1,5 +1,5 @@
 /**
- * What the control plane stands on beside the actors: its tokens and its audit log, opened from the settings, and the
+ * What the control plane depends on beside the actors: its tokens and its audit log, opened from the settings, and the
  * settings in the control plane's words.
  */
 

@@ -8,7 +8,7 @@ import type { ActorEnvironment } from "../kernel/actor/environment.ts";
 import { BACKOFF_AT_ONCE } from "../kernel/supervision/restart.ts";
 import { Supervisor, type SupervisorEvent } from "../kernel/supervision/supervisor.ts";
 
-/** In the order in which they stand on each other. */
+/** In the order in which they depend on each other. */
 const INTEGRATIONS = ["store", "chain", "validator", "engine", "bridge"] as const;
 
 /** Their resources are closed after the tree; here is nothing to wait for. */

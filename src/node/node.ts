@@ -1,6 +1,6 @@
 /**
  * The composition root: makes one node out of its settings and is the one place (with node/) that picks implementations.
- * Starts what stands below before what stands on it, and stops in reverse. main.ts runs it.
+ * Starts what stands below before what depends on it, and stops in reverse. main.ts runs it.
  */
 
 import { rm } from "node:fs/promises";

@@ -23,7 +23,7 @@ interface Pending {
   reject(thrown: Failure): void;
 }
 
-/** Heap for new objects of the writer, which makes few: left alone it grows to 48 MiB, for nothing. */
+/** Heap for new objects of the writer, which makes few: by itself it grows to 48 MiB, for nothing. */
 const YOUNG_MIB_MAX = 8;
 
 /** Told of each flushed group before its promises settle: the requests that were carried out, and the state after all. */

@@ -59,7 +59,7 @@ export interface AppendBatch {
 /** Entries to write; `undefined` deletes the key. */
 export type MetaEntries = ReadonlyMap<string, Uint8Array | undefined>;
 
-/** What an append gives back: the batch's `bytes`, attached again, to be filled anew. */
+/** What an append returns: the batch's `bytes`, attached again, to be filled anew. */
 export interface Appended {
   readonly bytes: Uint8Array;
 }
@@ -127,7 +127,7 @@ export interface BlockStore {
   putSide(hash: Uint8Array, height: number, bytes: Uint8Array): Promise<void>;
   readSide(hash: Uint8Array): SideBlock | undefined;
   sideBlocksAt(height: number): SideBlock[];
-  /** Deletes side blocks below `belowHeight`; gives their number. */
+  /** Deletes side blocks below `belowHeight`; returns their number. */
   pruneSide(belowHeight: number): Promise<number>;
 
   readMeta(key: string): Uint8Array | undefined;

@@ -1,5 +1,5 @@
 /**
- * What the contract suite of hosts stands on: hosts that are watched, opened and closed by the suite, and how to wait for
+ * What the contract suite of hosts builds on: hosts that are watched, opened and closed by the suite, and how to wait for
  * what they tell.
  */
 

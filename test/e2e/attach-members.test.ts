@@ -157,7 +157,7 @@ async function pullBlocks(connection: Connection): Promise<void> {
   await assert.rejects(chain.reportBlockProduced({ block }), { code: "INVALID_ARGUMENT" });
 }
 
-/** It says that it stands on another block than it confirmed: the tree names both, and those who watch are told. */
+/** It says that it builds on another block than it confirmed: the tree names both, and those who watch are told. */
 async function contradict(connection: Connection, epoch: bigint): Promise<void> {
   const reasons: string[] = [];
   const watching = new AbortController();

@@ -177,7 +177,7 @@ for (const carrier of CARRIERS) {
         blocks.map((block) => Buffer.from(block)),
       );
 
-      // Only what stands on a block that is here is published.
+      // Only what builds on a block that is here is published.
       await one.chain.importSegment(segmentOf(blocks));
       await gossips(one, two, forge.next());
       await speaks(one, two);

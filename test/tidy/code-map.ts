@@ -51,7 +51,7 @@ export function codeMapFaults(
   ];
 }
 
-/** `src/kernel/actor` → kernel, `src/main.ts` → main, `gen` → gen: what stands on a floor. */
+/** `src/kernel/actor` → kernel, `src/main.ts` → main, `gen` → gen: what builds on a floor. */
 function topOf(path: string): string {
   const [first = "", room = first] = path.split("/");
   return room.replace(/\.ts$/, "");

@@ -1,7 +1,7 @@
 /**
  * NetworkActor: opens and closes the host, publishes blocks and transactions, serves ranges of history, asks peers for
- * theirs, and keeps the privileged channel of the federation. It stands on the PeerActor, which decides who is a peer;
- * SyncActor and ProducerActor ask it, and give the verdicts on what it hands up.
+ * theirs, and keeps the privileged channel of the federation. It depends on the PeerActor, which decides who is a peer;
+ * SyncActor and ProducerActor ask it, and decide on what it hands up.
  */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";

@@ -54,7 +54,7 @@ export function* answerRange(
     const blocks = chain.readRange(height, count, Math.min(CHUNK_BLOCK_BYTES, budget));
     const bytes = blocks.reduce((sum, block) => sum + block.length, 0);
     const [first] = blocks;
-    // readRange gives one block at least, however large: past the budget it waits for the next request.
+    // readRange returns one block at least, however large: past the budget it waits for the next request.
     if (first === undefined || (bytes > budget && budget < ANSWER_BLOCK_BYTES_MAX)) return;
     if (lastHash !== undefined && !equalBytes(first.subarray(0, HASH_LENGTH), lastHash)) return;
     height += blocks.length;

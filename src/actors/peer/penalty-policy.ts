@@ -60,7 +60,7 @@ const ABOUT_BYTES: ReadonlySet<Offence> = new Set([
   Offence.WRONG_ANSWER,
 ]);
 
-/** What is held against a peer. */
+/** What a peer is accused of. */
 export interface Charge {
   readonly reason: string;
   readonly offence: Offence;

@@ -177,7 +177,7 @@ function see(state: GuardState, sighting: Sighting, slots: SlotsNow): Step {
   if (whoseIsIt === "ours") return [state, []];
   const unrecordedSlot = Math.max(state.unrecordedSlot, sighting.slot);
   const next = { ...state, unrecordedSlot, isChainBegun: state.isChainBegun || sighting.slot > 0 };
-  // The first sighting is kept; a later one is no news.
+  // The first sighting is kept; a later one is ignored.
   if (whoseIsIt === "earlier" || state.sighting !== undefined) return [next, []];
   return [{ ...next, sighting }, [{ kind: "stopped", sighting }]];
 }

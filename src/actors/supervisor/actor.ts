@@ -33,7 +33,7 @@ export interface SupervisorActorParts {
   readonly attachmentOf?: AttachmentOf | undefined;
   /** Restarts a child by its supervisor's strategy; a Failure says why not. */
   restart(id: string): Promise<Failure | undefined>;
-  /** Stops a child, and those that stand on it, until it is restarted. */
+  /** Stops a child, and those that depend on it, until it is restarted. */
   stop(id: string): Promise<Failure | undefined>;
   /** Makes an actor fail; false when there is none of this id. */
   inject(id: string, fault: FaultKind): boolean;

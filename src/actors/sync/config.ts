@@ -101,7 +101,7 @@ export const REQUESTS_PER_PEER_MAX = 2;
 export const HEDGES_MAX = 4;
 
 /**
- * Bytes a second below which a peer is too slow to be worth a request, and how often in a row before it is left alone for
+ * Bytes a second below which a peer is too slow to be worth a request, and how often in a row before it is not asked for
  * this long, milliseconds. A request that another peer answered first, though asked later, counts as too slow as well.
  */
 export const THROUGHPUT_MIN = 32 * 1024;
@@ -165,15 +165,15 @@ export const OWN_FAILURE_PAUSE_MS_MAX = 8_000;
 
 /**
  * Attempts at a run under sets that do not follow from ours after which the pass begins lower, and at the lowest height
- * after which the target is left alone: the first may be one peer's garbage.
+ * after which the target is excluded: the first may be one peer's garbage.
  */
 export const UNPROVEN_ATTEMPTS_MIN = 2;
 export const UNPROVEN_ATTEMPTS_MAX = 4;
 
-/** How long a head, and who proved it, is left alone whose chain parts from ours below final, milliseconds. */
+/** How long a head, and who proved it, is excluded whose chain parts from ours below final, milliseconds. */
 export const TARGET_EXCLUSION_MS = 60_000;
 
-/** How long it is left alone when fork choice did not take it, which may have been a race, milliseconds. */
+/** How long it is excluded when fork choice did not take it, which may have been a race, milliseconds. */
 export const TARGET_PAUSE_MS = 2_000;
 
 /**

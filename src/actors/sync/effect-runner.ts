@@ -51,7 +51,7 @@ const VERDICTS = {
   reject: GossipVerdict.REJECT,
 } as const;
 
-/** The NetworkActor ends a request at its deadline; ours is later, so that its word on why arrives. */
+/** The NetworkActor ends a request at its deadline; ours is later, so that its reason arrives. */
 const ASK_GRACE_MS = 1_000;
 
 /** A block by its hash, the way there and back: a slot is too late for it. */

@@ -55,7 +55,7 @@ export type RangeEffect =
       readonly detail: string;
       readonly evidence: Uint8Array;
     }
-  /** It answers too slowly to be asked; it is left alone, and nothing worse. */
+  /** It answers too slowly to be asked; it is not asked for a while, and nothing worse. */
   | { readonly type: "slowPeer"; readonly peerId: string; readonly leftAloneMs: number }
   | {
       readonly type: "performance";

@@ -1,6 +1,6 @@
 /**
  * The SyncActor's operating errors, each with its reason, and the table that says what a failed range request
- * means: how long its peer is left alone and whether the attempt counts against it. Time-outs and our own
+ * means: how long its peer is not asked and whether the attempt counts against it. Time-outs and our own
  * faults ban nobody.
  */
 
@@ -37,7 +37,7 @@ export function invalidBlock(message: string): Failure {
 export interface RequestFailurePolicy {
   /** The attempt counts: the peer is asked last for this range, and its failure is recorded. */
   readonly isPeersFailure: boolean;
-  /** Fixed time for which the peer is left alone, milliseconds; undefined: growing with failures in a row. */
+  /** Fixed time for which the peer is not asked, milliseconds; undefined: growing with failures in a row. */
   readonly coolMs: number | undefined;
 }
 

@@ -337,7 +337,7 @@ export class SyncMachine {
     return this.#isRunning && !this.#isPaused && this.#parts.chain.snapshot().isAvailable;
   }
 
-  /** A certified head whose ancestors nobody delivers is left alone for a while. */
+  /** A certified head whose ancestors nobody delivers is excluded for a while. */
   #watchPass(isAvailable: boolean, moment: Moment): void {
     const { isTroubled, isUnconfirmed, batches } = this.pipeline;
     const left = this.#targets.observe({

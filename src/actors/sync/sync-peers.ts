@@ -1,6 +1,6 @@
 /**
  * Peers as synchronisation sees them: the PeerActor's word on each connected one, and beside it what only we
- * know: our requests in flight, who is left alone for a while, heads that gossip proved. Bounded by the
+ * know: our requests in flight, who is backing off, heads that gossip proved. Bounded by the
  * connected peers.
  */
 
@@ -56,19 +56,19 @@ export interface Peer {
   readonly unservedClaims: number;
 }
 
-/** A head that led nowhere, and until when it is left alone, monotonic milliseconds. */
+/** A head that led nowhere, and until when it is excluded, monotonic milliseconds. */
 interface ExcludedHead {
   readonly hash: Uint8Array;
   readonly untilMs: number;
 }
 
-/** Heads left alone at a time; at the bound the oldest is tried again. */
+/** Heads excluded at a time; at the bound the oldest is tried again. */
 const EXCLUDED_MAX = 64;
 
 /** So many times a claim that nobody can judge is followed; a peer that then has served nothing towards it is let go. */
 const UNSERVED_CLAIMS_MAX = 2;
 
-/** A peer that failed is left alone for this long, doubled with each failure in a row, milliseconds. */
+/** A peer that failed is not asked for this long, doubled with each failure in a row, milliseconds. */
 const COOL_MS = 500;
 const COOL_MS_MAX = 15_000;
 

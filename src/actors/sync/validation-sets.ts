@@ -41,7 +41,7 @@ export function setsBehind(authorities: AuthoritySetFacts): SetsInForce {
 
 /**
  * Whether sets that were guessed wrong explain the fault. A header commits to the set that has to approve it: where its
- * root is the one that we took, its own approval is judged rightly, whatever it stands on. Of the parent's set the first
+ * root is the one that we took, its own approval is judged rightly, whatever it builds on. Of the parent's set the first
  * block's header says nothing; `isFirst` tells that the fault is in that block.
  */
 export function isExplainedBySets(fault: BlockFault, isFirst: boolean): boolean {

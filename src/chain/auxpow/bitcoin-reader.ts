@@ -1,6 +1,6 @@
 /**
- * BitcoinReader: reads Bitcoin's consensus serialization from front to back. It gives views and copies nothing; every
- * length is held against the bytes that are left before anything is done with it, and what does not fit is a
+ * BitcoinReader: reads Bitcoin's consensus serialization from front to back. It returns views and copies nothing; every
+ * length is compared with the bytes that are left before anything is done with it, and what does not fit is a
  * MalformedError.
  */
 

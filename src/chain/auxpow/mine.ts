@@ -1,6 +1,6 @@
 /**
  * Makes AuxPoWs, for forged chains, tests and development chains: a parent block of one transaction that commits to a
- * range, mined by counting the nonce. The same options give the same bytes. On a chain whose work is worth anything the
+ * range, mined by counting the nonce. The same options return the same bytes. On a chain whose work is worth anything the
  * AuxPoW comes from Bitcoin's miners.
  */
 

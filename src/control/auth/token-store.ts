@@ -210,7 +210,7 @@ export class TokenStore {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Makes the tokens of the first start. A file that is there is left alone. */
+  /** Makes the tokens of the first start. A file that is there is kept. */
   makeFirst(): void {
     const missing = FIRST_TOKENS.filter(([file]) => !existsSync(join(this.#parts.directory, file)));
     // Whoever removed one of them on purpose does not want it back: only an empty store is filled.

@@ -1,6 +1,6 @@
 /**
  * The port of the ChainActor: the chain as the actors see it. It owns what is durable, fork choice and finality, and
- * gives the last word on every block. Sync is the only importer; network serves ranges from it; the producer builds on
+ * decides on every block. Sync is the only importer; network serves ranges from it; the producer builds on
  * its head. `embedded.ts` is the ChainActor that every node has; an attached process stands behind the same port.
  * It asks nobody: what changes is told to subscribers.
  */

@@ -57,7 +57,7 @@ export interface ActorContext<P extends DescService, I extends DescService> {
   readonly self: Ref<I>;
   readonly selfPublic: Ref<P>;
   readonly timers: Timers;
-  /** An answer to give later: return it from the handler of `method`. */
+  /** An answer that comes later: return it from the handler of `method`. */
   deferred<M extends DescMethod>(method: M): Deferred<OutputOf<M>>;
   /**
    * Hands the outcome of work that runs outside the mailbox to `done`, in a later turn of this incarnation. When the

@@ -1,5 +1,5 @@
 /**
- * An answer that is given later. A handler makes one with `context.deferred`, returns it, and gives it its answer in
+ * An answer that comes later. A handler makes one with `context.deferred`, returns it, and answers it in
  * a later turn. Whoever settles it first wins: the actor, the deadline, the caller's abort, a crash or the stop.
  */
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";

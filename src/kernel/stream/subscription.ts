@@ -16,7 +16,7 @@ export interface StreamHost {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly log: Log;
-  /** Runs a piece of the actor's code; a throw crashes the actor and gives undefined. */
+  /** Runs a piece of the actor's code; a throw crashes the actor and returns undefined. */
   guard<T>(run: () => T): T | undefined;
   /** Crashes the actor: its own code failed outside a turn. */
   crash(error: Error): void;

@@ -1,5 +1,5 @@
 /**
- * A topic: a server-streaming method that gives the present first and then its changes. The actor publishes; each reader has
+ * A topic: a server-streaming method that sends the present first and then its changes. The actor publishes; each reader has
  * a bounded buffer of its own. A slow reader is told how much it was spared and gets the newest state, and never slows
  * the actor or another reader.
  */

@@ -1,5 +1,5 @@
 /**
- * A transfer: a server-streaming method that gives finite chunks at the reader's pace and ends OK (a profile, a proof, a
+ * A transfer: a server-streaming method that sends finite chunks at the reader's pace and ends OK (a profile, a proof, a
  * range of blocks). The next chunk is asked for only when the reader took the one before.
  */
 import { create, type DescMethod } from "@bufbuild/protobuf";

@@ -41,7 +41,7 @@ export class SupervisedChild {
     return this.#isWanted;
   }
 
-  /** Stopped by an operator: neither it nor what stands on it starts before it is wanted again. */
+  /** Stopped by an operator: neither it nor what depends on it starts before it is wanted again. */
   get isHeld(): boolean {
     return this.#isHeld;
   }
@@ -74,7 +74,7 @@ export class SupervisedChild {
     this.#state = "finished";
   }
 
-  /** It stays down until it is wanted again, and holds up what stands on it. */
+  /** It stays down until it is wanted again, and holds up what depends on it. */
   hold(): void {
     this.dismiss();
     this.#isHeld = true;
@@ -147,7 +147,7 @@ export class SupervisedChild {
       if (this.#state === "waiting") this.#state = this.#isWanted ? "waiting" : "stopped";
       return "was_down";
     }
-    // From here on its end is no news.
+    // From here on its end is ignored.
     this.#running = undefined;
     this.#state = "stopping";
     const how = await this.#stopInTime(running);

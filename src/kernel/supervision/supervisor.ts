@@ -131,7 +131,7 @@ export class Supervisor {
   /** An operator's restart: follows the strategy, has no delay and counts against nothing. Ends a stop by `stopChild`. */
   restartChild(id: string): Promise<Failure | undefined> {
     return this.#order(id, async (child) => {
-      // One that was stopped itself is let go all the same: it starts with what it stands on.
+      // One that was stopped itself is released all the same: it starts with what it depends on.
       if (!child.isHeld && this.#isHeldUp(child)) return STANDS_ON_STOPPED;
       await this.#stopAffected(child);
       await this.#stopOne(child);
@@ -141,7 +141,7 @@ export class Supervisor {
     });
   }
 
-  /** Stops a child, and by the strategy those that stand on it, until `restartChild`. */
+  /** Stops a child, and by the strategy those that depend on it, until `restartChild`. */
   stopChild(id: string): Promise<Failure | undefined> {
     return this.#order(id, async (child) => {
       await this.#stopAffected(child);
@@ -306,7 +306,7 @@ export class Supervisor {
   #observe(child: SupervisedChild, running: RunningChild): void {
     const ended = (kind: "crashed" | "finished", cause: unknown): void => {
       this.#background(async () => {
-        // A child that was stopped or started again meanwhile is no news.
+        // A child that was stopped or started again meanwhile is ignored.
         if (child.is(running)) await this.#onEnd(child, kind, cause);
       });
     };

@@ -1,5 +1,5 @@
 /**
- * A good header with another body is held against who sent it, and is never imported: on every node each block's body is
+ * A good header with another body is blamed on who sent it, and is never imported: on every node each block's body is
  * the one that its header names.
  */
 

@@ -1,4 +1,4 @@
-/** Who crashed is running again when the faults are over, with everything that stands on it. */
+/** Who crashed is running again when the faults are over, with everything that builds on it. */
 
 import type { Observation } from "../observation.ts";
 import type { World } from "../world.ts";

@@ -93,7 +93,7 @@ export class ChainBuilder {
     return this.#last?.approval;
   }
 
-  /** Builds the next block and stands on it. */
+  /** Builds the next block and builds on it. */
   next(bend: Bend = {}): BuiltBlock {
     const { federation, state } = this;
     const honestBody = {

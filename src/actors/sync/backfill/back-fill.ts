@@ -86,7 +86,7 @@ export class BackFill {
     return true;
   }
 
-  /** The run that ends at `last`; empty when it is too large, undefined when the peer does not give it, or not now. */
+  /** The run that ends at `last`; empty when it is too large, undefined when the peer does not deliver it, or not now. */
   async #fetch(peerId: string, last: number): Promise<Uint8Array[] | undefined> {
     const { network, signal } = this.#parts;
     const first = Math.max(1, last - this.#runBlocks + 1);

@@ -296,7 +296,7 @@ export class Checkpoints {
     return true;
   }
 
-  /** A FULL recovery was cut off while it synchronised again: what it is held against is on disk. */
+  /** A FULL recovery was cut off while it synchronised again: what it is compared with is on disk. */
   #await(checkpointStore: CheckpointStore, id: string): boolean {
     const { context, start } = this.#parts;
     this.#operations.start("RecoverFromCheckpoint", id, this.#nowMs());

@@ -36,7 +36,7 @@ export class EquivocationDetector {
   readonly #parts: EquivocationDetectorParts;
   /** Approvals by slot, each header's as it was seen first and whenever others are in it. */
   readonly #seen = new Map<number, ApprovalCheck[]>();
-  /** By slot and key, the headers that were told of: what names no other one is no news. Bounded with slots and headers. */
+  /** By slot and key, the headers that were told of: what names no other one is ignored. Bounded with slots and headers. */
   readonly #told = new Map<number, Map<string, Set<string>>>();
 
   constructor(parts: EquivocationDetectorParts) {

@@ -9,7 +9,7 @@
  * An answer with a change of the authorities in its middle is two batches: what follows the change is judged when the
  * change is durable (`splitBatch`). So one batch is under one set, which travels with it.
  *
- * Pure values: each event gives the next batch, or undefined where the event does not belong to the state.
+ * Pure values: each event returns the next batch, or undefined where the event does not belong to the state.
  * Attribution (who sent these bytes, in answer to what) travels with the blocks until the last of them is
  * imported. The pipeline moves batches; batches.ts keeps them in order.
  */

@@ -13,7 +13,7 @@ export type ImportDecision =
   | { readonly kind: "advance"; readonly isHead: boolean; readonly isNew: boolean }
   /** The range begins above where the two chains part: begin lower. */
   | { readonly kind: "stepBack" }
-  /** The target's chain parts from ours below the final block: leave it alone. */
+  /** The target's chain parts from ours below the final block: exclude it. */
   | { readonly kind: "abandon"; readonly reason: AbandonReason }
   /** The fault of exactly who sent the block at `index` of the segment. */
   | { readonly kind: "blame"; readonly index: number; readonly fault: BlockFault }

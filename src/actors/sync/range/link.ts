@@ -1,5 +1,5 @@
 /**
- * Whether the segments of one answer stand on each other. Inside a segment the validator looks; between an
+ * Whether the segments of one answer are linked to each other. Inside a segment the validator looks; between an
  * answer and what is imported before it, the chain does. Pure.
  */
 
@@ -9,7 +9,7 @@ import { HASH_LENGTH } from "../../../chain/header.ts";
 import type { ValidatedSegment } from "../../../chain/validator.ts";
 import type { Slot } from "./batch.ts";
 
-/** The first segment that does not stand on the one before it in the same answer. */
+/** The first segment that does not build on the one before it in the same answer. */
 export function brokenLink(
   slots: readonly Slot[],
 ): { readonly index: number; readonly fault: BlockFault } | undefined {

@@ -47,7 +47,7 @@ function mayServe(candidate: Candidate, range: BlockRange, nowMs: number): boole
 }
 
 /**
- * Negative when `left` is the better choice. Ends in the peer id, so that the same facts give the same
+ * Negative when `left` is the better choice. Ends in the peer id, so that the same facts lead to the same
  * choice.
  */
 function compareCandidates(

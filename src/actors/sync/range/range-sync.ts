@@ -264,7 +264,7 @@ export class RangeSync {
   }
 
   /**
-   * The first blocks stand on what we do not have, under a set that we do not know: a chain that parted from ours before
+   * The first blocks build on what we do not have, under a set that we do not know: a chain that parted from ours before
    * its own change of authorities, or garbage. Nobody is blamed. When a second attempt says the same, the pass begins
    * lower; at the lowest height everybody who could have it is asked before the target is excluded, so that garbage of
    * one who is never busy excludes none.
@@ -312,7 +312,7 @@ export class RangeSync {
   }
 
   /**
-   * What was handed to the chain behind a segment that failed has nothing to stand on: it is validated again.
+   * What was handed to the chain behind a segment that failed has nothing to build on: it is validated again.
    */
   #voidSubmitted(notBeforeMs: number): void {
     for (const batch of [...this.#ranges.batches]) {

@@ -15,7 +15,7 @@ const UNCONFIRMED_DEPTH_MAX = 1;
 
 /**
  * Blocks of our chain that are replaced once the run, blocks that nobody checked yet, is better than it. 0 where it
- * extends our head, holds nothing new, or stands on a block that we do not have.
+ * extends our head, holds nothing new, or builds on a block that we do not have.
  */
 function blocksReplaced(chain: PartingReads, blocks: readonly Uint8Array[], headHeight: number): number {
   const first = blocks.find((block) => {

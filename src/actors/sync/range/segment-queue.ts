@@ -73,7 +73,7 @@ export class SegmentQueue {
   }
 
   /**
-   * Cuts answers in order of height. The first one stands on what is durable, so that its sets are known; those behind it
+   * Cuts answers in order of height. The first one builds on what is durable, so that its sets are known; those behind it
    * take the sets of the one before, and nothing behind a change of authorities is cut before the change is durable.
    */
   #cut(situation: SyncView, confirmation: ReorgConfirmation): void {
@@ -130,7 +130,7 @@ export class SegmentQueue {
           this.#checking.set(ticketKey(ticket), needed);
           const parent = batch.answer.blocks[start - 1];
           const sets = parent === undefined ? batch.sets : setsBehind(batch.sets.authorities);
-          // Nothing of an answer is imported before all its segments hold and stand on each other.
+          // Nothing of an answer is imported before all its segments hold and are linked to each other.
           const parentApproval = parent && ownApproval(parent);
           effect({ type: "validate", ticket, blocks, policy, sets, parentApproval });
         }

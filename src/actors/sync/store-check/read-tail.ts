@@ -1,5 +1,5 @@
 /**
- * Reading our own blocks for the check of the store: one segment, with what the index says of each held against what the
+ * Reading our own blocks for the check of the store: one segment, with what the index says of each compared with what the
  * bytes say. Pure but for the chain's reads.
  */
 

@@ -47,7 +47,7 @@ export class TargetSelector {
 
   /**
    * What to go for. Where nobody proves a better head than ours it is the best claimed one: following the chain up to it is
-   * how its authorities become known. A claim that nobody makes good is left alone for a while.
+   * how its authorities become known. A claim that nobody makes good is excluded for a while.
    */
   next(own: ProvenHead, front: Batch | undefined, nowMs: number): ProvenHead | undefined {
     this.#going = chooseTarget(
@@ -61,7 +61,7 @@ export class TargetSelector {
     return chooseTarget(own, this.#peers.hints(nowMs));
   }
 
-  /** How the pass goes, after whatever moved it. Says when the head that is gone for is left alone from now on. */
+  /** How the pass goes, after whatever moved it. Says when the head that is gone for is excluded from now on. */
   observe({ front, isPeersTurn, isFederationOnly, nowMs }: RoundView): Exclusion | undefined {
     const target = this.#going;
     if (target === undefined || front === undefined) return undefined;

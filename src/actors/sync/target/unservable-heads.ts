@@ -1,8 +1,8 @@
 /**
  * Withheld heads: certified ones whose ancestors nobody delivers, so that a single peer could hold up production for ever.
- * One that failed at all who report it, pass after pass over some minutes, is left alone for a growing while, then tried
+ * One that failed at all who report it, pass after pass over some minutes, is excluded for a growing while, then tried
  * again; until its ancestors come it counts for nothing. Once anybody delivers one of them it counts as ever. A chain that
- * grows is never left alone, since each of its heads is a new one. A machine without effects, owned by target-selector.ts.
+ * grows is never excluded, since each of its heads is a new one. A machine without effects, owned by target-selector.ts.
  */
 
 import { isBetterHead } from "../../../chain/fork-choice.ts";
@@ -11,12 +11,12 @@ import type { ProvenHead } from "../head.ts";
 import type { Batch } from "../range/batch.ts";
 import type { HeadUnserved } from "../status/stall-reason.ts";
 
-/** Failed passes, and the time from the first to the last of them, before a head is left alone; then one pass each time. */
+/** Failed passes, and the time from the first to the last of them, before a head is excluded; then one pass each time. */
 export const WITHHELD_PASSES_MIN = 4;
 export const WITHHELD_MS_MIN = 180_000;
 /** A pass in which a peer neither delivers nor refuses, or nobody can be asked, has failed after this long, milliseconds. */
 export const PASS_MS_MAX = 120_000;
-/** How long a head is left alone, doubled each time, milliseconds. */
+/** How long a head is excluded, doubled each time, milliseconds. */
 export const LEFT_ALONE_MS = 120_000;
 export const LEFT_ALONE_MS_MAX = 3_600_000;
 /** Heads remembered; at the bound the oldest is forgotten, of those that count if there is one. */
@@ -37,7 +37,7 @@ export interface Observation {
   readonly nowMs: number;
 }
 
-/** What is told of a head when it is left alone. */
+/** What is told of a head when it is excluded. */
 export interface Exclusion {
   readonly head: ProvenHead;
   readonly passes: number;
@@ -46,7 +46,7 @@ export interface Exclusion {
 
 interface Withheld {
   readonly head: ProvenHead;
-  /** Times that it was left alone; above 0 it counts for nothing. */
+  /** Times that it was excluded; above 0 it counts for nothing. */
   readonly rounds: number;
   /** Monotonic milliseconds; after it the head is on trial. */
   readonly untilMs: number;
@@ -71,12 +71,12 @@ export class UnservableHeads {
     return (this.#heads.get(toHex(hash))?.untilMs ?? 0) > nowMs;
   }
 
-  /** Nothing is judged by it: it is left alone, or on trial. */
+  /** Nothing is judged by it: it is excluded, or on trial. */
   isDoubted({ hash }: ProvenHead): boolean {
     return (this.#heads.get(toHex(hash))?.rounds ?? 0) > 0;
   }
 
-  /** To be told after whatever moved the front. Says when the target is left alone from now on. */
+  /** To be told after whatever moved the front. Says when the target is excluded from now on. */
   observe(observation: Observation): Exclusion | undefined {
     const { target, nowMs, isPeersTurn, front } = observation;
     const key = toHex(target.hash);

@@ -71,7 +71,7 @@ export class AttachedChain implements ChainPort {
     return { ...snapshot, isAvailable: false, unavailable: this.#whyNot() };
   }
 
-  /** Where the attached process says that it stands on other blocks than ours. */
+  /** Where the attached process says that it builds on other blocks than ours. */
   get contradiction(): Contradiction | undefined {
     return this.#follower.contradiction;
   }

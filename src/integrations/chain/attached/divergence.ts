@@ -1,6 +1,6 @@
 /**
- * Divergence: what the attached ChainActor says of its own head and final block, held against this node's chain. It finds
- * the contradiction that no verdict shows: a client that confirmed our blocks and stands on others. Replicator owns it and
+ * Divergence: what the attached ChainActor says of its own head and final block, compared with this node's chain. It finds
+ * the contradiction that no verdict shows: a client that confirmed our blocks and builds on others. Replicator owns it and
  * tells it what the client confirmed. Time is an argument.
  */
 

@@ -74,7 +74,7 @@ export class Replicator implements AttachOwner {
     return this.#isActive && this.#hasCaughtUp && this.contradiction === undefined;
   }
 
-  /** Where the attached client says that it stands on other blocks than those it confirmed. */
+  /** Where the attached client says that it builds on other blocks than those it confirmed. */
   get contradiction(): Contradiction | undefined {
     return this.#isActive ? this.#claims.contradiction : undefined;
   }

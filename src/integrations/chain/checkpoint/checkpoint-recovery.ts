@@ -162,7 +162,7 @@ export async function recover(checkpoints: CheckpointStore, plan: RecoveryPlan, 
   });
 }
 
-/** The chain begins at genesis again and is held against the checkpoint when it gets there. */
+/** The chain begins at genesis again and is compared with the checkpoint when it gets there. */
 function emptied(id: string): Map<string, Uint8Array | undefined> {
   return new Map([
     ...[LINEAGE_KEY, WITHHELD_KEY, ADOPTED_KEY, RECOVERY_KEY].map((key) => [key, undefined] as const),

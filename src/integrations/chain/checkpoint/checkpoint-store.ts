@@ -52,7 +52,7 @@ export interface CheckpointChain {
   snapshot(): { readonly head: { readonly height: number }; readonly final: { readonly height: number } };
   hashAt(height: number): Uint8Array | undefined;
   heightOf(hash: Uint8Array): number | undefined;
-  /** Lets `change` change the store while nothing else does, and stands on what is there then. */
+  /** Lets `change` change the store while nothing else does, and builds on what is there then. */
   restand(change: () => Promise<void>): Promise<void>;
 }
 
@@ -166,7 +166,7 @@ export class CheckpointStore {
     return store.base() !== undefined && store.readMeta(WITHHELD_KEY) !== undefined;
   }
 
-  /** Id of the checkpoint that the chain is to be held against since a recovery FULL. */
+  /** Id of the checkpoint that the chain is to be compared with since a recovery FULL. */
   get awaitedId(): string | undefined {
     return readAwaited(this.parts.store);
   }

@@ -1,6 +1,6 @@
 /**
  * What a recovery leaves in the store's meta beside the chain's own records: the checkpoint that the chain was begun
- * from, the recovery that is under way, and the checkpoint that it is to be held against at its end. Each is written in
+ * from, the recovery that is under way, and the checkpoint that it is to be compared with at its end. Each is written in
  * the transaction of what it goes with. Opening (opening.ts) and the SyncActor's checkpoints read them.
  */
 
@@ -15,7 +15,7 @@ import type { BlockStore } from "../../../storage/port.ts";
 export const ADOPTED_KEY = "chain/adopted";
 /** "MODE ID" from a recovery's first write to its last: what a kill in between leaves to be finished. */
 export const RECOVERY_KEY = "chain/recovery";
-/** Id of the checkpoint that a chain synchronised again is held against. */
+/** Id of the checkpoint that a chain synchronised again is compared with. */
 export const AWAITED_KEY = "chain/awaited";
 /** There while the history behind an adopted checkpoint is not to be served yet. */
 export const WITHHELD_KEY = "chain/withheld";

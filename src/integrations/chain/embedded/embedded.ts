@@ -208,7 +208,7 @@ export class EmbeddedChain implements ChainPort {
 
   /**
    * For recovery alone, the only way below final: in the order of imports, when nothing is being written, lets `change`
-   * change the store and stands on what is there then. Rejects with the Failure of either; a change that failed half-way
+   * change the store and builds on what is there then. Rejects with the Failure of either; a change that failed half-way
    * is stood on as it is.
    */
   async restand(change: () => Promise<void>): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * ForkChoice: judges a segment that does not stand on the head: whether it is there already, where it leaves the canonical
+ * ForkChoice: judges a segment that does not build on the head: whether it is there already, where it leaves the canonical
  * chain, whether it is valid there, and which of both branches is the better one. Reads the store and changes nothing;
  * the embedded chain carries out what it says.
  */
@@ -39,7 +39,7 @@ export interface BetterFork {
   readonly batch: AppendBatch;
 }
 
-/** What a fork is held against. */
+/** What a fork is compared with. */
 export interface ForkGround {
   readonly tip: Tip;
   readonly finalHeight: number;
@@ -48,7 +48,7 @@ export interface ForkGround {
 }
 
 export type ForkJudgement =
-  /** Its first blocks are there; the rest stands on the head. */
+  /** Its first blocks are there; the rest builds on the head. */
   | { readonly kind: "extends"; readonly rest: ValidatedSegment; readonly skipped: number }
   | { readonly kind: "settled"; readonly outcome: ImportOutcome }
   /** Valid, but the canonical branch is the better one. */

@@ -1,5 +1,5 @@
 /**
- * Opening the chain from what is durable: the head, its record, and the mountain range up to it, held against the
+ * Opening the chain from what is durable: the head, its record, and the mountain range up to it, compared with the
  * head's own history_root. Whatever moment the process was killed at, blocks and marks were written together, so this
  * finds the state of some transaction's end or says what is damaged.
  */

@@ -1,4 +1,4 @@
-/** NetworkActor: what is held against a peer and what is not, and that what clients publish is judged first. */
+/** NetworkActor: what a peer is blamed for and what not, and that what clients publish is judged first. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

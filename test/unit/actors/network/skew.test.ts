@@ -1,4 +1,4 @@
-/** Peers of another version and with another clock: what they send that we do not know, or too early, is held against nobody. */
+/** Peers of another version and with another clock: what they send that we do not know, or too early, is blamed on nobody. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -239,7 +239,7 @@ test("SyncActor leaves a better chain alone that parts from ours below the final
   await rig.run(5_000);
   assert.equal(rig.height, 50);
   assert.equal(rig.metrics!.get("targetsAbandoned"), 1);
-  // What its peer puts on top is left alone too.
+  // What its peer puts on top is excluded too.
   const sent = rig.requests.length;
   rig.connect({ b: { blocks: [...theirs, other.next()] } });
   await rig.run(5_000);

@@ -157,7 +157,7 @@ test("a live block beside the chain is judged under the set of its own branch", 
   const { forge, ours, theirs } = forgeFork();
   const rig = await onOurs(ours, forge);
   rig.connect({ a: { blocks: [] } });
-  // One after the other, so that each stands on a block that is durable beside the chain.
+  // One after the other, so that each builds on a block that is durable beside the chain.
   for (const [index, block] of theirs.slice(104).entries()) {
     rig.gossip(`${index}`, "a", block);
     await rig.run(50);

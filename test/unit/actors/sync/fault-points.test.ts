@@ -121,7 +121,7 @@ class Killer {
   }
 }
 
-/** Every block stands on the one below, and the index agrees. */
+/** Every block builds on the one below, and the index agrees. */
 function assertSound(rig: SyncRig): void {
   const { chain, height } = rig;
   let parent = chain.facts.genesisHash;

@@ -1,4 +1,4 @@
-/** Gossip scores: an honest peer never falls below zero, and what is held against a peer is the application's word. */
+/** Gossip scores: an honest peer never falls below zero, and what lowers it is the application's word. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -36,7 +36,7 @@ class Watched {
   isPeersTurn = true;
   target = TARGET;
   front: Batch = newBatch(1, { first: 101, count: 64 });
-  /** When the target was left alone, and for how long, milliseconds. */
+  /** When the target was excluded, and for how long, milliseconds. */
   readonly left: { readonly atMs: number; readonly forMs: number }[] = [];
 
   get nowMs(): number {
