@@ -25,6 +25,11 @@ export async function runMutants(seeds: number, only: string | undefined): Promi
   return survivors === 0;
 }
 
+/** By what the planted bug was found, and at which seed; undefined when it lives through all of them. */
+export async function huntMutant(name: string, seeds: number): Promise<string | undefined> {
+  return hunt(join(ROOT, `test/sim/mutants/${name}.patch`), seeds);
+}
+
 async function hunt(patch: string, seeds: number): Promise<string | undefined> {
   const root = mkdtempSync(join(tmpdir(), "alys-mutant-"));
   try {
