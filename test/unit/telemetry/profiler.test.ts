@@ -65,12 +65,16 @@ test("a CPU profile ends as soon as its reader leaves", async (t) => {
   const left = new AbortController();
   const step = profiler.recordCpu({ durationMs: 60_000, intervalUs: 1_000 }, left.signal).next();
   const refused = assert.rejects(step, { code: "CANCELLED", reason: "RECORDING_LEFT" });
-  // The recording begins by messages of the inspector; only then it waits.
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await isWaiting(clock);
   left.abort();
   await refused;
   const again = profiler.recordCpu(CPU, never).next();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await isWaiting(clock);
   clock.advance(30);
   assert.ok(((await again).value as RecordingChunk).chunk.length > 0);
 });
+
+/** The recording begins by messages of the inspector; only then it waits for its end. */
+async function isWaiting(clock: FakeClock): Promise<void> {
+  while (clock.pendingTimers === 0) await new Promise((resolve) => setImmediate(resolve));
+}
