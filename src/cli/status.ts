@@ -22,7 +22,7 @@ import { type FieldRow, renderFields } from "./table.ts";
 export function addStatusCommand(program: Command, run: Run): void {
   program
     .command("status")
-    .description("node, network, synchronisation and production at a glance")
+    .description("node, network, synchronisation and production at a precheck")
     .action(() => run(showStatus));
 }
 

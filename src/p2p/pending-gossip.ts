@@ -1,6 +1,6 @@
 /**
  * Where gossip waits for its verdict. A message is announced as an event with a handle; whoever is above says accept,
- * ignore or reject; at the deadline it is ignored. Who comes in is decided at the door (gossip-door.ts).
+ * ignore or reject; at the deadline it is ignored. Who comes in is decided at the intake (gossip-intake.ts).
  */
 
 import type { ReadHeader } from "../chain/header.ts";

@@ -50,10 +50,10 @@ export const GOSSIP_DEFAULTS: GossipOptions = {
 };
 
 /**
- * What a block tells at a glance, without a signature being looked at: that it is none, that it is known already, that it looks
+ * What a precheck tells of a block, without a signature being looked at: that it is none, that it is known already, that it looks
  * like a new block of the present, or that it does not. `block` is the same for all blocks of one header.
  */
-export type Glance =
+export type Precheck =
   | { readonly kind: "malformed" }
   | { readonly kind: "known" }
   | {
@@ -64,7 +64,7 @@ export type Glance =
     };
 
 /** Looks at an SSZ block; cheap, and never throws. */
-export type BlockGlance = (block: Uint8Array) => Glance;
+export type BlockPrecheck = (block: Uint8Array) => Precheck;
 
 /** How the host is opened. Everything here may differ from one opening to the next; the identity may not. */
 export interface HostOptions {
@@ -94,7 +94,7 @@ export interface HostOptions {
   readonly protocols: readonly Protocol[];
   readonly gossip?: Partial<GossipOptions>;
   /** Asked about each new block of gossip before it gets a place; without it each is taken for a new one. */
-  readonly glance?: BlockGlance;
+  readonly precheck?: BlockPrecheck;
   /** Told to others by identify, e.g. `alysd/0.1.0`. */
   readonly agentVersion?: string;
 }
@@ -189,7 +189,7 @@ export type HostEvent = { readonly epoch: number } & (
       readonly peerId: string;
       readonly topic: TopicName;
       readonly data: Uint8Array;
-      /** Of a block, as the glance read it; undefined where nobody looked. */
+      /** Of a block, as the precheck read it; undefined where nobody looked. */
       readonly header: ReadHeader | undefined;
       readonly deadlineMs: number;
     }

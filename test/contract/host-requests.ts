@@ -8,7 +8,7 @@ import { ChainForge } from "../../src/chain/forge.ts";
 import { readHeader } from "../../src/chain/header.ts";
 import type { Failure } from "../../src/kernel/errors.ts";
 import { faultOf } from "../../src/p2p/failures.ts";
-import type { BlockGlance, Host, ResponseError } from "../../src/p2p/port.ts";
+import type { BlockPrecheck, Host, ResponseError } from "../../src/p2p/port.ts";
 
 import {
   answerAll,
@@ -290,10 +290,10 @@ export function gossipTests(hosts: Hosts): void {
     assert.deepEqual([blocks?.rejected, blocks?.accepted], [3, 1]);
   });
 
-  test("a block that is known at a glance is not announced; nor is it remembered", async () => {
+  test("a block that is known at a precheck is not announced; nor is it remembered", async () => {
     let kind: "known" | "fresh" = "known";
-    const glance: BlockGlance = () => (kind === "known" ? { kind } : { kind, block: undefined });
-    const [one, two, three] = [await hosts.start(), await hosts.start({ glance }), await hosts.start()];
+    const precheck: BlockPrecheck = () => (kind === "known" ? { kind } : { kind, block: undefined });
+    const [one, two, three] = [await hosts.start(), await hosts.start({ precheck }), await hosts.start()];
     await hosts.joinGossip(one, two);
     await hosts.joinGossip(three, two);
     judgeAll(two, "accept");
@@ -308,10 +308,10 @@ export function gossipTests(hosts: Hosts): void {
     assert.deepEqual([two.count("violation"), two.host.stats().gossip[0]?.accepted], [0, 1]);
   });
 
-  test("the header that the glance read comes with the block", async () => {
+  test("the header that the precheck read comes with the block", async () => {
     const header = readHeader(new ChainForge().next());
-    const glance: BlockGlance = () => ({ kind: "fresh", block: undefined, header });
-    const [one, two] = [await hosts.start(), await hosts.start({ glance })];
+    const precheck: BlockPrecheck = () => ({ kind: "fresh", block: undefined, header });
+    const [one, two] = [await hosts.start(), await hosts.start({ precheck })];
     await hosts.joinGossip(one, two);
     judgeAll(two, "accept");
     await one.host.publish("blocks", enveloped(new Uint8Array(300).fill(9)));

@@ -43,11 +43,11 @@ import {
   type NetworkActorConfig,
 } from "./config.ts";
 import { FederationEndpoint } from "./federation.ts";
-import { glanceFor } from "./glance.ts";
 import { Greeted } from "./greeted.ts";
 import { Inbound, type InboundEffects } from "./inbound.ts";
 import { HostSwitch, Lifecycle } from "./lifecycle.ts";
 import { Outbound, saysNothing } from "./outbound.ts";
+import { glanceFor } from "./precheck.ts";
 import { type DelegationView, delegationView, networkStatus, stateOf } from "./status-view.ts";
 import { NetworkTopics } from "./topics.ts";
 
@@ -119,7 +119,7 @@ class NetworkActor implements Actor<Public, Internal> {
       context,
       host,
       power,
-      glance: glanceFor(chain, context.clock),
+      precheck: glanceFor(chain, context.clock),
       onPhase: (phase) => this.#topics.events.publish({ event: { case: "state", value: stateOf(phase) } }),
     });
     this.#broadcast = new Broadcast({ context, host, engine, chain, validator: parts.validator });

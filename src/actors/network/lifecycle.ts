@@ -14,7 +14,7 @@ import { GoodbyeReason, GoodbyeSchema } from "../../../gen/alys/wire/v1/wire_pb.
 import type { ActorContext } from "../../kernel/actor/actor.ts";
 import type { Deferred } from "../../kernel/actor/deferred.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
-import type { BlockGlance, Host, HostOptions } from "../../p2p/port.ts";
+import type { BlockPrecheck, Host, HostOptions } from "../../p2p/port.ts";
 import type { NetworkPhase } from "./status-view.ts";
 
 type Context = ActorContext<typeof NetworkService, typeof NetworkInternalService>;
@@ -42,7 +42,7 @@ export interface LifecycleParts {
   readonly host: Host;
   readonly power: HostSwitch;
   /** How the host looks at blocks; not the operator's to choose. */
-  readonly glance: BlockGlance;
+  readonly precheck: BlockPrecheck;
   readonly onPhase: (phase: NetworkPhase) => void;
 }
 
@@ -72,7 +72,7 @@ export class Lifecycle {
 
   /** Opens the host; answers at once when it is open with the same addresses. */
   start(options: HostOptions): StartAnswer | Failure | { peerId: string; listenAddresses: string[] } {
-    const { context, host, power, glance } = this.#parts;
+    const { context, host, power, precheck } = this.#parts;
     switch (this.#phase.name) {
       case "running":
         if (power.wanted === undefined || isSame(power.wanted, options)) return this.#started();
@@ -90,7 +90,7 @@ export class Lifecycle {
         power.isStopped = false;
         this.#enter({ name: "starting" });
         const opened = power.next(async () => {
-          if (!host.isOpen) await host.open({ ...options, glance }, context.signal);
+          if (!host.isOpen) await host.open({ ...options, precheck }, context.signal);
         });
         context.effect(opened, (outcome) => this.#onOpened(outcome.ok ? undefined : outcome.failure, answer));
         return answer;

@@ -1,5 +1,5 @@
 /**
- * Stands in front of gossipsub's router: counts what each RPC asks of it, and shows each message the door (gossip-door.ts)
+ * Stands in front of gossipsub's router: counts what each RPC asks of it, and shows each message the intake (gossip-intake.ts)
  * before the router hears of it, so that what is refused takes no place in its caches. Gossipsub has no hook for either; its
  * router's own methods are replaced before it starts.
  */

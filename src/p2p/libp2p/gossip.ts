@@ -19,8 +19,8 @@ import { assert } from "../../kernel/errors.ts";
 import type { EventHub } from "../event-hub.ts";
 import { evidenceOf } from "../evidence.ts";
 import { toHostFailure } from "../failures.ts";
-import type { GossipDoor } from "../gossip-door.ts";
 import { messageId } from "../gossip-envelope.ts";
+import type { GossipIntake } from "../gossip-intake.ts";
 import type { PendingGossip } from "../pending-gossip.ts";
 import { GOSSIP_DEFAULTS, type GossipOptions, type HostOptions, type Verdict } from "../port.ts";
 import { TOPICS, type TopicName, topicId } from "../protocols.ts";
@@ -133,7 +133,7 @@ const MEASURES = { blocks: "gossipBlocks", transactions: "gossipTransactions" } 
 
 export interface GossipParts {
   readonly pending: PendingGossip;
-  readonly door: GossipDoor;
+  readonly intake: GossipIntake;
   readonly guard: Guard;
   readonly events: EventHub;
   readonly isReserved: (peerId: string) => boolean;
@@ -142,7 +142,7 @@ export interface GossipParts {
 export class Gossip {
   readonly #router: Router;
   readonly #parts: GossipParts;
-  /** Headers that the door read, by the array in which the message arrived. */
+  /** Headers that the intake read, by the array in which the message arrived. */
   readonly #headers = new WeakMap<Uint8Array, ReadHeader>();
   readonly #topicIds: Readonly<Record<TopicName, string>>;
 
@@ -180,8 +180,8 @@ export class Gossip {
   }
 
   async publish(topic: TopicName, data: Uint8Array): Promise<{ readonly recipients: number }> {
-    const { door, pending } = this.#parts;
-    door.checkPublished(topic, data.length);
+    const { intake, pending } = this.#parts;
+    intake.checkPublished(topic, data.length);
     try {
       const { recipients } = await this.#router.publish(this.#topicIds[topic], data);
       pending.countPublished(topic);
@@ -203,22 +203,22 @@ export class Gossip {
     return this.#router.getMeshPeers(this.#topicIds[topic]);
   }
 
-  /** Lets the router hear of what the door lets in. */
+  /** Lets the router hear of what the intake lets in. */
   readonly #screen: Screen = async (peerId, { topicId: name, data }, pass) => {
-    const { door, guard, isReserved } = this.#parts;
+    const { intake, guard, isReserved } = this.#parts;
     const topic = TOPICS.find((known) => this.#topicIds[known] === name);
     if (topic === undefined) return "refused";
     if (!guard.take(peerId, MEASURES[topic], 1)) return "refused";
     const isSeen = (id: Uint8Array): boolean => this.#router.seenCache.has(this.#router.msgIdToStrFn(id));
     const arrival = { peerId, topic, topicId: name, data, isReserved: isReserved(peerId), isSeen };
-    const entry = door.enter(arrival);
+    const entry = intake.enter(arrival);
     switch (entry.kind) {
       case "inside":
         if (entry.header !== undefined) this.#headers.set(data, entry.header);
         try {
           await pass();
         } finally {
-          door.leave(entry.guest);
+          intake.leave(entry.queued);
         }
         return "passed";
       case "seen":

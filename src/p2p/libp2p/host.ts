@@ -14,7 +14,7 @@ import { realScheduler } from "../../kernel/ports/scheduler.ts";
 import { RequestAdmission } from "../admission.ts";
 import { EventHub } from "../event-hub.ts";
 import { hostFailure, toHostFailure } from "../failures.ts";
-import { GossipDoor } from "../gossip-door.ts";
+import { GossipIntake } from "../gossip-intake.ts";
 import { type Identity, verifyPeerSignature } from "../identity.ts";
 import { PendingGossip } from "../pending-gossip.ts";
 import {
@@ -85,7 +85,7 @@ export class Libp2pHost implements Host {
   readonly #admission = new RequestAdmission();
   readonly #connections: Connections;
   readonly #pending: PendingGossip;
-  readonly #door: GossipDoor;
+  readonly #intake: GossipIntake;
   readonly #streamDrain: StreamDrain;
   readonly #doubles: Doubles;
   readonly #responder: Responder;
@@ -109,7 +109,7 @@ export class Libp2pHost implements Host {
     this.#events = new EventHub(parts.log);
     this.#connections = new Connections(this.peerId, clock, this.#events);
     this.#pending = new PendingGossip(clock, this.#events);
-    this.#door = new GossipDoor(clock, this.#pending);
+    this.#intake = new GossipIntake(clock, this.#pending);
     this.#streamDrain = new StreamDrain(clock);
     this.#doubles = new Doubles({
       clock,
@@ -187,7 +187,7 @@ export class Libp2pHost implements Host {
       node.services.gossip,
       {
         pending: this.#pending,
-        door: this.#door,
+        intake: this.#intake,
         guard: this.#guard,
         events: this.#events,
         isReserved: (peerId) => this.#protected.has(peerId),
@@ -203,7 +203,7 @@ export class Libp2pHost implements Host {
     };
     this.#events.beginEpoch();
     this.#pending.open({ ...GOSSIP_DEFAULTS, ...options.gossip }.verdictDeadlineMs);
-    this.#door.open(options.glance);
+    this.#intake.open(options.precheck);
     await this.#wire(opened, links);
     await node.start();
     await serveKad(node, options, { clock, guard: this.#guard, connections: this.#connections });

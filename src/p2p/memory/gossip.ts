@@ -6,8 +6,8 @@
 import type { Clock } from "../../kernel/ports/clock.ts";
 import type { EventHub } from "../event-hub.ts";
 import { evidenceOf } from "../evidence.ts";
-import { GossipDoor } from "../gossip-door.ts";
 import { messageId } from "../gossip-envelope.ts";
+import { GossipIntake } from "../gossip-intake.ts";
 import type { PendingGossip } from "../pending-gossip.ts";
 import { GOSSIP_DEFAULTS, type HostOptions, type Verdict } from "../port.ts";
 import type { TopicName } from "../protocols.ts";
@@ -31,22 +31,22 @@ export interface MemoryGossipParts {
 
 export class MemoryGossip {
   readonly #parts: MemoryGossipParts;
-  readonly #door: GossipDoor;
+  readonly #intake: GossipIntake;
   readonly #seen = new Set<string>();
 
   constructor(parts: MemoryGossipParts) {
     this.#parts = parts;
-    this.#door = new GossipDoor(parts.clock, parts.pending);
+    this.#intake = new GossipIntake(parts.clock, parts.pending);
   }
 
   open(options: HostOptions): void {
     this.#parts.pending.open({ ...GOSSIP_DEFAULTS, ...options.gossip }.verdictDeadlineMs);
-    this.#door.open(options.glance);
+    this.#intake.open(options.precheck);
   }
 
   publish(topic: TopicName, data: Uint8Array): { readonly recipients: number } {
     const id = messageId(topic, data);
-    this.#door.checkPublished(topic, data.length);
+    this.#intake.checkPublished(topic, data.length);
     if (this.#seen.has(keyOf(id))) return { recipients: 0 };
     this.#remember(id);
     this.#parts.pending.countPublished(topic);
@@ -73,7 +73,7 @@ export class MemoryGossip {
     const { pending, events, isReserved } = this.#parts;
     const isSeen = (id: Uint8Array): boolean => this.#seen.has(keyOf(id));
     const arrival = { peerId, topic, topicId: topic, data, isReserved: isReserved(peerId), isSeen };
-    const entry = this.#door.enter(arrival);
+    const entry = this.#intake.enter(arrival);
     switch (entry.kind) {
       case "malformed":
         events.emit({
@@ -89,7 +89,9 @@ export class MemoryGossip {
         return "ignore";
       case "inside":
         this.#remember(messageId(topic, data));
-        return pending.judge(peerId, topic, data, entry.header).finally(() => this.#door.leave(entry.guest));
+        return pending
+          .judge(peerId, topic, data, entry.header)
+          .finally(() => this.#intake.leave(entry.queued));
     }
   }
 

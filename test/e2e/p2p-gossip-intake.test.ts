@@ -49,7 +49,7 @@ interface Hostile {
   readonly stream: Stream;
 }
 
-describe("the door of gossip", () => {
+describe("the intake of gossip", () => {
   let watched: Watched;
   let honest: Watched;
   const bare: Libp2p[] = [];

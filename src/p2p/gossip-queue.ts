@@ -1,6 +1,6 @@
 /**
  * The room in which gossip waits for its verdict, and who may use how much of it. Pure. Nobody takes more than a share, so
- * that no peer fills it; the last quarter is for reserved peers, among them the members; and of the room of blocks only a part
+ * that no peer fills it; the last quarter is for reserved peers, among them the members; and of the queue of blocks only a part
  * is for what does not look like a new block of the present, so that nothing else keeps such a block out.
  */
 
@@ -37,7 +37,7 @@ const PEER_STALE_SHARE = 1 / 2;
 const RIVALS_MAX = 4;
 
 /** What asks for a place. */
-export interface Guest {
+export interface QueuedMessage {
   readonly peerId: string;
   readonly topic: TopicName;
   readonly bytes: number;
@@ -53,13 +53,13 @@ class Taken {
   messages = 0;
   bytes = 0;
 
-  add(guest: Guest, sign: 1 | -1): void {
+  add(queued: QueuedMessage, sign: 1 | -1): void {
     this.messages += sign;
-    this.bytes += sign * guest.bytes;
+    this.bytes += sign * queued.bytes;
   }
 
-  leaves(guest: Guest, { messages, bytes }: Amount, share: number): boolean {
-    return this.messages + 1 <= messages * share && this.bytes + guest.bytes <= bytes * share;
+  leaves(queued: QueuedMessage, { messages, bytes }: Amount, share: number): boolean {
+    return this.messages + 1 <= messages * share && this.bytes + queued.bytes <= bytes * share;
   }
 }
 
@@ -72,7 +72,7 @@ class Hall {
   readonly peersStale = new Map<string, Taken>();
 }
 
-export class GossipRoom {
+export class GossipQueue {
   readonly #halls: Readonly<Record<TopicName, Hall>> = { blocks: new Hall(), transactions: new Hall() };
   /** The peers that brought a block of some header that waits. */
   readonly #blocks = new Map<string, Set<string>>();
@@ -82,57 +82,58 @@ export class GossipRoom {
     return TOPICS.reduce((sum, topic) => sum + this.#halls[topic].all.messages, 0);
   }
 
-  /** Takes a place; false when there is none for this guest. */
-  enter(guest: Guest): boolean {
-    if (!this.#hasRoom(guest)) return false;
-    this.#move(guest, 1);
-    if (guest.block !== undefined) {
-      const peers = this.#blocks.get(guest.block) ?? new Set();
-      this.#blocks.set(guest.block, peers.add(guest.peerId));
+  /** Takes a place; false when there is none for this message. */
+  enter(queued: QueuedMessage): boolean {
+    if (!this.#hasRoom(queued)) return false;
+    this.#move(queued, 1);
+    if (queued.block !== undefined) {
+      const peers = this.#blocks.get(queued.block) ?? new Set();
+      this.#blocks.set(queued.block, peers.add(queued.peerId));
     }
     return true;
   }
 
   /** Frees the place; once for each that was let in. */
-  leave(guest: Guest): void {
-    this.#move(guest, -1);
-    const peers = guest.block === undefined ? undefined : this.#blocks.get(guest.block);
-    peers?.delete(guest.peerId);
-    if (guest.block !== undefined && peers?.size === 0) this.#blocks.delete(guest.block);
+  leave(queued: QueuedMessage): void {
+    this.#move(queued, -1);
+    const peers = queued.block === undefined ? undefined : this.#blocks.get(queued.block);
+    peers?.delete(queued.peerId);
+    if (queued.block !== undefined && peers?.size === 0) this.#blocks.delete(queued.block);
   }
 
-  #hasRoom(guest: Guest): boolean {
-    const { peerId, topic, isReserved, isFresh, block } = guest;
+  #hasRoom(queued: QueuedMessage): boolean {
+    const { peerId, topic, isReserved, isFresh, block } = queued;
     const bound = ROOM_MAX[topic];
     const hall = this.#halls[topic];
     const rivals = block === undefined ? undefined : this.#blocks.get(block);
     if (rivals !== undefined && (rivals.has(peerId) || rivals.size >= RIVALS_MAX)) return false;
     const share = isReserved ? RESERVED_SHARE : PEER_SHARE;
     const own = hall.peers.get(peerId) ?? new Taken();
-    if (!own.leaves(guest, bound, share) || !hall.all.leaves(guest, bound, 1)) return false;
-    if (!isReserved && !hall.ordinary.leaves(guest, bound, ORDINARY_SHARE)) return false;
+    if (!own.leaves(queued, bound, share) || !hall.all.leaves(queued, bound, 1)) return false;
+    if (!isReserved && !hall.ordinary.leaves(queued, bound, ORDINARY_SHARE)) return false;
     if (topic !== "blocks" || isFresh) return true;
     const ownStale = hall.peersStale.get(peerId) ?? new Taken();
     return (
-      ownStale.leaves(guest, bound, share * PEER_STALE_SHARE) && hall.stale.leaves(guest, bound, STALE_SHARE)
+      ownStale.leaves(queued, bound, share * PEER_STALE_SHARE) &&
+      hall.stale.leaves(queued, bound, STALE_SHARE)
     );
   }
 
-  #move(guest: Guest, sign: 1 | -1): void {
-    const hall = this.#halls[guest.topic];
-    hall.all.add(guest, sign);
-    if (!guest.isReserved) hall.ordinary.add(guest, sign);
-    count(hall.peers, guest, sign);
-    if (guest.topic !== "blocks" || guest.isFresh) return;
-    hall.stale.add(guest, sign);
-    count(hall.peersStale, guest, sign);
+  #move(queued: QueuedMessage, sign: 1 | -1): void {
+    const hall = this.#halls[queued.topic];
+    hall.all.add(queued, sign);
+    if (!queued.isReserved) hall.ordinary.add(queued, sign);
+    count(hall.peers, queued, sign);
+    if (queued.topic !== "blocks" || queued.isFresh) return;
+    hall.stale.add(queued, sign);
+    count(hall.peersStale, queued, sign);
   }
 }
 
 /** One entry a peer that has something waiting. */
-function count(peers: Map<string, Taken>, guest: Guest, sign: 1 | -1): void {
-  const taken = peers.get(guest.peerId) ?? new Taken();
-  taken.add(guest, sign);
-  if (taken.messages === 0) peers.delete(guest.peerId);
-  else peers.set(guest.peerId, taken);
+function count(peers: Map<string, Taken>, queued: QueuedMessage, sign: 1 | -1): void {
+  const taken = peers.get(queued.peerId) ?? new Taken();
+  taken.add(queued, sign);
+  if (taken.messages === 0) peers.delete(queued.peerId);
+  else peers.set(queued.peerId, taken);
 }

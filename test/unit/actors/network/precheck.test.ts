@@ -1,8 +1,8 @@
-/** The glance at a block of gossip: what it tells without a signature being verified. */
+/** The precheck at a block of gossip: what it tells without a signature being verified. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { glanceFor } from "../../../../src/actors/network/glance.ts";
+import { glanceFor } from "../../../../src/actors/network/precheck.ts";
 import { encodeApproval } from "../../../../src/chain/approval.ts";
 import { joinBlock, splitBlock } from "../../../../src/chain/block.ts";
 import { ChainForge } from "../../../../src/chain/forge.ts";
@@ -14,7 +14,7 @@ function rig() {
   const known = new Map<string, number>();
   const at = { finalHeight: 0, nowMs: 0 };
   const keyOf = (hash: Uint8Array): string => Buffer.from(hash).toString("hex");
-  const glance = glanceFor(
+  const precheck = glanceFor(
     {
       facts: forge.facts(),
       snapshot: () => ({ final: { height: at.finalHeight, hash: new Uint8Array(32) } }) as ChainSnapshot,
@@ -31,30 +31,30 @@ function rig() {
     return { block, header, hash: headerHash(header), ...decodeHeader(header) };
   };
   const learn = (hash: Uint8Array, height: number): void => void known.set(keyOf(hash), height);
-  return { forge, glance, at, next, learn };
+  return { forge, precheck, at, next, learn };
 }
 
 test("a block of the present is new; under another approval it is one of the same header", () => {
-  const { forge, glance, next } = rig();
+  const { forge, precheck, next } = rig();
   const { block, header, hash } = next();
-  const seen = glance(block);
+  const seen = precheck(block);
   assert.equal(seen.kind, "fresh");
   assert.deepEqual("header" in seen && seen.header, readHeader(block), "its header comes with it");
   const { body } = splitBlock(block);
   const other = joinBlock(header, body, encodeApproval(forge.approve(hash, 0b111, false)));
   assert.notDeepEqual(other, block);
-  assert.deepEqual(glance(other), seen);
+  assert.deepEqual(precheck(other), seen);
 });
 
 test("a block of another time, of another set, without its author or a quorum is not new", () => {
-  const { forge, glance, next, at } = rig();
+  const { forge, precheck, next, at } = rig();
   const { block, header, timestampMs, slot } = next();
   for (const nowMs of [timestampMs - 501, timestampMs + 5 * 2_000 + 2_000]) {
     at.nowMs = nowMs;
-    assert.equal(glance(block).kind, "stale", `${nowMs - timestampMs}`);
+    assert.equal(precheck(block).kind, "stale", `${nowMs - timestampMs}`);
   }
   at.nowMs = timestampMs + 3 * 2_000;
-  assert.equal(glance(block).kind, "fresh");
+  assert.equal(precheck(block).kind, "fresh");
   const { body } = splitBlock(block);
   const filler = forge.approve(headerHash(header), 0b111, false);
   const author = 1 << (slot % 3);
@@ -64,27 +64,27 @@ test("a block of another time, of another set, without its author or a quorum is
     [0b111, 4],
   ] as const) {
     const other = joinBlock(header, body, encodeApproval({ ...filler, bits, length }));
-    assert.equal(glance(other).kind, "stale", `${bits} of ${length}`);
+    assert.equal(precheck(other).kind, "stale", `${bits} of ${length}`);
   }
   const changed = header.slice();
   changed[120] = (changed[120] ?? 0) ^ 1;
-  assert.equal(glance(joinBlock(changed, body, encodeApproval(filler))).kind, "stale");
+  assert.equal(precheck(joinBlock(changed, body, encodeApproval(filler))).kind, "stale");
 });
 
 test("a block of the chain is known, under any approval, and so is one below the final height", () => {
-  const { forge, glance, next, at, learn } = rig();
+  const { forge, precheck, next, at, learn } = rig();
   const { block, header, hash, height } = next();
   learn(hash, height);
   const { body } = splitBlock(block);
   const other = joinBlock(header, body, encodeApproval(forge.approve(hash, 0b011, false)));
-  assert.deepEqual([glance(block).kind, glance(other).kind], ["known", "known"]);
+  assert.deepEqual([precheck(block).kind, precheck(other).kind], ["known", "known"]);
   const second = next();
   at.finalHeight = second.height;
-  assert.equal(glance(second.block).kind, "known");
+  assert.equal(precheck(second.block).kind, "known");
 });
 
 test("what cannot be a block is malformed", () => {
-  const { glance, next } = rig();
+  const { precheck, next } = rig();
   const { block } = next();
   const wrongOffset = block.slice();
   wrongOffset[184] = 0;
@@ -97,5 +97,5 @@ test("what cannot be a block is malformed", () => {
     ["too many bytes", new Uint8Array(2 * 1024 * 1024 + 1)],
     ["a wrong offset", wrongOffset],
   ];
-  for (const [what, bytes] of forms) assert.equal(glance(bytes).kind, "malformed", what);
+  for (const [what, bytes] of forms) assert.equal(precheck(bytes).kind, "malformed", what);
 });

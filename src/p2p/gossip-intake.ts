@@ -1,6 +1,6 @@
 /**
  * Where gossip comes in, the same for both hosts. The cheapest look comes first: the envelope, the peer's rate, the id, what the
- * block's header says, the rate of all, a place in the room. What is not let in leaves no trace but a count: its id is not
+ * block's header says, the rate of all, a place in the queue. What is not let in leaves no trace but a count: its id is not
  * remembered, so the same message may still come from another peer.
  */
 
@@ -8,10 +8,10 @@ import type { ReadHeader } from "../chain/header.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import { hostFailure } from "./failures.ts";
 import { messageId, openEnvelope } from "./gossip-envelope.ts";
+import { GossipQueue, type QueuedMessage } from "./gossip-queue.ts";
 import { GossipRates } from "./gossip-rates.ts";
-import { GossipRoom, type Guest } from "./gossip-room.ts";
 import type { PendingGossip } from "./pending-gossip.ts";
-import type { BlockGlance, Glance } from "./port.ts";
+import type { BlockPrecheck, Precheck } from "./port.ts";
 import { TOPIC_BYTES_MAX, type TopicName } from "./protocols.ts";
 
 export interface Arrival {
@@ -27,28 +27,28 @@ export interface Arrival {
 
 /** What becomes of an arrival. One that is inside has to `leave` when it is over. */
 export type Entry =
-  | { readonly kind: "inside"; readonly guest: Guest; readonly header: ReadHeader | undefined }
+  | { readonly kind: "inside"; readonly queued: QueuedMessage; readonly header: ReadHeader | undefined }
   | { readonly kind: "seen" }
   | { readonly kind: "ignored" }
   | { readonly kind: "malformed"; readonly fault: "message-too-large" | "message-malformed" };
 
 /** Nobody looks at blocks: each is taken for a new one. */
-const UNSEEN: Glance = { kind: "fresh", block: undefined };
+const UNSEEN: Precheck = { kind: "fresh", block: undefined };
 
-export class GossipDoor {
+export class GossipIntake {
   readonly #clock: Clock;
   readonly #pending: PendingGossip;
   readonly #rates = new GossipRates();
-  readonly #room = new GossipRoom();
-  #glance: BlockGlance | undefined;
+  readonly #queue = new GossipQueue();
+  #precheck: BlockPrecheck | undefined;
 
   constructor(clock: Clock, pending: PendingGossip) {
     this.#clock = clock;
     this.#pending = pending;
   }
 
-  open(glance: BlockGlance | undefined): void {
-    this.#glance = glance;
+  open(precheck: BlockPrecheck | undefined): void {
+    this.#precheck = precheck;
   }
 
   enter(arrival: Arrival): Entry {
@@ -60,8 +60,8 @@ export class GossipDoor {
   }
 
   /** Frees the place. */
-  leave(guest: Guest): void {
-    this.#room.leave(guest);
+  leave(queued: QueuedMessage): void {
+    this.#queue.leave(queued);
   }
 
   /** Throws when we publish more than we may pass on. */
@@ -81,16 +81,16 @@ export class GossipDoor {
     if (content === undefined) return { kind: "malformed", fault: "message-malformed" };
     if (!this.#rates.takeOfPeer(peerId, topic, data.length, isReserved, nowMs)) return { kind: "ignored" };
     if (isSeen(messageId(topicId, data))) return { kind: "seen" };
-    const glance = topic === "blocks" ? (this.#glance?.(content) ?? UNSEEN) : UNSEEN;
-    if (glance.kind === "malformed") return { kind: "malformed", fault: "message-malformed" };
-    if (glance.kind === "known") return { kind: "ignored" };
-    const { block, header } = glance;
-    const isFresh = glance.kind === "fresh";
-    const guest: Guest = { peerId, topic, bytes: data.length, isReserved, isFresh, block };
-    if (!this.#room.enter(guest)) return { kind: "ignored" };
+    const precheck = topic === "blocks" ? (this.#precheck?.(content) ?? UNSEEN) : UNSEEN;
+    if (precheck.kind === "malformed") return { kind: "malformed", fault: "message-malformed" };
+    if (precheck.kind === "known") return { kind: "ignored" };
+    const { block, header } = precheck;
+    const isFresh = precheck.kind === "fresh";
+    const queued: QueuedMessage = { peerId, topic, bytes: data.length, isReserved, isFresh, block };
+    if (!this.#queue.enter(queued)) return { kind: "ignored" };
     if (this.#rates.takeOfAll(topic, data.length, isReserved, nowMs))
-      return { kind: "inside", guest, header };
-    this.#room.leave(guest);
+      return { kind: "inside", queued, header };
+    this.#queue.leave(queued);
     return { kind: "ignored" };
   }
 }

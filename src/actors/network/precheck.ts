@@ -1,5 +1,5 @@
 /**
- * A glance at a block of gossip before it gets a place: its exact form as far as offsets, header and approval tell, whether the
+ * A precheck of a block of gossip before it gets a place: its exact form as far as offsets, header and approval tell, whether the
  * chain has it, and whether it looks like a new block of the present. No signature is verified, so looking new proves nothing: it
  * only gives a block room that others may not use.
  */
@@ -13,7 +13,7 @@ import { MalformedError } from "../../chain/malformed.ts";
 import { authorOf, slotAt } from "../../chain/rules.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import type { Clock } from "../../kernel/ports/clock.ts";
-import type { BlockGlance, Glance } from "../../p2p/port.ts";
+import type { BlockPrecheck, Precheck } from "../../p2p/port.ts";
 
 /** A block is of the present as long as it is no older: what was under way while a node was busy or cut off for a moment. */
 const PRESENT_SLOTS = 4;
@@ -21,7 +21,7 @@ const PRESENT_SLOTS = 4;
 type ChainReads = Pick<ChainPort, "facts" | "snapshot" | "heightOf" | "readBlockByHash" | "authoritiesAt">;
 
 /** How the host is to look at blocks. */
-export function glanceFor(chain: ChainReads, clock: Pick<Clock, "nowMs">): BlockGlance {
+export function glanceFor(chain: ChainReads, clock: Pick<Clock, "nowMs">): BlockPrecheck {
   return (block) => {
     const read = readEnds(block);
     if (read === undefined) return { kind: "malformed" };
@@ -29,7 +29,7 @@ export function glanceFor(chain: ChainReads, clock: Pick<Clock, "nowMs">): Block
     if (header.height <= chain.snapshot().final.height) return { kind: "known" };
     if (chain.heightOf(hash) !== undefined || chain.readBlockByHash(hash) !== undefined)
       return { kind: "known" };
-    const kind: Glance["kind"] = looksNew(read, chain, clock.nowMs()) ? "fresh" : "stale";
+    const kind: Precheck["kind"] = looksNew(read, chain, clock.nowMs()) ? "fresh" : "stale";
     return { kind, block: Buffer.from(hash).toString("base64"), header: read.read };
   };
 }

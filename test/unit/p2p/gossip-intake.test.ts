@@ -1,18 +1,18 @@
-/** The door of gossip: what is let in, what leaves no trace, and that no flood keeps a new block out. */
+/** The intake of gossip: what is let in, what leaves no trace, and that no flood keeps a new block out. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeClock } from "../../../src/kernel/ports/clock.ts";
 import { silentLog } from "../../../src/kernel/ports/log.ts";
 import { EventHub } from "../../../src/p2p/event-hub.ts";
-import { type Arrival, GossipDoor } from "../../../src/p2p/gossip-door.ts";
 import { messageId } from "../../../src/p2p/gossip-envelope.ts";
+import { type Arrival, GossipIntake } from "../../../src/p2p/gossip-intake.ts";
 import { PendingGossip } from "../../../src/p2p/pending-gossip.ts";
-import type { BlockGlance, TopicName } from "../../../src/p2p/port.ts";
+import type { BlockPrecheck, TopicName } from "../../../src/p2p/port.ts";
 import { enveloped, failureOf } from "../../contract/host-harness.ts";
 
 /** First byte 0: malformed, 1: known, 2: stale; the rest is new. The next four tell blocks apart. */
-const glance: BlockGlance = (block) => {
+const precheck: BlockPrecheck = (block) => {
   const hash = Buffer.from(block.subarray(1, 5)).toString("hex");
   if (block[0] === 0) return { kind: "malformed" };
   if (block[0] === 1) return { kind: "known" };
@@ -22,14 +22,14 @@ const glance: BlockGlance = (block) => {
 function doorway() {
   const clock = new FakeClock();
   const pending = new PendingGossip(clock, new EventHub(silentLog));
-  const door = new GossipDoor(clock, pending);
-  door.open(glance);
+  const intake = new GossipIntake(clock, pending);
+  intake.open(precheck);
   const seen = new Set<string>();
   let number = 0;
   const arrive = (peerId: string, topic: TopicName, data: Uint8Array, isReserved = false) => {
     const isSeen = (id: Uint8Array): boolean => seen.has(Buffer.from(id).toString("hex"));
     const arrival: Arrival = { peerId, topic, topicId: topic, data, isReserved, isSeen };
-    return door.enter(arrival);
+    return intake.enter(arrival);
   };
   const block = (kind: number, length = 400): Uint8Array => {
     number += 1;
@@ -39,7 +39,7 @@ function doorway() {
     return enveloped(content);
   };
   const counts = (topic: number) => pending.stats(() => ({ subscribers: 0, meshPeers: [] }))[topic];
-  return { clock, door, arrive, block, seen, counts };
+  return { clock, intake, arrive, block, seen, counts };
 }
 
 test("what is malformed takes no place, whatever is inside", () => {
@@ -71,7 +71,7 @@ test("a known block takes no place, and a message that was seen counts for nothi
 });
 
 test("floods of blocks that do not look new, and of transactions, never keep a new block out", () => {
-  const { arrive, block, clock, door } = doorway();
+  const { arrive, block, clock, intake } = doorway();
   for (let second = 0; second < 20; second += 1) {
     for (let peer = 0; peer < 40; peer += 1) {
       for (let index = 0; index < 50; index += 1) {
@@ -82,17 +82,17 @@ test("floods of blocks that do not look new, and of transactions, never keep a n
     const entry = arrive("honest", "blocks", block(3, 1_000_000));
     assert.equal(entry.kind, "inside", `second ${second}`);
     clock.advance(1_000);
-    if (entry.kind === "inside") door.leave(entry.guest);
+    if (entry.kind === "inside") intake.leave(entry.queued);
   }
 });
 
 test("what we publish is bounded as what others send is, so that we pass on no more than peers take", async () => {
-  const { door, clock } = doorway();
-  for (let index = 0; index < 2_048; index += 1) door.checkPublished("transactions", 100);
-  const failed = async (): Promise<void> => door.checkPublished("transactions", 100);
+  const { intake, clock } = doorway();
+  for (let index = 0; index < 2_048; index += 1) intake.checkPublished("transactions", 100);
+  const failed = async (): Promise<void> => intake.checkPublished("transactions", 100);
   assert.equal((await failureOf(failed())).reason, "HOST_BUSY");
   clock.advance(1_000);
-  door.checkPublished("transactions", 100);
-  const large = async (): Promise<void> => door.checkPublished("blocks", 3_000_000);
+  intake.checkPublished("transactions", 100);
+  const large = async (): Promise<void> => intake.checkPublished("blocks", 3_000_000);
   assert.equal((await failureOf(large())).reason, "PUBLISH_FAILED");
 });
