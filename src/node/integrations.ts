@@ -1,10 +1,12 @@
 /**
  * The integrations in the supervision tree: started before the network supervisor, one for one. What they stand for is
  * opened by resources.ts and outlives every actor, so a child here cannot be started again in place: one that fails ends
- * the node in order, to be started anew by whoever runs it.
+ * the node in order, to be started anew by whoever runs it. A store whose writer died has lost what was not flushed, and nobody
+ * can know whether its last answer was: only opening it again tells.
  */
 
 import type { ActorEnvironment } from "../kernel/actor/environment.ts";
+import type { Failure } from "../kernel/errors.ts";
 import { BACKOFF_AT_ONCE } from "../kernel/supervision/restart.ts";
 import { Supervisor, type SupervisorEvent } from "../kernel/supervision/supervisor.ts";
 
@@ -14,13 +16,17 @@ const INTEGRATIONS = ["store", "chain", "validator", "engine", "bridge"] as cons
 /** Their resources are closed after the tree; here is nothing to wait for. */
 const STOP_DEADLINE_MS = 100;
 
+/** By child, a promise that resolves with the reason when it failed for good. */
+export type IntegrationDeaths = Readonly<Partial<Record<(typeof INTEGRATIONS)[number], Promise<Failure>>>>;
+
 export function integrationsSupervisor(
   { clock, random, log }: ActorEnvironment,
   onEvent: (event: SupervisorEvent) => void,
+  deaths: IntegrationDeaths,
 ): Supervisor {
   const children = INTEGRATIONS.map((id) => ({
     id,
-    start: () => ({ stop: async () => {} }),
+    start: () => ({ stop: async () => {}, ...(deaths[id] === undefined ? {} : { crashed: deaths[id] }) }),
     restart: "permanent" as const,
     intensity: 0,
     periodMs: 60_000,

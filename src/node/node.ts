@@ -191,9 +191,10 @@ async function compose(
     });
   };
   const parts = { clock: realClock, random: run.random, log, onEvent };
+  const deaths = { store: resources.store.died };
   const makeActors = (): Supervisor => superviseActors(cells, actorsOf, run, onEvent);
   let actors = makeActors();
-  let integrations = integrationsSupervisor(run, onEvent);
+  let integrations = integrationsSupervisor(run, onEvent, deaths);
   const supervisorOf = (id: string): Supervisor =>
     [root, integrations].find(({ children }) => children.includes(id)) ?? actors;
   const root = new Supervisor(
@@ -203,7 +204,7 @@ async function compose(
       system("node", () => node.child.start()),
       system(
         "integrations",
-        supervisorChild(() => (integrations = integrationsSupervisor(run, onEvent))),
+        supervisorChild(() => (integrations = integrationsSupervisor(run, onEvent, deaths))),
       ),
       // Once it gave up nothing below can be trusted: its escalation ends the node.
       {

@@ -123,6 +123,10 @@ class LmdbStore implements BlockStore {
     writer.onFlushed = (requests, after) => this.#adopt(requests, after);
   }
 
+  get died(): Promise<Failure> {
+    return this.#writer.died;
+  }
+
   head(): BlockPoint | undefined {
     const { head } = this.#state;
     const hash = head === 0 ? undefined : this.hashAt(head);

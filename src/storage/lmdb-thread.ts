@@ -32,6 +32,9 @@ export type FlushListener = (requests: readonly WriteRequest[], state: ChainStat
 export class WriterThread {
   /** State of the database once it is open; rejects with why it cannot be. */
   readonly opened: Promise<ChainState>;
+  /** Resolves with the reason when the thread ends and was not closed. */
+  readonly died: Promise<Failure>;
+  readonly #died = Promise.withResolvers<Failure>();
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   readonly #exited: Promise<void>;
@@ -41,6 +44,7 @@ export class WriterThread {
   #end: Failure | undefined;
 
   constructor(options: WriterOptions) {
+    this.died = this.#died.promise;
     // The same extension as this file: sources run as they are, and compiled.
     const entry = import.meta.url.endsWith(".ts") ? "./lmdb-writer.ts" : "./lmdb-writer.js";
     this.#worker = new Worker(new URL(entry, import.meta.url), {
@@ -52,13 +56,15 @@ export class WriterThread {
     this.opened = opening.promise;
     this.#exited = new Promise((resolve) => {
       this.#worker.once("exit", () => {
-        this.#fail(failure("UNAVAILABLE", "STORE_WRITER_DIED", "the writer thread ended"));
+        this.#fail(failure("UNAVAILABLE", "STORE_WRITER_DIED", "the store's writer thread ended"));
         opening.reject(this.#end);
         resolve();
       });
     });
     this.#worker.once("error", (error) => {
-      this.#fail(failure("UNAVAILABLE", "STORE_WRITER_DIED", `the writer thread died: ${error.message}`));
+      this.#fail(
+        failure("UNAVAILABLE", "STORE_WRITER_DIED", `the store's writer thread died: ${error.message}`),
+      );
     });
     this.#worker.on("message", (message: FromWriter) => {
       if (message.kind === "written") this.#settle(message);
@@ -130,6 +136,7 @@ export class WriterThread {
   }
 
   #fail(cause: Failure): void {
+    if (this.#end === undefined) this.#died.resolve(cause);
     this.#end ??= cause;
     for (const { reject } of this.#pending.values()) reject(cause);
     this.#pending.clear();

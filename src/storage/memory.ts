@@ -3,7 +3,7 @@
  * `MemoryDisk` outlives the stores opened on it, as a disk outlives a process: writes wait in it until a scheduler's turn
  * flushes them, `crash` decides which of those that waited survive, and the next `openMemoryStore` finds what is left.
  */
-import { assert, assertNever, failure } from "../kernel/errors.ts";
+import { assert, assertNever, type Failure, failure } from "../kernel/errors.ts";
 import type { Scheduler } from "../kernel/ports/scheduler.ts";
 import { MemoryChain, type MemoryReply } from "./memory-chain.ts";
 import {
@@ -115,6 +115,8 @@ export function openMemoryStore({ disk, genesisHash, scheduler }: MemoryStoreOpt
 }
 
 class MemoryStore implements BlockStore {
+  /** It has no writer that could. */
+  readonly died = new Promise<Failure>(() => {});
   readonly #disk: MemoryDisk;
   readonly #scheduler: Scheduler;
   readonly #flushesBefore: number;

@@ -10,6 +10,8 @@
  *   UNAVAILABLE         STORE_CLOSED, STORE_WRITER_DIED    this handle writes no more; open the store again
  */
 
+import type { Failure } from "../kernel/errors.ts";
+
 /** Bytes of a block hash. */
 export const HASH_LENGTH = 32;
 
@@ -98,6 +100,8 @@ export interface StoreStats {
  * on it fail with NOT_CONTIGUOUS. Reads are synchronous and see exactly what is durable. Returned bytes are copies.
  */
 export interface BlockStore {
+  /** Resolves with the Failure STORE_WRITER_DIED when this handle can write no more though nobody closed it. Never rejects. */
+  readonly died: Promise<Failure>;
   /** The greatest durable canonical block, `undefined` in an empty store. */
   head(): BlockPoint | undefined;
   /** Height of the lowest stored canonical block: 1, or above a checkpoint that was adopted and not yet back-filled. */

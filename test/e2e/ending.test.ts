@@ -23,6 +23,7 @@ const EXIT_SOFTWARE = 70;
 /** A second signal sooner is taken for an echo of the first. */
 const ECHO_MS = 600;
 const HOLDER = fileURLToPath(new URL("./hold-writer-child.ts", import.meta.url));
+const MORTAL_WRITER = new URL("./mortal-writer.ts", import.meta.url).href;
 const FORCED = "the node does not stop, its process is ended";
 
 test("a hung writer is told within seconds, and a node with one ends in time when it is told to", async (t) => {
@@ -77,6 +78,27 @@ test("a node that hangs while it starts ends when it is told to", async (t) => {
   node.child.kill("SIGTERM");
   const { status, signal } = await node.ended;
   assert.deepEqual({ status, signal }, { status: EXIT_SOFTWARE, signal: null });
+});
+
+test("a store whose writer died ends the node in order, which goes on from what is durable, and nobody is blamed", async (t) => {
+  process.env["NODE_OPTIONS"] = `--import ${MORTAL_WRITER}`;
+  t.after(() => delete process.env["NODE_OPTIONS"]);
+  const { network, observer } = await follow(t);
+  delete process.env["NODE_OPTIONS"];
+  const node = network.process(observer.name);
+  process.kill(node.pid, "SIGUSR2");
+  assert.deepEqual(await node.ended, { status: EXIT_SOFTWARE, signal: null });
+  assert.ok(isLogged(observer, "node is down"), "in order");
+  const [stops] = linesOf(observer, "node stops");
+  assert.match(String(stops?.["reason"]), /the store.s writer thread ended/);
+  assert.ok(!isLogged(observer, "peer offended"));
+
+  await network.start(observer.name);
+  const again = connectTo(t, observer);
+  const from = await heightOf(again);
+  assert.ok(from >= BLOCKS);
+  await eventually("it goes on where it was", DEADLINE_MS, async () => (await heightOf(again)) > from);
+  assert.ok(!isLogged(observer, "peer offended"));
 });
 
 /** A member that proposes, and an observer that follows it. */
