@@ -134,6 +134,7 @@ class SyncActor implements Actor<Public, Internal> {
       interval: config.checkpointInterval,
       mode: config.mode,
       peers: machine.peers,
+      quota: machine.quota,
       network: parts.network,
       peerInternal: parts.peerInternal,
       isPaused: () => machine.isPaused,

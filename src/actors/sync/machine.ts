@@ -62,6 +62,8 @@ function isKnown(chain: ChainReads, hash: Uint8Array): boolean {
 export class SyncMachine {
   readonly metrics = new SyncMetrics();
   readonly peers = new SyncPeers();
+  /** What may be asked of each peer, by whatever part of synchronisation. */
+  readonly quota = new QuotaLedger();
   readonly operations: Operations;
   readonly pipeline: RangeSync;
   readonly live: LiveBlocks;
@@ -93,8 +95,7 @@ export class SyncMachine {
     this.operations = new Operations(parts.epoch);
     this.resumedFromHeight = chain.snapshot().head.height;
     const effect = (wanted: SyncEffect): void => void this.#effects.push(wanted);
-    const quota = new QuotaLedger();
-    const shared = { peers: this.peers, quota, metrics: this.metrics, effect };
+    const shared = { peers: this.peers, quota: this.quota, metrics: this.metrics, effect };
     this.#standing = new ReadinessMonitor({ ...parts, ...shared, targets: this.#targets });
     this.lookups = new AncestorLookups(shared);
     this.hints = new UnprovenHeads(shared);

@@ -17,7 +17,9 @@ import { Failure } from "../../../kernel/errors.ts";
 import type { Clock } from "../../../kernel/ports/clock.ts";
 import type { Log } from "../../../kernel/ports/log.ts";
 import type { Ref } from "../../../kernel/ref.ts";
+import type { QuotaLedger } from "../range/quota.ts";
 import type { SyncPeers } from "../sync-peers.ts";
+import { takeTurn } from "./turn.ts";
 
 export interface BackFillParts {
   readonly checkpointStore: CheckpointStore;
@@ -27,6 +29,7 @@ export interface BackFillParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
+  readonly quota: QuotaLedger;
   /** Nobody is asked for anything meanwhile; what was asked for is taken when it comes. */
   isPaused(): boolean;
 }
@@ -93,7 +96,8 @@ export class BackFill {
     const blocks: Uint8Array[] = [];
     let bytes = 0;
     while (first + blocks.length <= last) {
-      if (this.#parts.isPaused()) return undefined;
+      await takeTurn(this.#parts, peerId, "blocks-by-range");
+      if (this.#isStopped || this.#parts.isPaused()) return undefined;
       const startHeight = BigInt(first + blocks.length);
       const count = last - first - blocks.length + 1;
       try {

@@ -36,7 +36,7 @@ interface Search {
 }
 
 export interface BeginningParts
-  extends Pick<BackFillParts, "peers" | "network" | "peerInternal" | "isPaused"> {
+  extends Pick<BackFillParts, "peers" | "quota" | "network" | "peerInternal" | "isPaused"> {
   readonly checkpointStore: CheckpointStore;
   readonly context: Context;
   /** Shared with the recoveries: one of all of them runs at a time. */
@@ -109,7 +109,7 @@ export class Beginning {
   /** A named one may lie on our own disk: then nobody is asked. */
   async #find(search: Search): Promise<SearchOutcome> {
     const { options, abort } = search;
-    const { checkpointStore, context, peers, network, peerInternal, isPaused } = this.#parts;
+    const { checkpointStore, context, peers, quota, network, peerInternal, isPaused } = this.#parts;
     const { checkpointId: id } = options;
     const own = id === undefined ? undefined : (await checkpointStore.list()).find((kept) => kept.id === id);
     if (own !== undefined) return { kind: "found", kept: own };
@@ -124,6 +124,7 @@ export class Beginning {
     const parts = {
       checkpointStore,
       peers,
+      quota,
       network,
       peerInternal,
       clock,

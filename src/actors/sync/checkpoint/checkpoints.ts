@@ -53,7 +53,7 @@ import {
 } from "./requests.ts";
 
 export interface CheckpointsParts
-  extends Pick<BackFillParts, "peers" | "network" | "peerInternal" | "isPaused"> {
+  extends Pick<BackFillParts, "peers" | "quota" | "network" | "peerInternal" | "isPaused"> {
   readonly checkpointStore: CheckpointStore | undefined;
   readonly context: Context;
   /** Blocks between checkpoints. */
@@ -333,11 +333,12 @@ export class Checkpoints {
   }
 
   #startBackFill(checkpointStore: CheckpointStore): void {
-    const { context, peers, network, peerInternal, isPaused } = this.#parts;
+    const { context, peers, quota, network, peerInternal, isPaused } = this.#parts;
     const { clock, log, signal } = context;
     const backFill = new BackFill({
       checkpointStore,
       peers,
+      quota,
       network,
       peerInternal,
       clock,

@@ -18,6 +18,7 @@ import type { KeptCheckpoint } from "../../../integrations/chain/checkpoint/chec
 import { Failure } from "../../../kernel/errors.ts";
 import { pause } from "../../../kernel/ports/clock.ts";
 import type { BackFillParts } from "../backfill/back-fill.ts";
+import { takeTurn } from "../backfill/turn.ts";
 import { partyOf, WITNESSES_MIN } from "../corroboration.ts";
 import type { CheckpointsConflict, SearchReason } from "../status/stall-reason.ts";
 import type { Peer } from "../sync-peers.ts";
@@ -153,6 +154,8 @@ export class CheckpointSearch {
     const { peerId } = peer;
     this.#askedMs.set(peerId, clock.monotonicMs());
     let bytes: Uint8Array;
+    await takeTurn(this.#parts, peerId, "checkpoint");
+    if (signal.aborted) return undefined;
     try {
       const request = { peerId, heightMax: BigInt(heightMax), knownChangeHeight: 0n };
       const method = NetworkInternalService.method.requestCheckpoint;
@@ -243,6 +246,7 @@ export class CheckpointSearch {
     try {
       while (blocks.length < count) {
         await this.#unpaused();
+        await takeTurn(this.#parts, peerId, "blocks-by-range");
         if (signal.aborted) break;
         const request = { peerId, startHeight: BigInt(first + blocks.length), count: count - blocks.length };
         const options = { signal, deadlineMs: ANSWER_DEADLINE_MS };

@@ -18,7 +18,12 @@ export class QuotaLedger {
 
   /** Whether a request may be sent now. */
   has(peerId: string, protocol: Protocol, nowMs: number): boolean {
-    return this.#after(peerId, protocol, nowMs) - nowMs <= PROTOCOL_LIMITS[protocol].refillMs;
+    return this.waitMs(peerId, protocol, nowMs) <= 0;
+  }
+
+  /** Milliseconds until a request may be sent; 0 or less: now. */
+  waitMs(peerId: string, protocol: Protocol, nowMs: number): number {
+    return this.#after(peerId, protocol, nowMs) - nowMs - PROTOCOL_LIMITS[protocol].refillMs;
   }
 
   /** Counts a request that is sent; `has` said that it may be. */

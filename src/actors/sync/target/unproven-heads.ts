@@ -11,12 +11,16 @@ import { sha256 } from "../../../chain/hash.ts";
 import { decodeHeader, headerHash } from "../../../chain/header.ts";
 import { toHex } from "../../../chain/hex.ts";
 import type { LiveEffect } from "../effect.ts";
+import type { QuotaLedger } from "../range/quota.ts";
 import type { ClaimedHead, SyncPeers } from "../sync-peers.ts";
 
 export interface UnprovenHeadsParts {
   readonly peers: SyncPeers;
+  readonly quota: QuotaLedger;
   effect(effect: LiveEffect): void;
 }
+
+const PROTOCOL = "checkpoint";
 
 /** Before a peer is asked for the changes again, milliseconds: a checkpoint that leads further is hours away. */
 const ASK_AGAIN_MS = 60_000;
@@ -46,12 +50,17 @@ export class UnprovenHeads {
       if (authorities !== undefined) {
         this.#judging.set(peerId, claimed);
         this.#parts.effect({ type: "judgeClaim", peerId, claimed, authorities });
-      } else if (this.#asking === undefined && nowMs >= (this.#askedMs.get(peerId) ?? 0)) {
+      } else if (this.#asking === undefined && this.#mayAsk(peerId, nowMs)) {
         this.#asking = peerId;
+        this.#parts.quota.take(peerId, PROTOCOL, nowMs);
         this.#askedMs.set(peerId, nowMs + ASK_AGAIN_MS);
         this.#parts.effect({ type: "fetchAuthorities", peerId });
       }
     }
+  }
+
+  #mayAsk(peerId: string, nowMs: number): boolean {
+    return nowMs >= (this.#askedMs.get(peerId) ?? 0) && this.#parts.quota.has(peerId, PROTOCOL, nowMs);
   }
 
   /** The set that a peer's evidence leads to from ours; undefined when it has none or none that holds. */
