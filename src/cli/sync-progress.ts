@@ -11,12 +11,14 @@ const PER_SECOND_MIN = 1;
 
 export function syncProgress(status: SyncStatus): ProgressFacts {
   const isSynced = status.state === SyncState.SYNCED;
+  const total = status.target?.height;
   const isFast = !isSynced && status.blocksPerSecond >= PER_SECOND_MIN;
   return {
     label: status.isPaused ? "paused" : enumName(SyncStateSchema, status.state),
     done: status.head?.height ?? 0n,
-    total: status.target?.height,
-    partsPerMillion: status.progressPpm,
+    total,
+    // Of nothing there is no part.
+    partsPerMillion: total === 0n ? undefined : status.progressPpm,
     perSecond: isFast ? status.blocksPerSecond : undefined,
     unit: "blocks",
     remainingMs: isFast && status.etaMs !== undefined ? Number(status.etaMs) : undefined,
@@ -27,7 +29,7 @@ export function syncProgress(status: SyncStatus): ProgressFacts {
 function notesOf(status: SyncStatus, isSynced: boolean): string[] {
   const notes = [`${status.connectedPeers} ${status.connectedPeers === 1 ? "peer" : "peers"}`];
   if (status.reason !== "") notes.unshift(status.reason);
-  if (isSynced) notes.push(`head ${duration(status.headAgeMs)} old`);
+  if (isSynced && (status.head?.height ?? 0n) > 0n) notes.push(`head ${duration(status.headAgeMs)} old`);
   if (isSynced && status.canProduceBlocks) notes.push("can produce");
   return notes;
 }

@@ -147,7 +147,7 @@ export function syncFields(status: SyncStatus): FieldRow[] {
     ["target", blockText(target)],
     ["final", blockText(final)],
     ["progress", plainProgress({ ...syncProgress(status), label: "", notes: [] }).trim()],
-    ["head age", duration(status.headAgeMs)],
+    ["head age", (head?.height ?? 0n) === 0n ? "-" : duration(status.headAgeMs)],
     ["peers", `${status.connectedPeers} connected, ${status.usefulPeers} ahead of us`],
     ["requests in flight", grouped(status.requestsInFlight)],
     ["buffered", `${size(status.bytesBuffered)} of ${size(status.bytesBufferedMax)}`],

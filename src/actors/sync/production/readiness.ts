@@ -154,7 +154,10 @@ function judgeAge(
 ): Condition | undefined {
   const ageMsMax = wasFresh ? limits.headAgeMsMax : limits.headAgeMsMax * FRESH_AGAIN;
   if (facts.headAgeMs <= ageMsMax) return undefined;
-  const detail = `the head is ${facts.headAgeMs} ms old, more than ${ageMsMax} ms`;
+  const detail =
+    facts.headHeight === 0
+      ? "there is no block yet"
+      : `the head is ${facts.headAgeMs} ms old, more than ${ageMsMax} ms`;
   return { condition: ProductionCondition.AGE, detail };
 }
 
