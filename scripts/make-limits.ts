@@ -15,9 +15,21 @@ interface Limit {
 
 const BOUND = /^(?:export )?const ([A-Z][A-Z0-9_]*_MAX(?:_[A-Z0-9_]+)?|[A-Z][A-Z0-9_]*_MS_MAX) = ([^;]+);/;
 
+/** Greatest values of a type or a scale: nothing grows to them. */
+const NO_LIMITS: ReadonlySet<string> = new Set([
+  "UINT8_MAX",
+  "UINT32_MAX",
+  "TARGET_MAX",
+  "SCORE_MAX",
+  "PORT_MAX",
+  "CHAIN_ID_MAX",
+]);
+
 function limitsOf(path: string): Limit[] {
   const lines = readFileSync(path, "utf8").split("\n");
   let comment = "";
+  /** Name of the constant that the comment is of; constants of a like name right below it share it. */
+  let owner: string | undefined;
   const limits: Limit[] = [];
   for (const [index, line] of lines.entries()) {
     if (/^\s*(\/\*\*|\*|\/\/)/.test(line)) {
@@ -27,17 +39,21 @@ function limitsOf(path: string): Limit[] {
         .replace(/\s*\*\/$/, "")
         .trim();
       comment = isFirst ? text : `${comment} ${text}`.trim();
+      owner = undefined;
       continue;
     }
     const match = BOUND.exec(line);
-    if (match !== null) {
+    const constant = /^(?:export )?const ([A-Z][A-Z0-9_]*) =/.exec(line)?.[1];
+    if (constant === undefined || (owner !== undefined && !isLike(owner, constant))) comment = "";
+    if (match !== null && !NO_LIMITS.has(match[1] ?? ""))
       limits.push({ folder: dirname(path), name: match[1] ?? "", value: match[2] ?? "", comment });
-    } else if (line.trim() === "") {
-      comment = "";
-    }
+    owner = comment === "" ? undefined : (owner ?? constant);
   }
   return limits;
 }
+
+/** DIAL_DELAY_MS_MIN and DIAL_DELAY_MS_MAX. */
+const isLike = (one: string, other: string): boolean => one.slice(0, 4) === other.slice(0, 4);
 
 /** The document, from the sources as they are. */
 export function limitsDocument(): string {

@@ -16,8 +16,11 @@ export const TRANSACTIONS_MAX = 2 ** 16;
 export const PEGINS_MAX = 2 ** 10;
 /** txid and block hash, 32 bytes each. */
 export const PEGIN_LENGTH = 64;
+/** Bytes of the pegout proposal of a body; a larger one is malformed. */
 export const PEGOUT_BYTES_MAX = 2 ** 17;
+/** Finalized pegouts of a body; more are malformed. */
 export const FINALIZED_PEGOUTS_MAX = 2 ** 6;
+/** Bytes of a serialized AuxPoW; a larger one is malformed. */
 export const AUXPOW_BYTES_MAX = 2 ** 16;
 /**
  * range_start 32, range_end 32, bits 4, chain_id 4, height 8, fee_recipient 20, offset of the last field 4.

@@ -10,6 +10,7 @@ import { type FieldRow, renderFields } from "./table.ts";
 
 /** The chain knows no more authorities. */
 const MEMBERS_MAX = 15;
+/** A seed is 32 bits. */
 const SEED_MAX = 2 ** 32 - 1;
 /** 65,536 of them with offsets fill a block's 2 MiB many times over; the forge refuses what does not fit. */
 const TRANSACTIONS_MAX = 10_000;

@@ -26,8 +26,9 @@ export const NOBODY_DIALLED: ReachabilityReport = { state: "unknown", basis: "no
 /** Subnets (/16; IPv6 /32) whose peers must say the same: an owner of one or two cannot make us announce what he likes. */
 const SUBNETS_MIN = 3;
 
-/** Observed addresses that are kept, and subnets of each; past it the oldest is forgotten. */
+/** Observed addresses that are kept; past it the oldest is forgotten. */
 const OBSERVED_MAX = 64;
+/** Subnets from which each was observed; further ones say nothing new. */
 const SUBNETS_MAX = 16;
 
 export interface Observation {

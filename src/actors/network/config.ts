@@ -28,9 +28,11 @@ export const FIRST_BYTE_DEADLINE_MS = 5_000;
 /** How long the EngineActor may think about a transaction before the message is ignored. */
 export const TRANSACTION_DEADLINE_MS = 1_000;
 
-/** Addresses that StartNetwork takes; more are refused with INVALID_ARGUMENT. */
+/** Addresses to listen on that StartNetwork takes; more are refused with INVALID_ARGUMENT. */
 export const LISTEN_ADDRESSES_MAX = 16;
+/** Bootstrap addresses that StartNetwork takes; more are refused with INVALID_ARGUMENT. */
 export const BOOTSTRAP_ADDRESSES_MAX = 64;
+/** Members that it takes by their peer ids; more are refused with INVALID_ARGUMENT. */
 export const MEMBER_PEERS_MAX = 64;
 
 /**

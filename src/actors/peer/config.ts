@@ -70,8 +70,9 @@ export const NO_HANDSHAKE_COOL_DOWN_MS = 300_000;
 /** A ban longer than ten years is a mistake in its unit, and would not fit a timestamp before long. */
 export const BAN_DURATION_MS_MAX = 10 * 365 * 86_400_000;
 
-/** Peers that ReservePeers names at a time, and peer ids that GetBestPeers leaves out; more are refused. */
+/** Peers that ReservePeers names at a time; more are refused. */
 export const RESERVED_PEERS_MAX = 64;
+/** Peer ids that GetBestPeers leaves out; more are refused. */
 export const EXCLUDED_PEERS_MAX = 1_000;
 
 export interface BootstrapPeer {

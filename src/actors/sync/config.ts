@@ -105,6 +105,7 @@ export const HEDGES_MAX = 4;
  * this long, milliseconds. A request that another peer answered first, though asked later, counts as too slow as well.
  */
 export const THROUGHPUT_MIN = 32 * 1024;
+/** Answers in a row below it, or later than another peer's, before the peer is not asked for SLOW_PEER_MS. */
 export const SLOW_ANSWERS_MAX = 3;
 export const SLOW_PEER_MS = 60_000;
 /** Smaller answers say nothing about throughput: the round trip dominates. */

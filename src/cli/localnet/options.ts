@@ -37,6 +37,7 @@ export interface LocalnetOptions {
 const MEMBERS_MAX = 15;
 /** More than a million blocks take a quarter of an hour to forge: nobody waits for that on purpose. */
 const BLOCKS_MAX = 1_000_000;
+/** A day: longer is a mistake in the unit. */
 const DEADLINE_S_MAX = 86_400;
 /** Some ranges of blocks that one AuxPoW covers are read at once. */
 const AUXPOW_EVERY_MAX = 1_000;

@@ -14,8 +14,9 @@ import { ReaderRoom, type StreamHost } from "./subscription.ts";
 import type { TopicOptions, TopicSettings } from "./topic-settings.ts";
 import { type Held, TopicSubscription } from "./topic-subscription.ts";
 
-/** Buffer of a reader: 256 small changes, or 1 MiB of larger ones. */
+/** Changes in the buffer of a reader; beyond it is told how many it missed. */
 const MESSAGES_MAX = 256;
+/** Bytes in it, for larger changes. */
 const BYTES_MAX = 1024 * 1024;
 /** Changes kept for resuming, within the same bytes: a reader that was away for a moment loses nothing. */
 const RETAINED_MAX = 256;

@@ -11,9 +11,11 @@ import type { ConnectionInfo, PeerIdentity, Transport } from "../port.ts";
 import { TrafficMeter } from "../traffic.ts";
 import type { ConnectionTraffic, Meters } from "./meters.ts";
 
-/** What identify may claim is cut to these. */
+/** Protocols that identify may claim; the rest is cut. */
 const PROTOCOLS_MAX = 64;
+/** Addresses that it may claim; the rest is cut. */
 const ADDRESSES_MAX = 16;
+/** Characters of an agent or version that it may claim; the rest is cut. */
 const TEXT_MAX = 128;
 
 export interface Known extends Candidate {

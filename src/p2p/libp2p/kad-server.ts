@@ -15,10 +15,12 @@ import type { FoundPeer } from "../port.ts";
 
 /** A question is a type and a key: a peer id has 38 bytes, the key of a walk 32. A longer message is refused unread. */
 const QUESTION_BYTES_MAX = 512;
+/** Bytes of the key of a question; a longer one is refused. */
 const KEY_BYTES_MAX = 128;
 
 /** Kademlia's k. With eight addresses each an answer has some 10 KiB. */
 const CLOSER_MAX = 20;
+/** Addresses told of each peer in an answer. */
 const ADDRESSES_MAX = 8;
 
 /** From the opening of a stream to its question, and from an answer to the next one. */

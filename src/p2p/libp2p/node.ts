@@ -78,6 +78,7 @@ const PING_STREAMS_MAX = 4;
 
 /** Addresses that nobody has named for so long are told to nobody; peers without any are forgotten. The library has one and six hours. */
 const ADDRESS_AGE_MS_MAX = 900_000;
+/** A peer of which nothing was heard for so long is forgotten by the library. */
 const PEER_AGE_MS_MAX = 3_600_000;
 
 /** Changes of our addresses are gathered this long; the library's second would also delay the end of the process. */

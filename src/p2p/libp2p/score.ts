@@ -20,8 +20,9 @@ const DECAY_TO_ZERO = 0.01;
 const FIRST_DELIVERY_SLOTS = 100;
 const BEHAVIOUR_SLOTS = 300;
 
-/** Most that P1 and P2 give. */
+/** Most that P1 counts, time in the mesh. */
 const TIME_IN_MESH_MAX = 8;
+/** Most that P2 counts, first deliveries. */
 const FIRST_DELIVERIES_MAX = 25;
 
 /** The application's share, −100…100, counts as it is. */
