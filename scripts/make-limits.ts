@@ -5,6 +5,7 @@
 
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { protocolLimits } from "./protocol-limits.ts";
 
 interface Limit {
   readonly folder: string;
@@ -78,6 +79,8 @@ export function limitsDocument(): string {
     "",
     "Whatever outside input can grow is bounded. This list is made from the sources by `node scripts/make-limits.ts`;",
     "what an operator can set stands in `proto/alys/config/v1/config.proto` and `src/config/table.ts`.",
+    "",
+    protocolLimits(),
     "",
     ...tables.flatMap((table) => [table, ""]),
   ].join("\n");
