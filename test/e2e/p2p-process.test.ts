@@ -96,9 +96,9 @@ async function optionsOf() {
 
 test("a process whose hosts closed ends by itself within two seconds", async () => {
   const script = `
-    import { realClock } from "./src/kernel/clock.ts";
-    import { silentLog } from "./src/kernel/log.ts";
-    import { realRandom } from "./src/kernel/random.ts";
+    import { realClock } from "./src/kernel/ports/clock.ts";
+    import { silentLog } from "./src/kernel/ports/log.ts";
+    import { realRandom } from "./src/kernel/ports/random.ts";
     import { identityFromSeed } from "./src/p2p/identity.ts";
     import { Libp2pHost } from "./src/p2p/libp2p/host.ts";
     const create = () => new Libp2pHost({ identity: identityFromSeed(realRandom.bytes(32)), gate: { allows: () => true },
