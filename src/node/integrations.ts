@@ -2,7 +2,8 @@
  * The integrations in the supervision tree: started before the network supervisor, one for one. What they stand for is
  * opened by resources.ts and outlives every actor, so a child here cannot be started again in place: one that fails ends
  * the node in order, to be started anew by whoever runs it. A store whose writer died has lost what was not flushed, and nobody
- * can know whether its last answer was: only opening it again tells.
+ * can know whether its last answer was: only opening it again tells. A validator that can make no workers judges no block
+ * any more. The chain, the engine and the bridge have nothing of their own that could end.
  */
 
 import type { ActorEnvironment } from "../kernel/actor/environment.ts";
@@ -20,7 +21,7 @@ const STOP_DEADLINE_MS = 100;
 export type IntegrationDeaths = Readonly<Partial<Record<(typeof INTEGRATIONS)[number], Promise<Failure>>>>;
 
 export function integrationsSupervisor(
-  { clock, random, log }: ActorEnvironment,
+  { clock, random, log }: Pick<ActorEnvironment, "clock" | "random" | "log">,
   onEvent: (event: SupervisorEvent) => void,
   deaths: IntegrationDeaths,
 ): Supervisor {

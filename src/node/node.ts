@@ -191,7 +191,7 @@ async function compose(
     });
   };
   const parts = { clock: realClock, random: run.random, log, onEvent };
-  const deaths = { store: resources.store.died };
+  const deaths = { store: resources.store.died, validator: resources.validator.gaveUp };
   const makeActors = (): Supervisor => superviseActors(cells, actorsOf, run, onEvent);
   let actors = makeActors();
   let integrations = integrationsSupervisor(run, onEvent, deaths);

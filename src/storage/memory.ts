@@ -50,7 +50,7 @@ export class MemoryDisk {
   readonly chain = new MemoryChain();
   readonly votes = new Map<string, Uint8Array>();
   /** The store that is open, if any; a crash takes it away. */
-  holder: object | undefined;
+  holder: MemoryStore | undefined;
   genesisHash: Uint8Array | undefined;
   /** True: every write fails with DISK_FULL and changes nothing. */
   isFull = false;
@@ -79,6 +79,13 @@ export class MemoryDisk {
       this.flushes++;
       waiting.resolve(reply);
     }
+  }
+
+  /** The writer of the store that is open ends: writes that wait are refused and lost, and it writes no more. */
+  killWriter(): void {
+    const cause = failure("UNAVAILABLE", "STORE_WRITER_DIED", "the block store's writer ended");
+    this.holder?.loseWriter(cause);
+    for (const { reject } of this.#waiting.splice(0)) reject(cause);
   }
 
   /** The process is gone: writes that wait are lost but for the survivors, and nobody is answered. */
@@ -115,13 +122,14 @@ export function openMemoryStore({ disk, genesisHash, scheduler }: MemoryStoreOpt
 }
 
 class MemoryStore implements BlockStore {
-  /** It has no writer that could. */
-  readonly died = new Promise<Failure>(() => {});
   readonly #disk: MemoryDisk;
   readonly #scheduler: Scheduler;
   readonly #flushesBefore: number;
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
+  readonly #death = Promise.withResolvers<Failure>();
+  readonly died = this.#death.promise;
+  #lost: Failure | undefined;
 
   constructor(disk: MemoryDisk, scheduler: Scheduler) {
     this.#disk = disk;
@@ -250,6 +258,13 @@ class MemoryStore implements BlockStore {
     };
   }
 
+  /** What waited is refused by the disk. A closed store has no writer to lose. */
+  loseWriter(cause: Failure): void {
+    if (this.#isClosed || this.#lost !== undefined) return;
+    this.#lost = cause;
+    this.#death.resolve(cause);
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -277,7 +292,7 @@ class MemoryStore implements BlockStore {
 
   #write(request: WriteRequest): Promise<MemoryReply> {
     if (this.#isClosed || this.#disk.holder !== this) return Promise.reject(closed());
-    const refusal = malformation(request);
+    const refusal = this.#lost ?? malformation(request);
     if (refusal !== undefined) return Promise.reject(refusal);
     if (this.#disk.pendingWrites >= PENDING_WRITES_MAX) {
       return Promise.reject(failure("RESOURCE_EXHAUSTED", "STORE_BUSY", "too many writes wait for the disk"));

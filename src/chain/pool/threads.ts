@@ -79,6 +79,9 @@ export class ThreadValidator implements Validator {
   #workersLost = 0;
   /** Set for good when closed or given up. */
   #refusal: Failure | undefined;
+  readonly #end = Promise.withResolvers<Failure>();
+  /** Resolves with the refusal (VALIDATION_UNAVAILABLE) when the pool cannot make workers any more; `close` does not settle it. */
+  readonly gaveUp = this.#end.promise;
 
   constructor(options: ThreadValidatorOptions) {
     const workers = Math.max(1, options.workers ?? availableParallelism());
@@ -226,7 +229,9 @@ export class ThreadValidator implements Validator {
     this.#keepEnding(lost);
     this.#options.log.warn("a validation worker was lost", { reason, jobs: jobs.length });
     if (!lost.isReady && ++this.#startFailures >= START_FAILURES_MAX) {
-      this.#stop(unavailable(reason));
+      const refusal = unavailable(reason);
+      this.#stop(refusal);
+      this.#end.resolve(refusal);
       return;
     }
     this.#requeue(jobs, reason);

@@ -74,13 +74,20 @@ describe("openLmdbStore", () => {
       const thread = post.mock.calls.at(-1)!.this as Worker;
       // Idle: a thread that is terminated inside a transaction never ends, because LMDB's lock dies with it.
       await thread.terminate();
+      assert.equal((await store.died).reason, "STORE_WRITER_DIED");
       await rejectsWith(store.append(blockBatch(11, 10)), "UNAVAILABLE", "STORE_WRITER_DIED");
       assertChain(store, 1, 10);
       await store.close();
       const again = await openLmdbStore({ folder, genesisHash, mapBytes });
       await again.append(blockBatch(11, 1));
       assertChain(again, 1, 11);
+      let isDead = false;
+      void again.died.then(() => {
+        isDead = true;
+      });
       await again.close();
+      await new Promise(setImmediate);
+      assert.ok(!isDead, "a store that was closed did not die");
     }));
 
   it("refuses a 257th write that waits", () =>

@@ -44,6 +44,28 @@ describe("MemoryDisk", () => {
     assert.throws(() => openMemoryStore({ disk, genesisHash, scheduler }), { reason: "DATABASE_CORRUPT" });
   });
 
+  it("refuses what waits and every later write once the writer ended, tells it, and still reads", async () => {
+    const disk = new MemoryDisk();
+    const scheduler = new SimulatedScheduler();
+    const store = openMemoryStore({ disk, genesisHash, scheduler });
+    const first = store.append(blockBatch(1, 5));
+    scheduler.step();
+    await first;
+    const waiting = store.append(blockBatch(6, 5));
+    disk.killWriter();
+    await rejectsWith(waiting, "UNAVAILABLE", "STORE_WRITER_DIED");
+    await rejectsWith(store.append(blockBatch(6, 5)), "UNAVAILABLE", "STORE_WRITER_DIED");
+    assert.equal((await store.died).reason, "STORE_WRITER_DIED");
+    assertChain(store, 1, 5);
+    await store.close();
+    await scheduler.runUntilIdle();
+    const again = openMemoryStore({ disk, genesisHash, scheduler });
+    const later = again.append(blockBatch(6, 1));
+    await scheduler.runUntilIdle();
+    await later;
+    assertChain(again, 1, 6);
+  });
+
   it("fails writes while it is full, and goes on afterwards", async () => {
     const disk = new MemoryDisk();
     const store = openMemoryStore({ disk, genesisHash, scheduler: realScheduler });

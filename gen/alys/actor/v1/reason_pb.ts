@@ -848,7 +848,7 @@ export const Reason = {
   STORE_CLOSED: 117,
 
   /**
-   * UNAVAILABLE: the writer thread ended.
+   * UNAVAILABLE: the store's writer thread ended; the node ends in order, to be started anew.
    *
    * @generated from enum value: REASON_STORE_WRITER_DIED = 118;
    */
@@ -1009,7 +1009,7 @@ export const Reason = {
   VALIDATION_QUEUE_FULL: 140,
 
   /**
-   * UNAVAILABLE: validation workers do not start: ….
+   * UNAVAILABLE: validation workers do not start; the node ends in order, to be started anew.
    *
    * @generated from enum value: REASON_VALIDATION_UNAVAILABLE = 141;
    */

@@ -108,6 +108,7 @@ describe("ThreadValidator", () => {
     const pool = new ThreadValidator({ facts, workers: 1, workerUrl });
     await assert.rejects(pool.validateSegment(segment()), hasReason("VALIDATION_UNAVAILABLE"));
     await assert.rejects(pool.validateSegment(segment()), hasReason("VALIDATION_UNAVAILABLE"));
+    assert.equal((await pool.gaveUp).reason, "VALIDATION_UNAVAILABLE");
     await pool.close();
   });
 
