@@ -1,14 +1,37 @@
-/** Loaded before alysd: SIGUSR2 ends the thread that writes its store, in the middle of whatever it does. */
+/**
+ * Loaded before alysd: SIGUSR2 ends the thread that writes its store, right after an answer that leaves nothing for it to
+ * do. A thread that is terminated inside a transaction may never end, because the database's lock dies with it.
+ */
 
-import { syncBuiltinESMExports } from "node:module";
-import threads, { type WorkerOptions } from "node:worker_threads";
+import process from "node:process";
+import { isMainThread, type Worker } from "node:worker_threads";
 
-class MortalWorker extends threads.Worker {
-  constructor(file: string | URL, options?: WorkerOptions) {
-    super(file, options);
-    if (options?.name === "storage") process.on("SIGUSR2", () => void this.terminate());
-  }
+interface Answer {
+  readonly kind?: string;
+  readonly results?: readonly unknown[];
 }
 
-threads.Worker = MortalWorker;
-syncBuiltinESMExports();
+let isTold = false;
+
+function watch(worker: Worker): void {
+  let open = 0;
+  const post = worker.postMessage.bind(worker);
+  worker.postMessage = (...args: Parameters<Worker["postMessage"]>) => {
+    open++;
+    post(...args);
+  };
+  worker.on("message", ({ kind, results }: Answer) => {
+    if (kind !== "written") return;
+    open -= results?.length ?? 0;
+    if (isTold && open === 0) void worker.terminate();
+  });
+}
+
+if (isMainThread) {
+  process.on("SIGUSR2", () => {
+    isTold = true;
+  });
+  process.on("worker", (worker: Worker) => {
+    if (worker.threadName === "storage") watch(worker);
+  });
+}
