@@ -24,6 +24,9 @@ const ADMISSION_WAIT_MS = 5_000;
 /** Streams that wait for the admission of their peer: one of gossip, ping and the DHT, and one to spare. More are reset. */
 const WAITING_STREAMS_MAX = 4;
 
+/** Bytes that one of them holds; past it the stream is reset. An honest peer sends its subscriptions or a question. */
+const EARLY_BYTES_MAX = 256 * 1024;
+
 /** A frame with less payload than this counts as one that carries little. */
 const SMALL_FRAME_BYTES = 512;
 
@@ -145,11 +148,20 @@ export class Guard {
 
   async #whenAdmitted(stream: Stream, connection: Connection, handler: StreamHandler): Promise<void> {
     const peer = this.#peers.get(connection.remotePeer.toString());
-    if (peer !== undefined && !peer.isCut && (peer.isAdmitted || (await this.#admission(peer)))) {
+    if (peer !== undefined && !peer.isCut && (peer.isAdmitted || (await this.#admissionOf(peer, stream)))) {
       if (stream.status === "open") await handler(stream, connection);
       return;
     }
     stream.abort(hostFailure("GATE_REFUSED", "nothing is served before the handshake"));
+  }
+
+  /** Meanwhile the stream holds little, or is reset: whoever floods before it has greeted opens the next one, which counts. */
+  async #admissionOf(peer: Guarded, stream: Stream): Promise<boolean> {
+    const { maxReadBufferLength } = stream;
+    stream.maxReadBufferLength = EARLY_BYTES_MAX;
+    const isAdmitted = await this.#admission(peer);
+    stream.maxReadBufferLength = maxReadBufferLength;
+    return isAdmitted;
   }
 
   #admission(peer: Guarded): Promise<boolean> {
