@@ -36,9 +36,6 @@ const DAMAGE_ADVICE =
   "alysd: what can be saved of a damaged chain, `alysctl checkpoints recover --config FILE --mode minimal --dry-run` tells;\n" +
   "alysd: docs/checkpoints.md has the rest. Nothing was changed.";
 
-/** UpdateConfig may have been told what does not start. */
-const WITHOUT = "--ignore-overrides starts without them, and the next UpdateConfig writes them anew";
-
 const USAGE = `usage: alysd --config FILE [--ignore-overrides] [--exit-with-parent]
        alysd localnet [options]     (alysd localnet --help)
        alysd --version | --help`;
@@ -174,8 +171,7 @@ async function runNode(configFile: string, isIgnoring: boolean, isTiedToParent: 
     say(`alysd: ${isOperating ? error.message : textOf(error)}`);
     if (isOperating && error.code === "DATA_LOSS") say(DAMAGE_ADVICE);
     else if (isOperating && overrides !== undefined)
-      say(`alysd: settings of ${overrides} are in force; ${WITHOUT}`);
-    else if (isOperating && error.message.includes("overrides.toml")) say(`alysd: ${WITHOUT}`);
+      say(`alysd: settings of ${overrides} are in force; --ignore-overrides starts without them`);
     return isOperating ? EXIT_CONFIG : EXIT_SOFTWARE;
   }
 }

@@ -2,16 +2,16 @@
  * `alysctl chain forge`: writes a chain that all its members signed, for tests and local networks. A file of
  * its own, loaded when it is asked for: it brings the block store and BLS, which no other command needs.
  */
-import { readdir, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { forgeParameters, forgeSecretKeys } from "../chain/forge.ts";
 import { toHex } from "../chain/hex.ts";
 import { writeAuthorityKey } from "../chain/keys.ts";
 import { encodePossessionFile } from "../chain/possession.ts";
 import { encodeChainSpecification, genesisOf } from "../chain/spec.ts";
-import { asError, failure } from "../kernel/errors.ts";
-import { makeFolder } from "../kernel/ports/folder.ts";
+import { failure } from "../kernel/errors.ts";
 import { realRandom } from "../kernel/ports/random.ts";
+import { emptyFolder } from "./empty-folder.ts";
 import { grouped } from "./format.ts";
 import { writeHistory } from "./localnet/history.ts";
 import type { Session } from "./session.ts";
@@ -30,7 +30,7 @@ export interface ForgeCommandOptions {
 /** Rejects with Failure: FOLDER_NOT_EMPTY, FOLDER_NOT_MADE, or what the key files and the store say. */
 export async function forgeInto(session: Session, options: ForgeCommandOptions): Promise<void> {
   const { blocks, transactions, members, seed, auxpowEvery } = options;
-  const folder = await emptyFolder(options.out);
+  const folder = emptyFolder(options.out, "--out");
   const keys = forgeSecretKeys(members, seed);
   const parameters = forgeParameters(keys, undefined, { auxpowEvery });
   const genesis = genesisOf(parameters);
@@ -74,15 +74,4 @@ function forgeFields(folder: string, genesisHash: string, height: number, member
     ["keys", `${join(folder, "keys")}/member-1.key${members > 1 ? ` to member-${members}.key` : ""}`],
     ["block store", `${join(folder, "chain")}, to be copied into a node's data directory`],
   ];
-}
-
-async function emptyFolder(named: string): Promise<string> {
-  const folder = resolve(named);
-  try {
-    makeFolder(folder, 0o700);
-    if ((await readdir(folder)).length === 0) return folder;
-  } catch (thrown) {
-    throw failure("INVALID_ARGUMENT", "FOLDER_NOT_MADE", `${folder}: ${asError(thrown).message}`);
-  }
-  throw failure("FAILED_PRECONDITION", "FOLDER_NOT_EMPTY", `${folder} is not empty`);
 }

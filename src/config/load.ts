@@ -28,6 +28,10 @@ const FILE_BYTES_MAX = 1024 * 1024;
 /** File in the data directory in which UpdateConfig keeps what it changed. */
 const OVERRIDES_FILE = "overrides.toml";
 
+/** UpdateConfig may have been told what does not start; whoever starts the node need not know of its file. */
+const ADVICE =
+  "\n(alysd --ignore-overrides starts without this file, and the next UpdateConfig writes it anew)";
+
 const NO_VALUES: Values = new Map();
 
 /** The configuration as it was read, with all that it takes to change it. */
@@ -58,11 +62,11 @@ export function loadConfig(
   const text = withOverrides === "with overrides" ? readOverrides(overridesFile) : undefined;
   if (text === undefined) return { ...bare, overridesFile };
   const faults: ConfigFault[] = [];
-  const overrides = overrideValues(parseToml(text, overridesFile), faults);
+  const overrides = overrideValues(parseToml(text, overridesFile, ADVICE), faults);
   const layers: Layers = { ...bare.layers, overrides };
   const settled = settle(layers, faults);
   // The rest was sound without it.
-  if (settled === undefined) throw configFailure(overridesFile, faults);
+  if (settled === undefined) throw configFailure(overridesFile, faults, ADVICE);
   return { ...settled, layers, overridesFile };
 }
 
@@ -99,20 +103,20 @@ export function loadSettings(file: string, environment: Environment): Settings {
   return loadConfig(file, environment).settings;
 }
 
-function configFailure(name: string, faults: readonly ConfigFault[]): Failure {
+function configFailure(name: string, faults: readonly ConfigFault[], advice = ""): Failure {
   const lines = faults.map((fault) => `  ${fault.key}: ${fault.problem}`);
-  const text = `${name} is not a valid configuration:\n${lines.join("\n")}`;
+  const text = `${name} is not a valid configuration:\n${lines.join("\n")}${advice}`;
   return failure("INVALID_ARGUMENT", "CONFIG_INVALID", text, { field: faults[0]?.key ?? "" });
 }
 
-function parseToml(source: string, name: string): Record<string, unknown> {
+function parseToml(source: string, name: string, advice = ""): Record<string, unknown> {
   if (source.length > FILE_BYTES_MAX) {
     throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", `${name} is larger than ${FILE_BYTES_MAX} bytes`);
   }
   try {
     return parse(source);
   } catch (error) {
-    const text = `${name} is not TOML: ${(error as Error).message.trim()}`;
+    const text = `${name} is not TOML: ${(error as Error).message.trim()}${advice}`;
     throw failure("INVALID_ARGUMENT", "CONFIG_INVALID", text);
   }
 }

@@ -96,7 +96,7 @@ class PeerActor implements Actor<Public, Internal> {
   readonly #context: Context;
   readonly #parts: PeerParts;
   readonly #book: PeerStore;
-  readonly #links: Connections;
+  readonly #connections: Connections;
   readonly #topic: Topic<typeof PeerService.method.watchPeers>;
   readonly #news: ScoreNews;
 
@@ -114,7 +114,7 @@ class PeerActor implements Actor<Public, Internal> {
       }),
     });
     this.#news = new ScoreNews(context.timers, (peerIds) => this.#tellScores(peerIds));
-    this.#links = new Connections({
+    this.#connections = new Connections({
       ...parts,
       context,
       book: this.#book,
@@ -129,14 +129,14 @@ class PeerActor implements Actor<Public, Internal> {
   onStart(): void {
     const { host, config } = this.#parts;
     const { timers } = this.#context;
-    const links = this.#links;
-    links.start(readHost(host, this.#context, (event) => this.#onHostEvent(event)));
+    const connections = this.#connections;
+    connections.start(readHost(host, this.#context, (event) => this.#onHostEvent(event)));
     this.#watchChain();
     this.#keepDelegation();
-    timers.every(DIAL_INTERVAL_MS, () => links.dialler.dialMore());
-    timers.every(config.discoveryIntervalMs, () => links.dialler.lookAround());
-    timers.every(config.statusIntervalMs, () => links.upkeep.refreshAll(false));
-    timers.every(config.healthCheckIntervalMs, () => links.upkeep.checkHealth());
+    timers.every(DIAL_INTERVAL_MS, () => connections.dialler.dialMore());
+    timers.every(config.discoveryIntervalMs, () => connections.dialler.lookAround());
+    timers.every(config.statusIntervalMs, () => connections.maintenance.refreshAll(false));
+    timers.every(config.healthCheckIntervalMs, () => connections.maintenance.checkHealth());
   }
 
   onStop(): void {
@@ -146,7 +146,7 @@ class PeerActor implements Actor<Public, Internal> {
   #keepDelegation(): void {
     const { ownDelegation: source } = this.#parts;
     if (source === undefined) return;
-    const tellAll = (): void => this.#links.upkeep.refreshAll(true);
+    const tellAll = (): void => this.#connections.maintenance.refreshAll(true);
     new DelegationKeeper({ context: this.#context, source, tellAll }).start();
   }
 
@@ -156,30 +156,30 @@ class PeerActor implements Actor<Public, Internal> {
     const events = this.#parts.chain.subscribe((event) => {
       if (event.type !== "authoritiesChanged" || signal.aborted) return;
       // The chain tells outside of our mailbox: the event is taken in by a turn of its own.
-      context.effect(Promise.resolve(), () => this.#links.onAuthoritiesChanged());
+      context.effect(Promise.resolve(), () => this.#connections.onAuthoritiesChanged());
     });
     signal.addEventListener("abort", () => events.close(), { once: true });
   }
 
   #onHostEvent(event: HostEvent): void {
-    const links = this.#links;
+    const connections = this.#connections;
     switch (event.type) {
       case "connectionOpened":
-        return links.onOpened(event.connection);
+        return connections.onOpened(event.connection);
       case "connectionClosed":
-        return links.onClosed(event.connection, event.isLastOfPeer);
+        return connections.onClosed(event.connection, event.isLastOfPeer);
       case "peerDiscovered":
-        return links.dialler.discovered(event.peerId, event.addresses, SOURCES[event.source]);
+        return connections.dialler.discovered(event.peerId, event.addresses, SOURCES[event.source]);
       case "peerIdentified":
-        return links.onIdentified(event.identity);
+        return connections.onIdentified(event.identity);
       case "overrun":
-        return links.onOverrun(event.peerId, event.measure);
+        return connections.onOverrun(event.peerId, event.measure);
       case "opened":
-        return links.dialler.dialMore();
+        return connections.dialler.dialMore();
       case "closed":
-        return links.onHostClosed();
+        return connections.onHostClosed();
       case "request":
-        return links.onRequest(event);
+        return connections.onRequest(event);
       default:
         return;
     }
@@ -190,18 +190,18 @@ class PeerActor implements Actor<Public, Internal> {
       connectToPeer: (request) => this.#connect(request),
       disconnectFromPeer: ({ peerId, reason }) => {
         this.#context.log.info("an operator disconnects a peer", { peer: peerId, reason });
-        return this.#links.disconnect(peerId);
+        return this.#connections.disconnect(peerId);
       },
       updatePeerScore: ({ peerId, scoreUpdate }) => this.#updateScore(peerId, scoreUpdate),
       banPeer: (request) => this.#ban(request),
       unbanPeer: ({ peerId }) => this.#unban(peerId),
-      liftDistrust: ({ memberKey, reason }) => this.#links.membership.liftDistrust(memberKey, reason),
+      liftDistrust: ({ memberKey, reason }) => this.#connections.membership.liftDistrust(memberKey, reason),
       startDiscovery: ({ methods }) => {
-        const refusal = this.#links.dialler.startDiscovery(methods);
+        const refusal = this.#connections.dialler.startDiscovery(methods);
         return refusal ?? { knownPeers: this.#book.size };
       },
       stopDiscovery: () => {
-        this.#links.dialler.stopDiscovery();
+        this.#connections.dialler.stopDiscovery();
         return {};
       },
     } satisfies Partial<Handlers<Public>>;
@@ -233,7 +233,7 @@ class PeerActor implements Actor<Public, Internal> {
       peer.assignedType = peerType;
       this.#book.markDirty(peer);
     }
-    return this.#links.connect(peer);
+    return this.#connections.connect(peer);
   }
 
   #updateScore(peerId: string, update: ScoreUpdate | undefined): Reply<typeof UpdatePeerScoreResponseSchema> {
@@ -258,7 +258,7 @@ class PeerActor implements Actor<Public, Internal> {
     });
     this.#news.changed(peerId);
     const charge = { reason, offence: Offence.UNSPECIFIED, evidence: new Uint8Array() };
-    if (penalty > 0) this.#links.judge.penalise(peer, penalty, charge);
+    if (penalty > 0) this.#connections.penalties.penalise(peer, penalty, charge);
     return { score: scoreView(peer, this.#context.clock.monotonicMs()) };
   }
 
@@ -272,7 +272,7 @@ class PeerActor implements Actor<Public, Internal> {
     }
     const charge = { reason, offence: Offence.UNSPECIFIED, evidence: new Uint8Array() };
     const lasting = Number(durationMs) || this.#parts.config.banDurationMs;
-    const put = this.#links.judge.putBan(peerId, charge, lasting);
+    const put = this.#connections.penalties.putBan(peerId, charge, lasting);
     if (put === undefined) return failure("RESOURCE_EXHAUSTED", "BANS_FULL", "the table of bans is full");
     const answer = this.#context.deferred(PeerService.method.banPeer);
     this.#context.effect(put.stored, (outcome) => {
@@ -341,10 +341,10 @@ class PeerActor implements Actor<Public, Internal> {
         const page = pageOf(bans.list(), pageSize, pageToken);
         if (page instanceof Failure) return page;
         const { items, nextPageToken, totalSize } = page;
-        const massPenalties = [...this.#links.judge.alarms];
+        const massPenalties = [...this.#connections.penalties.alarms];
         return { bans: [...items], nextPageToken, totalSize, massPenalties };
       },
-      listDistrustedMembers: () => this.#links.membership.listDistrusted(),
+      listDistrustedMembers: () => this.#connections.membership.listDistrusted(),
     } satisfies Partial<Handlers<Public>>;
   }
 
@@ -352,18 +352,18 @@ class PeerActor implements Actor<Public, Internal> {
     return {
       reportOffence: ({ peerId, offence, detail, evidence, memberKey }) => {
         if (offence === Offence.EQUIVOCATION && memberKey.length > 0)
-          this.#links.membership.distrust(memberKey, evidence);
-        if (peerId !== "") this.#links.judge.onOffence(peerId, offence, detail, evidence);
+          this.#connections.membership.distrust(memberKey, evidence);
+        if (peerId !== "") this.#connections.penalties.onOffence(peerId, offence, detail, evidence);
         return {};
       },
       dropUnserving: ({ peerId }) => {
-        this.#links.dropUnserving(peerId);
+        this.#connections.dropUnserving(peerId);
         return {};
       },
       recordPerformance: (request) => this.#recordPerformance(request),
       refreshStatus: ({ peerId }) => {
-        if (peerId === "") this.#links.upkeep.refreshAll(true);
-        else this.#links.upkeep.refresh(peerId);
+        if (peerId === "") this.#connections.maintenance.refreshAll(true);
+        else this.#connections.maintenance.refresh(peerId);
         return {};
       },
       reservePeers: ({ peerIds }) => {
@@ -374,7 +374,7 @@ class PeerActor implements Actor<Public, Internal> {
             field: "peer_ids",
           });
         }
-        this.#links.membership.reserve(peerIds.filter((peerId) => peerId !== this.#parts.host.peerId));
+        this.#connections.membership.reserve(peerIds.filter((peerId) => peerId !== this.#parts.host.peerId));
         return {};
       },
     };

@@ -70,15 +70,15 @@ export class Connections {
   readonly #parts: ConnectionsParts;
   readonly #greeter: StatusHandshake;
   readonly dialler: Dialler;
-  readonly judge: PenaltyPolicy;
+  readonly penalties: PenaltyPolicy;
   readonly #waiters = new ConnectWaiters();
-  readonly upkeep: Maintenance;
+  readonly maintenance: Maintenance;
   readonly membership: Membership;
   #sessions = 0;
 
   constructor(parts: ConnectionsParts) {
     this.#parts = parts;
-    this.judge = new PenaltyPolicy({
+    this.penalties = new PenaltyPolicy({
       ...parts,
       onBanned: (peerId) => this.#onBanned(peerId),
       dismiss: (peer) => this.#dismiss(peer, GoodbyeReason.LOW_SCORE),
@@ -87,7 +87,7 @@ export class Connections {
       },
     });
     this.membership = new Membership({ ...parts, onChanged: () => this.onAuthoritiesChanged() });
-    this.upkeep = this.#makeUpkeep();
+    this.maintenance = this.#makeMaintenance();
     this.dialler = new Dialler({
       ...parts,
       onDialled: (connection) => this.onOpened(connection),
@@ -103,12 +103,12 @@ export class Connections {
         greeted: (peerId, session, status, latencyMs) => this.#onGreeted(peerId, session, status, latencyMs),
         refused: (peerId, session, refusal) => this.#onRefused(peerId, session, refusal),
         offended: (peerId, offence, detail, evidence) =>
-          this.judge.onOffence(peerId, offence, detail, evidence),
+          this.penalties.onOffence(peerId, offence, detail, evidence),
       },
     });
   }
 
-  #makeUpkeep(): Maintenance {
+  #makeMaintenance(): Maintenance {
     return new Maintenance({
       ...this.#parts,
       ask: (peerId, session) => this.#greeter.ask(peerId, session),
@@ -127,7 +127,7 @@ export class Connections {
       peer.isBootstrap = true;
       book.addAddresses(peer, [address], AddressSource.CONFIGURED, this.#parts.context.clock.nowMs());
     }
-    bans.judgeBy(this.judge);
+    bans.judgeBy(this.penalties);
     // Connections of an earlier incarnation are told anew by the snapshot.
     for (const peer of book.all()) peer.link = { state: "disconnected" };
     this.membership.reserve(config.memberPeerIds);
@@ -207,7 +207,7 @@ export class Connections {
   onOverrun(peerId: string, measure: string): void {
     const detail = `more ${measure} than a peer may have`;
     const evidence = sha256(new TextEncoder().encode(`${detail} ${this.#nowMs()}`));
-    this.judge.onOffence(peerId, Offence.FLOOD, detail, evidence);
+    this.penalties.onOffence(peerId, Offence.FLOOD, detail, evidence);
     const live = this.#live(peerId);
     if (live !== undefined) this.#dismiss(live.peer, GoodbyeReason.LIMIT_EXCEEDED);
   }

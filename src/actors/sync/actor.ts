@@ -89,7 +89,7 @@ class SyncActor implements Actor<Public, Internal> {
   readonly #context: Context;
   readonly #parts: SyncParts;
   readonly #machine: SyncMachine;
-  readonly #outside: EffectRunner;
+  readonly #runner: EffectRunner;
   readonly #topics: SyncTopics;
   readonly #checkpoints: Checkpoints;
   /** Blocks of the producer that are on their way, by token. Bounded by the jobs of the live machine. */
@@ -103,7 +103,7 @@ class SyncActor implements Actor<Public, Internal> {
     this.#context = context;
     this.#parts = parts;
     this.#machine = machine;
-    this.#outside = new EffectRunner({
+    this.#runner = new EffectRunner({
       ...parts,
       machine,
       peer: parts.peerInternal,
@@ -121,7 +121,7 @@ class SyncActor implements Actor<Public, Internal> {
     this.#topics = new SyncTopics({
       chain,
       status: () => this.#status(),
-      production: () => productionStatus(machine.judge(this.#outside.now())),
+      production: () => productionStatus(machine.judge(this.#runner.now())),
       operation: (id) => this.#operation(id),
       operations: () =>
         [...machine.operations.all, ...this.#checkpoints.operations].map((each) => this.#message(each)),
@@ -138,8 +138,8 @@ class SyncActor implements Actor<Public, Internal> {
       network: parts.network,
       peerInternal: parts.peerInternal,
       isPaused: () => machine.isPaused,
-      stop: (reason) => this.#after(() => machine.stop(reason, this.#outside.now()), undefined),
-      start: (options) => this.#after(() => void machine.start(options, this.#outside.now()), undefined),
+      stop: (reason) => this.#after(() => machine.stop(reason, this.#runner.now()), undefined),
+      start: (options) => this.#after(() => void machine.start(options, this.#runner.now()), undefined),
     });
     this.handlers = this.#publicHandlers();
     this.internal = {
@@ -169,7 +169,7 @@ class SyncActor implements Actor<Public, Internal> {
   onStop(): void {
     this.#chainEvents?.close();
     this.#checkpoints.onStop();
-    this.#machine.stop({ type: "stopped", note: "the node stops" }, this.#outside.now());
+    this.#machine.stop({ type: "stopped", note: "the node stops" }, this.#runner.now());
     this.#perform();
   }
 
@@ -180,7 +180,7 @@ class SyncActor implements Actor<Public, Internal> {
       const begun = this.#checkpoints.begin({ ...options, checkpointId: undefined });
       if (!(begun instanceof Failure)) return;
     }
-    this.#machine.start(options, this.#outside.now());
+    this.#machine.start(options, this.#runner.now());
   }
 
   #publicHandlers(): Handlers<Public> {
@@ -199,16 +199,16 @@ class SyncActor implements Actor<Public, Internal> {
       stopSync: ({ reason }) => {
         const stopped = { type: "stopped", note: reason } as const;
         checkpoints.endSearch(stallWords(stopped));
-        return this.#after(() => machine.stop(stopped, this.#outside.now()), {});
+        return this.#after(() => machine.stop(stopped, this.#runner.now()), {});
       },
       pauseSync: ({ reason }) =>
         machine.isRunning || checkpoints.isWorking
           ? this.#after(() => machine.pause(reason), {})
           : NOT_RUNNING,
       resumeSync: () =>
-        machine.isPaused ? this.#after(() => machine.resume(this.#outside.now()), {}) : NOT_PAUSED,
+        machine.isPaused ? this.#after(() => machine.resume(this.#runner.now()), {}) : NOT_PAUSED,
       getSyncStatus: () => ({ status: status() }),
-      canProduceBlocks: () => ({ status: productionStatus(machine.judge(this.#outside.now())) }),
+      canProduceBlocks: () => ({ status: productionStatus(machine.judge(this.#runner.now())) }),
       getBlock: ({ by }) => readBlock(this.#parts.chain, by),
       setProductionOverride: (request) => this.#setOverride(request),
       createCheckpoint: (request) => checkpoints.create(request),
@@ -219,7 +219,7 @@ class SyncActor implements Actor<Public, Internal> {
       cancelOperation: ({ id }) => {
         checkpoints.cancel(id);
         if (machine.operations.running?.id === id)
-          this.#after(() => machine.stop({ type: "stopped", note: "cancelled" }, this.#outside.now()), {});
+          this.#after(() => machine.stop({ type: "stopped", note: "cancelled" }, this.#runner.now()), {});
         return this.#operationReply(id);
       },
     };
@@ -233,12 +233,12 @@ class SyncActor implements Actor<Public, Internal> {
     const begun = isToBegin ? this.#checkpoints.begin(options) : undefined;
     if (begun !== undefined && !(begun instanceof Failure && isBegun)) return begun;
     this.#checkpoints.endSearch("replaced by another one");
-    return this.#machine.start(options, this.#outside.now());
+    return this.#machine.start(options, this.#runner.now());
   }
 
   /** While a checkpoint to begin from is looked for, the machine has nothing to do and nothing to say. */
   #status() {
-    return this.#machine.status(this.#outside.now(), this.#checkpoints.searching);
+    return this.#machine.status(this.#runner.now(), this.#checkpoints.searching);
   }
 
   #operation(id: string) {
@@ -252,7 +252,7 @@ class SyncActor implements Actor<Public, Internal> {
     if (this.#machine.operations.running?.id !== operation.id)
       return operationMessage(operation, this.#checkpoints.progressPpm);
     // From where this process began: a node that follows has little to show of a long chain.
-    return operationMessage(operation, this.#machine.progressPpm(this.#outside.now()));
+    return operationMessage(operation, this.#machine.progressPpm(this.#runner.now()));
   }
 
   #operationReply(id: string) {
@@ -273,16 +273,16 @@ class SyncActor implements Actor<Public, Internal> {
   }
 
   #move(): void {
-    this.#machine.move(this.#outside.now());
+    this.#machine.move(this.#runner.now());
     this.#perform();
   }
 
   #perform(): void {
-    for (const effect of this.#machine.takeEffects()) this.#outside.perform(effect);
+    for (const effect of this.#machine.takeEffects()) this.#runner.perform(effect);
   }
 
   #tick(): void {
-    const now = this.#outside.now();
+    const now = this.#runner.now();
     for (const stuck of this.#machine.tick(now)) this.#context.log.error("a batch was stuck", { ...stuck });
     this.#perform();
     this.#topics.publishChanges(now.monotonicMs);
@@ -318,21 +318,21 @@ class SyncActor implements Actor<Public, Internal> {
 
   #onPeer(event: WatchPeersResponse["event"]): void {
     const { peers } = this.#machine;
-    const nowMs = this.#outside.now().monotonicMs;
+    const nowMs = this.#runner.now().monotonicMs;
     switch (event.case) {
       case "snapshot":
         for (const peerId of peers.replaceAll(event.value.peers, nowMs))
-          this.#machine.peerGone(peerId, this.#outside.now());
+          this.#machine.peerGone(peerId, this.#runner.now());
         break;
       case "connected":
       case "updated":
         peers.put(event.value, nowMs);
         break;
       case "disconnected":
-        this.#machine.peerGone(event.value.peerId, this.#outside.now());
+        this.#machine.peerGone(event.value.peerId, this.#runner.now());
         break;
       case "banned":
-        this.#machine.peerGone(event.value.peerId, this.#outside.now());
+        this.#machine.peerGone(event.value.peerId, this.#runner.now());
         break;
       default:
         return;
@@ -405,7 +405,7 @@ class SyncActor implements Actor<Public, Internal> {
       reason,
     });
     this.#machine.overrideProduction(override);
-    return { status: productionStatus(this.#machine.judge(this.#outside.now())) };
+    return { status: productionStatus(this.#machine.judge(this.#runner.now())) };
   }
 }
 

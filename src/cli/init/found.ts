@@ -12,18 +12,11 @@ import { encodeChainSpecification, genesisOf } from "../../chain/spec.ts";
 import { failure } from "../../kernel/errors.ts";
 import { makeFolder } from "../../kernel/ports/folder.ts";
 import { realRandom } from "../../kernel/ports/random.ts";
+import { emptyFolder } from "../empty-folder.ts";
 import type { Session } from "../session.ts";
 import { renderFields } from "../table.ts";
 import { writeNetwork } from "./network-folder.ts";
-import {
-  addressesOf,
-  beginNode,
-  emptyFolder,
-  finishNode,
-  isPrivate,
-  listenOn,
-  type NodeFolder,
-} from "./node-folder.ts";
+import { addressesOf, beginNode, finishNode, isPrivate, listenOn, type NodeFolder } from "./node-folder.ts";
 import type { InitOptions } from "./options.ts";
 
 /** Chain ids of Alys's own networks are below. */
@@ -39,7 +32,7 @@ interface Place {
 /** Rejects with Failure: the folder, or as many hosts as there are not members. */
 export async function found(session: Session, options: InitOptions): Promise<void> {
   const places = placesOf(options);
-  const folder = emptyFolder(options.dir);
+  const folder = emptyFolder(options.dir, "--dir");
   const keys = places.map(() => generateSecretKey(realRandom));
   const parameters = { ...forgeParameters(keys), chainId: CHAIN_ID_MIN + realRandom.integer(CHAIN_ID_SPAN) };
   const genesis = genesisOf(parameters);

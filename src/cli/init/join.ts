@@ -7,10 +7,11 @@ import { encodePossessionFile } from "../../chain/possession.ts";
 import { failure } from "../../kernel/errors.ts";
 import { realRandom } from "../../kernel/ports/random.ts";
 import { publicAddressOf } from "../../p2p/address.ts";
+import { emptyFolder } from "../empty-folder.ts";
 import type { Session } from "../session.ts";
 import { renderFields } from "../table.ts";
 import { readNetwork, write } from "./network-folder.ts";
-import { beginNode, emptyFolder, finishNode, isPrivate, listenOn } from "./node-folder.ts";
+import { beginNode, finishNode, isPrivate, listenOn } from "./node-folder.ts";
 import type { InitOptions } from "./options.ts";
 
 const PEER = /\/p2p\/[1-9A-HJ-NP-Za-km-z]+$/;
@@ -24,7 +25,7 @@ export async function join(session: Session, options: InitOptions): Promise<void
     const text = `"${wrong}" does not end in /p2p/ID`;
     throw failure("INVALID_ARGUMENT", "BAD_FIELD", text, { field: "bootstrap" });
   }
-  const folder = emptyFolder(options.dir);
+  const folder = emptyFolder(options.dir, "--dir");
   const key = options.authority === true ? generateSecretKey(realRandom) : undefined;
   const node = await beginNode(folder, key);
   const isLocal =

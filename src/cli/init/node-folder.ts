@@ -1,12 +1,10 @@
 /** The folder of one node: configuration, chain, identity, and a member's authority key. All paths in it are relative, so it can be moved. */
 
-import { readdirSync } from "node:fs";
 import { isIP } from "node:net";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { stringify, type TomlTable } from "smol-toml";
 import type { SecretKey } from "../../chain/bls.ts";
 import { writeAuthorityKey } from "../../chain/keys.ts";
-import { asError, failure } from "../../kernel/errors.ts";
 import { makeFolder } from "../../kernel/ports/folder.ts";
 import { realRandom } from "../../kernel/ports/random.ts";
 import { ipOf, publicAddressOf } from "../../p2p/address.ts";
@@ -35,21 +33,6 @@ export interface NodeFolder {
   readonly configFile: string;
   readonly dataDirectory: string;
   readonly peerId: string;
-}
-
-/** Makes the folder, mode 0700. FAILED_PRECONDITION/FOLDER_NOT_EMPTY, INVALID_ARGUMENT/FOLDER_NOT_MADE. */
-export function emptyFolder(named: string): string {
-  const folder = resolve(named);
-  let files: readonly string[];
-  try {
-    makeFolder(folder, 0o700);
-    files = readdirSync(folder);
-  } catch (thrown) {
-    throw failure("INVALID_ARGUMENT", "FOLDER_NOT_MADE", `--dir ${folder}: ${asError(thrown).message}`);
-  }
-  if (files.length > 0)
-    throw failure("FAILED_PRECONDITION", "FOLDER_NOT_EMPTY", `--dir ${folder} is not empty`);
-  return folder;
 }
 
 /** Its identity, and with a key its authority key; the configuration follows when the others' identities are known. */

@@ -4,17 +4,17 @@
  */
 
 import { constants } from "node:fs";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { type AuxPowOptions, forgeParameters, forgeSecretKeys } from "../../chain/forge.ts";
 import { writeAuthorityKey } from "../../chain/keys.ts";
 import { encodePossessionFile } from "../../chain/possession.ts";
 import { encodeChainSpecification, genesisOf } from "../../chain/spec.ts";
-import { asError, failure } from "../../kernel/errors.ts";
-import { makeFolder } from "../../kernel/ports/folder.ts";
+import { failure } from "../../kernel/errors.ts";
 import type { Random } from "../../kernel/ports/random.ts";
 import { loadOrCreateIdentity } from "../../p2p/identity.ts";
+import { emptyFolder } from "../empty-folder.ts";
 import {
   authorityKeyFile,
   chainFolder,
@@ -38,14 +38,7 @@ const STORE_FILE = "data.mdb";
 /** A fresh temporary folder, or the named one, which must be new or empty: FAILED_PRECONDITION / FOLDER_NOT_EMPTY. */
 export async function makeNetworkFolder(named: string | undefined): Promise<string> {
   if (named === undefined) return await mkdtemp(join(tmpdir(), "alys-localnet-"));
-  const folder = resolve(named);
-  try {
-    makeFolder(folder, FOLDER_MODE);
-    if ((await readdir(folder)).length === 0) return folder;
-  } catch (error) {
-    throw failure("INVALID_ARGUMENT", "FOLDER_NOT_MADE", `--data-dir ${folder}: ${asError(error).message}`);
-  }
-  throw failure("FAILED_PRECONDITION", "FOLDER_NOT_EMPTY", `--data-dir ${folder} is not empty`);
+  return emptyFolder(named, "--data-dir");
 }
 
 export async function removeNetworkFolder(folder: string): Promise<void> {

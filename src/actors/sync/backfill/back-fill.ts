@@ -34,6 +34,26 @@ export interface BackFillParts {
   isPaused(): boolean;
 }
 
+/** What an actor's part hands on of its own to work outside of the mailbox. */
+export function outsideParts(
+  parts: Pick<BackFillParts, "peers" | "quota" | "network" | "peerInternal" | "isPaused">,
+  { clock, log, signal }: Pick<BackFillParts, "clock" | "log" | "signal">,
+  checkpointStore: CheckpointStore,
+): BackFillParts {
+  const { peers, quota, network, peerInternal } = parts;
+  return {
+    checkpointStore,
+    peers,
+    quota,
+    network,
+    peerInternal,
+    clock,
+    log,
+    signal,
+    isPaused: () => parts.isPaused(),
+  };
+}
+
 /** Blocks of one run: 110 KiB of usual blocks. Their bytes are bounded below. */
 const RUN_BLOCKS = 256;
 /** Bytes of a run; above it a shorter one is asked for. Half of what a write may have. */

@@ -10,7 +10,7 @@ import type {
   KeptCheckpoint,
 } from "../../../integrations/chain/checkpoint/checkpoint-store.ts";
 import { assertNever, type Failure } from "../../../kernel/errors.ts";
-import type { BackFillParts } from "../backfill/back-fill.ts";
+import { type BackFillParts, outsideParts } from "../backfill/back-fill.ts";
 import { CHAIN_NOT_EMPTY, RECOVERING } from "../errors.ts";
 import type { StartOptions } from "../machine.ts";
 import type { Operation, Operations } from "../operation.ts";
@@ -109,7 +109,7 @@ export class Beginning {
   /** A named one may lie on our own disk: then nobody is asked. */
   async #find(search: Search): Promise<SearchOutcome> {
     const { options, abort } = search;
-    const { checkpointStore, context, peers, quota, network, peerInternal, isPaused } = this.#parts;
+    const { checkpointStore, context } = this.#parts;
     const { checkpointId: id } = options;
     const own = id === undefined ? undefined : (await checkpointStore.list()).find((kept) => kept.id === id);
     if (own !== undefined) return { kind: "found", kept: own };
@@ -121,20 +121,8 @@ export class Beginning {
       search.reason = reason;
       this.#parts.operations.tell(stallWords(reason));
     };
-    const parts = {
-      checkpointStore,
-      peers,
-      quota,
-      network,
-      peerInternal,
-      clock,
-      log,
-      signal,
-      isPaused,
-      wanted,
-      tell,
-    };
-    return await new CheckpointSearch(parts).run();
+    const parts = outsideParts(this.#parts, { clock, log, signal }, checkpointStore);
+    return await new CheckpointSearch({ ...parts, wanted, tell }).run();
   }
 
   #found(options: BeginOptions, outcome: SearchOutcome): void {

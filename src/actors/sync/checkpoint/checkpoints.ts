@@ -36,7 +36,7 @@ import {
 } from "../../../integrations/chain/checkpoint/recovery-records.ts";
 import type { ChainEvent } from "../../../integrations/chain/port.ts";
 import { Failure, failure } from "../../../kernel/errors.ts";
-import { BackFill, type BackFillParts } from "../backfill/back-fill.ts";
+import { BackFill, type BackFillParts, outsideParts } from "../backfill/back-fill.ts";
 import { badField, RECOVERING } from "../errors.ts";
 import type { StartOptions } from "../machine.ts";
 import { type Operation, Operations, operationMessage } from "../operation.ts";
@@ -333,19 +333,8 @@ export class Checkpoints {
   }
 
   #startBackFill(checkpointStore: CheckpointStore): void {
-    const { context, peers, quota, network, peerInternal, isPaused } = this.#parts;
-    const { clock, log, signal } = context;
-    const backFill = new BackFill({
-      checkpointStore,
-      peers,
-      quota,
-      network,
-      peerInternal,
-      clock,
-      log,
-      signal,
-      isPaused,
-    });
+    const { context } = this.#parts;
+    const backFill = new BackFill(outsideParts(this.#parts, context, checkpointStore));
     this.#adoptedHeight = missingHistory(checkpointStore) + 1;
     this.#backFill = backFill;
     const work = backFill.run().then(async (isComplete) => {

@@ -57,10 +57,10 @@ export interface RangeSyncParts {
 
 export class RangeSync {
   readonly #parts: RangeSyncParts;
-  readonly #ranges = new Batches();
+  readonly #batches = new Batches();
   readonly #downloads: Downloads;
-  readonly #conveyor: SegmentQueue;
-  readonly #pass = new SyncRound();
+  readonly #segments: SegmentQueue;
+  readonly #round = new SyncRound();
   readonly #ownFailures = new OwnFailures();
   readonly #confirmation = new ReorgConfirmation();
   #target: ProvenHead | undefined;
@@ -72,14 +72,14 @@ export class RangeSync {
     this.#parts = parts;
     this.#downloads = new Downloads({
       ...parts,
-      ranges: this.#ranges,
+      ranges: this.#batches,
       effect: (effect) => parts.effect(effect),
     });
     const { config, chain } = parts;
-    this.#conveyor = new SegmentQueue({
+    this.#segments = new SegmentQueue({
       config,
       chain,
-      ranges: this.#ranges,
+      ranges: this.#batches,
       effect: (effect) => parts.effect(effect),
     });
   }
@@ -92,13 +92,13 @@ export class RangeSync {
   }
   /** Two small ones count as one. */
   get segmentsChecking(): number {
-    return this.#conveyor.checking;
+    return this.#segments.checking;
   }
   get segmentsImporting(): number {
-    return this.#conveyor.importing;
+    return this.#segments.importing;
   }
   get bytesBuffered(): number {
-    return this.#ranges.heldBytes;
+    return this.#batches.heldBytes;
   }
   /** Why it does not move; undefined while it does. */
   get reason(): RangeReason | undefined {
@@ -110,7 +110,7 @@ export class RangeSync {
   }
   /** Blocks came that we could not validate or import yet, for a reason of our own. */
   get isTroubled(): boolean {
-    const { front } = this.#ranges;
+    const { front } = this.#batches;
     return this.#ownFailures.isAny && front?.state !== "awaiting" && front?.state !== "downloading";
   }
   /** A reorganization waits for a second peer that reports its head. */
@@ -118,7 +118,7 @@ export class RangeSync {
     return this.#confirmation.reason !== undefined;
   }
   get batches(): readonly Batch[] {
-    return this.#ranges.batches;
+    return this.#batches.batches;
   }
 
   /** Moves on whatever can move. */
@@ -130,14 +130,14 @@ export class RangeSync {
     else if (situation.isLevel && this.#ownFailures.isAny) this.#wellAgain();
     if (target === undefined) {
       // What was handed to the chain comes back first, so that its blocks are counted.
-      if (this.#conveyor.importing === 0) this.#reset();
-      if (!this.#ranges.front) return;
+      if (this.#segments.importing === 0) this.#reset();
+      if (!this.#batches.front) return;
     } else {
       this.#go(situation, target);
     }
-    if (situation.mayProcess) this.#conveyor.move(situation, this.#confirmation);
+    if (situation.mayProcess) this.#segments.move(situation, this.#confirmation);
     if (target !== undefined && situation.mayRequest && situation.mayProcess) {
-      this.#downloads.send(nowMs, this.#pass.isBelowHead ? target : undefined, situation.mode);
+      this.#downloads.send(nowMs, this.#round.isBelowHead ? target : undefined, situation.mode);
     }
   }
 
@@ -154,7 +154,7 @@ export class RangeSync {
   }
 
   validated(ticket: Ticket, verdict: SegmentVerdict, nowMs: number): void {
-    this.#conveyor.settled(ticket);
+    this.#segments.settled(ticket);
     const batch = this.#working(ticket);
     if (batch === undefined) return;
     if (!verdict.ok) return this.#faulty(batch, ticket.index, verdict.index, verdict.fault, nowMs);
@@ -172,13 +172,13 @@ export class RangeSync {
 
   /** The validator itself failed: nobody's fault. */
   validationFailed(ticket: Ticket, failure: Failure, nowMs: number): void {
-    this.#conveyor.settled(ticket);
+    this.#segments.settled(ticket);
     const batch = this.#working(ticket);
     if (batch !== undefined) this.#retry(batch, { type: "validationFailed", failure }, nowMs);
   }
 
   imported(ticket: Ticket, outcome: ImportOutcome, nowMs: number): void {
-    this.#conveyor.settled(ticket);
+    this.#segments.settled(ticket);
     const batch = this.#working(ticket);
     if (batch === undefined) return;
     const decision = decideImport(outcome);
@@ -208,10 +208,10 @@ export class RangeSync {
 
   /** Puts back what waits for nothing, and tells what it was. */
   mend(nowMs: number): Stuck[] {
-    const { tickets } = this.#conveyor;
-    const stuck = findStuck({ batches: this.#ranges.batches, requestIds: this.#downloads.ids, tickets });
+    const { tickets } = this.#segments;
+    const stuck = findStuck({ batches: this.#batches.batches, requestIds: this.#downloads.ids, tickets });
     for (const { batchId } of stuck) {
-      const batch = this.#ranges.find(batchId);
+      const batch = this.#batches.find(batchId);
       if (batch?.state === "downloading") {
         const { requestId } = batch;
         this.#step(batch, { type: "requestFailed", requestId, isPeersFailure: false, notBeforeMs: nowMs });
@@ -224,7 +224,7 @@ export class RangeSync {
   }
 
   #go(situation: SyncView, target: ProvenHead): void {
-    if (this.#pass.go(situation, target, this.#ranges, this.#parts.config.batchBlocks)) return;
+    if (this.#round.go(situation, target, this.#batches, this.#parts.config.batchBlocks)) return;
     this.#abandon({ type: "targetNotBetter" }, situation.nowMs, TARGET_PAUSE_MS);
   }
 
@@ -240,14 +240,14 @@ export class RangeSync {
     if (decision.isNew && last !== undefined)
       this.#parts.served(decodeHeader(last.subarray(0, HEADER_LENGTH)));
     if (decision.isHead) {
-      this.#pass.linked();
+      this.#round.linked();
       this.#confirmation.ended();
       this.#parts.metrics.add("blocksSynced", blocks);
       this.#parts.progressed(blocks, nowMs);
     }
     this.#wellAgain();
     this.#step(batch, { type: "imported", index });
-    this.#ranges.dropFinal();
+    this.#batches.dropFinal();
   }
 
   #faulty(batch: Working, slot: number, index: number, fault: BlockFault, nowMs: number): void {
@@ -271,7 +271,7 @@ export class RangeSync {
    */
   #unproven(batch: Working, nowMs: number): void {
     const attempts = batch.attempts + 1;
-    if (attempts >= UNPROVEN_ATTEMPTS_MIN && !this.#pass.isAtFloor) return this.#beginLower(nowMs);
+    if (attempts >= UNPROVEN_ATTEMPTS_MIN && !this.#round.isAtFloor) return this.#beginLower(nowMs);
     if (attempts >= UNPROVEN_ATTEMPTS_MAX && this.#haveAllFailed(batch, nowMs)) {
       return this.#abandon({ type: "targetForeignAuthorities" }, nowMs);
     }
@@ -315,7 +315,7 @@ export class RangeSync {
    * What was handed to the chain behind a segment that failed has nothing to build on: it is validated again.
    */
   #voidSubmitted(notBeforeMs: number): void {
-    for (const batch of [...this.#ranges.batches]) {
+    for (const batch of [...this.#batches.batches]) {
       if (batch.state !== "importing" || batch.slots.every((slot) => slot.step.at !== "submitted")) continue;
       this.#step(batch, { type: "putBack", notBeforeMs, mustBeFirst: false });
     }
@@ -326,9 +326,9 @@ export class RangeSync {
    * final one.
    */
   #beginLower(nowMs: number): void {
-    if (this.#pass.isAtFloor) return this.#abandon({ type: "targetBelowFinal", height: undefined }, nowMs);
+    if (this.#round.isAtFloor) return this.#abandon({ type: "targetBelowFinal", height: undefined }, nowMs);
     this.#parts.metrics.add("stepsBack");
-    this.#pass.lower();
+    this.#round.lower();
     this.#forgetBatches();
   }
 
@@ -346,7 +346,7 @@ export class RangeSync {
   }
 
   #reset(): void {
-    this.#pass.ended();
+    this.#round.ended();
     this.#confirmation.ended();
     this.#forgetBatches();
   }
@@ -354,12 +354,12 @@ export class RangeSync {
   #forgetBatches(): void {
     this.#confirmation.dropped();
     this.#downloads.cancelAll();
-    this.#ranges.restart(1);
+    this.#batches.restart(1);
   }
 
   /** The batch that an outcome is for; undefined when the outcome is stale. */
   #working(ticket: Ticket): Working | undefined {
-    const batch = this.#ranges.find(ticket.batchId);
+    const batch = this.#batches.find(ticket.batchId);
     const isWorking = batch?.state === "validating" || batch?.state === "importing";
     if (isWorking && batch.revision === ticket.revision) return batch;
     this.#parts.metrics.add("staleOutcomes");
@@ -367,6 +367,6 @@ export class RangeSync {
   }
 
   #step(batch: Batch, event: BatchEvent): Batch | undefined {
-    return this.#ranges.step(batch, event);
+    return this.#batches.step(batch, event);
   }
 }
