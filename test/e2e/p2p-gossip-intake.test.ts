@@ -7,23 +7,14 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, afterEach, before, describe, test } from "node:test";
-import { identify } from "@libp2p/identify";
 import type { Connection, Stream } from "@libp2p/interface";
-import { tcp } from "@libp2p/tcp";
-import { tls } from "@libp2p/tls";
-import { yamux } from "@libp2p/yamux";
 import { multiaddr } from "@multiformats/multiaddr";
-import { createLibp2p, type Libp2p } from "libp2p";
-import { realClock } from "../../src/kernel/ports/clock.ts";
-import { silentLog } from "../../src/kernel/ports/log.ts";
-import { realRandom } from "../../src/kernel/ports/random.ts";
-import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
+import type { Libp2p } from "libp2p";
 import { topicId } from "../../src/p2p/protocols.ts";
 import {
   enveloped,
   eventually,
   GENESIS,
-  type HostHarness,
   judgeAll,
   options,
   PATIENCE_MS,
@@ -31,14 +22,7 @@ import {
 } from "../contract/host-harness.ts";
 import { pour } from "../hostile/peer.ts";
 import { control, field, framed, publication, subscription } from "../hostile/wire.ts";
-
-const harness: HostHarness = {
-  create: (identity, gate) =>
-    new Libp2pHost({ identity, gate, clock: realClock, random: realRandom, log: silentLog }),
-  listenAddresses: ["/ip4/127.0.0.1/tcp/0"],
-  transports: { tcp: true, quic: false },
-  deafAddress: "/ip4/127.0.0.1/tcp/9",
-};
+import { barePeer, tcpHarness } from "./bare-peer.ts";
 
 const BLOCKS = topicId(GENESIS, "blocks");
 const TRANSACTIONS = topicId(GENESIS, "transactions");
@@ -55,11 +39,11 @@ describe("the intake of gossip", () => {
   const bare: Libp2p[] = [];
 
   before(async () => {
-    [watched, honest] = [new Watched(harness), new Watched(harness)];
+    [watched, honest] = [new Watched(tcpHarness), new Watched(tcpHarness)];
     watched.admits = false;
     judgeAll(watched, "accept");
-    await watched.host.open(options(harness));
-    await honest.host.open(options(harness));
+    await watched.host.open(options(tcpHarness));
+    await honest.host.open(options(tcpHarness));
     await honest.host.dial(watched.id, watched.host.addresses(), { deadlineMs: PATIENCE_MS });
     await watched.until("connectionOpened", ({ connection }) => connection.peerId === honest.id);
     watched.host.admitPeer(honest.id, false);
@@ -72,14 +56,7 @@ describe("the intake of gossip", () => {
   after(() => Promise.all([watched.host.close(), honest.host.close()]));
 
   async function hostile(): Promise<Hostile> {
-    const node = await createLibp2p({
-      addresses: { listen: ["/ip4/127.0.0.1/tcp/0"] },
-      transports: [tcp()],
-      connectionEncrypters: [tls()],
-      streamMuxers: [yamux()],
-      connectionMonitor: { enabled: false },
-      services: { identify: identify() },
-    });
+    const node = await barePeer();
     bare.push(node);
     const connection = await node.dial(watched.host.addresses().map((address) => multiaddr(address)));
     const id = node.peerId.toString();

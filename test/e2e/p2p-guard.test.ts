@@ -6,43 +6,28 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, afterEach, before, describe, test } from "node:test";
-import { identify } from "@libp2p/identify";
 import type { Connection, Stream } from "@libp2p/interface";
-import { tcp } from "@libp2p/tcp";
-import { tls } from "@libp2p/tls";
-import { yamux } from "@libp2p/yamux";
 import { multiaddr } from "@multiformats/multiaddr";
-import { createLibp2p, type Libp2p } from "libp2p";
-import { realClock } from "../../src/kernel/ports/clock.ts";
-import { silentLog } from "../../src/kernel/ports/log.ts";
-import { realRandom } from "../../src/kernel/ports/random.ts";
-import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
+import type { Libp2p } from "libp2p";
 import { chainTag, protocolId } from "../../src/p2p/protocols.ts";
-import { eventually, GENESIS, type HostHarness, options, Watched } from "../contract/host-harness.ts";
+import { eventually, GENESIS, options, Watched } from "../contract/host-harness.ts";
 import { muxerOf } from "../hostile/muxer.ts";
 import { field, framed, KAD, kademlia } from "../hostile/wire.ts";
+import { barePeer, tcpHarness } from "./bare-peer.ts";
 
 const KADEMLIA = `/alys/${chainTag(GENESIS)}/kad/1`;
 const PING = "/ipfs/ping/1.0.0";
 const GOSSIP = "/meshsub/1.2.0";
 const PUSH = "/ipfs/id/push/1.0.0";
 
-const harness: HostHarness = {
-  create: (identity, gate) =>
-    new Libp2pHost({ identity, gate, clock: realClock, random: realRandom, log: silentLog }),
-  listenAddresses: ["/ip4/127.0.0.1/tcp/0"],
-  transports: { tcp: true, quic: false },
-  deafAddress: "/ip4/127.0.0.1/tcp/9",
-};
-
 describe("a host below its own protocols", () => {
   let watched: Watched;
   const bare: Libp2p[] = [];
 
   before(async () => {
-    watched = new Watched(harness);
+    watched = new Watched(tcpHarness);
     watched.admits = false;
-    await watched.host.open(options(harness, { kadDht: true }));
+    await watched.host.open(options(tcpHarness, { kadDht: true }));
   });
   afterEach(async () => {
     await Promise.all(bare.splice(0).map((node) => node.stop()));
@@ -50,14 +35,7 @@ describe("a host below its own protocols", () => {
   after(() => watched.host.close());
 
   async function stranger(): Promise<{ readonly node: Libp2p; readonly connection: Connection }> {
-    const node = await createLibp2p({
-      addresses: { listen: ["/ip4/127.0.0.1/tcp/0"] },
-      transports: [tcp()],
-      connectionEncrypters: [tls()],
-      streamMuxers: [yamux()],
-      connectionMonitor: { enabled: false },
-      services: { identify: identify() },
-    });
+    const node = await barePeer();
     bare.push(node);
     const connection = await node.dial(watched.host.addresses().map((address) => multiaddr(address)));
     return { node, connection };

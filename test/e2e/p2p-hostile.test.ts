@@ -6,48 +6,15 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Stream } from "@libp2p/interface";
-import { noise } from "@libp2p/noise";
-import { tcp } from "@libp2p/tcp";
-import { tls } from "@libp2p/tls";
-import { yamux } from "@libp2p/yamux";
-import { createLibp2p, type Libp2p } from "libp2p";
-import { realClock } from "../../src/kernel/ports/clock.ts";
-import { silentLog } from "../../src/kernel/ports/log.ts";
-import { realRandom } from "../../src/kernel/ports/random.ts";
+import type { Libp2p } from "libp2p";
 import { DIGEST_LENGTH, digestIn } from "../../src/p2p/evidence.ts";
 import { faultOf } from "../../src/p2p/failures.ts";
 import { encodeChunk, encodeEnd, encodeRequest } from "../../src/p2p/framing.ts";
-import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
 import { protocolId } from "../../src/p2p/protocols.ts";
-import {
-  eventually,
-  failureOf,
-  GENESIS,
-  type HostHarness,
-  options,
-  REQUEST,
-  Watched,
-} from "../contract/host-harness.ts";
-
-const harness: HostHarness = {
-  create: (identity, gate) =>
-    new Libp2pHost({ identity, gate, clock: realClock, random: realRandom, log: silentLog }),
-  listenAddresses: ["/ip4/127.0.0.1/tcp/0"],
-  transports: { tcp: true, quic: false },
-  deafAddress: "/ip4/127.0.0.1/tcp/9",
-};
+import { eventually, failureOf, GENESIS, options, REQUEST, Watched } from "../contract/host-harness.ts";
+import { barePeer, tcpHarness } from "./bare-peer.ts";
 
 const STATUS = protocolId(GENESIS, "status");
-
-async function bareNode(encryption: "tls" | "noise"): Promise<Libp2p> {
-  return createLibp2p({
-    addresses: { listen: ["/ip4/127.0.0.1/tcp/0"] },
-    transports: [tcp()],
-    connectionEncrypters: [encryption === "tls" ? tls() : noise()],
-    streamMuxers: [yamux()],
-    connectionMonitor: { enabled: false },
-  });
-}
 
 describe("a hostile peer", () => {
   let watched: Watched;
@@ -55,9 +22,9 @@ describe("a hostile peer", () => {
   let misbehave: (stream: Stream) => void = () => {};
 
   before(async () => {
-    watched = new Watched(harness);
-    await watched.host.open(options(harness));
-    bare = await bareNode("tls");
+    watched = new Watched(tcpHarness);
+    await watched.host.open(options(tcpHarness));
+    bare = await barePeer("tls", "is silent");
     await bare.handle(STATUS, (stream) => misbehave(stream));
     await watched.host.dial(
       bare.peerId.toString(),
@@ -195,7 +162,7 @@ describe("a hostile peer", () => {
   }
 
   test("that speaks another encryption is not connected", async () => {
-    const other = await bareNode("noise");
+    const other = await barePeer("noise", "is silent");
     const addresses = other.getMultiaddrs().map((address) => address.toString());
     const refused = await failureOf(
       watched.host.dial(other.peerId.toString(), addresses, { deadlineMs: 3000 }),

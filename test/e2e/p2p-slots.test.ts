@@ -15,23 +15,12 @@ import { tls } from "@libp2p/tls";
 import { yamux } from "@libp2p/yamux";
 import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p, type Libp2p, type Libp2pOptions } from "libp2p";
-import { realClock } from "../../src/kernel/ports/clock.ts";
-import { silentLog } from "../../src/kernel/ports/log.ts";
-import { realRandom } from "../../src/kernel/ports/random.ts";
-import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
 import type { HostOptions } from "../../src/p2p/port.ts";
-import { eventually, failureOf, type HostHarness, options, Watched } from "../contract/host-harness.ts";
+import { eventually, failureOf, options, Watched } from "../contract/host-harness.ts";
+import { tcpHarness } from "./bare-peer.ts";
 
 const SILENT = 700;
 const DIAL_MS = 20_000;
-
-const harness: HostHarness = {
-  create: (identity, gate) =>
-    new Libp2pHost({ identity, gate, clock: realClock, random: realRandom, log: silentLog }),
-  listenAddresses: ["/ip4/127.0.0.1/tcp/0"],
-  transports: { tcp: true, quic: false },
-  deafAddress: "/ip4/127.0.0.1/tcp/9",
-};
 
 describe("inbound slots", () => {
   const closing: (() => unknown)[] = [];
@@ -41,8 +30,8 @@ describe("inbound slots", () => {
   });
 
   async function host(changes: Partial<HostOptions> = {}): Promise<Watched> {
-    const watched = new Watched(harness);
-    await watched.host.open(options(harness, changes));
+    const watched = new Watched(tcpHarness);
+    await watched.host.open(options(tcpHarness, changes));
     closing.push(() => watched.host.close());
     return watched;
   }
