@@ -1,12 +1,12 @@
 /** `alysctl init`: makes all that a node needs to start, of a network that there is or of a new one. Needs no node. */
 
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { failure } from "../kernel/errors.ts";
 import type { InitOptions } from "./init/options.ts";
+import { MEMBERS_MAX, parseWhole } from "./options.ts";
 import type { Run } from "./session.ts";
 
-/** As many as a chain may have (approval.ts). */
-const MEMBERS_MAX = 64;
+const PORT_MAX = 65_535;
 
 export function addInitCommand(program: Command, run: Run): void {
   program
@@ -19,7 +19,7 @@ export function addInitCommand(program: Command, run: Run): void {
     .option("--new", "found a federation: a folder a member, ready to be copied to its machine")
     .addOption(
       new Option("--members <number>", "with --new: how many")
-        .argParser((text) => parseNumber(text, 1, MEMBERS_MAX))
+        .argParser(parseWhole(1, MEMBERS_MAX))
         .default(3),
     )
     .option(
@@ -28,12 +28,12 @@ export function addInitCommand(program: Command, run: Run): void {
     )
     .addOption(
       new Option("--port <number>", "of TCP and QUIC; on one machine the first of several")
-        .argParser((text) => parseNumber(text, 1, 65_535))
+        .argParser(parseWhole(1, PORT_MAX))
         .default(55_444),
     )
     .addOption(
       new Option("--control-port <number>", "of the control plane on loopback; on one machine the first")
-        .argParser((text) => parseNumber(text, 1, 65_535))
+        .argParser(parseWhole(1, PORT_MAX))
         .default(50_051),
     )
     .action((options: InitOptions) =>
@@ -46,10 +46,4 @@ export function addInitCommand(program: Command, run: Run): void {
         else await (await import("./init/join.ts")).join(session, options);
       }),
     );
-}
-
-function parseNumber(text: string, min: number, max: number): number {
-  const number = /^\d{1,5}$/.test(text) ? Number(text) : -1;
-  if (number >= min && number <= max) return number;
-  throw new InvalidArgumentError(`Not a number from ${min} to ${max}.`);
 }

@@ -245,6 +245,8 @@ export class AuditFile {
     const handle = await open(path, "a+", 0o600);
     log.error("the audit log was moved or removed; a new one goes on with its chain", { path });
     await this.#syncing;
+    // Whoever moved it keeps what was written, and it is flushed as it would have been.
+    await this.#handle.sync().catch(() => {});
     await this.#handle.close().catch(() => {});
     this.#handle = handle;
     this.#sizeBytes = (await handle.stat()).size;

@@ -96,6 +96,7 @@ test("init refuses what would not start, writes nothing over, and its folders ca
   assert.match(run("alysctl init --new --members 1 --dir one").out, /FOLDER_NOT_EMPTY/);
   assert.match(run("alysctl init --dir two").out, /either --network FOLDER, to join a network, or --new/);
   assert.match(run("alysctl init --new --network one/network --dir two").out, /either --network FOLDER/);
+  assert.match(run("alysctl init --new --members 16 --dir two").out, /at most 15/);
   assert.match(run("alysctl init --network nowhere --dir two").out, /nowhere\/chain\.json cannot be read/);
   assert.match(
     run("alysctl init --new --members 2 --host a --dir two").out,

@@ -3,6 +3,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { MEMBERS_MAX } from "../options.ts";
 
 export const LOCALNET_USAGE = `usage: alysd localnet [options]
 
@@ -33,8 +34,6 @@ export interface LocalnetOptions {
   readonly deadlineMs: number;
 }
 
-/** Members that BLS approvals have bits for. */
-const MEMBERS_MAX = 15;
 /** More than a million blocks take a quarter of an hour to forge: nobody waits for that on purpose. */
 const BLOCKS_MAX = 1_000_000;
 /** A day: longer is a mistake in the unit. */
