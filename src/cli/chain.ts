@@ -2,14 +2,13 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { BlockView } from "../../gen/alys/chain/v1/chain_pb.ts";
 import { GetBlockResponseSchema, SyncService } from "../../gen/alys/sync/v1/sync_pb.ts";
+import { MEMBERS_MAX, SEED_MAX } from "./bounds.ts";
 import type { ForgeCommandOptions } from "./chain-forge.ts";
 import { grouped, hash, timeOfMs, yesNo } from "./format.ts";
-import { MEMBERS_MAX, parseHex, parseUint64, parseWhole } from "./options.ts";
+import { parseHex, parseUint64, parseWhole } from "./options.ts";
 import type { Run, Session } from "./session.ts";
 import { type FieldRow, renderFields } from "./table.ts";
 
-/** A seed is 32 bits. */
-const SEED_MAX = 2 ** 32 - 1;
 /** 65,536 of them with offsets fill a block's 2 MiB many times over; the forge refuses what does not fit. */
 const TRANSACTIONS_MAX = 10_000;
 

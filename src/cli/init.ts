@@ -2,8 +2,9 @@
 
 import { type Command, Option } from "commander";
 import { failure } from "../kernel/errors.ts";
+import { MEMBERS_MAX } from "./bounds.ts";
 import type { InitOptions } from "./init/options.ts";
-import { MEMBERS_MAX, parseWhole } from "./options.ts";
+import { parseWhole } from "./options.ts";
 import type { Run } from "./session.ts";
 
 const PORT_MAX = 65_535;

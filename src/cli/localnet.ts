@@ -9,6 +9,7 @@ import { SyncState, type SyncStatus } from "../../gen/alys/sync/v1/sync_pb.ts";
 import { Failure } from "../kernel/errors.ts";
 import { realClock } from "../kernel/ports/clock.ts";
 import { realRandom } from "../kernel/ports/random.ts";
+import { SEED_MAX } from "./bounds.ts";
 import { type Connection, connect } from "./client.ts";
 import { grouped } from "./format.ts";
 import { LocalNetwork } from "./localnet/network.ts";
@@ -20,7 +21,7 @@ import {
   shortfall,
   watchStatus,
 } from "./localnet/observer.ts";
-import { LOCALNET_USAGE, type LocalnetOptions, parseLocalnetOptions, SEED_MAX } from "./localnet/options.ts";
+import { LOCALNET_USAGE, type LocalnetOptions, parseLocalnetOptions } from "./localnet/options.ts";
 import type { NodeProcess } from "./localnet/processes.ts";
 import { nodesReport, trafficReport } from "./localnet/report.ts";
 import { ProgressLine } from "./progress.ts";

@@ -15,9 +15,6 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-/** Members of a federation: the chain knows no more authorities (AUTHORITIES_MAX, which would bring its hashing along). */
-export const MEMBERS_MAX = 15;
-
 /** "500ms", "5s", "2m", "12h", "7d" in milliseconds. */
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);

@@ -3,7 +3,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { MEMBERS_MAX } from "../options.ts";
+import { MEMBERS_MAX, SEED_MAX } from "../bounds.ts";
 
 export const LOCALNET_USAGE = `usage: alysd localnet [options]
 
@@ -40,8 +40,6 @@ const BLOCKS_MAX = 1_000_000;
 const DEADLINE_S_MAX = 86_400;
 /** Some ranges of blocks that one AuxPoW covers are read at once. */
 const AUXPOW_EVERY_MAX = 1_000;
-/** A seed is 32 bits. */
-export const SEED_MAX = 2 ** 32 - 1;
 
 /** The options, or a sentence that says what is wrong with the arguments; "help" when the usage is asked for. */
 export function parseLocalnetOptions(
