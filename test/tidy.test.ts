@@ -10,7 +10,7 @@ import { codeMapFaults, readCodeMap } from "./tidy/code-map.ts";
 import { isHeldPure, purityFaults } from "./tidy/purity.ts";
 import { reportLines, tidyReport } from "./tidy/report.ts";
 import { rule } from "./tidy/rule.ts";
-import { filesOf, readSources } from "./tidy/source.ts";
+import { filesOf, readSources, waitsAtTop } from "./tidy/source.ts";
 
 const FILE_LINES_MAX = 500;
 const LINE_LENGTH_MAX = 160;
@@ -159,6 +159,16 @@ rule(
     sources
       .filter((source) => isHeldPure(source, codeMap.pureFolders))
       .flatMap((source) => purityFaults(source, byPath)),
+);
+
+rule(
+  "no file waits while it is loaded, but a program's entry",
+  "Node takes the whole process down where a thread is ended while a module of its waits at the top level, as a node does " +
+    "that is told to stop while its threads start",
+  () =>
+    sources
+      .filter(({ path }) => !/^src\/(main|cli\/alysctl)\.ts$/.test(path))
+      .flatMap((source) => waitsAtTop(source).map((line) => `${source.path}:${line}`)),
 );
 
 rule(

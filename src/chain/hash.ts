@@ -5,6 +5,7 @@
  */
 
 import { hash } from "node:crypto";
+import { createRequire } from "node:module";
 import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
 
 /** Hashes each 64-byte pair of `input` to 32 bytes of `output`, which must not overlap it. */
@@ -17,9 +18,15 @@ export const hashPairsPortable: HashPairs = (input, output) => {
   }
 };
 
-async function loadNative(): Promise<HashPairs | undefined> {
+/**
+ * Loads it without awaiting: a thread that is ended while a module of its waits at the top level takes the whole process
+ * with it (nodejs/node 43182, 60755), and each validation worker and the store's writer import this file.
+ */
+function loadNative(): HashPairs | undefined {
   try {
-    const { hashInto } = await import("@chainsafe/hashtree");
+    const { hashInto }: typeof import("@chainsafe/hashtree") = createRequire(import.meta.url)(
+      "@chainsafe/hashtree",
+    );
     return hashInto;
   } catch {
     // No prebuilt binary for this platform: the portable form takes over, and `hashBackend` says so.
@@ -27,7 +34,7 @@ async function loadNative(): Promise<HashPairs | undefined> {
   }
 }
 
-const native = await loadNative();
+const native = loadNative();
 
 /** Which implementation `hashPairs` is, for the node's information page. */
 export const hashBackend: "hashtree" | "noble" = native === undefined ? "noble" : "hashtree";

@@ -70,6 +70,30 @@ export function filesOf({ imports }: Source): readonly string[] {
   return imports.filter(({ isFile }) => isFile).map(({ target }) => target);
 }
 
+/** Lines at which the file waits while it is loaded, outside of any function. */
+export function waitsAtTop({ text, program }: Source): readonly number[] {
+  const lines: number[] = [];
+  let depth = 0;
+  const enter = (): void => void depth++;
+  const leave = (): void => void depth--;
+  const wait = ({ start }: { readonly start: number }): void => {
+    if (depth === 0) lines.push(text.slice(0, start).split("\n").length);
+  };
+  new Visitor({
+    FunctionDeclaration: enter,
+    "FunctionDeclaration:exit": leave,
+    FunctionExpression: enter,
+    "FunctionExpression:exit": leave,
+    ArrowFunctionExpression: enter,
+    "ArrowFunctionExpression:exit": leave,
+    AwaitExpression: wait,
+    ForOfStatement: (node) => {
+      if (node.await) wait(node);
+    },
+  }).visit(program);
+  return lines;
+}
+
 function withoutComments(text: string, comments: readonly { start: number; end: number }[]): string {
   let code = "";
   let from = 0;

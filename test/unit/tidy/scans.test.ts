@@ -8,7 +8,7 @@ import { functionsOf } from "../../tidy/functions.ts";
 import { impuritiesOf, isHeldPure, purityFaults } from "../../tidy/purity.ts";
 import { tidyReport } from "../../tidy/report.ts";
 import { explain } from "../../tidy/rule.ts";
-import { type Source, sourceOf } from "../../tidy/source.ts";
+import { type Source, sourceOf, waitsAtTop } from "../../tidy/source.ts";
 
 const at = (path: string, ...lines: string[]): Source => sourceOf(path, `${lines.join("\n")}\n`);
 
@@ -22,6 +22,19 @@ const faultsAmong = (path: string, ...sources: Source[]): readonly string[] => {
   const all = new Map(sources.map((source) => [source.path, source]));
   return purityFaults(all.get(path) as Source, all);
 };
+
+test("waitsAtTop() finds what waits outside of any function", () => {
+  const waiting = at(
+    "src/a.ts",
+    "const a = await load();",
+    "async function f() { await load(); }",
+    "const g = async () => { for await (const each of all) use(each); };",
+    "class A { async go() { await load(); } }",
+    "if (a) { use(await load()); }",
+    "for await (const each of all) use(each);",
+  );
+  assert.deepEqual(waitsAtTop(waiting), [1, 5, 6]);
+});
 
 test("functionsOf() counts a signature that wraps", () => {
   const wrapped = [
