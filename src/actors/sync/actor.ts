@@ -28,15 +28,17 @@ import type { CheckpointStore } from "../../integrations/chain/checkpoint/checkp
 import type { ChainEvent, ChainPort } from "../../integrations/chain/port.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor/actor.ts";
 import type { Deferred } from "../../kernel/actor/deferred.ts";
-import { Failure } from "../../kernel/errors.ts";
+import { assert, Failure } from "../../kernel/errors.ts";
 import type { Handlers } from "../../kernel/protocol.ts";
 import type { Ref } from "../../kernel/ref.ts";
 import type { Table } from "../../storage/port.ts";
 import { Checkpoints } from "./checkpoint/checkpoints.ts";
 import { type Mode, type SyncConfig, TICK_MS } from "./config.ts";
+import type { Moment } from "./effect.ts";
 import { EffectRunner } from "./effect-runner.ts";
 import { EvidenceStore } from "./equivocation/evidence-store.ts";
 import { badField, NOT_PAUSED, NOT_RUNNING, OPERATION_NOT_FOUND } from "./errors.ts";
+import type { SyncInput } from "./input.ts";
 import { SyncMachine } from "./machine.ts";
 import type { SyncMetrics } from "./metrics.ts";
 import { type Operation, operationMessage, pausedOperation } from "./operation.ts";
@@ -105,7 +107,6 @@ class SyncActor implements Actor<Public, Internal> {
     this.#machine = machine;
     this.#runner = new EffectRunner({
       ...parts,
-      machine,
       peer: parts.peerInternal,
       requestDeadlineMs: config.requestDeadlineMs,
       clock: context.clock,
@@ -116,12 +117,12 @@ class SyncActor implements Actor<Public, Internal> {
       published: (evidence) => this.#topics.equivocated(evidence),
       ownApproval: (...approval) => this.#topics.ownApproval(...approval),
       own: (token, answer) => this.#answerOwn(token, answer),
-      moved: () => this.#move(),
+      step: (input) => this.#step(input),
     });
     this.#topics = new SyncTopics({
       chain,
       status: () => this.#status(),
-      production: () => productionStatus(machine.judge(this.#runner.now())),
+      production: () => productionStatus(machine.judge(this.#now())),
       operation: (id) => this.#operation(id),
       operations: () =>
         [...machine.operations.all, ...this.#checkpoints.operations].map((each) => this.#message(each)),
@@ -138,14 +139,14 @@ class SyncActor implements Actor<Public, Internal> {
       network: parts.network,
       peerInternal: parts.peerInternal,
       isPaused: () => machine.isPaused,
-      stop: (reason) => this.#after(() => machine.stop(reason, this.#runner.now()), undefined),
-      start: (options) => this.#after(() => void machine.start(options, this.#runner.now()), undefined),
+      stop: (reason) => this.#step({ type: "stop", reason }),
+      start: (options) => this.#step({ type: "start", options }),
     });
     this.handlers = this.#publicHandlers();
     this.internal = {
       importBlock: ({ block }) => this.#importBlock(block),
       reportApproval: (request) => this.#reportApproval(request),
-      reportSigning: ({ unmet }) => this.#after(() => machine.reportSigning(unmet), {}),
+      reportSigning: ({ unmet }) => this.#answer({ type: "signing", unmet }, {}),
     };
     parts.onMetrics?.(machine.metrics);
   }
@@ -163,14 +164,12 @@ class SyncActor implements Actor<Public, Internal> {
     timers.every(TICK_MS, () => this.#tick());
     log.info("sync starts", { resumedFromHeight: this.#machine.resumedFromHeight, mode: config.mode });
     if (!this.#checkpoints.onStart() && config.isAutoStart) this.#start(config.mode);
-    this.#perform();
   }
 
   onStop(): void {
     this.#chainEvents?.close();
     this.#checkpoints.onStop();
-    this.#machine.stop({ type: "stopped", note: "the node stops" }, this.#runner.now());
-    this.#perform();
+    this.#step({ type: "stop", reason: { type: "stopped", note: "the node stops" } });
   }
 
   /** In mode CHECKPOINT an empty chain is begun from one, where this node keeps its chain itself. */
@@ -180,7 +179,7 @@ class SyncActor implements Actor<Public, Internal> {
       const begun = this.#checkpoints.begin({ ...options, checkpointId: undefined });
       if (!(begun instanceof Failure)) return;
     }
-    this.#machine.start(options, this.#runner.now());
+    this.#step({ type: "start", options });
   }
 
   #publicHandlers(): Handlers<Public> {
@@ -192,23 +191,21 @@ class SyncActor implements Actor<Public, Internal> {
         const options = readStart(request, this.#startFacts());
         if (options instanceof Failure) return options;
         const operation = this.#startOrBegin(options);
-        this.#perform();
         if (operation instanceof Failure) return operation;
         return { ...this.#operationReply(operation.id), status: status() };
       },
       stopSync: ({ reason }) => {
         const stopped = { type: "stopped", note: reason } as const;
         checkpoints.endSearch(stallWords(stopped));
-        return this.#after(() => machine.stop(stopped, this.#runner.now()), {});
+        return this.#answer({ type: "stop", reason: stopped }, {});
       },
       pauseSync: ({ reason }) =>
         machine.isRunning || checkpoints.isWorking
-          ? this.#after(() => machine.pause(reason), {})
+          ? this.#answer({ type: "pause", note: reason }, {})
           : NOT_RUNNING,
-      resumeSync: () =>
-        machine.isPaused ? this.#after(() => machine.resume(this.#runner.now()), {}) : NOT_PAUSED,
+      resumeSync: () => (machine.isPaused ? this.#answer({ type: "resume" }, {}) : NOT_PAUSED),
       getSyncStatus: () => ({ status: status() }),
-      canProduceBlocks: () => ({ status: productionStatus(machine.judge(this.#runner.now())) }),
+      canProduceBlocks: () => ({ status: productionStatus(machine.judge(this.#now())) }),
       getBlock: ({ by }) => readBlock(this.#parts.chain, by),
       setProductionOverride: (request) => this.#setOverride(request),
       createCheckpoint: (request) => checkpoints.create(request),
@@ -219,7 +216,7 @@ class SyncActor implements Actor<Public, Internal> {
       cancelOperation: ({ id }) => {
         checkpoints.cancel(id);
         if (machine.operations.running?.id === id)
-          this.#after(() => machine.stop({ type: "stopped", note: "cancelled" }, this.#runner.now()), {});
+          this.#step({ type: "stop", reason: { type: "stopped", note: "cancelled" } });
         return this.#operationReply(id);
       },
     };
@@ -233,12 +230,15 @@ class SyncActor implements Actor<Public, Internal> {
     const begun = isToBegin ? this.#checkpoints.begin(options) : undefined;
     if (begun !== undefined && !(begun instanceof Failure && isBegun)) return begun;
     this.#checkpoints.endSearch("replaced by another one");
-    return this.#machine.start(options, this.#runner.now());
+    this.#step({ type: "start", options });
+    const { newest } = this.#machine.operations;
+    assert(newest !== undefined, "what starts has an operation");
+    return newest;
   }
 
   /** While a checkpoint to begin from is looked for, the machine has nothing to do and nothing to say. */
   #status() {
-    return this.#machine.status(this.#runner.now(), this.#checkpoints.searching);
+    return this.#machine.status(this.#now(), this.#checkpoints.searching);
   }
 
   #operation(id: string) {
@@ -252,7 +252,7 @@ class SyncActor implements Actor<Public, Internal> {
     if (this.#machine.operations.running?.id !== operation.id)
       return operationMessage(operation, this.#checkpoints.progressPpm);
     // From where this process began: a node that follows has little to show of a long chain.
-    return operationMessage(operation, this.#machine.progressPpm(this.#runner.now()));
+    return operationMessage(operation, this.#machine.progressPpm(this.#now()));
   }
 
   #operationReply(id: string) {
@@ -265,35 +265,30 @@ class SyncActor implements Actor<Public, Internal> {
     return { mode, headHeight: this.#parts.chain.snapshot().head.height };
   }
 
-  /** Lets the machine take a step and carries out what follows. */
-  #after<R>(step: () => void, reply: R): R {
-    step();
-    this.#perform();
+  #now(): Moment {
+    const { clock } = this.#context;
+    return { monotonicMs: clock.monotonicMs(), unixMs: clock.nowMs() };
+  }
+
+  /** Lets the machine take a step and has what follows carried out. */
+  #step(input: SyncInput): void {
+    for (const effect of this.#machine.step(input, this.#now())) this.#runner.perform(effect);
+  }
+
+  #answer<R>(input: SyncInput, reply: R): R {
+    this.#step(input);
     return reply;
   }
 
-  #move(): void {
-    this.#machine.move(this.#runner.now());
-    this.#perform();
-  }
-
-  #perform(): void {
-    for (const effect of this.#machine.takeEffects()) this.#runner.perform(effect);
-  }
-
   #tick(): void {
-    const now = this.#runner.now();
-    for (const stuck of this.#machine.tick(now)) this.#context.log.error("a batch was stuck", { ...stuck });
-    this.#perform();
-    this.#topics.publishChanges(now.monotonicMs);
+    this.#step({ type: "tick" });
+    this.#topics.publishChanges(this.#now().monotonicMs);
   }
 
   #onChain(event: ChainEvent): void {
     this.#topics.chainChanged(event);
     this.#checkpoints.onChain(event);
-    this.#machine.chainMoved();
     if (event.type === "reorganized") {
-      this.#machine.metrics.add("reorganizations");
       const { commonHeight, blocksReverted, head } = event;
       this.#context.log.warn("the chain was reorganized", {
         commonHeight,
@@ -301,7 +296,7 @@ class SyncActor implements Actor<Public, Internal> {
         height: head.height,
       });
     }
-    this.#move();
+    this.#step({ type: "chainMoved", isReorganized: event.type === "reorganized" });
   }
 
   #watchPeers(): void {
@@ -317,27 +312,18 @@ class SyncActor implements Actor<Public, Internal> {
   }
 
   #onPeer(event: WatchPeersResponse["event"]): void {
-    const { peers } = this.#machine;
-    const nowMs = this.#runner.now().monotonicMs;
     switch (event.case) {
       case "snapshot":
-        for (const peerId of peers.replaceAll(event.value.peers, nowMs))
-          this.#machine.peerGone(peerId, this.#runner.now());
-        break;
+        return this.#step({ type: "peersListed", peers: event.value.peers });
       case "connected":
       case "updated":
-        peers.put(event.value, nowMs);
-        break;
+        return this.#step({ type: "peerSeen", peer: event.value });
       case "disconnected":
-        this.#machine.peerGone(event.value.peerId, this.#runner.now());
-        break;
       case "banned":
-        this.#machine.peerGone(event.value.peerId, this.#runner.now());
-        break;
+        return this.#step({ type: "peerGone", peerId: event.value.peerId });
       default:
         return;
     }
-    this.#move();
   }
 
   #watchGossip(): void {
@@ -353,12 +339,11 @@ class SyncActor implements Actor<Public, Internal> {
   }
 
   #onGossip(event: WatchGossipResponse["event"]): void {
-    if (event.case === "skipped") this.#machine.metrics.add("gossipSkipped", Number(event.value.count));
+    if (event.case === "skipped") this.#step({ type: "gossipSkipped", count: Number(event.value.count) });
     // The NetworkActor has transactions judged by the engine.
     if (event.case !== "message" || event.value.isTransaction) return;
     const { handle, peerId, payload, header } = event.value;
-    this.#machine.gossip(handle, peerId, payload, header && headerOf(header));
-    this.#perform();
+    this.#step({ type: "gossip", handle, peerId, bytes: payload, header: header && headerOf(header) });
   }
 
   #reportApproval({ header, approval }: ReportApprovalRequest) {
@@ -366,10 +351,8 @@ class SyncActor implements Actor<Public, Internal> {
       const { height, authoritiesRoot } = decodeHeader(header);
       const authorities = this.#parts.chain.authoritiesAt(height);
       // Bits name members of the set that the header commits to; another one is not the one that was verified under.
-      if (equalBytes(authoritiesRoot, authorities.root)) {
-        this.#machine.equivocations.saw({ header, approval, authorities });
-        this.#perform();
-      }
+      if (equalBytes(authoritiesRoot, authorities.root))
+        this.#step({ type: "approvalSeen", check: { header, approval, authorities } });
       return {};
     } catch (error) {
       if (error instanceof MalformedError) return badField("header", error.message);
@@ -381,8 +364,7 @@ class SyncActor implements Actor<Public, Internal> {
     const reply = this.#context.deferred(SyncInternalService.method.importBlock);
     const token = this.#nextToken++;
     this.#own.set(token, reply);
-    this.#machine.live.own(token, block);
-    this.#perform();
+    this.#step({ type: "own", token, block });
     return reply;
   }
 
@@ -404,8 +386,8 @@ class SyncActor implements Actor<Public, Internal> {
       override,
       reason,
     });
-    this.#machine.overrideProduction(override);
-    return { status: productionStatus(this.#machine.judge(this.#runner.now())) };
+    this.#step({ type: "overrideProduction", override });
+    return { status: productionStatus(this.#machine.judge(this.#now())) };
   }
 }
 

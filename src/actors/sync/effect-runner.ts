@@ -14,16 +14,16 @@ import { asError, assertNever, Failure, failure } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/ports/clock.ts";
 import type { Log } from "../../kernel/ports/log.ts";
 import type { Ref } from "../../kernel/ref.ts";
-import type { Moment, SyncEffect } from "./effect.ts";
+import type { SyncEffect } from "./effect.ts";
 import type { Evidence } from "./equivocation/evidence.ts";
 import { digestOf, type EvidenceStore } from "./equivocation/evidence-store.ts";
+import type { SyncInput } from "./input.ts";
 import { fetchLaterSet } from "./later-set.ts";
-import type { SyncMachine } from "./machine.ts";
 import { readTail } from "./store-check/read-tail.ts";
+import type { TailOutcome } from "./store-check/tail-check.ts";
 import { type SetsInForce, setsBehindParent } from "./validation-sets.ts";
 
 export interface EffectRunnerParts {
-  readonly machine: SyncMachine;
   readonly chain: ChainPort;
   readonly validator: Validator;
   readonly network: Ref<typeof NetworkInternalService>;
@@ -41,8 +41,8 @@ export interface EffectRunnerParts {
   ownApproval(slot: number, hash: Uint8Array, isAuthor: boolean): void;
   /** The producer's block is durable, or refused. */
   own(token: number, answer: Uint8Array | Failure): void;
-  /** An outcome was handed to the machine: it moves on. */
-  moved(): void;
+  /** Hands an outcome to the machine, in a turn of the actor, and carries out what follows. */
+  step(input: SyncInput): void;
 }
 
 const VERDICTS = {
@@ -69,13 +69,8 @@ export class EffectRunner {
     this.#parts = parts;
   }
 
-  now(): Moment {
-    const { clock } = this.#parts;
-    return { monotonicMs: clock.monotonicMs(), unixMs: clock.nowMs() };
-  }
-
   perform(effect: SyncEffect): void {
-    const { network, peer, machine, own, log } = this.#parts;
+    const { network, peer, own, step, log } = this.#parts;
     switch (effect.type) {
       case "request":
         return this.#request(effect);
@@ -83,21 +78,21 @@ export class EffectRunner {
         return this.#requests.get(effect.requestId)?.abort();
       case "validate": {
         const { ticket } = effect;
-        return this.#validate(effect, (outcome, nowMs) => {
-          if (outcome.ok) machine.pipeline.validated(ticket, outcome.value, nowMs);
-          else machine.pipeline.validationFailed(ticket, outcome.failure, nowMs);
+        return this.#validate(effect, (outcome) => {
+          if (outcome.ok) step({ type: "validated", ticket, verdict: outcome.value });
+          else step({ type: "validationFailed", ticket, failure: outcome.failure });
         });
       }
-      case "validateLive":
-        return this.#validate({ ...alone([effect.block], effect.sets), header: effect.header }, (outcome) => {
-          if (outcome.ok) machine.live.validated(effect.id, outcome.value);
-          else machine.live.validationFailed(effect.id, outcome.failure);
+      case "validateLive": {
+        const { id, block, sets, header } = effect;
+        return this.#validate({ ...alone([block], sets), header }, (outcome) => {
+          if (outcome.ok) step({ type: "liveValidated", id, verdict: outcome.value });
+          else step({ type: "liveValidationFailed", id, failure: outcome.failure });
         });
+      }
       case "import": {
         const { ticket } = effect;
-        return this.#import(effect.segment, (outcome, nowMs) =>
-          machine.pipeline.imported(ticket, outcome, nowMs),
-        );
+        return this.#import(effect.segment, (outcome) => step({ type: "imported", ticket, outcome }));
       }
       case "lookUp":
         return this.#lookUp(effect);
@@ -112,7 +107,9 @@ export class EffectRunner {
         return log.warn("a peer is too slow to be asked", { peer: peerId, leftAloneMs });
       }
       case "importLive":
-        return this.#import(effect.segment, (outcome) => machine.live.imported(effect.id, outcome));
+        return this.#import(effect.segment, (outcome) =>
+          step({ type: "liveImported", id: effect.id, outcome }),
+        );
       case "verdict": {
         const request = { handle: effect.handle, verdict: VERDICTS[effect.verdict] };
         return network.tell(NetworkInternalService.method.giveVerdict, request);
@@ -134,6 +131,10 @@ export class EffectRunner {
       }
       case "refreshStatus":
         return peer.tell(PeerInternalService.method.refreshStatus, {});
+      case "stuck": {
+        const { type: _, ...stuck } = effect;
+        return log.error("a batch was stuck", stuck);
+      }
       case "equivocation":
         return this.#equivocation(effect.evidence);
       case "ownApproval":
@@ -150,7 +151,7 @@ export class EffectRunner {
   }
 
   #request(effect: Extract<SyncEffect, { type: "request" }>): void {
-    const { network, machine, requestDeadlineMs, moved } = this.#parts;
+    const { network, requestDeadlineMs, step } = this.#parts;
     const { requestId, peerId, first, count } = effect;
     const controller = new AbortController();
     this.#requests.set(requestId, controller);
@@ -161,30 +162,28 @@ export class EffectRunner {
     );
     this.#parts.effect(work, (outcome) => {
       this.#requests.delete(requestId);
-      const nowMs = this.now().monotonicMs;
       if (outcome.ok) {
         const { blocks, latencyMs, durationMs, bytes } = outcome.value;
-        machine.pipeline.answered(requestId, blocks, { latencyMs, durationMs, bytes: Number(bytes) }, nowMs);
+        step({
+          type: "answered",
+          requestId,
+          blocks,
+          timing: { latencyMs, durationMs, bytes: Number(bytes) },
+        });
       } else {
-        machine.pipeline.requestFailed(requestId, outcome.failure, nowMs);
+        step({ type: "requestFailed", requestId, failure: outcome.failure });
       }
-      moved();
     });
   }
 
   #lookUp({ id, peerId, hash }: Extract<SyncEffect, { type: "lookUp" }>): void {
-    const { network, machine, moved, log } = this.#parts;
+    const { network, step, log } = this.#parts;
     const method = NetworkInternalService.method.requestBlocksByHash;
     const work = network.ask(method, { peerId, hashes: [hash] }, { deadlineMs: LOOKUP_DEADLINE_MS });
     this.#parts.effect(work, (outcome) => {
-      const now = this.now();
-      if (outcome.ok) {
-        machine.lookedUp(id, outcome.value.blocks[0], now);
-      } else {
-        log.debug("a lookup failed", { peer: peerId, reason: outcome.failure.message });
-        machine.lookups.failed(id, outcome.failure, now.monotonicMs);
-      }
-      moved();
+      if (outcome.ok) return step({ type: "lookedUp", id, block: outcome.value.blocks[0] });
+      log.debug("a lookup failed", { peer: peerId, reason: outcome.failure.message });
+      return step({ type: "lookUpFailed", id, failure: outcome.failure });
     });
   }
 
@@ -204,33 +203,28 @@ export class EffectRunner {
   }
 
   #fetchAuthorities(peerId: string): void {
-    const { network, chain, machine, clock, signal, log, moved } = this.#parts;
+    const { network, chain, clock, signal, log, step } = this.#parts;
     const work = fetchLaterSet({ network, chain, clock, signal }, peerId);
     this.#parts.effect(work, (outcome) => {
       if (!outcome.ok)
         log.debug("no way to a claimed head", { peer: peerId, reason: outcome.failure.message });
-      machine.hints.fetched(peerId, outcome.ok ? outcome.value : undefined);
-      moved();
+      step({ type: "authoritiesFetched", peerId, authorities: outcome.ok ? outcome.value : undefined });
     });
   }
 
   #judgeClaim({ peerId, claimed, authorities }: Extract<SyncEffect, { type: "judgeClaim" }>): void {
-    const { validator, machine, moved } = this.#parts;
+    const { validator, step } = this.#parts;
     const work = validator.verifyApprovals([{ ...claimed, authorities }]).catch(fail);
     this.#parts.effect(work, (outcome) => {
-      machine.hints.judged(peerId, outcome.ok ? outcome.value[0] === true : undefined);
-      moved();
+      step({ type: "claimJudged", peerId, isTrue: outcome.ok ? outcome.value[0] === true : undefined });
     });
   }
 
   /** Our own blocks from `first` on, read, hashed, linked and validated. */
   #checkTail(first: number, count: number): void {
-    const { chain, machine, moved } = this.#parts;
+    const { chain, step } = this.#parts;
     const read = readTail(chain, first, count);
-    const report = (outcome: Parameters<SyncMachine["tailChecked"]>[0]): void => {
-      machine.tailChecked(outcome, this.now());
-      moved();
-    };
+    const report = (outcome: TailOutcome): void => step({ type: "tailChecked", outcome });
     if ("damage" in read) {
       this.#parts.effect(Promise.resolve(read), () => report(read));
       return;
@@ -246,13 +240,10 @@ export class EffectRunner {
     });
   }
 
-  #validate(run: Run, done: (outcome: Outcome<SegmentVerdict>, nowMs: number) => void): void {
-    const { validator, signal, moved } = this.#parts;
+  #validate(run: Run, done: (outcome: Outcome<SegmentVerdict>) => void): void {
+    const { validator, signal } = this.#parts;
     const work = validator.validateSegment(this.#input(run), signal).catch(fail);
-    this.#parts.effect(work, (outcome) => {
-      done(outcome, this.now().monotonicMs);
-      moved();
-    });
+    this.#parts.effect(work, done);
   }
 
   #input({ blocks, policy, sets, parentApproval, header }: Run): SegmentInput {
@@ -273,12 +264,10 @@ export class EffectRunner {
     };
   }
 
-  #import(segment: ValidatedSegment, done: (outcome: ImportOutcome, nowMs: number) => void): void {
-    const { chain, moved } = this.#parts;
-    this.#parts.effect(chain.importSegment(segment), (outcome) => {
-      done(outcome.ok ? outcome.value : { kind: "notNow", failure: outcome.failure }, this.now().monotonicMs);
-      moved();
-    });
+  #import(segment: ValidatedSegment, done: (outcome: ImportOutcome) => void): void {
+    this.#parts.effect(this.#parts.chain.importSegment(segment), (outcome) =>
+      done(outcome.ok ? outcome.value : { kind: "notNow", failure: outcome.failure }),
+    );
   }
 }
 

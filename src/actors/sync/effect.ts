@@ -1,6 +1,6 @@
 /**
- * SyncEffect: what the machines of synchronisation want done outside. The actor does it (effect-runner.ts) and hands the
- * outcome back; the machines themselves touch nothing. And the Moment at which they are called.
+ * SyncEffect: what the machine of synchronisation wants done outside. The effect runner does it and hands the outcome back as
+ * an input (input.ts); the machine itself touches nothing. And the Moment at which it takes a step.
  */
 
 import type { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
@@ -10,7 +10,7 @@ import type { Policy, ValidatedSegment } from "../../chain/validator.ts";
 import type { Failure } from "../../kernel/errors.ts";
 import type { Fields } from "../../kernel/ports/log.ts";
 import type { Evidence } from "./equivocation/evidence.ts";
-import type { Ticket } from "./range/stuck.ts";
+import type { Stuck, Ticket } from "./range/stuck.ts";
 import type { ClaimedHead } from "./sync-peers.ts";
 import type { SetsInForce } from "./validation-sets.ts";
 
@@ -20,7 +20,9 @@ export type SyncEffect =
   /** Read these blocks of our own chain and validate them as if a peer had sent them. */
   | { readonly type: "checkTail"; readonly first: number; readonly count: number }
   /** Ask all connected peers for a fresh Status. */
-  | { readonly type: "refreshStatus" };
+  | { readonly type: "refreshStatus" }
+  /** A defect was found and mended: tell whoever keeps this code. */
+  | ({ readonly type: "stuck" } & Stuck);
 
 /** One moment by both clocks: monotonic for what we wait for, Unix for what others stamped. */
 export interface Moment {

@@ -1,35 +1,37 @@
 /**
- * SyncMachine: the whole state of synchronisation without any effect of its own. It owns the organs (peers,
- * pipeline, live blocks, progress, production, operations), decides what they may do at each moment, and
- * collects what is to be done outside; time is an argument. The actor feeds it and carries its effects out.
+ * SyncMachine: the whole state of synchronisation without any effect of its own, and its one entrance,
+ * `step(input, moment) → effects`. It owns the organs (peers, pipeline, live blocks, progress, production, operations), which
+ * reach each other through it alone, and decides what they may do at each moment. The actor feeds it and has its effects
+ * carried out. Everything but `step` only reads.
  */
 
-import type { ReadHeader } from "../../chain/header.ts";
 import { toHex } from "../../chain/hex.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
+import { assertNever } from "../../kernel/errors.ts";
 import type { Mode, SyncConfig } from "./config.ts";
 import type { Moment, SyncEffect } from "./effect.ts";
 import { EquivocationDetector } from "./equivocation/detector.ts";
+import type {
+  CommandInput,
+  LiveOutcome,
+  NeighbourInput,
+  RangeOutcome,
+  StartOptions,
+  SyncInput,
+} from "./input.ts";
 import { AncestorLookups, LOOKUP_DEPTH_MAX } from "./live/ancestor-lookup.ts";
 import { LiveBlocks } from "./live/live-blocks.ts";
 import { SyncMetrics } from "./metrics.ts";
-import { type Operation, Operations } from "./operation.ts";
+import { Operations } from "./operation.ts";
 import type { Condition, ProductionOverride, ProductionVerdict } from "./production/readiness.ts";
 import { ReadinessMonitor } from "./production/readiness-monitor.ts";
 import { QuotaLedger } from "./range/quota.ts";
 import { RangeSync } from "./range/range-sync.ts";
-import type { Stuck } from "./range/stuck.ts";
 import { progressPpm, RateMeter } from "./status/progress.ts";
 import type { PausedReason, RestingReason, SearchReason } from "./status/stall-reason.ts";
 import { stallWords } from "./status/stall-words.ts";
 import { type StatusSources, syncStatus } from "./status/status.ts";
-import {
-  beginTailCheck,
-  stepTailCheck,
-  type TailCheck,
-  type TailOutcome,
-  tailCount,
-} from "./store-check/tail-check.ts";
+import { beginTailCheck, stepTailCheck, type TailCheck, tailCount } from "./store-check/tail-check.ts";
 import { SyncPeers } from "./sync-peers.ts";
 import { type ProgressSources, StallDetector } from "./target/stall.ts";
 import { TargetSelector } from "./target/target-selector.ts";
@@ -49,12 +51,6 @@ export interface MachineParts {
   readonly epoch: number;
 }
 
-export interface StartOptions {
-  readonly mode: Mode;
-  /** Last height wanted; undefined: the head of the chain, for ever. */
-  readonly heightMax: number | undefined;
-}
-
 function isKnown(chain: ChainReads, hash: Uint8Array): boolean {
   return chain.heightOf(hash) !== undefined || chain.readBlockByHash(hash) !== undefined;
 }
@@ -65,14 +61,14 @@ export class SyncMachine {
   /** What may be asked of each peer, by whatever part of synchronisation. */
   readonly quota = new QuotaLedger();
   readonly operations: Operations;
-  readonly pipeline: RangeSync;
-  readonly live: LiveBlocks;
-  readonly lookups: AncestorLookups;
-  readonly hints: UnprovenHeads;
-  readonly equivocations: EquivocationDetector;
   /** Height at which this process found its chain. */
   readonly resumedFromHeight: number;
   readonly #parts: MachineParts;
+  readonly #pipeline: RangeSync;
+  readonly #live: LiveBlocks;
+  readonly #lookups: AncestorLookups;
+  readonly #hints: UnprovenHeads;
+  readonly #equivocations: EquivocationDetector;
   readonly #rate = new RateMeter();
   #effects: SyncEffect[] = [];
   #options: StartOptions;
@@ -97,18 +93,18 @@ export class SyncMachine {
     const effect = (wanted: SyncEffect): void => void this.#effects.push(wanted);
     const shared = { peers: this.peers, quota: this.quota, metrics: this.metrics, effect };
     this.#standing = new ReadinessMonitor({ ...parts, ...shared, targets: this.#targets });
-    this.lookups = new AncestorLookups(shared);
-    this.hints = new UnprovenHeads(shared);
-    this.equivocations = new EquivocationDetector({ ...shared, ownKey: parts.ownKey });
-    this.pipeline = new RangeSync({
+    this.#lookups = new AncestorLookups(shared);
+    this.#hints = new UnprovenHeads(shared);
+    this.#equivocations = new EquivocationDetector({ ...shared, ownKey: parts.ownKey });
+    this.#pipeline = new RangeSync({
       ...shared,
       config,
       chain,
-      approved: (blocks, authorities) => this.equivocations.sawBlocks(blocks, authorities),
+      approved: (blocks, authorities) => this.#equivocations.sawBlocks(blocks, authorities),
       progressed: (blocks, nowMs) => this.#rate.add(blocks, nowMs),
       served: (last) => this.#targets.served(last),
     });
-    this.live = new LiveBlocks({
+    this.#live = new LiveBlocks({
       chain: {
         authoritiesAfter: (hash) => chain.authoritiesAfter(hash),
         authoritiesAt: (height) => chain.authoritiesAt(height),
@@ -119,7 +115,7 @@ export class SyncMachine {
       driftMs: chain.facts.driftMs,
       effect,
       proven: (peerId, head) => this.peers.proveByGossip(peerId, head),
-      approved: (check, header) => this.equivocations.saw(check, header),
+      approved: (check, header) => this.#equivocations.saw(check, header),
       hinted: (peerId, head) => this.peers.claim(peerId, head),
       missing: (child, parent, height, peerId) => this.#lookUp(child, parent, height, peerId),
     });
@@ -142,84 +138,175 @@ export class SyncMachine {
     return this.#options.mode;
   }
 
-  takeEffects(): SyncEffect[] {
+  /** Takes one input and moves on whatever can move; gives what is to be done outside, in this order. */
+  step(input: SyncInput, moment: Moment): readonly SyncEffect[] {
+    this.#nowMs = moment.monotonicMs;
+    this.#take(input, moment);
     const effects = this.#effects;
     this.#effects = [];
     return effects;
   }
 
-  /** The running operation when the options are the same, a new one otherwise. */
-  start(options: StartOptions, moment: Moment): Operation {
+  #take(input: SyncInput, moment: Moment): void {
+    switch (input.type) {
+      case "tick":
+        return this.#tick(moment);
+      case "start":
+      case "stop":
+      case "pause":
+      case "resume":
+      case "overrideProduction":
+        return this.#command(input, moment);
+      case "answered":
+      case "requestFailed":
+      case "validated":
+      case "validationFailed":
+      case "imported":
+      case "tailChecked":
+        this.#rangeOutcome(input);
+        return this.#move(moment);
+      case "liveValidated":
+      case "liveValidationFailed":
+      case "liveImported":
+      case "lookedUp":
+      case "lookUpFailed":
+      case "authoritiesFetched":
+      case "claimJudged":
+        this.#liveOutcome(input);
+        return this.#move(moment);
+      default:
+        return this.#neighbour(input, moment);
+    }
+  }
+
+  #command(input: CommandInput, moment: Moment): void {
+    switch (input.type) {
+      case "start":
+        return this.#start(input.options, moment);
+      case "stop":
+        this.operations.finish(stallWords(input.reason), moment.unixMs);
+        return this.#halt(input.reason);
+      case "pause":
+        this.#isPaused = true;
+        this.#pauseNote = input.note;
+        return;
+      case "resume":
+        this.#isPaused = false;
+        this.#pauseNote = "";
+        return this.#move(moment);
+      case "overrideProduction":
+        this.#standing.override = input.override;
+        return;
+      default:
+        return assertNever(input);
+    }
+  }
+
+  #neighbour(input: NeighbourInput, moment: Moment): void {
+    switch (input.type) {
+      case "peersListed":
+        for (const peerId of this.peers.replaceAll(input.peers, this.#nowMs)) this.#peerGone(peerId);
+        return this.#move(moment);
+      case "peerSeen":
+        this.peers.put(input.peer, this.#nowMs);
+        return this.#move(moment);
+      case "peerGone":
+        this.#peerGone(input.peerId);
+        return this.#move(moment);
+      case "gossip":
+        return this.#gossip(input);
+      case "gossipSkipped":
+        return this.metrics.add("gossipSkipped", input.count);
+      case "own":
+        return this.#live.own(input.token, input.block);
+      case "approvalSeen":
+        return this.#equivocations.saw(input.check);
+      case "signing":
+        this.#standing.signing = input.unmet;
+        return;
+      case "chainMoved":
+        if (input.isReorganized) this.metrics.add("reorganizations");
+        if (this.#isFollowing()) this.#live.release();
+        return this.#move(moment);
+      default:
+        return assertNever(input);
+    }
+  }
+
+  #rangeOutcome(input: RangeOutcome): void {
+    const nowMs = this.#nowMs;
+    switch (input.type) {
+      case "answered":
+        return this.#pipeline.answered(input.requestId, input.blocks, input.timing, nowMs);
+      case "requestFailed":
+        return this.#pipeline.requestFailed(input.requestId, input.failure, nowMs);
+      case "validated":
+        return this.#pipeline.validated(input.ticket, input.verdict, nowMs);
+      case "validationFailed":
+        return this.#pipeline.validationFailed(input.ticket, input.failure, nowMs);
+      case "imported":
+        return this.#pipeline.imported(input.ticket, input.outcome, nowMs);
+      case "tailChecked":
+        this.#tail = stepTailCheck(this.#tail, input.outcome);
+        return this.#requestTail();
+      default:
+        return assertNever(input);
+    }
+  }
+
+  #liveOutcome(input: LiveOutcome): void {
+    switch (input.type) {
+      case "liveValidated":
+        return this.#live.validated(input.id, input.verdict);
+      case "liveValidationFailed":
+        return this.#live.validationFailed(input.id, input.failure);
+      case "liveImported":
+        return this.#live.imported(input.id, input.outcome);
+      case "lookedUp":
+        return this.#lookedUp(input.id, input.block);
+      case "lookUpFailed":
+        return this.#lookups.failed(input.id, input.failure, this.#nowMs);
+      case "authoritiesFetched":
+        return this.#hints.fetched(input.peerId, input.authorities);
+      case "claimJudged":
+        return this.#hints.judged(input.peerId, input.isTrue);
+      default:
+        return assertNever(input);
+    }
+  }
+
+  #start(options: StartOptions, moment: Moment): void {
     const parameters = `${options.mode} ${options.heightMax ?? "head"}`;
-    const { running } = this.operations;
-    if (this.#isRunning && running?.parameters === parameters) return running;
+    if (this.#isRunning && this.operations.running?.parameters === parameters) return;
     this.#options = options;
     this.#isRunning = true;
     if (!this.#isPaused) this.#pauseNote = "";
-    const operation = this.operations.start("StartSync", parameters, moment.unixMs);
+    this.operations.start("StartSync", parameters, moment.unixMs);
     this.#tail = { state: "none" };
     if (options.mode === "RECOVERY") this.#beginTailCheck();
-    this.move(moment);
-    return this.operations.find(operation.id) ?? operation;
+    this.#move(moment);
   }
 
-  stop(reason: RestingReason, moment: Moment): void {
-    this.operations.finish(stallWords(reason), moment.unixMs);
-    this.#halt(reason);
+  #lookedUp(id: number, block: Uint8Array | undefined): void {
+    const peerId = this.#lookups.answered(id, block, this.#nowMs);
+    if (peerId !== undefined && block !== undefined) this.#live.fetched(peerId, block);
   }
 
-  /** So many blocks of the store's tail were sound, or one was not. */
-  tailChecked(outcome: TailOutcome, moment: Moment): void {
-    this.#tail = stepTailCheck(this.#tail, outcome);
-    this.#requestTail();
-    this.move(moment);
-  }
-
-  /** What a lookup asked for came; undefined: the peer does not have it. */
-  lookedUp(id: number, block: Uint8Array | undefined, moment: Moment): void {
-    this.#nowMs = moment.monotonicMs;
-    const peerId = this.lookups.answered(id, block, moment.monotonicMs);
-    if (peerId !== undefined && block !== undefined) this.live.fetched(peerId, block);
-  }
-
-  /** What runs asks for nothing more; what is yet to be started, after a search for a checkpoint, begins paused. */
-  pause(note: string): void {
-    this.#isPaused = true;
-    this.#pauseNote = note;
-  }
-
-  resume(moment: Moment): void {
-    this.#isPaused = false;
-    this.#pauseNote = "";
-    this.move(moment);
-  }
-
-  overrideProduction(override: ProductionOverride): void {
-    this.#standing.override = override;
-  }
-
-  /** Why the producer signs nothing; none: it may. */
-  reportSigning(unmet: readonly Condition[]): void {
-    this.#standing.signing = unmet;
-  }
-
-  /** Its requests go elsewhere. */
-  peerGone(peerId: string, moment: Moment): void {
-    this.pipeline.peerGone(peerId);
+  #peerGone(peerId: string): void {
+    this.#pipeline.peerGone(peerId);
     this.peers.remove(peerId);
-    this.lookups.peerGone(peerId, moment.monotonicMs);
-    this.hints.peerGone(peerId);
+    this.#lookups.peerGone(peerId, this.#nowMs);
+    this.#hints.peerGone(peerId);
   }
 
-  gossip(handle: string, peerId: string, bytes: Uint8Array, header?: ReadHeader): void {
-    if (this.#isFollowing()) return this.live.gossip(handle, peerId, bytes, header);
+  #gossip({ handle, peerId, bytes, header }: Extract<SyncInput, { type: "gossip" }>): void {
+    if (this.#isFollowing()) return this.#live.gossip(handle, peerId, bytes, header);
     this.metrics.add("gossipIgnored");
     this.#effects.push({ type: "verdict", handle, verdict: "ignore" });
   }
 
-  /** Moves on whatever can move. To be called after every input. */
-  move(moment: Moment): void {
-    this.#nowMs = moment.monotonicMs;
+  /** Moves on whatever can move. */
+  #move(moment: Moment): void {
     if (!this.#isRunning || this.#tail.state === "checking" || this.#tail.state === "damaged") return;
     const { head, final, isAvailable } = this.#parts.chain.snapshot();
     const { heightMax, mode } = this.#options;
@@ -227,8 +314,8 @@ export class SyncMachine {
       this.operations.finish("", moment.unixMs);
       return this.#halt({ type: "heightReached", height: heightMax });
     }
-    const target = this.#targets.next(head, this.pipeline.batches[0], moment.monotonicMs);
-    this.pipeline.pump({
+    const target = this.#targets.next(head, this.#pipeline.batches[0], moment.monotonicMs);
+    this.#pipeline.pump({
       nowMs: moment.monotonicMs,
       head,
       finalHeight: final.height,
@@ -245,24 +332,18 @@ export class SyncMachine {
     this.#watchPass(isAvailable, moment);
   }
 
-  /** The chain has another head: held blocks may have their parent now. */
-  chainMoved(): void {
-    if (this.#isFollowing()) this.live.release();
-  }
-
-  /** Once a tick. Gives what was found stuck, which is a defect. */
-  tick(moment: Moment): Stuck[] {
-    this.#nowMs = moment.monotonicMs;
+  /** What was found stuck is a defect: it is told, and mended. */
+  #tick(moment: Moment): void {
     if (this.#isFollowing()) {
-      this.live.tick(moment.unixMs);
-      this.lookups.tick((hash) => isKnown(this.#parts.chain, hash), moment.monotonicMs);
-      this.hints.move(moment.monotonicMs);
+      this.#live.tick(moment.unixMs);
+      this.#lookups.tick((hash) => isKnown(this.#parts.chain, hash), moment.monotonicMs);
+      this.#hints.move(moment.monotonicMs);
     }
     for (const peerId of this.peers.takeUnserving()) this.#effects.push({ type: "unserving", peerId });
-    const stuck = this.pipeline.mend(moment.monotonicMs);
-    this.move(moment);
-    this.#standing.tick(this.#isRunning, this.pipeline.isUnconfirmed, moment);
-    return stuck;
+    for (const stuck of this.#pipeline.mend(moment.monotonicMs))
+      this.#effects.push({ type: "stuck", ...stuck });
+    this.#move(moment);
+    this.#standing.tick(this.#isRunning, this.#pipeline.isUnconfirmed, moment);
   }
 
   /** Whether this node may produce now. */
@@ -296,9 +377,9 @@ export class SyncMachine {
       },
       peers: this.peers,
       targets: this.#targets,
-      pipeline: this.pipeline,
-      live: this.live,
-      lookups: this.lookups,
+      pipeline: this.#pipeline,
+      live: this.#live,
+      lookups: this.#lookups,
       standing: this.#standing,
       standstill: this.#standstill,
       rate: this.#rate,
@@ -312,9 +393,9 @@ export class SyncMachine {
     this.#isPaused = false;
     this.#resting = reason;
     this.#standstill.over();
-    this.pipeline.stop();
-    this.live.stop();
-    this.lookups.stop();
+    this.#pipeline.stop();
+    this.#live.stop();
+    this.#lookups.stop();
   }
 
   #beginTailCheck(): void {
@@ -331,7 +412,7 @@ export class SyncMachine {
   /** Far above our head, range synchronisation is the way. */
   #lookUp(child: Uint8Array, parent: Uint8Array, height: number, peerId: string): void {
     if (height - this.#parts.chain.snapshot().head.height > LOOKUP_DEPTH_MAX) return;
-    this.lookups.want(child, parent, height, peerId, this.#nowMs);
+    this.#lookups.want(child, parent, height, peerId, this.#nowMs);
   }
 
   #isFollowing(): boolean {
@@ -340,7 +421,7 @@ export class SyncMachine {
 
   /** A certified head whose ancestors nobody delivers is excluded for a while. */
   #watchPass(isAvailable: boolean, moment: Moment): void {
-    const { isTroubled, isUnconfirmed, batches } = this.pipeline;
+    const { isTroubled, isUnconfirmed, batches } = this.#pipeline;
     const left = this.#targets.observe({
       front: batches[0],
       isPeersTurn: isAvailable && !this.#isPaused && !isTroubled && !isUnconfirmed,
@@ -358,9 +439,9 @@ export class SyncMachine {
   #bringers(): ProgressSources {
     return {
       isNear: this.#standing.isNear,
-      isLookingUp: this.lookups.size > 0 || this.live.jobs > 0,
-      heldBlocks: this.live.heldBlocks,
-      hasRanges: this.pipeline.batches.length > 0,
+      isLookingUp: this.#lookups.size > 0 || this.#live.jobs > 0,
+      heldBlocks: this.#live.heldBlocks,
+      hasRanges: this.#pipeline.batches.length > 0,
     };
   }
 }

@@ -35,8 +35,13 @@ export class Operations {
     this.#prefix = `${name}-${epoch.toString(36)}`;
   }
 
+  /** The last one that was started, ended or not. */
+  get newest(): Operation | undefined {
+    return this.#operations.at(-1);
+  }
+
   get running(): Operation | undefined {
-    const newest = this.#operations.at(-1);
+    const { newest } = this;
     return newest?.end === undefined ? newest : undefined;
   }
 

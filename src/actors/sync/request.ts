@@ -15,7 +15,7 @@ import type { ChainPort } from "../../integrations/chain/port.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
 import type { Mode } from "./config.ts";
 import { BLOCK_NOT_FOUND, badField } from "./errors.ts";
-import type { StartOptions } from "./machine.ts";
+import type { StartOptions } from "./input.ts";
 import type { ProductionOverride } from "./production/readiness.ts";
 
 export interface StartFacts {

@@ -12,7 +12,7 @@ import type {
 import { assertNever, type Failure } from "../../../kernel/errors.ts";
 import { type BackFillParts, outsideParts } from "../backfill/back-fill.ts";
 import { CHAIN_NOT_EMPTY, RECOVERING } from "../errors.ts";
-import type { StartOptions } from "../machine.ts";
+import type { StartOptions } from "../input.ts";
 import type { Operation, Operations } from "../operation.ts";
 import { heightOfId } from "../request.ts";
 import type { RestingReason, SearchReason } from "../status/stall-reason.ts";

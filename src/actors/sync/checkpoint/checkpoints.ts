@@ -38,7 +38,7 @@ import type { ChainEvent } from "../../../integrations/chain/port.ts";
 import { Failure, failure } from "../../../kernel/errors.ts";
 import { BackFill, type BackFillParts, outsideParts } from "../backfill/back-fill.ts";
 import { badField, RECOVERING } from "../errors.ts";
-import type { StartOptions } from "../machine.ts";
+import type { StartOptions } from "../input.ts";
 import { type Operation, Operations, operationMessage } from "../operation.ts";
 import type { RestingReason, SearchReason } from "../status/stall-reason.ts";
 import { contradictionWords } from "../status/stall-words.ts";
