@@ -154,6 +154,10 @@ export class Story {
       published: () => undefined,
       ownApproval: () => undefined,
       own: () => undefined,
+      checkpoints: undefined,
+      backFilled: () => undefined,
+      searchTold: () => undefined,
+      searchEnded: () => undefined,
     });
   }
 

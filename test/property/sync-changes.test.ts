@@ -12,6 +12,7 @@ import { PeerInfoSchema } from "../../gen/alys/peer/v1/peer_pb.ts";
 import { syncConfig } from "../../src/actors/sync/config.ts";
 import type { RangeEffect } from "../../src/actors/sync/effect.ts";
 import { SyncMetrics } from "../../src/actors/sync/metrics.ts";
+import { BlockRequests } from "../../src/actors/sync/range/block-requests.ts";
 import { QuotaLedger } from "../../src/actors/sync/range/quota.ts";
 import { RangeSync } from "../../src/actors/sync/range/range-sync.ts";
 import { SyncPeers } from "../../src/actors/sync/sync-peers.ts";
@@ -196,13 +197,16 @@ class World {
     this.kinds = kinds;
     this.theirs = theirs;
     this.chain = new ModelChain(own);
-    this.pipeline = new RangeSync({
-      config: { ...syncConfig(undefined, 2), batchBlocks },
-      chain: this.chain,
+    const shared = {
       peers: this.peers,
       metrics: new SyncMetrics(),
-      quota: new QuotaLedger(),
-      effect: (effect) => this.#perform(effect),
+      effect: (effect: RangeEffect) => this.#perform(effect),
+    };
+    this.pipeline = new RangeSync({
+      ...shared,
+      requests: new BlockRequests({ ...shared, quota: new QuotaLedger() }),
+      config: { ...syncConfig(undefined, 2), batchBlocks },
+      chain: this.chain,
       approved: () => undefined,
       progressed: () => undefined,
       served: () => undefined,

@@ -12,6 +12,7 @@ import { PeerInfoSchema } from "../../gen/alys/peer/v1/peer_pb.ts";
 import { HEDGES_MAX, syncConfig } from "../../src/actors/sync/config.ts";
 import type { RangeEffect } from "../../src/actors/sync/effect.ts";
 import { SyncMetrics } from "../../src/actors/sync/metrics.ts";
+import { BlockRequests } from "../../src/actors/sync/range/block-requests.ts";
 import { QuotaLedger } from "../../src/actors/sync/range/quota.ts";
 import { RangeSync } from "../../src/actors/sync/range/range-sync.ts";
 import { SyncPeers } from "../../src/actors/sync/sync-peers.ts";
@@ -65,7 +66,14 @@ class World {
   constructor(seed: number, kinds: readonly Kind[]) {
     this.random = seededRandom(seed);
     this.kinds = kinds;
+    const shared = {
+      peers: this.peers,
+      metrics: this.metrics,
+      effect: (effect: RangeEffect) => this.#perform(effect),
+    };
     this.pipeline = new RangeSync({
+      ...shared,
+      requests: new BlockRequests({ ...shared, quota: new QuotaLedger() }),
       config: this.config,
       chain: {
         authoritiesAfter: () => ({ authorities: SET, parentAuthorities: SET }),
@@ -73,10 +81,6 @@ class World {
         heightOf: () => undefined,
         readBlockByHash: () => undefined,
       },
-      peers: this.peers,
-      metrics: this.metrics,
-      quota: new QuotaLedger(),
-      effect: (effect) => this.#perform(effect),
       approved: () => undefined,
       progressed: () => undefined,
       served: () => undefined,

@@ -117,6 +117,10 @@ class SyncActor implements Actor<Public, Internal> {
       published: (evidence) => this.#topics.equivocated(evidence),
       ownApproval: (...approval) => this.#topics.ownApproval(...approval),
       own: (token, answer) => this.#answerOwn(token, answer),
+      checkpoints: parts.checkpoints,
+      backFilled: (failed) => this.#checkpoints.backFilled(failed),
+      searchTold: (reason) => this.#checkpoints.searchTold(reason),
+      searchEnded: (outcome) => this.#checkpoints.searchEnded(outcome),
       step: (input) => this.#step(input),
     });
     this.#topics = new SyncTopics({
@@ -134,13 +138,9 @@ class SyncActor implements Actor<Public, Internal> {
       context,
       interval: config.checkpointInterval,
       mode: config.mode,
-      peers: machine.peers,
-      quota: machine.quota,
-      network: parts.network,
-      peerInternal: parts.peerInternal,
-      isPaused: () => machine.isPaused,
       stop: (reason) => this.#step({ type: "stop", reason }),
       start: (options) => this.#step({ type: "start", options }),
+      step: (input) => this.#step(input),
     });
     this.handlers = this.#publicHandlers();
     this.internal = {

@@ -8,17 +8,22 @@ import { Offence, PeerInternalService } from "../../../gen/alys/peer/v1/peer_pb.
 import { equalBytes } from "../../chain/bytes.ts";
 import { toHex } from "../../chain/hex.ts";
 import type { SegmentInput, SegmentVerdict, ValidatedSegment, Validator } from "../../chain/validator.ts";
+import { missingHistory, prependHistory } from "../../integrations/chain/checkpoint/checkpoint-recovery.ts";
+import type { CheckpointStore } from "../../integrations/chain/checkpoint/checkpoint-store.ts";
 import type { ChainPort, ImportOutcome } from "../../integrations/chain/port.ts";
 import type { Outcome } from "../../kernel/actor/actor.ts";
-import { asError, assertNever, Failure, failure } from "../../kernel/errors.ts";
+import { asError, assert, assertNever, Failure, failure } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/ports/clock.ts";
 import type { Log } from "../../kernel/ports/log.ts";
 import type { Ref } from "../../kernel/ref.ts";
+import { askForCheckpoint } from "./checkpoint/ask-peer.ts";
+import type { SearchOutcome } from "./checkpoint/search-outcome.ts";
 import type { SyncEffect } from "./effect.ts";
 import type { Evidence } from "./equivocation/evidence.ts";
 import { digestOf, type EvidenceStore } from "./equivocation/evidence-store.ts";
 import type { SyncInput } from "./input.ts";
 import { fetchLaterSet } from "./later-set.ts";
+import type { SearchReason } from "./status/stall-reason.ts";
 import { readTail } from "./store-check/read-tail.ts";
 import type { TailOutcome } from "./store-check/tail-check.ts";
 import { type SetsInForce, setsBehindParent } from "./validation-sets.ts";
@@ -41,6 +46,13 @@ export interface EffectRunnerParts {
   ownApproval(slot: number, hash: Uint8Array, isAuthor: boolean): void;
   /** The producer's block is durable, or refused. */
   own(token: number, answer: Uint8Array | Failure): void;
+  /** Undefined where the chain is kept by another process. */
+  readonly checkpoints: CheckpointStore | undefined;
+  /** The back-fill has ended: nothing is missing, or our own disk failed. */
+  backFilled(failure: Failure | undefined): void;
+  /** Where the search for a checkpoint stands, and how it ended. */
+  searchTold(reason: SearchReason): void;
+  searchEnded(outcome: SearchOutcome): void;
   /** Hands an outcome to the machine, in a turn of the actor, and carries out what follows. */
   step(input: SyncInput): void;
 }
@@ -145,6 +157,18 @@ export class EffectRunner {
         return own(effect.token, effect.reason);
       case "warning":
         return log.warn(effect.message, effect.fields);
+      case "prepend":
+        return this.#prepend(effect);
+      case "backFilled":
+        return this.#parts.backFilled(effect.failure);
+      case "askCheckpoint":
+        return this.#askCheckpoint(effect);
+      case "keepCheckpoint":
+        return this.#keepCheckpoint(effect);
+      case "searchTold":
+        return this.#parts.searchTold(effect.reason);
+      case "searchEnded":
+        return this.#parts.searchEnded(effect.outcome);
       default:
         return assertNever(effect);
     }
@@ -152,13 +176,13 @@ export class EffectRunner {
 
   #request(effect: Extract<SyncEffect, { type: "request" }>): void {
     const { network, requestDeadlineMs, step } = this.#parts;
-    const { requestId, peerId, first, count } = effect;
+    const { requestId, peerId, first, count, deadlineMs = requestDeadlineMs } = effect;
     const controller = new AbortController();
     this.#requests.set(requestId, controller);
     const work = network.ask(
       NetworkInternalService.method.requestBlocks,
       { peerId, startHeight: BigInt(first), count },
-      { deadlineMs: requestDeadlineMs + ASK_GRACE_MS, signal: controller.signal },
+      { deadlineMs: deadlineMs + ASK_GRACE_MS, signal: controller.signal },
     );
     this.#parts.effect(work, (outcome) => {
       this.#requests.delete(requestId);
@@ -238,6 +262,39 @@ export class EffectRunner {
         report({ height: first + index, damage: { type: "invalid", fault } });
       }
     });
+  }
+
+  #prepend({ runId, blocks }: Extract<SyncEffect, { type: "prepend" }>): void {
+    const checkpoints = this.#checkpoints();
+    this.#parts.effect(prependHistory(checkpoints, blocks), (outcome) => {
+      const missing = missingHistory(checkpoints);
+      const failed = outcome.ok ? undefined : outcome.failure;
+      this.#parts.step({ type: "prepended", runId, missing, failure: failed });
+    });
+  }
+
+  #askCheckpoint(effect: Extract<SyncEffect, { type: "askCheckpoint" }>): void {
+    const { network, signal, step, log } = this.#parts;
+    const { askId, peerId } = effect;
+    const work = askForCheckpoint({ network, signal, checkpoints: this.#checkpoints() }, effect);
+    this.#parts.effect(work, (outcome) => {
+      const answer = outcome.ok ? outcome.value : ({ type: "failed", failure: outcome.failure } as const);
+      if (answer.type === "failed")
+        log.debug("a peer delivered no checkpoint", { peer: peerId, reason: answer.failure.message });
+      step({ type: "checkpointAnswered", askId, answer });
+    });
+  }
+
+  #keepCheckpoint({ evidence, proven, block }: Extract<SyncEffect, { type: "keepCheckpoint" }>): void {
+    this.#parts.effect(this.#checkpoints().keepProven(evidence, proven, block), (outcome) =>
+      this.#parts.step({ type: "checkpointKept", outcome: outcome.ok ? outcome.value : outcome.failure }),
+    );
+  }
+
+  #checkpoints(): CheckpointStore {
+    const { checkpoints } = this.#parts;
+    assert(checkpoints !== undefined, "nothing is fetched around checkpoints where none are kept");
+    return checkpoints;
   }
 
   #validate(run: Run, done: (outcome: Outcome<SegmentVerdict>) => void): void {

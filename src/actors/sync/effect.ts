@@ -4,19 +4,24 @@
  */
 
 import type { Offence } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import type { CheckpointEvidence, ProvenCheckpoint } from "../../chain/checkpoint/evidence.ts";
 import type { AuthoritySetFacts } from "../../chain/facts.ts";
 import type { ReadHeader } from "../../chain/header.ts";
 import type { Policy, ValidatedSegment } from "../../chain/validator.ts";
 import type { Failure } from "../../kernel/errors.ts";
 import type { Fields } from "../../kernel/ports/log.ts";
+import type { SearchOutcome } from "./checkpoint/search-outcome.ts";
 import type { Evidence } from "./equivocation/evidence.ts";
 import type { Stuck, Ticket } from "./range/stuck.ts";
+import type { SearchReason } from "./status/stall-reason.ts";
 import type { ClaimedHead } from "./sync-peers.ts";
 import type { SetsInForce } from "./validation-sets.ts";
 
 export type SyncEffect =
   | RangeEffect
   | LiveEffect
+  | BackFillEffect
+  | SearchEffect
   /** Read these blocks of our own chain and validate them as if a peer had sent them. */
   | { readonly type: "checkTail"; readonly first: number; readonly count: number }
   /** Ask all connected peers for a fresh Status. */
@@ -37,6 +42,8 @@ export type RangeEffect =
       readonly peerId: string;
       readonly first: number;
       readonly count: number;
+      /** Milliseconds; undefined: the configured one. */
+      readonly deadlineMs?: number;
     }
   /** The answer is no longer wanted. */
   | { readonly type: "cancel"; readonly requestId: number }
@@ -68,6 +75,33 @@ export type RangeEffect =
       readonly bytes: number;
       readonly blocks: number;
     };
+
+export type BackFillEffect =
+  /** Hand the run to the chain, to be put right below its lowest block. */
+  | { readonly type: "prepend"; readonly runId: number; readonly blocks: readonly Uint8Array[] }
+  /** Nothing is missing any more, or our own disk failed. */
+  | { readonly type: "backFilled"; readonly failure: Failure | undefined };
+
+export type SearchEffect =
+  /** Ask the peer for its newest checkpoint at or below a height, 0 for the newest, and judge what comes. */
+  | {
+      readonly type: "askCheckpoint";
+      readonly askId: number;
+      readonly peerId: string;
+      readonly heightMax: number;
+    }
+  /** Keep what two parties stand for as a file of ours, with its block. */
+  | {
+      readonly type: "keepCheckpoint";
+      readonly evidence: CheckpointEvidence;
+      readonly proven: ProvenCheckpoint;
+      readonly block: Uint8Array;
+    }
+  /** Where the search stands. */
+  | { readonly type: "searchTold"; readonly reason: SearchReason }
+  | { readonly type: "searchEnded"; readonly outcome: SearchOutcome }
+  | Extract<RangeEffect, { type: "offence" }>
+  | Extract<LiveEffect, { type: "warning" }>;
 
 export type LiveEffect =
   /** Alone, under EVERY_BLOCK. */

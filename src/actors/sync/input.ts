@@ -8,11 +8,13 @@ import type { PeerInfo } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { AuthoritySetFacts } from "../../chain/facts.ts";
 import type { ReadHeader } from "../../chain/header.ts";
 import type { ApprovalCheck, SegmentVerdict } from "../../chain/validator.ts";
+import type { KeptCheckpoint } from "../../integrations/chain/checkpoint/checkpoint-store.ts";
 import type { ImportOutcome } from "../../integrations/chain/port.ts";
 import type { Failure } from "../../kernel/errors.ts";
+import type { CheckpointAnswer, SearchOptions } from "./checkpoint/search-outcome.ts";
 import type { Mode } from "./config.ts";
 import type { Condition, ProductionOverride } from "./production/readiness.ts";
-import type { Timing } from "./range/downloads.ts";
+import type { Timing } from "./range/block-requests.ts";
 import type { Ticket } from "./range/stuck.ts";
 import type { RestingReason } from "./status/stall-reason.ts";
 import type { TailOutcome } from "./store-check/tail-check.ts";
@@ -28,6 +30,7 @@ export type SyncInput =
   | NeighbourInput
   | RangeOutcome
   | LiveOutcome
+  | CheckpointInput
   | { readonly type: "tick" };
 
 /** From an operator, or the part of the actor that recovers. */
@@ -96,3 +99,22 @@ export type LiveOutcome =
     }
   /** Undefined: it could not be judged now. */
   | { readonly type: "claimJudged"; readonly peerId: string; readonly isTrue: boolean | undefined };
+
+/** For the back-fill and the search for a checkpoint, and what became of what they asked for. */
+export type CheckpointInput =
+  /** Blocks 1 to this one are to be fetched; goes on until it is done or ended, whatever else runs. */
+  | { readonly type: "backFill"; readonly missing: number }
+  | { readonly type: "endBackFill" }
+  /** A checkpoint is looked for, until it is found, given up or ended. */
+  | { readonly type: "search"; readonly options: SearchOptions }
+  | { readonly type: "endSearch" }
+  /** `missing`: what is still missing; a Failure WRONG_HISTORY is the peer's, any other our own disk's. */
+  | {
+      readonly type: "prepended";
+      readonly runId: number;
+      readonly missing: number;
+      readonly failure: Failure | undefined;
+    }
+  | { readonly type: "checkpointAnswered"; readonly askId: number; readonly answer: CheckpointAnswer }
+  /** Undefined: the block is not the checkpoint's. A Failure is our own disk's. */
+  | { readonly type: "checkpointKept"; readonly outcome: KeptCheckpoint | Failure | undefined };

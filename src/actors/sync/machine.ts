@@ -8,6 +8,7 @@
 import { toHex } from "../../chain/hex.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import { assertNever } from "../../kernel/errors.ts";
+import { CheckpointMachine } from "./checkpoint/machine.ts";
 import type { Mode, SyncConfig } from "./config.ts";
 import type { Moment, SyncEffect } from "./effect.ts";
 import { EquivocationDetector } from "./equivocation/detector.ts";
@@ -25,6 +26,7 @@ import { SyncMetrics } from "./metrics.ts";
 import { Operations } from "./operation.ts";
 import type { Condition, ProductionOverride, ProductionVerdict } from "./production/readiness.ts";
 import { ReadinessMonitor } from "./production/readiness-monitor.ts";
+import { BlockRequests } from "./range/block-requests.ts";
 import { QuotaLedger } from "./range/quota.ts";
 import { RangeSync } from "./range/range-sync.ts";
 import { progressPpm, RateMeter } from "./status/progress.ts";
@@ -57,13 +59,13 @@ function isKnown(chain: ChainReads, hash: Uint8Array): boolean {
 
 export class SyncMachine {
   readonly metrics = new SyncMetrics();
-  readonly peers = new SyncPeers();
-  /** What may be asked of each peer, by whatever part of synchronisation. */
-  readonly quota = new QuotaLedger();
   readonly operations: Operations;
   /** Height at which this process found its chain. */
   readonly resumedFromHeight: number;
   readonly #parts: MachineParts;
+  readonly #peers = new SyncPeers();
+  readonly #requests: BlockRequests;
+  readonly #checkpoints: CheckpointMachine;
   readonly #pipeline: RangeSync;
   readonly #live: LiveBlocks;
   readonly #lookups: AncestorLookups;
@@ -81,7 +83,7 @@ export class SyncMachine {
   #tail: TailCheck = { state: "none" };
   #nowMs = 0;
   readonly #standstill = new StallDetector();
-  readonly #targets = new TargetSelector(this.peers);
+  readonly #targets = new TargetSelector(this.#peers);
   readonly #standing: ReadinessMonitor;
 
   constructor(parts: MachineParts) {
@@ -91,7 +93,12 @@ export class SyncMachine {
     this.operations = new Operations(parts.epoch);
     this.resumedFromHeight = chain.snapshot().head.height;
     const effect = (wanted: SyncEffect): void => void this.#effects.push(wanted);
-    const shared = { peers: this.peers, quota: this.quota, metrics: this.metrics, effect };
+    // What may be asked of each peer, by whatever part of synchronisation.
+    const quota = new QuotaLedger();
+    const asking = { peers: this.#peers, quota, metrics: this.metrics, effect };
+    this.#requests = new BlockRequests(asking);
+    const shared = { ...asking, requests: this.#requests };
+    this.#checkpoints = new CheckpointMachine(shared);
     this.#standing = new ReadinessMonitor({ ...parts, ...shared, targets: this.#targets });
     this.#lookups = new AncestorLookups(shared);
     this.#hints = new UnprovenHeads(shared);
@@ -114,9 +121,9 @@ export class SyncMachine {
       metrics: this.metrics,
       driftMs: chain.facts.driftMs,
       effect,
-      proven: (peerId, head) => this.peers.proveByGossip(peerId, head),
+      proven: (peerId, head) => this.#peers.proveByGossip(peerId, head),
       approved: (check, header) => this.#equivocations.saw(check, header),
-      hinted: (peerId, head) => this.peers.claim(peerId, head),
+      hinted: (peerId, head) => this.#peers.claim(peerId, head),
       missing: (child, parent, height, peerId) => this.#lookUp(child, parent, height, peerId),
     });
   }
@@ -157,6 +164,15 @@ export class SyncMachine {
       case "resume":
       case "overrideProduction":
         return this.#command(input, moment);
+      case "backFill":
+      case "endBackFill":
+      case "search":
+      case "endSearch":
+      case "prepended":
+      case "checkpointAnswered":
+      case "checkpointKept":
+        this.#checkpoints.take(input, this.#nowMs);
+        return this.#move(moment);
       case "answered":
       case "requestFailed":
       case "validated":
@@ -205,10 +221,10 @@ export class SyncMachine {
   #neighbour(input: NeighbourInput, moment: Moment): void {
     switch (input.type) {
       case "peersListed":
-        for (const peerId of this.peers.replaceAll(input.peers, this.#nowMs)) this.#peerGone(peerId);
+        for (const peerId of this.#peers.replaceAll(input.peers, this.#nowMs)) this.#peerGone(peerId);
         return this.#move(moment);
       case "peerSeen":
-        this.peers.put(input.peer, this.#nowMs);
+        this.#peers.put(input.peer, this.#nowMs);
         return this.#move(moment);
       case "peerGone":
         this.#peerGone(input.peerId);
@@ -237,9 +253,9 @@ export class SyncMachine {
     const nowMs = this.#nowMs;
     switch (input.type) {
       case "answered":
-        return this.#pipeline.answered(input.requestId, input.blocks, input.timing, nowMs);
+        return this.#answered(input, nowMs);
       case "requestFailed":
-        return this.#pipeline.requestFailed(input.requestId, input.failure, nowMs);
+        return this.#requestFailed(input, nowMs);
       case "validated":
         return this.#pipeline.validated(input.ticket, input.verdict, nowMs);
       case "validationFailed":
@@ -252,6 +268,21 @@ export class SyncMachine {
       default:
         return assertNever(input);
     }
+  }
+
+  #answered({ requestId, blocks, timing }: Extract<RangeOutcome, { type: "answered" }>, nowMs: number): void {
+    const owner = this.#requests.ownerOf(requestId) ?? "range";
+    if (owner === "range") return this.#pipeline.answered(requestId, blocks, timing, nowMs);
+    return this.#checkpoints.answered(owner, requestId, blocks, timing, nowMs);
+  }
+
+  #requestFailed(
+    { requestId, failure }: Extract<RangeOutcome, { type: "requestFailed" }>,
+    nowMs: number,
+  ): void {
+    const owner = this.#requests.ownerOf(requestId) ?? "range";
+    if (owner === "range") return this.#pipeline.requestFailed(requestId, failure, nowMs);
+    return this.#checkpoints.requestFailed(owner, requestId, failure, nowMs);
   }
 
   #liveOutcome(input: LiveOutcome): void {
@@ -294,7 +325,8 @@ export class SyncMachine {
 
   #peerGone(peerId: string): void {
     this.#pipeline.peerGone(peerId);
-    this.peers.remove(peerId);
+    this.#checkpoints.peerGone(peerId);
+    this.#peers.remove(peerId);
     this.#lookups.peerGone(peerId, this.#nowMs);
     this.#hints.peerGone(peerId);
   }
@@ -305,8 +337,13 @@ export class SyncMachine {
     this.#effects.push({ type: "verdict", handle, verdict: "ignore" });
   }
 
-  /** Moves on whatever can move. */
+  /** Moves on whatever can move: what leads to the head first, history with what is left of each peer's quota. */
   #move(moment: Moment): void {
+    this.#synchronise(moment);
+    this.#checkpoints.move(moment.monotonicMs, this.#isPaused);
+  }
+
+  #synchronise(moment: Moment): void {
     if (!this.#isRunning || this.#tail.state === "checking" || this.#tail.state === "damaged") return;
     const { head, final, isAvailable } = this.#parts.chain.snapshot();
     const { heightMax, mode } = this.#options;
@@ -320,8 +357,8 @@ export class SyncMachine {
       head,
       finalHeight: final.height,
       target: this.#standstill.isDue(head, target, this.#bringers(), moment.monotonicMs) ? target : undefined,
-      connectedPeers: this.peers.size,
-      isTargetConfirmed: target !== undefined && this.peers.isConfirmed(target),
+      connectedPeers: this.#peers.size,
+      isTargetConfirmed: target !== undefined && this.#peers.isConfirmed(target),
       heightMax,
       mode,
       finalityDepth: this.#parts.chain.facts.finalityDepth,
@@ -339,7 +376,7 @@ export class SyncMachine {
       this.#lookups.tick((hash) => isKnown(this.#parts.chain, hash), moment.monotonicMs);
       this.#hints.move(moment.monotonicMs);
     }
-    for (const peerId of this.peers.takeUnserving()) this.#effects.push({ type: "unserving", peerId });
+    for (const peerId of this.#peers.takeUnserving()) this.#effects.push({ type: "unserving", peerId });
     for (const stuck of this.#pipeline.mend(moment.monotonicMs))
       this.#effects.push({ type: "stuck", ...stuck });
     this.#move(moment);
@@ -375,7 +412,7 @@ export class SyncMachine {
         paused: this.paused,
         tail: this.#tail,
       },
-      peers: this.peers,
+      peers: this.#peers,
       targets: this.#targets,
       pipeline: this.#pipeline,
       live: this.#live,

@@ -10,15 +10,14 @@ import type {
   KeptCheckpoint,
 } from "../../../integrations/chain/checkpoint/checkpoint-store.ts";
 import { assertNever, type Failure } from "../../../kernel/errors.ts";
-import { type BackFillParts, outsideParts } from "../backfill/back-fill.ts";
 import { CHAIN_NOT_EMPTY, RECOVERING } from "../errors.ts";
-import type { StartOptions } from "../input.ts";
+import type { CheckpointInput, StartOptions } from "../input.ts";
 import type { Operation, Operations } from "../operation.ts";
 import { heightOfId } from "../request.ts";
 import type { RestingReason, SearchReason } from "../status/stall-reason.ts";
 import { conflictWords, stallWords } from "../status/stall-words.ts";
 import type { Context } from "./requests.ts";
-import { CheckpointSearch, type SearchOutcome } from "./search.ts";
+import type { SearchOptions, SearchOutcome } from "./search-outcome.ts";
 
 /** What an empty chain is to be begun with. */
 export interface BeginOptions {
@@ -30,13 +29,11 @@ export interface BeginOptions {
 /** A search for a checkpoint to begin from. */
 interface Search {
   readonly options: BeginOptions;
-  readonly abort: AbortController;
   /** Where it stands. */
   reason: SearchReason;
 }
 
-export interface BeginningParts
-  extends Pick<BackFillParts, "peers" | "quota" | "network" | "peerInternal" | "isPaused"> {
+export interface BeginningParts {
   readonly checkpointStore: CheckpointStore;
   readonly context: Context;
   /** Shared with the recoveries: one of all of them runs at a time. */
@@ -45,6 +42,7 @@ export interface BeginningParts
   /** While the chain is being changed nothing else may change it. */
   recovering(isRecovering: boolean): void;
   backFill(): void;
+  step(input: CheckpointInput): void;
   stop(reason: RestingReason): void;
   start(options: StartOptions): void;
 }
@@ -64,11 +62,6 @@ export class Beginning {
     return this.#search?.reason ?? this.#adopting;
   }
 
-  /** The actor ends. */
-  abort(): void {
-    this.#search?.abort.abort();
-  }
-
   #nowMs(): number {
     return this.#parts.context.clock.nowMs();
   }
@@ -76,8 +69,8 @@ export class Beginning {
   /** Ends a search; `note` says why. False when there is none. */
   end(note: string): boolean {
     if (this.#search === undefined) return false;
-    this.#search.abort.abort();
     this.#search = undefined;
+    this.#parts.step({ type: "endSearch" });
     this.#parts.operations.finish(note, this.#nowMs());
     this.#parts.stop({ type: "stopped", note });
     return true;
@@ -95,42 +88,47 @@ export class Beginning {
     const reason: SearchReason = { type: "searchingCheckpoint" };
     stop(reason);
     const operation = this.#parts.operations.start("StartSync", parameters, this.#nowMs());
-    const search: Search = { options, abort: new AbortController(), reason };
+    const search: Search = { options, reason };
     this.#search = search;
-    context.effect(this.#find(search), (outcome) => {
+    context.effect(checkpointStore.list(), (listed) => {
       if (this.#search !== search) return;
-      this.#search = undefined;
-      if (!outcome.ok) this.#failed(outcome.failure);
-      else this.#found(options, outcome.value);
+      if (listed.ok) this.#find(options, listed.value);
+      else this.ended({ type: "failed", failure: listed.failure });
     });
     return this.#parts.operations.find(operation.id) ?? operation;
   }
 
   /** A named one may lie on our own disk: then nobody is asked. */
-  async #find(search: Search): Promise<SearchOutcome> {
-    const { options, abort } = search;
-    const { checkpointStore, context } = this.#parts;
-    const { checkpointId: id } = options;
-    const own = id === undefined ? undefined : (await checkpointStore.list()).find((kept) => kept.id === id);
-    if (own !== undefined) return { kind: "found", kept: own };
-    const wanted = id === undefined ? undefined : { id, height: heightOfId(id) ?? 0 };
-    const { clock, log } = context;
-    const signal = AbortSignal.any([abort.signal, context.signal]);
-    const tell = (reason: SearchReason): void => {
-      if (signal.aborted) return;
-      search.reason = reason;
-      this.#parts.operations.tell(stallWords(reason));
+  #find({ checkpointId: id }: BeginOptions, kept: readonly KeptCheckpoint[]): void {
+    const own = kept.find((each) => each.id === id);
+    if (own !== undefined) return this.ended({ type: "found", kept: own });
+    const options: SearchOptions = {
+      wanted: id === undefined ? undefined : { id, height: heightOfId(id) ?? 0 },
+      ownHeight: id === undefined ? (kept[0]?.height ?? 0) : 0,
     };
-    const parts = outsideParts(this.#parts, { clock, log, signal }, checkpointStore);
-    return await new CheckpointSearch({ ...parts, wanted, tell }).run();
+    return this.#parts.step({ type: "search", options });
+  }
+
+  /** Where the search stands. */
+  told(reason: SearchReason): void {
+    if (this.#search === undefined) return;
+    this.#search.reason = reason;
+    this.#parts.operations.tell(stallWords(reason));
+  }
+
+  ended(outcome: SearchOutcome): void {
+    const search = this.#search;
+    if (search === undefined) return;
+    this.#search = undefined;
+    this.#found(search.options, outcome);
   }
 
   #found(options: BeginOptions, outcome: SearchOutcome): void {
     const { context, start } = this.#parts;
     const { heightMax } = options;
-    switch (outcome.kind) {
-      case "stopped":
-        return;
+    switch (outcome.type) {
+      case "failed":
+        return this.#failed(outcome.failure);
       case "conflict": {
         const text = conflictWords(outcome.conflict);
         context.log.error("checkpoints contradict each other", { alarm: "conflict", reason: text });

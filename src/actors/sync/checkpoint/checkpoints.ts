@@ -36,9 +36,8 @@ import {
 } from "../../../integrations/chain/checkpoint/recovery-records.ts";
 import type { ChainEvent } from "../../../integrations/chain/port.ts";
 import { Failure, failure } from "../../../kernel/errors.ts";
-import { BackFill, type BackFillParts, outsideParts } from "../backfill/back-fill.ts";
 import { badField, RECOVERING } from "../errors.ts";
-import type { StartOptions } from "../input.ts";
+import type { CheckpointInput, StartOptions } from "../input.ts";
 import { type Operation, Operations, operationMessage } from "../operation.ts";
 import type { RestingReason, SearchReason } from "../status/stall-reason.ts";
 import { contradictionWords } from "../status/stall-words.ts";
@@ -51,9 +50,9 @@ import {
   listCheckpoints,
   proveBlock,
 } from "./requests.ts";
+import type { SearchOutcome } from "./search-outcome.ts";
 
-export interface CheckpointsParts
-  extends Pick<BackFillParts, "peers" | "quota" | "network" | "peerInternal" | "isPaused"> {
+export interface CheckpointsParts {
   readonly checkpointStore: CheckpointStore | undefined;
   readonly context: Context;
   /** Blocks between checkpoints. */
@@ -63,6 +62,8 @@ export interface CheckpointsParts
   /** Ends synchronising, with the reason that the status tells. */
   stop(reason: RestingReason): void;
   start(options: StartOptions): void;
+  /** To what fetches from peers, in the machine. */
+  step(input: CheckpointInput): void;
 }
 
 /** While history is being fetched final blocks pass by the thousand: a checkpoint no more often than this, milliseconds. */
@@ -90,7 +91,7 @@ export class Checkpoints {
   #createdHeight = 0;
   /** What FULL waits for: the chain synchronised again has this block, or not. */
   #awaited: KeptCheckpoint | undefined;
-  #backFill: BackFill | undefined;
+  #isBackFilling = false;
   /** Height of the checkpoint that is back-filled behind. */
   #adoptedHeight = 0;
 
@@ -133,8 +134,8 @@ export class Checkpoints {
   }
 
   onStop(): void {
-    this.#beginning?.abort();
-    this.#backFill?.stop();
+    this.#parts.step({ type: "endSearch" });
+    this.#endBackFill();
   }
 
   /** Where the search for a checkpoint to begin from, or its adoption, stands; undefined without one. */
@@ -149,13 +150,13 @@ export class Checkpoints {
 
   /** Something of it asks peers, or will go on to. */
   get isWorking(): boolean {
-    return this.searching !== undefined || this.#isRecovering || this.#backFill !== undefined;
+    return this.searching !== undefined || this.#isRecovering || this.#isBackFilling;
   }
 
   /** How far the back-fill is, parts per million. */
   get progressPpm(): number {
     const { checkpointStore } = this.#parts;
-    if (checkpointStore === undefined || this.#backFill === undefined || this.#adoptedHeight === 0) return 0;
+    if (checkpointStore === undefined || !this.#isBackFilling || this.#adoptedHeight === 0) return 0;
     return Math.floor(1_000_000 * (1 - missingHistory(checkpointStore) / this.#adoptedHeight));
   }
 
@@ -172,7 +173,7 @@ export class Checkpoints {
   cancel(id: string): boolean {
     if (this.#operations.running?.id !== id || this.#isRecovering) return false;
     if (this.endSearch("cancelled")) return true;
-    this.#backFill?.stop();
+    this.#endBackFill();
     this.#awaited = undefined;
     this.#operations.finish("cancelled", this.#nowMs());
     return true;
@@ -252,7 +253,7 @@ export class Checkpoints {
     const { context, stop } = this.#parts;
     const { mode, checkpoint } = plan;
     this.endSearch("replaced by a recovery");
-    this.#backFill?.stop();
+    this.#endBackFill();
     this.#awaited = undefined;
     stop({ type: "recovering", checkpointId: checkpoint.kept.id });
     context.log.warn("recovery", { mode, checkpoint: checkpoint.kept.id, plan: plan.text });
@@ -333,20 +334,39 @@ export class Checkpoints {
   }
 
   #startBackFill(checkpointStore: CheckpointStore): void {
-    const { context } = this.#parts;
-    const backFill = new BackFill(outsideParts(this.#parts, context, checkpointStore));
-    this.#adoptedHeight = missingHistory(checkpointStore) + 1;
-    this.#backFill = backFill;
-    const work = backFill.run().then(async (isComplete) => {
-      if (isComplete) await proveHistory(checkpointStore, checkpointStore.parts.chain.snapshot().head.height);
-      return isComplete;
+    const missing = missingHistory(checkpointStore);
+    this.#adoptedHeight = missing + 1;
+    this.#isBackFilling = true;
+    this.#parts.step({ type: "backFill", missing });
+  }
+
+  #endBackFill(): void {
+    this.#isBackFilling = false;
+    this.#parts.step({ type: "endBackFill" });
+  }
+
+  /** Nothing is missing any more: the whole is held against the chain. Or our own disk failed. */
+  backFilled(failed: Failure | undefined): void {
+    const { checkpointStore, context } = this.#parts;
+    if (checkpointStore === undefined || !this.#isBackFilling) return;
+    const end = (error: string): void => {
+      this.#isBackFilling = false;
+      this.#operations.finish(error, this.#nowMs());
+    };
+    if (failed !== undefined) return end(failed.message);
+    const { height } = checkpointStore.parts.chain.snapshot().head;
+    return context.effect(proveHistory(checkpointStore, height), (outcome) => {
+      if (this.#isBackFilling) end(outcome.ok ? "" : outcome.failure.message);
     });
-    context.effect(work, (outcome) => {
-      if (this.#backFill !== backFill) return;
-      this.#backFill = undefined;
-      if (!outcome.ok) this.#operations.finish(outcome.failure.message, this.#nowMs());
-      else if (outcome.value) this.#operations.finish("", this.#nowMs());
-    });
+  }
+
+  /** Where the search for a checkpoint to begin from stands. */
+  searchTold(reason: SearchReason): void {
+    this.#beginning?.told(reason);
+  }
+
+  searchEnded(outcome: SearchOutcome): void {
+    this.#beginning?.ended(outcome);
   }
 
   /** Makes the checkpoints that are due, and holds a chain synchronised again against the one that is awaited. */
@@ -364,7 +384,7 @@ export class Checkpoints {
     if (due === undefined) return;
     const nowMs = context.clock.monotonicMs();
     const isDone = Math.floor(due / interval) === Math.floor(this.#createdHeight / interval);
-    const isBusy = this.#isCreating || this.#isRecovering || this.#backFill !== undefined;
+    const isBusy = this.#isCreating || this.#isRecovering || this.#isBackFilling;
     if (isDone || isBusy || nowMs - this.#createdMs < AUTOMATIC_PAUSE_MS) return;
     this.#isCreating = true;
     this.#createdMs = nowMs;

@@ -13,7 +13,6 @@ import type { QuotaLedger } from "../range/quota.ts";
 import type { SyncPeers } from "../sync-peers.ts";
 
 interface Lookup {
-  readonly id: number;
   /** The block that is wanted. */
   readonly hash: Uint8Array;
   /** Its height, as its child says. */
@@ -22,7 +21,7 @@ interface Lookup {
   readonly depth: number;
   readonly askedPeers: readonly string[];
   /** The request under way. */
-  readonly request: { readonly peerId: string; readonly sinceMs: number } | undefined;
+  readonly request: { readonly id: number; readonly peerId: string } | undefined;
 }
 
 /** Ancestors that a lookup goes back; beyond, range synchronisation is the better way. */
@@ -48,6 +47,8 @@ export class AncestorLookups {
   /** By the wanted hash. */
   readonly #lookups = new Map<string, Lookup>();
   readonly #depths = new Map<string, number>();
+  /** Whom each request that has not ended was sent to, by its id, also those that nobody waits for any more. */
+  readonly #open = new Map<number, string>();
   #nextId = 1;
 
   constructor(parts: AncestorLookupsParts) {
@@ -64,7 +65,6 @@ export class AncestorLookups {
     const depth = (this.#depths.get(toHex(child)) ?? 0) + 1;
     if (this.#lookups.has(key) || this.#lookups.size >= LOOKUPS_MAX || depth > LOOKUP_DEPTH_MAX) return;
     const lookup: Lookup = {
-      id: this.#nextId++,
       hash: parent,
       height,
       depth,
@@ -78,6 +78,7 @@ export class AncestorLookups {
 
   /** The block that was asked for; undefined when the peer does not have it or failed. Gives who delivered it. */
   answered(id: number, block: Uint8Array | undefined, nowMs: number): string | undefined {
+    this.#ended(id);
     const lookup = this.#find(id);
     if (lookup?.request === undefined) return undefined;
     const { peerId } = lookup.request;
@@ -91,6 +92,7 @@ export class AncestorLookups {
   }
 
   failed(id: number, _reason: Failure, nowMs: number): void {
+    this.#ended(id);
     const lookup = this.#find(id);
     if (lookup !== undefined) this.#again(lookup, nowMs);
   }
@@ -124,10 +126,11 @@ export class AncestorLookups {
     const peerId = preferred !== undefined && free.includes(preferred) ? preferred : free[0];
     // Whoever has quota again is asked at the next tick.
     if (peerId === undefined) return this.#put({ ...lookup, request: undefined });
+    const id = this.#nextId++;
     quota.take(peerId, PROTOCOL, nowMs);
-    const askedPeers = [...lookup.askedPeers, peerId];
-    this.#put({ ...lookup, askedPeers, request: { peerId, sinceMs: nowMs } });
-    effect({ type: "lookUp", id: lookup.id, peerId, hash: lookup.hash });
+    this.#open.set(id, peerId);
+    this.#put({ ...lookup, askedPeers: [...lookup.askedPeers, peerId], request: { id, peerId } });
+    effect({ type: "lookUp", id, peerId, hash: lookup.hash });
   }
 
   #again(lookup: Lookup, nowMs: number): void {
@@ -158,7 +161,14 @@ export class AncestorLookups {
   }
 
   #find(id: number): Lookup | undefined {
-    for (const lookup of this.#lookups.values()) if (lookup.id === id) return lookup;
+    for (const lookup of this.#lookups.values()) if (lookup.request?.id === id) return lookup;
     return undefined;
+  }
+
+  #ended(id: number): void {
+    const peerId = this.#open.get(id);
+    if (peerId === undefined) return;
+    this.#open.delete(id);
+    this.#parts.quota.ended(peerId, PROTOCOL);
   }
 }

@@ -4,15 +4,11 @@
  * wrongly. Owned by the pipeline, whose batches it moves between awaiting, downloading and awaitingValidation.
  */
 
-import { Offence } from "../../../../gen/alys/peer/v1/peer_pb.ts";
-import { concatBytes } from "../../../chain/bytes.ts";
-import { sha256 } from "../../../chain/hash.ts";
 import type { Failure } from "../../../kernel/errors.ts";
 import {
   ANSWER_BYTES_MAX,
   HEDGES_MAX,
   type Mode,
-  REQUESTS_PER_PEER_MAX,
   SLOW_ANSWERS_MAX,
   SLOW_PEER_MS,
   type SyncConfig,
@@ -20,28 +16,21 @@ import {
   THROUGHPUT_SAMPLE_BYTES,
 } from "../config.ts";
 import type { RangeEffect } from "../effect.ts";
-import { requestFailurePolicy } from "../errors.ts";
+import type { RequestFailurePolicy } from "../errors.ts";
 import type { ProvenHead } from "../head.ts";
 import type { SyncMetrics } from "../metrics.ts";
 import type { SyncPeers } from "../sync-peers.ts";
 import { wholeSegments, wrongAnswer } from "./answer.ts";
 import { attribute, type Batch, stepBatch } from "./batch.ts";
 import type { Batches } from "./batches.ts";
+import type { BlockRequests, Timing } from "./block-requests.ts";
 import { type OpenRequest, overdueBatches, requestToSteal, TypicalDuration } from "./hedge.ts";
 import { type Candidate, choosePeer } from "./peer-choice.ts";
-import type { QuotaLedger } from "./quota.ts";
-
-/** How a request went, as the NetworkActor measured it. */
-export interface Timing {
-  readonly latencyMs: number;
-  readonly durationMs: number;
-  readonly bytes: number;
-}
 
 export interface DownloadParts {
   readonly config: SyncConfig;
   readonly peers: SyncPeers;
-  readonly quota: QuotaLedger;
+  readonly requests: BlockRequests;
   readonly ranges: Batches;
   readonly metrics: SyncMetrics;
   effect(effect: RangeEffect): void;
@@ -54,7 +43,8 @@ const ATTEMPT_PAUSE_MS = 1_000;
 /** Requests in flight with the overdue ones, as a multiple of max_parallel_downloads; at it the overdue ones are waited for. */
 export const OVERDUE_FACTOR = 2;
 
-const PROTOCOL = "blocks-by-range";
+/** An empty answer: the peer lacks what it says that it has. */
+const EMPTY: RequestFailurePolicy = { isPeersFailure: true, coolMs: undefined };
 
 export class Downloads {
   readonly #parts: DownloadParts;
@@ -62,7 +52,6 @@ export class Downloads {
   readonly #typical = new TypicalDuration();
   /** Answers in a row that were too slow. Bounded by the connected peers. */
   readonly #slowInRow = new Map<string, number>();
-  #nextId = 1;
   #lowestHeight = 0;
 
   constructor(parts: DownloadParts) {
@@ -98,7 +87,7 @@ export class Downloads {
   }
 
   answered(requestId: number, received: readonly Uint8Array[], timing: Timing, nowMs: number): void {
-    const { peers, ranges, metrics, effect } = this.#parts;
+    const { requests, ranges, metrics } = this.#parts;
     const found = this.#close(requestId);
     if (found === undefined) return;
     const { batch, peerId } = found;
@@ -108,15 +97,15 @@ export class Downloads {
     const wrong = wrongAnswer(blocks, batch.range.first, batch.range.count);
     if (blocks.length === 0 || wrong !== undefined) {
       if (wrong === undefined) metrics.add("emptyAnswers");
-      else this.#blame(peerId, wrong, blocks);
-      return this.#failed(batch, requestId, peerId, nowMs, true);
+      else requests.blame(peerId, wrong, blocks);
+      requests.failedAs(peerId, EMPTY, nowMs);
+      return this.#failed(batch, requestId, nowMs, true);
     }
     if (blocks.length < batch.range.count) metrics.add("shortAnswers");
     ranges.sawBlocks(blocks.length, bytes);
     this.#typical.add(timing.durationMs);
-    peers.answered(peerId);
     this.#judgeThroughput(peerId, bytes, timing.durationMs, nowMs);
-    effect({ type: "performance", peerId, succeeded: true, ...timing, blocks: blocks.length });
+    requests.succeeded(peerId, timing, blocks.length);
     const answer = { attribution: attribute(peerId, requestId, blocks), blocks, bytes };
     const next = stepBatch(batch, { type: "delivered", requestId, answer });
     if (next === undefined) return;
@@ -127,8 +116,8 @@ export class Downloads {
   failed(requestId: number, reason: Failure, nowMs: number): void {
     const found = this.#close(requestId);
     if (found === undefined) return;
-    const { isPeersFailure, coolMs } = requestFailurePolicy(reason);
-    this.#failed(found.batch, requestId, found.peerId, nowMs, isPeersFailure, coolMs);
+    const { isPeersFailure } = this.#parts.requests.failed(found.peerId, reason, nowMs);
+    this.#failed(found.batch, requestId, nowMs, isPeersFailure);
   }
 
   /** Its requests will not be answered any more: they go elsewhere at once. */
@@ -145,20 +134,14 @@ export class Downloads {
 
   /** Who can be asked now: neither cooling down, nor busy, nor over our quota, nor late with an answer. */
   #freePeers(nowMs: number, onTarget: ProvenHead | undefined, mode: Mode): Candidate[] {
-    const { peers, quota } = this.#parts;
+    const { peers, requests } = this.#parts;
     const late = new Set<string>();
     for (const { peerId, sinceMs } of this.#open.values()) {
       if (nowMs - sinceMs >= this.#typical.overdueMs) late.add(peerId);
     }
     return peers
       .candidates(nowMs, onTarget, mode === "FEDERATION")
-      .filter(
-        ({ peerId, coolUntilMs, requestsInFlight }) =>
-          coolUntilMs <= nowMs &&
-          requestsInFlight < REQUESTS_PER_PEER_MAX &&
-          !late.has(peerId) &&
-          quota.has(peerId, PROTOCOL, nowMs),
-      );
+      .filter((candidate) => !late.has(candidate.peerId) && requests.mayAsk(candidate, nowMs));
   }
 
   /** Overdue requests do not count, so that silent peers take no slot from the others; up to as many again. */
@@ -173,9 +156,9 @@ export class Downloads {
       if (batch.state !== "awaiting" || batch.notBeforeMs > nowMs) continue;
       const peer = choosePeer(free, batch.range, batch.failedPeers, nowMs);
       if (peer === undefined) continue;
-      const requestId = this.#nextId++;
+      const requestId = this.#parts.requests.nextId();
       this.#request(ranges.fit(batch), { type: "requested", peerId: peer.peerId, requestId, nowMs }, nowMs);
-      occupy(free, peer);
+      this.#occupy(free, peer, nowMs);
       slots--;
       bytes += ANSWER_BYTES_MAX;
     }
@@ -191,9 +174,9 @@ export class Downloads {
       const others = free.filter(({ peerId }) => peerId !== batch.peerId);
       const peer = choosePeer(others, batch.range, batch.failedPeers, nowMs);
       if (peer === undefined) continue;
-      const requestId = this.#nextId++;
+      const requestId = this.#parts.requests.nextId();
       this.#request(batch, { type: "hedged", peerId: peer.peerId, requestId }, nowMs);
-      occupy(free, peer);
+      this.#occupy(free, peer, nowMs);
       metrics.add("requestsHedged");
       hedges++;
     }
@@ -218,7 +201,7 @@ export class Downloads {
     this.#giveUp(stolen.requestId, false);
     const again = ranges.find(stolen.batchId);
     if (again === undefined) return;
-    const requestId = this.#nextId++;
+    const requestId = this.#parts.requests.nextId();
     this.#request(again, { type: "requested", peerId: thief.peerId, requestId, nowMs }, nowMs);
     metrics.add("requestsStolen");
   }
@@ -228,44 +211,36 @@ export class Downloads {
     event: Extract<Parameters<typeof stepBatch>[1], { type: "requested" | "hedged" }>,
     nowMs: number,
   ): void {
-    const { ranges, peers, quota, metrics, effect } = this.#parts;
+    const { ranges, requests } = this.#parts;
     const next = stepBatch(batch, event);
     if (next === undefined) return;
     const { peerId, requestId } = event;
-    const { first, count } = batch.range;
+    const { first } = batch.range;
     ranges.replace(next);
     this.#open.set(requestId, { requestId, batchId: batch.id, peerId, sinceMs: nowMs });
-    quota.take(peerId, PROTOCOL, nowMs);
-    peers.requestSent(peerId);
-    metrics.add("requestsSent");
     this.#lowestHeight = this.#lowestHeight === 0 ? first : Math.min(this.#lowestHeight, first);
-    effect({ type: "request", requestId, peerId, first, count });
+    requests.send(requestId, "range", peerId, batch.range, nowMs);
   }
 
   /** Takes the request off the list. Undefined for one that we gave up: its outcome is stale. */
   #close(requestId: number): { readonly batch: Batch; readonly peerId: string } | undefined {
     const open = this.#open.get(requestId);
-    const batch = open && this.#parts.ranges.find(open.batchId);
-    if (open === undefined || batch === undefined) {
-      this.#parts.metrics.add("staleOutcomes");
-      return undefined;
-    }
     this.#open.delete(requestId);
-    this.#parts.peers.requestEnded(open.peerId);
-    return { batch, peerId: open.peerId };
+    if (!this.#parts.requests.close(requestId)) return undefined;
+    const batch = open && this.#parts.ranges.find(open.batchId);
+    return open && batch && { batch, peerId: open.peerId };
   }
 
   /** The other one of two that were asked for the same was slower. */
   #dropRival(batchId: number, nowMs: number): void {
     for (const { requestId, peerId, batchId: other, sinceMs } of [...this.#open.values()]) {
       if (other !== batchId) continue;
-      this.#parts.effect({ type: "cancel", requestId });
       this.#open.delete(requestId);
-      this.#parts.peers.requestEnded(peerId);
+      this.#parts.requests.cancel(requestId);
       if (nowMs - sinceMs < this.#typical.overdueMs) continue;
       this.#parts.peers.coolDown(peerId, nowMs);
       this.#tooSlow(peerId, nowMs);
-      this.#recordFailure(peerId);
+      this.#parts.requests.recordFailure(peerId);
     }
   }
 
@@ -288,45 +263,27 @@ export class Downloads {
     effect({ type: "slowPeer", peerId, leftAloneMs: SLOW_PEER_MS });
   }
 
-  #failed(
-    batch: Batch,
-    requestId: number,
-    peerId: string,
-    nowMs: number,
-    isPeersFailure: boolean,
-    coolMs?: number,
-  ): void {
-    const { peers, ranges, metrics } = this.#parts;
-    metrics.add("requestsFailed");
-    peers.coolDown(peerId, nowMs, coolMs);
-    if (isPeersFailure) this.#recordFailure(peerId);
+  #failed(batch: Batch, requestId: number, nowMs: number, isPeersFailure: boolean): void {
     const notBeforeMs = batch.attempts + 1 < QUICK_ATTEMPTS ? 0 : nowMs + ATTEMPT_PAUSE_MS;
     const next = stepBatch(batch, { type: "requestFailed", requestId, isPeersFailure, notBeforeMs });
-    if (next !== undefined) ranges.replace(next);
-  }
-
-  #recordFailure(peerId: string): void {
-    const nothing = { latencyMs: 0, durationMs: 0, bytes: 0, blocks: 0 };
-    this.#parts.effect({ type: "performance", peerId, succeeded: false, ...nothing });
+    if (next !== undefined) this.#parts.ranges.replace(next);
   }
 
   #giveUp(requestId: number, isPeersFailure: boolean): void {
-    const { ranges, effect } = this.#parts;
-    effect({ type: "cancel", requestId });
-    const found = this.#close(requestId);
-    if (found === undefined) return;
-    const event = { type: "requestFailed", requestId, isPeersFailure, notBeforeMs: 0 } as const;
-    const next = stepBatch(found.batch, event);
+    const { ranges, requests } = this.#parts;
+    const open = this.#open.get(requestId);
+    this.#open.delete(requestId);
+    requests.cancel(requestId);
+    const batch = open && ranges.find(open.batchId);
+    if (batch === undefined) return;
+    const next = stepBatch(batch, { type: "requestFailed", requestId, isPeersFailure, notBeforeMs: 0 });
     if (next !== undefined) ranges.replace(next);
   }
 
-  #blame(peerId: string, detail: string, blocks: readonly Uint8Array[]): void {
-    this.#parts.metrics.add("offencesReported");
-    const evidence = sha256(concatBytes(blocks));
-    this.#parts.effect({ type: "offence", peerId, offence: Offence.WRONG_ANSWER, detail, evidence });
+  /** One of the free peers was asked: it stays free while it may be asked once more. */
+  #occupy(free: Candidate[], peer: Candidate, nowMs: number): void {
+    const busier = { ...peer, requestsInFlight: peer.requestsInFlight + 1 };
+    const mayAsk = this.#parts.requests.mayAsk(busier, nowMs);
+    free.splice(free.indexOf(peer), 1, ...(mayAsk ? [busier] : []));
   }
-}
-
-function occupy(free: Candidate[], peer: Candidate): void {
-  free[free.indexOf(peer)] = { ...peer, requestsInFlight: peer.requestsInFlight + 1 };
 }

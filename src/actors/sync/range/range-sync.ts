@@ -29,11 +29,11 @@ import type { SyncPeers } from "../sync-peers.ts";
 import { isExplainedBySets, type SetReads } from "../validation-sets.ts";
 import { type Batch, type BatchEvent, FAILED_PEERS_MAX } from "./batch.ts";
 import { Batches } from "./batches.ts";
-import { Downloads, type Timing } from "./downloads.ts";
+import type { BlockRequests, Timing } from "./block-requests.ts";
+import { Downloads } from "./downloads.ts";
 import { decideImport, type ImportDecision, judgeFault } from "./import-outcome.ts";
 import { brokenLink } from "./link.ts";
 import { OwnFailures } from "./own-failures.ts";
-import type { QuotaLedger } from "./quota.ts";
 import { type PartingReads, ReorgConfirmation } from "./reorg-confirmation.ts";
 import { SyncRound } from "./round.ts";
 import { SegmentQueue, type Working } from "./segment-queue.ts";
@@ -44,7 +44,7 @@ export interface RangeSyncParts {
   readonly config: SyncConfig;
   readonly chain: SetReads & PartingReads;
   readonly peers: SyncPeers;
-  readonly quota: QuotaLedger;
+  readonly requests: BlockRequests;
   readonly metrics: SyncMetrics;
   effect(effect: RangeEffect): void;
   /** The approvals of these blocks were verified, each one. */

@@ -65,6 +65,7 @@ export class UnprovenHeads {
 
   /** The set that a peer's evidence leads to from ours; undefined when it has none or none that holds. */
   fetched(peerId: string, authorities: AuthoritySetFacts | undefined): void {
+    this.#parts.quota.ended(peerId, PROTOCOL);
     if (this.#asking === peerId) this.#asking = undefined;
     if (authorities === undefined) return;
     const key = toHex(authorities.root);

@@ -14,7 +14,7 @@ import { splitBlock } from "../../../../src/chain/block.ts";
 import { ChainForge } from "../../../../src/chain/forge.ts";
 import { type Failure, failure } from "../../../../src/kernel/errors.ts";
 import { RequestAdmission } from "../../../../src/p2p/admission.ts";
-import { PROTOCOL_LIMITS } from "../../../../src/p2p/protocols.ts";
+import { PROTOCOL_LIMITS, type Protocol } from "../../../../src/p2p/protocols.ts";
 import { forgeBlocks, honest, SyncRig, silent } from "./sync-rig.ts";
 
 const { startSync, watchOperation } = SyncService.method;
@@ -34,6 +34,7 @@ test("the ledger never asks for more than half, is never refused, and never stan
           ledger.take("a", "blocks-by-range", nowMs);
           assert.equal(admission.admit("a", "blocks-by-range", false, nowMs), "admitted");
           admission.release("a", "blocks-by-range");
+          ledger.ended("a", "blocks-by-range");
           sentMs.push(nowMs);
         }
         const inWindow = sentMs.filter((at) => at > nowMs - refillMs).length;
@@ -44,6 +45,23 @@ test("the ledger never asks for more than half, is never refused, and never stan
     }),
     { seed: 7, numRuns: 50 },
   );
+});
+
+test("the ledger has half of what a peer serves at once open, at least one request, whoever asks", () => {
+  const ledger = new QuotaLedger();
+  const open = (protocol: Protocol): number => {
+    let count = 0;
+    for (; ledger.has("a", protocol, 0); count++) ledger.take("a", protocol, 0);
+    return count;
+  };
+  assert.equal(open("blocks-by-range"), PROTOCOL_LIMITS["blocks-by-range"].concurrentMax / 2);
+  assert.equal(open("blocks-by-hash"), PROTOCOL_LIMITS["blocks-by-hash"].concurrentMax / 2);
+  assert.equal(open("checkpoint"), 1);
+  assert.ok(ledger.has("b", "checkpoint", 0), "another peer is asked as ever");
+  ledger.ended("a", "checkpoint");
+  assert.ok(ledger.has("a", "checkpoint", 0));
+  ledger.ended("a", "checkpoint");
+  assert.equal(open("checkpoint"), 1, "an end too many allows none more");
 });
 
 test("requestToSteal() takes the second request of a busy peer, not one that was sent just now", () => {
