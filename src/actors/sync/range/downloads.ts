@@ -104,8 +104,8 @@ export class Downloads {
     if (blocks.length < batch.range.count) metrics.add("shortAnswers");
     ranges.sawBlocks(blocks.length, bytes);
     this.#typical.add(timing.durationMs);
-    this.#judgeThroughput(peerId, bytes, timing.durationMs, nowMs);
     requests.succeeded(peerId, timing, blocks.length);
+    this.#judgeThroughput(peerId, bytes, timing.durationMs, nowMs);
     const answer = { attribution: attribute(peerId, requestId, blocks), blocks, bytes };
     const next = stepBatch(batch, { type: "delivered", requestId, answer });
     if (next === undefined) return;
