@@ -7,12 +7,14 @@
 import { test } from "node:test";
 import { circlesOf, importsWithin } from "./tidy/circles.ts";
 import { codeMapFaults, readCodeMap } from "./tidy/code-map.ts";
+import { functionsOf } from "./tidy/functions.ts";
 import { isHeldPure, purityFaults } from "./tidy/purity.ts";
 import { reportLines, tidyReport } from "./tidy/report.ts";
 import { rule } from "./tidy/rule.ts";
 import { filesOf, readSources, waitsAtTop } from "./tidy/source.ts";
 
 const FILE_LINES_MAX = 500;
+const FUNCTION_LINES_MAX = 100;
 const LINE_LENGTH_MAX = 160;
 
 /** Floors from the ground up. A file imports from its own folder and from floors below. */
@@ -196,6 +198,16 @@ rule(
       ),
     ),
   ],
+);
+
+rule(
+  `no function of src has more than ${FUNCTION_LINES_MAX} lines, its signature included`,
+  "a function is read from top to bottom without turning a page; a longer one has parts, and parts have names",
+  () =>
+    sources
+      .flatMap(functionsOf)
+      .filter(({ lines }) => lines > FUNCTION_LINES_MAX)
+      .map(({ path, line, lines, name }) => `${path}:${line}: ${name} has ${lines} lines`),
 );
 
 rule(
