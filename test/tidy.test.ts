@@ -144,7 +144,7 @@ rule(
       if (folder === undefined) return [];
       const rank = ASK_ORDER.indexOf(folder);
       return filesOf(source).flatMap((target) => {
-        const other = /^src\/actors\/([^/]+)/.exec(target)?.[1];
+        const other = /^src\/actors\/([^/]+)\//.exec(target)?.[1];
         if (other !== undefined && other !== folder) return [`${path} imports the actor ${target}`];
         const service = /^gen\/alys\/([a-z]+)\//.exec(target)?.[1] ?? "";
         const serviceRank = ASK_ORDER.indexOf(service);

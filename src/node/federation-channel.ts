@@ -10,6 +10,7 @@ import type { MemberReceiptSchema } from "../../gen/alys/integration/v1/request_
 import { NetworkInternalService } from "../../gen/alys/network/v1/network_pb.ts";
 import { type PeerInfo, PeerService, type WatchPeersResponse } from "../../gen/alys/peer/v1/peer_pb.ts";
 import { EngineHeadSchema, FederationMessageSchema } from "../../gen/alys/wire/v1/wire_pb.ts";
+import { PeerDirectory } from "../actors/peer-directory.ts";
 import { quorumOf } from "../chain/approval.ts";
 import { ROLE_MEMBER } from "../chain/delegation.ts";
 import { toHex } from "../chain/hex.ts";
@@ -18,8 +19,9 @@ import type { ChainPort } from "../integrations/chain/port.ts";
 import type { PeerDescription } from "../integrations/engine/attached.ts";
 import type { EngineCoordination } from "../integrations/engine/port.ts";
 import { asError, Failure, failure } from "../kernel/errors.ts";
-import type { Clock, TimerHandle } from "../kernel/ports/clock.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
 import type { Ref } from "../kernel/ref.ts";
+import { follow } from "../kernel/stream/follow.ts";
 import type { Subscription } from "../kernel/stream/reader.ts";
 
 export interface ChannelRefs {
@@ -51,8 +53,6 @@ export const HEAD_LABEL = "engine/head";
 
 /** Length of a payload's name, which stands before the payload. */
 const NAME_LENGTH = 32;
-/** Before the stream of peers is opened again. */
-const WATCH_AGAIN_MS = 1_000;
 
 interface Known {
   readonly memberKey: string;
@@ -62,11 +62,9 @@ interface Known {
 
 export class FederationChannel {
   readonly #parts: ChannelParts;
-  /** Connected peers in order of connection; bounded by the PeerActor's limit. */
-  readonly #peers = new Map<string, Known>();
+  readonly #peers = new PeerDirectory(knownPeer);
   #refs: ChannelRefs | undefined;
   #subscription: Subscription | undefined;
-  #again: TimerHandle | undefined;
 
   constructor(parts: ChannelParts) {
     this.#parts = parts;
@@ -80,7 +78,6 @@ export class FederationChannel {
 
   close(): void {
     this.#refs = undefined;
-    this.#again?.cancel();
     this.#subscription?.close();
     this.#peers.clear();
   }
@@ -161,7 +158,7 @@ export class FederationChannel {
   #targets(memberKey: Uint8Array | undefined): { readonly key: Uint8Array; readonly peerId: string }[] {
     const wanted = memberKey && toHex(memberKey);
     const targets = new Map<string, { key: Uint8Array; peerId: string }>();
-    for (const [peerId, { memberKey: name }] of this.#peers) {
+    for (const [peerId, { memberKey: name }] of this.#peers.entries()) {
       if (name === "" || targets.has(name) || (wanted !== undefined && name !== wanted)) continue;
       targets.set(name, { key: Buffer.from(name, "hex"), peerId });
     }
@@ -174,56 +171,41 @@ export class FederationChannel {
   }
 
   #watch({ peers }: ChannelRefs): void {
-    this.#subscription = peers.watch(
-      PeerService.method.watchPeers,
-      {},
+    const { clock } = this.#parts;
+    this.#subscription = follow(
       {
-        onMessage: (message) => this.#apply(message),
-        onEnd: () => {
+        open: (reader) => peers.watch(PeerService.method.watchPeers, {}, reader),
+        after: (delayMs, run) => clock.setTimer(delayMs, run),
+        now: () => clock.monotonicMs(),
+      },
+      {
+        onMessage: (message: WatchPeersResponse) => this.#apply(message),
+        onGap: () => {
           this.#peers.clear();
           this.#parts.changed();
-          this.#again = this.#parts.clock.setTimer(WATCH_AGAIN_MS, () => {
-            if (this.#refs !== undefined) this.#watch(this.#refs);
-          });
         },
       },
     );
   }
 
-  #apply({ event }: WatchPeersResponse): void {
+  #apply(message: WatchPeersResponse): void {
     const before = this.#present();
-    switch (event.case) {
-      case "snapshot":
-        this.#peers.clear();
-        for (const peer of event.value.peers) this.#put(peer);
-        break;
-      case "connected":
-      case "updated":
-        this.#put(event.value);
-        break;
-      case "disconnected":
-      case "banned":
-        this.#peers.delete(event.value.peerId);
-        break;
-      default:
-        return;
-    }
-    if (this.#present() !== before) this.#parts.changed();
+    if (this.#peers.apply(message) && this.#present() !== before) this.#parts.changed();
   }
 
   /** Which members are there. */
   #present(): string {
     return [...new Set([...this.#peers.values()].map(({ memberKey }) => memberKey))].sort().join();
   }
+}
 
-  #put(peer: PeerInfo): void {
-    const isMember = peer.memberKey.length > 0 && peer.memberRole === ROLE_MEMBER;
-    this.#peers.set(peer.peerId, {
-      memberKey: isMember ? toHex(peer.memberKey) : "",
-      headHeight: Number(peer.head?.height ?? 0n),
-      description: { address: peer.addresses[0] ?? "", reputation: peer.score?.reputation ?? 0 },
-    });
-  }
+function knownPeer(peer: PeerInfo): Known {
+  const isMember = peer.memberKey.length > 0 && peer.memberRole === ROLE_MEMBER;
+  return {
+    memberKey: isMember ? toHex(peer.memberKey) : "",
+    headHeight: Number(peer.head?.height ?? 0n),
+    description: { address: peer.addresses[0] ?? "", reputation: peer.score?.reputation ?? 0 },
+  };
 }
 
 /** What members say, by label: to this node's engine or to its bridge. */

@@ -4,7 +4,7 @@
  * is small and may be lost; what must not be is read by height.
  */
 
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { DescService, MessageInitShape } from "@bufbuild/protobuf";
 import {
   type PegNoticeSchema,
   ProductionStage,
@@ -27,9 +27,11 @@ import type { BridgeListener } from "../integrations/bridge/port.ts";
 import type { ChainEvent, ChainPort } from "../integrations/chain/port.ts";
 import type { EngineCoordination } from "../integrations/engine/port.ts";
 import { assertNever } from "../kernel/errors.ts";
-import type { Clock, TimerHandle } from "../kernel/ports/clock.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
+import type { RequestInitOf, ResponseOf, StreamMethodOf } from "../kernel/protocol.ts";
 import type { Ref } from "../kernel/ref.ts";
-import type { Subscription } from "../kernel/stream/reader.ts";
+import { follow } from "../kernel/stream/follow.ts";
+import type { StreamReader, Subscription } from "../kernel/stream/reader.ts";
 import type { FederationChannel } from "./federation-channel.ts";
 
 export interface NoticeParts {
@@ -51,15 +53,11 @@ export interface NoticeRefs {
 const PEG_INS_MAX = 256;
 /** Blocks of one import that are looked through for pegs: a segment has no more. */
 const PEG_BLOCKS_MAX = 64;
-/** Before a stream of an actor is opened again. */
-const WATCH_AGAIN_MS = 1_000;
 
 export class Notices {
   readonly #parts: NoticeParts;
-  readonly #subscriptions = new Set<Subscription>();
-  readonly #timers = new Set<TimerHandle>();
+  readonly #subscriptions: Subscription[] = [];
   #syncStatus: SyncStatus | undefined;
-  #isClosed = false;
 
   constructor(parts: NoticeParts) {
     this.#parts = parts;
@@ -72,48 +70,19 @@ export class Notices {
 
   /** Begins to follow the actors above. */
   connect({ sync, producer }: NoticeRefs): void {
-    this.#follow((reader) =>
-      sync.watch(
-        SyncService.method.watchSyncStatus,
-        {},
-        {
-          onMessage: ({ event }) => {
-            if (event.case === "snapshot" || event.case === "status") this.#synced(event.value);
-          },
-          ...reader,
-        },
-      ),
-    );
-    this.#follow((reader) =>
-      sync.watch(
-        SyncService.method.watchBlocks,
-        {},
-        {
-          onMessage: ({ event }) => {
-            if (event.case === "equivocation") this.#equivocated(event.value);
-          },
-          ...reader,
-        },
-      ),
-    );
-    this.#follow((reader) =>
-      producer.watch(
-        ProducerService.method.watchVotes,
-        {},
-        {
-          onMessage: ({ event }) => {
-            if (event.case === "production") this.#parts.hubs.chain.notify("production", event.value);
-            if (event.case === "vote" && !event.value.isProposal) this.#approved(event.value);
-          },
-          ...reader,
-        },
-      ),
-    );
+    this.#follow(sync, SyncService.method.watchSyncStatus, ({ event }) => {
+      if (event.case === "snapshot" || event.case === "status") this.#synced(event.value);
+    });
+    this.#follow(sync, SyncService.method.watchBlocks, ({ event }) => {
+      if (event.case === "equivocation") this.#equivocated(event.value);
+    });
+    this.#follow(producer, ProducerService.method.watchVotes, ({ event }) => {
+      if (event.case === "production") this.#parts.hubs.chain.notify("production", event.value);
+      if (event.case === "vote" && !event.value.isProposal) this.#approved(event.value);
+    });
   }
 
   close(): void {
-    this.#isClosed = true;
-    for (const timer of this.#timers) timer.cancel();
     for (const subscription of this.#subscriptions) subscription.close();
   }
 
@@ -130,19 +99,18 @@ export class Notices {
     return { ...this.#parts.channel.members(), isSynced, ...(head && { head }), ...(target && { target }) };
   }
 
-  #follow(watch: (reader: { onEnd(): void }) => Subscription): void {
-    const subscription = watch({
-      onEnd: () => {
-        this.#subscriptions.delete(subscription);
-        if (this.#isClosed) return;
-        const timer = this.#parts.clock.setTimer(WATCH_AGAIN_MS, () => {
-          this.#timers.delete(timer);
-          this.#follow(watch);
-        });
-        this.#timers.add(timer);
-      },
-    });
-    this.#subscriptions.add(subscription);
+  #follow<S extends DescService, M extends StreamMethodOf<S>>(
+    ref: Ref<S>,
+    method: M,
+    onMessage: (message: ResponseOf<M>) => void,
+  ): void {
+    const { clock } = this.#parts;
+    const parts = {
+      open: (reader: StreamReader<ResponseOf<M>>) => ref.watch(method, {} as RequestInitOf<M>, reader),
+      after: (delayMs: number, run: () => void) => clock.setTimer(delayMs, run),
+      now: () => clock.monotonicMs(),
+    };
+    this.#subscriptions.push(follow(parts, { onMessage }));
   }
 
   #chainChanged(event: ChainEvent): void {

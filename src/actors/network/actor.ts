@@ -83,9 +83,6 @@ export function networkActor(parts: NetworkParts): ActorDefinition<Public, Inter
   };
 }
 
-/** Before the stream of peers is opened again. */
-const WATCH_AGAIN_MS = 1_000;
-
 const VERDICTS: ReadonlyMap<ProtoVerdict, Verdict> = new Map<ProtoVerdict, Verdict>([
   [ProtoVerdict.ACCEPT, "accept"],
   [ProtoVerdict.IGNORE, "ignore"],
@@ -151,7 +148,7 @@ class NetworkActor implements Actor<Public, Internal> {
 
   /** Who may be served. When the stream ends nobody is, until it is read again. */
   #watchPeers(): void {
-    const { log, timers } = this.#context;
+    const { log } = this.#context;
     this.#context.watch(
       this.#parts.peer,
       PeerService.method.watchPeers,
@@ -161,11 +158,10 @@ class NetworkActor implements Actor<Public, Internal> {
           this.#greeted.apply(message);
           this.#inbound.onGreeted();
         },
-        onEnd: (reason) => {
+        onGap: (reason) => {
           // The PeerActor stands below: when it goes, this actor is restarted too. Else it may have been too busy.
           log.warn("peers are not watched", { reason: reason?.message });
           this.#greeted.clear();
-          timers.after(WATCH_AGAIN_MS, () => this.#watchPeers());
         },
       },
     );

@@ -1,47 +1,19 @@
-/**
- * The peers that finished the status handshake, and the member key that each one's delegation proved. Fed from the
- * PeerActor's topic; bounded by its limit of connected peers.
- */
+/** The peers that finished the status handshake, and the member key that each one's delegation proved. */
 
-import type { PeerInfo, WatchPeersResponse } from "../../../gen/alys/peer/v1/peer_pb.ts";
+import { PeerDirectory } from "../peer-directory.ts";
 
-export class Greeted {
-  readonly #peers = new Map<string, Uint8Array | undefined>();
+interface GreetedPeer {
+  /** 48 bytes when the peer is a member or its sentry. */
+  readonly memberKey: Uint8Array | undefined;
+}
 
-  apply(message: WatchPeersResponse): void {
-    const { event } = message;
-    switch (event.case) {
-      case "snapshot":
-        this.#peers.clear();
-        for (const peer of event.value.peers) this.#put(peer);
-        return;
-      case "connected":
-      case "updated":
-        return this.#put(event.value);
-      case "disconnected":
-      case "banned":
-        this.#peers.delete(event.value.peerId);
-        return;
-      default:
-        return;
-    }
-  }
-
-  /** Nobody is known any more. */
-  clear(): void {
-    this.#peers.clear();
-  }
-
-  has(peerId: string): boolean {
-    return this.#peers.has(peerId);
+export class Greeted extends PeerDirectory<GreetedPeer> {
+  constructor() {
+    super(({ memberKey }) => ({ memberKey: memberKey.length > 0 ? memberKey : undefined }));
   }
 
   /** 48 bytes when the peer is a member or its sentry. */
   memberKey(peerId: string): Uint8Array | undefined {
-    return this.#peers.get(peerId);
-  }
-
-  #put(peer: PeerInfo): void {
-    this.#peers.set(peer.peerId, peer.memberKey.length > 0 ? peer.memberKey : undefined);
+    return this.get(peerId)?.memberKey;
   }
 }

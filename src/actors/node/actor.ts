@@ -48,9 +48,6 @@ export interface NodeActorParts {
   drain(): void;
 }
 
-/** Pause before the SyncActor's status is watched again: it starts after us, and may be restarted. */
-const REWATCH_MS = 100;
-
 /** Time for the answer of Shutdown to leave before the control plane closes. */
 const SHUTDOWN_DELAY_MS = 100;
 
@@ -165,7 +162,6 @@ class NodeActor implements Actor<Public, Internal> {
           if (this.#state === NodeState.DRAINING) return;
           this.#enter(stateOf(event.value));
         },
-        onEnd: () => this.#context.timers.after(REWATCH_MS, () => this.#watchSync()),
       },
     );
   }

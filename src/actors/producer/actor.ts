@@ -15,7 +15,7 @@ import { Topic } from "../../kernel/stream/topic.ts";
 import { Author, type ProductionStep } from "./author.ts";
 import { Ballot } from "./ballot.ts";
 import { Bars } from "./bars.ts";
-import { type ProducerConfig, REWATCH_MS } from "./config.ts";
+import type { ProducerConfig } from "./config.ts";
 import { notAMember, transactionRefused, transactionsFull } from "./errors.ts";
 import { ConnectedMembers } from "./members.ts";
 import type { ProducerContext, ProducerParts } from "./parts.ts";
@@ -168,10 +168,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
           this.#members.apply(message);
           signing.peersChanged();
         },
-        onEnd: () => {
-          this.#members.clear();
-          this.#context.timers.after(REWATCH_MS, () => this.#watchPeers(signing));
-        },
+        onGap: () => this.#members.clear(),
       },
     );
   }
@@ -185,9 +182,6 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
       {
         onMessage: ({ event }) => {
           if (event.case === "message") onMessage(event.value);
-        },
-        onEnd: () => {
-          this.#context.timers.after(REWATCH_MS, () => this.#watchFederation(voter));
         },
       },
     );

@@ -50,9 +50,6 @@ export const BLOCK_TRANSACTION_BYTES_MAX = 1_500_000;
  */
 export const BLOCK_TRANSACTION_BYTES_MIN = 8 * 1024;
 
-/** Pause before a stream of an actor below that ended is read again: its restart takes this long at least. */
-export const REWATCH_MS = 250;
-
 /** Deadline of the question whether we may produce, milliseconds: answered from memory, or the slot is lost anyway. */
 export const PERMISSION_DEADLINE_MS = 250;
 

@@ -19,7 +19,7 @@ import { slotAt } from "../../chain/rules.ts";
 import { decodeVoteRecord, isOwnersRecord, type VoteOwner } from "../../chain/vote.ts";
 import { assert, assertNever, Failure } from "../../kernel/errors.ts";
 import type { Reply } from "../../kernel/protocol.ts";
-import { PERMISSION_DEADLINE_MS, type ProducerConfig, REWATCH_MS } from "./config.ts";
+import { PERMISSION_DEADLINE_MS, type ProducerConfig } from "./config.ts";
 import { keyStillElsewhere, nothingToConfirm } from "./errors.ts";
 import type { ConnectedMembers } from "./members.ts";
 import { findOwnSignatures, type OwnSignature } from "./own-signatures.ts";
@@ -237,9 +237,6 @@ export class SigningService {
           if (event.case === "approval") onApproval(event.value);
           // What was missed is on the chain, if it is anywhere.
           if (event.case === "skipped") this.#search();
-        },
-        onEnd: () => {
-          context.timers.after(REWATCH_MS, () => this.#watchApprovals());
         },
       },
     );

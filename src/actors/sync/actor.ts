@@ -32,6 +32,7 @@ import { assert, Failure } from "../../kernel/errors.ts";
 import type { Handlers } from "../../kernel/protocol.ts";
 import type { Ref } from "../../kernel/ref.ts";
 import type { Table } from "../../storage/port.ts";
+import { peerChangeOf } from "../peer-directory.ts";
 import { Checkpoints } from "./checkpoint/checkpoints.ts";
 import { type Mode, type SyncConfig, TICK_MS } from "./config.ts";
 import type { Moment } from "./effect.ts";
@@ -79,9 +80,6 @@ export function syncActor(parts: SyncParts): ActorDefinition<Public, Internal> {
     create: (context) => new SyncActor(context, parts),
   };
 }
-
-/** A neighbour that ended its stream is read again after this long, milliseconds. */
-const REWATCH_MS = 500;
 
 class SyncActor implements Actor<Public, Internal> {
   readonly handlers: Handlers<Public>;
@@ -305,25 +303,16 @@ class SyncActor implements Actor<Public, Internal> {
       PeerService.method.watchPeers,
       {},
       {
-        onMessage: ({ event }) => this.#onPeer(event),
-        onEnd: () => this.#context.timers.after(REWATCH_MS, () => this.#watchPeers()),
+        onMessage: (message) => this.#onPeer(message),
       },
     );
   }
 
-  #onPeer(event: WatchPeersResponse["event"]): void {
-    switch (event.case) {
-      case "snapshot":
-        return this.#step({ type: "peersListed", peers: event.value.peers });
-      case "connected":
-      case "updated":
-        return this.#step({ type: "peerSeen", peer: event.value });
-      case "disconnected":
-      case "banned":
-        return this.#step({ type: "peerGone", peerId: event.value.peerId });
-      default:
-        return;
-    }
+  #onPeer(message: WatchPeersResponse): void {
+    const change = peerChangeOf(message);
+    if (change?.type === "all") this.#step({ type: "peersListed", peers: change.peers });
+    else if (change?.type === "seen") this.#step({ type: "peerSeen", peer: change.peer });
+    else if (change?.type === "gone") this.#step({ type: "peerGone", peerId: change.peerId });
   }
 
   #watchGossip(): void {
@@ -333,7 +322,6 @@ class SyncActor implements Actor<Public, Internal> {
       {},
       {
         onMessage: ({ event }) => this.#onGossip(event),
-        onEnd: () => this.#context.timers.after(REWATCH_MS, () => this.#watchGossip()),
       },
     );
   }

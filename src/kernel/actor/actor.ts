@@ -10,7 +10,8 @@ import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
 import type { Handlers, OutputOf, RequestInitOf, ResponseOf, StreamMethodOf } from "../protocol.ts";
 import type { Ref } from "../ref.ts";
-import type { StreamReader, Subscription, WatchOptions } from "../stream/reader.ts";
+import type { Follower } from "../stream/follow.ts";
+import type { Subscription, WatchOptions } from "../stream/reader.ts";
 import type { Streams } from "../stream/streams.ts";
 import type { Deferred } from "./deferred.ts";
 import type { Timers } from "./timers.ts";
@@ -71,12 +72,15 @@ export interface ActorContext<P extends DescService, I extends DescService> {
    */
   cause(): Cause | undefined;
   onBehalfOf<T>(cause: Cause | undefined, run: () => T): T;
-  /** Reads another actor's stream: the reader runs in turns of this incarnation, and it ends with it. */
+  /**
+   * Follows another actor's stream: the follower runs in turns of this incarnation, and it ends with it. A stream that ends is
+   * read again by itself, with a back-off; `onGap` hears of it.
+   */
   watch<S extends DescService, M extends StreamMethodOf<S>>(
     ref: Ref<S>,
     method: M,
     request: RequestInitOf<M>,
-    reader: StreamReader<ResponseOf<M>>,
+    follower: Follower<ResponseOf<M>>,
     options?: WatchOptions,
   ): Subscription;
 }

@@ -10,6 +10,7 @@ import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
 import type { OutputOf, RequestInitOf, ResponseOf, StreamMethodOf } from "../protocol.ts";
 import type { Ref } from "../ref.ts";
+import { type Follower, follow } from "../stream/follow.ts";
 import type { StreamReader, Subscription, WatchOptions } from "../stream/reader.ts";
 import type { Actor, ActorContext, ActorDefinition, Outcome } from "./actor.ts";
 import { Deferred } from "./deferred.ts";
@@ -117,8 +118,26 @@ export class Incarnation<P extends DescService, I extends DescService> implement
     ref: Ref<S>,
     method: M,
     request: RequestInitOf<M>,
-    reader: StreamReader<ResponseOf<M>>,
+    follower: Follower<ResponseOf<M>>,
     options: WatchOptions = {},
+  ): Subscription {
+    return follow(
+      {
+        open: (reader) => this.#read(ref, method, request, reader, options),
+        after: (delayMs, run) => this.timers.after(delayMs, run),
+        now: () => this.clock.monotonicMs(),
+      },
+      follower,
+    );
+  }
+
+  /** Reads another actor's stream once, in turns of this incarnation. */
+  #read<S extends DescService, M extends StreamMethodOf<S>>(
+    ref: Ref<S>,
+    method: M,
+    request: RequestInitOf<M>,
+    reader: StreamReader<ResponseOf<M>>,
+    options: WatchOptions,
   ): Subscription {
     let waiting = 0;
     let isOpen = true;

@@ -161,7 +161,6 @@ test("watch() delivers in the reader's own turns, and a reader that throws crash
               seen.push(message.event.case);
               assert.notEqual(message.event.case, "changed");
             },
-            onEnd: () => {},
           },
         );
       },
@@ -206,7 +205,6 @@ test("watch() passes on the back-pressure of a busy reader and loses nothing", a
             onMessage: (message) => {
               if (message.event.case === "changed") seen.push(message.event.value.value);
             },
-            onEnd: () => {},
           },
         );
       },
@@ -223,6 +221,37 @@ test("watch() passes on the back-pressure of a busy reader and loses nothing", a
     Array.from({ length: 500 }, (_, index) => index + 1),
   );
   assert(depthMax <= 64, `mailbox held ${depthMax}`);
+});
+
+test("watch() reads again by itself when the actor below is started anew, and says that it missed something", async () => {
+  const { simulation, environment } = world();
+  const topic = (): ProbeTopic =>
+    new Topic(watchCount, { snapshot: () => ({ event: { case: "snapshot", value: {} } }) });
+  const below = actorCell(probeDefinition({ topic }), environment);
+  let child = below.child.start();
+  const seen: unknown[] = [];
+  const above = actorCell(
+    probeDefinition({
+      onStart: (context) => {
+        const onMessage = ({ event }: { event: { case: unknown } }): void => void seen.push(event.case);
+        context.watch(below.ref, watchCount, {}, { onMessage, onGap: () => seen.push("gap") });
+      },
+    }),
+    environment,
+  );
+  const running = above.child.start();
+  await simulation.settle();
+  assert.deepEqual(seen, ["snapshot"]);
+  child.kill?.();
+  await simulation.run(100);
+  assert.deepEqual(seen, ["snapshot", "gap"]);
+  child = below.child.start();
+  await simulation.run(60_000);
+  assert.deepEqual(seen, ["snapshot", "gap", "snapshot"]);
+  running.kill?.();
+  child.kill?.();
+  await simulation.run(60_000);
+  assert.equal(seen.length, 3, "it ended with its reader");
 });
 
 test("self is the internal ref and selfPublic the public one", async () => {
