@@ -20,6 +20,7 @@ import { realClock } from "../../src/kernel/ports/clock.ts";
 import { silentLog } from "../../src/kernel/ports/log.ts";
 import { realRandom } from "../../src/kernel/ports/random.ts";
 import { realScheduler } from "../../src/kernel/ports/scheduler.ts";
+import { LiveSettings } from "../../src/kernel/settings.ts";
 import type { SupervisorEvent } from "../../src/kernel/supervision/supervisor.ts";
 import { composeActors } from "../../src/node/actor-system.ts";
 import { hostOptions, networkConfig, peerConfig, producerConfig } from "../../src/node/translate.ts";
@@ -83,10 +84,10 @@ export async function startLeakNode(kind: keyof typeof HOSTS): Promise<LeakNode>
   const cells = composeActors(
     {
       config: {
-        peer: peerConfig(settings),
+        peer: new LiveSettings(peerConfig(settings)),
         network: networkConfig(settings, opening),
-        sync: syncConfig(settings.sync as NodeConfig["sync"], 1),
-        producer: producerConfig(settings),
+        sync: new LiveSettings(syncConfig(settings.sync as NodeConfig["sync"], 1)),
+        producer: new LiveSettings(producerConfig(settings)),
       },
       ...{ chain, host, bans, validator: new InlineValidator(facts), engine: new EmbeddedEngine() },
       bridge: new EmbeddedBridge(silentLog),

@@ -27,6 +27,7 @@ import type { ChainPort } from "../integrations/chain/port.ts";
 import type { EnginePort } from "../integrations/engine/port.ts";
 import { actorCell } from "../kernel/actor/cell.ts";
 import type { ActorEnvironment } from "../kernel/actor/environment.ts";
+import type { LiveSettings } from "../kernel/settings.ts";
 import type { Supervisor, SupervisorEvent } from "../kernel/supervision/supervisor.ts";
 import { peerIdBytes } from "../p2p/peer-id.ts";
 import type { Host } from "../p2p/port.ts";
@@ -35,10 +36,10 @@ import type { StopStore, Table, VoteStore } from "../storage/port.ts";
 /** What the actors are made of: their settings, and everything that outlives their restarts. */
 export interface ActorParts {
   readonly config: {
-    readonly peer: PeerActorConfig;
+    readonly peer: LiveSettings<PeerActorConfig>;
     readonly network: NetworkActorConfig;
-    readonly sync: SyncConfig;
-    readonly producer: ProducerConfig;
+    readonly sync: LiveSettings<SyncConfig>;
+    readonly producer: LiveSettings<ProducerConfig>;
   };
   readonly chain: ChainPort;
   readonly validator: Validator;
@@ -146,7 +147,7 @@ export function composeActors(parts: ActorParts, run: ActorEnvironment) {
 /** Judges whether this member may sign; it outlives the actors that it is handed to. */
 function signingWatch({ chain, signer, votes, config }: ActorParts, { clock }: ActorEnvironment) {
   if (signer === undefined || votes === undefined) return undefined;
-  const { statusIntervalMs } = config.peer;
+  const { statusIntervalMs } = config.peer.current;
   return new SigningWatch({ chain, clock, votes, ownKey: signer.publicKey, statusIntervalMs });
 }
 

@@ -1,27 +1,24 @@
 /**
- * Puts changed settings into force in a running node. The actors' settings are shared objects that actors read each time
- * they need them; a line here for each setting that holds at once, and the compiler misses none.
+ * Puts changed settings into force in a running node: a line here for each setting that holds at once, and the compiler misses none.
+ * The actors' settings are replaced whole, and each actor takes them in by a turn of its own.
  */
 
 import type { NodeConfig } from "../../gen/alys/config/v1/config_pb.ts";
-import type { NetworkActorConfig } from "../actors/network/config.ts";
 import type { PeerActorConfig } from "../actors/peer/config.ts";
 import type { ProducerConfig } from "../actors/producer/config.ts";
 import { type SyncConfig, syncConfig } from "../actors/sync/config.ts";
 import { AT_ONCE, type AtOnceKey } from "../config/effects.ts";
 import type { Settings } from "../config/layers.ts";
 import type { RateLimit } from "../control/auth/buckets.ts";
+import type { LiveSettings } from "../kernel/settings.ts";
 import { peerConfig, producerConfig } from "./translate.ts";
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** The shared objects, and what is told of a change. */
+/** What is told of a change. */
 export interface LiveTargets {
   readonly config: {
-    readonly peer: PeerActorConfig;
-    readonly network: NetworkActorConfig;
-    readonly sync: SyncConfig;
-    readonly producer: ProducerConfig;
+    readonly peer: LiveSettings<PeerActorConfig>;
+    readonly sync: LiveSettings<SyncConfig>;
+    readonly producer: LiveSettings<ProducerConfig>;
   };
   readonly workers: number;
   setLogLevel(level: string): void;
@@ -30,23 +27,22 @@ export interface LiveTargets {
 
 type Apply = (to: LiveTargets, settings: Settings) => void;
 
-/** Copies one member of the SyncActor's settings. */
 function ofSync(member: keyof SyncConfig): Apply {
-  return (to, settings) => {
-    copy(to.config.sync, syncConfig(settings.sync as NodeConfig["sync"], to.workers), member);
-  };
+  return (to, settings) =>
+    take(to.config.sync, syncConfig(settings.sync as NodeConfig["sync"], to.workers), member);
 }
 
 function ofPeer(member: keyof PeerActorConfig): Apply {
-  return (to, settings) => copy(to.config.peer, peerConfig(settings), member);
+  return (to, settings) => take(to.config.peer, peerConfig(settings), member);
 }
 
 function ofProducer(member: keyof ProducerConfig): Apply {
-  return (to, settings) => copy(to.config.producer, producerConfig(settings), member);
+  return (to, settings) => take(to.config.producer, producerConfig(settings), member);
 }
 
-function copy<T, K extends keyof T>(to: T, from: T, member: K): void {
-  (to as Mutable<T>)[member] = from[member];
+/** One member of the settings that hold from now on; the others stay as they are until the next start. */
+function take<T extends object>(live: LiveSettings<T>, changed: T, member: keyof T): void {
+  live.replace({ ...live.current, [member]: changed[member] });
 }
 
 const rateLimit: Apply = (to, { control }) =>

@@ -18,6 +18,7 @@ import { actorCell } from "../kernel/actor/cell.ts";
 import { environment } from "../kernel/actor/environment.ts";
 import { realClock } from "../kernel/ports/clock.ts";
 import { ThreadWatchdog } from "../kernel/ports/watchdog.ts";
+import { LiveSettings } from "../kernel/settings.ts";
 import { LOG_LEVELS, type LogLevel } from "../telemetry/log.ts";
 import { processProfiler } from "../telemetry/profiler.ts";
 import { type ActorParts, composeActors } from "./actor-system.ts";
@@ -242,10 +243,10 @@ function actorParts(
   return {
     ...resources,
     config: {
-      peer: peerConfig(settings),
+      peer: new LiveSettings(peerConfig(settings)),
       network: networkConfig(settings, opening),
-      sync: syncConfig(settings.sync as NodeConfig["sync"], workers),
-      producer: producerConfig(settings),
+      sync: new LiveSettings(syncConfig(settings.sync as NodeConfig["sync"], workers)),
+      producer: new LiveSettings(producerConfig(settings)),
     },
     chain,
     engine,

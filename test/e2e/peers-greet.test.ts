@@ -33,6 +33,7 @@ import { realClock } from "../../src/kernel/ports/clock.ts";
 import { silentLog } from "../../src/kernel/ports/log.ts";
 import { realRandom } from "../../src/kernel/ports/random.ts";
 import { realScheduler } from "../../src/kernel/ports/scheduler.ts";
+import { LiveSettings } from "../../src/kernel/settings.ts";
 import { identityFromSeed } from "../../src/p2p/identity.ts";
 import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
 import { peerIdBytes } from "../../src/p2p/peer-id.ts";
@@ -84,7 +85,7 @@ async function startNode(forge: ChainForge, member: number, { name, listen }: Ca
   const validator = new InlineValidator(facts);
   const distrust = new DistrustStore();
   const parts = { host, chain, validator, bans, book, distrust, peerIdBytes, ownDelegation };
-  const peer = actorCell(peerActor({ ...parts, config: PEER_CONFIG }), run);
+  const peer = actorCell(peerActor({ ...parts, config: new LiveSettings(PEER_CONFIG) }), run);
   const config = {
     isAutoStart: false,
     requestDeadlineMs: PATIENCE_MS,

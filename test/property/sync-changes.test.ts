@@ -205,7 +205,7 @@ class World {
     this.pipeline = new RangeSync({
       ...shared,
       requests: new BlockRequests({ ...shared, quota: new QuotaLedger() }),
-      config: { ...syncConfig(undefined, 2), batchBlocks },
+      config: { current: { ...syncConfig(undefined, 2), batchBlocks } },
       chain: this.chain,
       approved: () => undefined,
       progressed: () => undefined,

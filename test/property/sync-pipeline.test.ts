@@ -74,7 +74,7 @@ class World {
     this.pipeline = new RangeSync({
       ...shared,
       requests: new BlockRequests({ ...shared, quota: new QuotaLedger() }),
-      config: this.config,
+      config: { current: this.config },
       chain: {
         authoritiesAfter: () => ({ authorities: SET, parentAuthorities: SET }),
         authoritiesAt: () => SET,

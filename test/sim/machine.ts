@@ -23,6 +23,7 @@ import { assert, Failure } from "../../src/kernel/errors.ts";
 import { silentLog } from "../../src/kernel/ports/log.ts";
 import { type Random, seededRandom } from "../../src/kernel/ports/random.ts";
 import type { Simulation } from "../../src/kernel/ports/simulation.ts";
+import { LiveSettings } from "../../src/kernel/settings.ts";
 import type { Supervisor } from "../../src/kernel/supervision/supervisor.ts";
 import {
   type ActorParts,
@@ -343,10 +344,10 @@ export class NodeProcess {
     const opening = { ...options, listenAddresses: [machine.address] };
     return {
       config: {
-        peer: peerConfig(settings, REACH_ALL),
+        peer: new LiveSettings(peerConfig(settings, REACH_ALL)),
         network: networkConfig(settings, opening),
-        sync: syncConfig(settings.sync as NodeConfig["sync"], 1),
-        producer: producerConfig(settings),
+        sync: new LiveSettings(syncConfig(settings.sync as NodeConfig["sync"], 1)),
+        producer: new LiveSettings(producerConfig(settings)),
       },
       chain: away.port,
       validator: new SharedValidator(facts),

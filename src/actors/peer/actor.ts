@@ -18,8 +18,10 @@ import {
   type UpdatePeerScoreResponseSchema,
 } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor/actor.ts";
+import { onSettings } from "../../kernel/actor/settings-turn.ts";
 import { Failure, failure } from "../../kernel/errors.ts";
 import type { Handlers, Reply } from "../../kernel/protocol.ts";
+import { LiveSettings, type Settings } from "../../kernel/settings.ts";
 import { Topic } from "../../kernel/stream/topic.ts";
 import { readHost } from "../../p2p/host-inbox.ts";
 import type { Host, HostEvent, PeerSource } from "../../p2p/port.ts";
@@ -51,7 +53,7 @@ type Internal = typeof PeerInternalService;
 type Context = ActorContext<Public, Internal>;
 
 export interface PeerParts extends HandshakeParts {
-  readonly config: PeerActorConfig;
+  readonly config: Settings<PeerActorConfig>;
   readonly host: Host;
   /** Outlives the actor: the host's gate reads it. */
   readonly bans: BanTable;
@@ -97,6 +99,7 @@ class PeerActor implements Actor<Public, Internal> {
   readonly #parts: PeerParts;
   readonly #book: PeerStore;
   readonly #connections: Connections;
+  readonly #config: LiveSettings<PeerActorConfig>;
   readonly #topic: Topic<typeof PeerService.method.watchPeers>;
   readonly #news: ScoreNews;
 
@@ -108,6 +111,7 @@ class PeerActor implements Actor<Public, Internal> {
     this.#context = context;
     this.#parts = parts;
     this.#book = parts.book;
+    this.#config = new LiveSettings(parts.config.current);
     this.#topic = new Topic(PeerService.method.watchPeers, {
       snapshot: () => ({
         event: { case: "snapshot", value: { peers: this.#views(this.#connected()) } },
@@ -116,6 +120,7 @@ class PeerActor implements Actor<Public, Internal> {
     this.#news = new ScoreNews(context.timers, (peerIds) => this.#tellScores(peerIds));
     this.#connections = new Connections({
       ...parts,
+      config: this.#config,
       context,
       book: this.#book,
       publish: (event) => this.#topic.publish({ event }),
@@ -127,8 +132,10 @@ class PeerActor implements Actor<Public, Internal> {
   }
 
   onStart(): void {
-    const { host, config } = this.#parts;
+    const { host, config: settings } = this.#parts;
     const { timers } = this.#context;
+    const config = settings.current;
+    onSettings(this.#context, settings, (changed) => this.#config.replace(changed));
     const connections = this.#connections;
     connections.start(readHost(host, this.#context, (event) => this.#onHostEvent(event)));
     this.#watchChain();
@@ -271,7 +278,7 @@ class PeerActor implements Actor<Public, Internal> {
       });
     }
     const charge = { reason, offence: Offence.UNSPECIFIED, evidence: new Uint8Array() };
-    const lasting = Number(durationMs) || this.#parts.config.banDurationMs;
+    const lasting = Number(durationMs) || this.#config.current.banDurationMs;
     const put = this.#connections.penalties.putBan(peerId, charge, lasting);
     if (put === undefined) return failure("RESOURCE_EXHAUSTED", "BANS_FULL", "the table of bans is full");
     const answer = this.#context.deferred(PeerService.method.banPeer);

@@ -18,6 +18,7 @@ import { sha256 } from "../../chain/hash.ts";
 import type { ActorContext } from "../../kernel/actor/actor.ts";
 import type { Deferred } from "../../kernel/actor/deferred.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
+import type { Current } from "../../kernel/settings.ts";
 import type { ConnectionInfo, Host, HostEvent, HostSnapshot, PeerIdentity } from "../../p2p/port.ts";
 import { chainTag } from "../../p2p/protocols.ts";
 import type { BanTable } from "./ban-table.ts";
@@ -44,7 +45,7 @@ type LiveLink = Extract<Link, { state: "handshaking" | "connected" }>;
 
 export interface ConnectionsParts extends HandshakeParts {
   readonly context: Context;
-  readonly config: PeerActorConfig;
+  readonly config: Current<PeerActorConfig>;
   readonly host: Host;
   readonly bans: BanTable;
   readonly book: PeerStore;
@@ -122,7 +123,7 @@ export class Connections {
 
   start(snapshot: HostSnapshot): void {
     const { config, book, bans } = this.#parts;
-    for (const { peerId, address } of config.bootstrap) {
+    for (const { peerId, address } of config.current.bootstrap) {
       const peer = book.ensure(peerId);
       peer.isBootstrap = true;
       book.addAddresses(peer, [address], AddressSource.CONFIGURED, this.#parts.context.clock.nowMs());
@@ -130,7 +131,7 @@ export class Connections {
     bans.judgeBy(this.penalties);
     // Connections of an earlier incarnation are told anew by the snapshot.
     for (const peer of book.all()) peer.link = { state: "disconnected" };
-    this.membership.reserve(config.memberPeerIds);
+    this.membership.reserve(config.current.memberPeerIds);
     this.membership.start();
     for (const connection of snapshot.connections) {
       this.onOpened(connection);
@@ -302,7 +303,7 @@ export class Connections {
     if (latencyMs !== undefined) peer.score = observe(peer.score, { latencyMs });
     const trusted = this.membership.greeted(peer, status);
     this.#hearClock(trusted, latencyMs ?? 0);
-    if (isNew && !hasSlot(peer, link.connection.direction, book.connected(), config)) {
+    if (isNew && !hasSlot(peer, link.connection.direction, book.connected(), config.current)) {
       const { direction, remoteAddress } = link.connection;
       const displaced =
         direction === "inbound" ? chooseDisplaced(remoteAddress, book.connected()) : undefined;

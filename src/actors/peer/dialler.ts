@@ -10,6 +10,7 @@ import {
 } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { ActorContext } from "../../kernel/actor/actor.ts";
 import { type Failure, failure } from "../../kernel/errors.ts";
+import type { Current } from "../../kernel/settings.ts";
 import { ipOf } from "../../p2p/address.ts";
 import type { ConnectionInfo, DialAttempt, Host } from "../../p2p/port.ts";
 import type { BanTable } from "./ban-table.ts";
@@ -23,7 +24,7 @@ import { OutboundSubnets } from "./subnets.ts";
 
 export interface DiallerParts {
   readonly context: ActorContext<typeof PeerService, typeof PeerInternalService>;
-  readonly config: PeerActorConfig;
+  readonly config: Current<PeerActorConfig>;
   readonly host: Host;
   readonly bans: BanTable;
   readonly book: PeerStore;
@@ -54,12 +55,12 @@ export class Dialler {
   dialMore(): void {
     const { book, bans, config, host, context } = this.#parts;
     if (!host.isOpen) return;
-    const perSubnetMax = config.outboundPerSubnetMax ?? OUTBOUND_PER_SUBNET_MAX;
+    const perSubnetMax = config.current.outboundPerSubnetMax ?? OUTBOUND_PER_SUBNET_MAX;
     const subnets = new OutboundSubnets((subnet) => book.index.inSubnet(subnet), perSubnetMax);
     const chosen = chooseDials(book.index, {
       nowMs: context.clock.monotonicMs(),
       ownPeerId: host.peerId,
-      peersTarget: config.peersTarget,
+      peersTarget: config.current.peersTarget,
       isBanned: (peerId) => bans.find(peerId) !== undefined,
       claim: (peer) => subnets.claim(peer),
     });
@@ -81,7 +82,7 @@ export class Dialler {
     peer.link = link;
     const attempts: DialAttempt[] = [];
     const options = {
-      deadlineMs: config.connectionTimeoutMs,
+      deadlineMs: config.current.connectionTimeoutMs,
       signal: context.signal,
       onAttempt: (attempt: DialAttempt) => void attempts.push(attempt),
     };
@@ -129,7 +130,7 @@ export class Dialler {
 
   /** Looks for peers now, by these means; none means all. */
   startDiscovery(methods: readonly DiscoveryMethod[]): Failure | undefined {
-    const { kademlia, mdns } = this.#parts.config.discovery ?? { kademlia: true, mdns: true };
+    const { kademlia, mdns } = this.#parts.config.current.discovery ?? { kademlia: true, mdns: true };
     const isMeant = (method: DiscoveryMethod): boolean => methods.length === 0 || methods.includes(method);
     if (methods.includes(DiscoveryMethod.UNSPECIFIED)) return badMethod("name BOOTSTRAP, KADEMLIA or MDNS");
     if (methods.includes(DiscoveryMethod.KADEMLIA) && !kademlia) return isOff("kademlia");
@@ -144,7 +145,7 @@ export class Dialler {
   /** Bootstrap peers are dialled now, whatever their last dials came to. */
   #forgiveBootstrap(): void {
     const { book, config } = this.#parts;
-    for (const { peerId } of config.bootstrap) book.ensure(peerId).notBeforeMs = 0;
+    for (const { peerId } of config.current.bootstrap) book.ensure(peerId).notBeforeMs = 0;
   }
 
   stopDiscovery(): void {
@@ -156,7 +157,7 @@ export class Dialler {
     const { host, context, config, book } = this.#parts;
     if (!host.isOpen || !this.#isDiscovering || this.#isLookingAround) return;
     // Without a peer there is nobody to ask in the DHT.
-    if (book.index.count("connected") === 0 || ordinaryBusy(book.index) >= config.peersTarget) return;
+    if (book.index.count("connected") === 0 || ordinaryBusy(book.index) >= config.current.peersTarget) return;
     this.#isLookingAround = true;
     const options = { deadlineMs: LOOK_AROUND_DEADLINE_MS, signal: context.signal };
     context.effect(host.findPeers(LOOK_AROUND_PEERS, options), (outcome) => {

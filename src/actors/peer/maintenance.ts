@@ -5,6 +5,7 @@
 
 import type { PeerInternalService, PeerService } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import type { ActorContext } from "../../kernel/actor/actor.ts";
+import type { Current } from "../../kernel/settings.ts";
 import type { BanTable } from "./ban-table.ts";
 import type { PeerActorConfig } from "./config.ts";
 import type { KnownPeer } from "./known/known-peer.ts";
@@ -13,7 +14,7 @@ import { choosePruned } from "./slots.ts";
 
 export interface MaintenanceParts {
   readonly context: ActorContext<typeof PeerService, typeof PeerInternalService>;
-  readonly config: PeerActorConfig;
+  readonly config: Current<PeerActorConfig>;
   readonly bans: BanTable;
   readonly book: PeerStore;
   readonly ask: (peerId: string, session: number) => void;
@@ -50,7 +51,7 @@ export class Maintenance {
       }
       const { status, connection } = link;
       if (status.memberKey !== undefined && status.memberUntilMs <= clock.nowMs()) onRoleEnded(peer);
-      const isStale = nowMs - status.receivedAtMs >= STALE_INTERVALS * config.statusIntervalMs;
+      const isStale = nowMs - status.receivedAtMs >= STALE_INTERVALS * config.current.statusIntervalMs;
       if (isEverybody || isStale || connection.direction === "outbound") this.refresh(peer.peerId);
     }
   }
@@ -79,6 +80,6 @@ export class Maintenance {
         context.log.error("bans are not stored", { waiting: bans.unsaved.count, reason });
       else context.log.warn("peers are not saved", { reason });
     });
-    for (const peer of choosePruned(book.connected(), config.peersMax)) prune(peer);
+    for (const peer of choosePruned(book.connected(), config.current.peersMax)) prune(peer);
   }
 }

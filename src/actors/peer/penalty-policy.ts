@@ -17,6 +17,7 @@ import {
 } from "../../../gen/alys/peer/v1/peer_pb.ts";
 import { fromHex, toHex } from "../../chain/hex.ts";
 import type { ActorContext } from "../../kernel/actor/actor.ts";
+import type { Current } from "../../kernel/settings.ts";
 import { publicAddressOf } from "../../p2p/address.ts";
 import { digestIn } from "../../p2p/evidence.ts";
 import type { Host } from "../../p2p/port.ts";
@@ -29,7 +30,7 @@ import { consequenceOf, forgiven, OffenceMemory, penalised, penaltyOf, reputatio
 
 export interface PenaltyPolicyParts {
   readonly context: ActorContext<typeof PeerService, typeof PeerInternalService>;
-  readonly config: PeerActorConfig;
+  readonly config: Current<PeerActorConfig>;
   readonly host: Host;
   readonly bans: BanTable;
   readonly book: PeerStore;
@@ -157,8 +158,8 @@ export class PenaltyPolicy {
     const isFederation = peer.memberKey !== undefined || peer.isReserved;
     switch (consequenceOf(peer.reputation, nowMs, isFederation)) {
       case "ban": {
-        const put = this.putBan(peer.peerId, charge, config.banDurationMs);
-        if (put === undefined) this.#shutOut(peer, config.banDurationMs);
+        const put = this.putBan(peer.peerId, charge, config.current.banDurationMs);
+        if (put === undefined) this.#shutOut(peer, config.current.banDurationMs);
         else this.#watchWrite(put.stored);
         return;
       }

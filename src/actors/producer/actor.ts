@@ -11,6 +11,8 @@ import { equalBytes } from "../../chain/bytes.ts";
 import { slotAt } from "../../chain/rules.ts";
 import { TRANSACTION_BYTES_MAX } from "../../integrations/engine/port.ts";
 import type { Actor, ActorDefinition } from "../../kernel/actor/actor.ts";
+import { onSettings } from "../../kernel/actor/settings-turn.ts";
+import { type Current, LiveSettings, type Settings } from "../../kernel/settings.ts";
 import { Topic } from "../../kernel/stream/topic.ts";
 import { Author, type ProductionStep } from "./author.ts";
 import { Ballot } from "./ballot.ts";
@@ -29,7 +31,7 @@ import { type SeenVote, VoteWitness } from "./witness.ts";
 /** The definition for the kernel's cell. */
 export function producerActor(
   parts: ProducerParts,
-  config: ProducerConfig,
+  config: Settings<ProducerConfig>,
 ): ActorDefinition<typeof ProducerService, typeof ProducerInternalService> {
   return {
     name: "producer",
@@ -61,10 +63,12 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
   readonly #scheduler: Scheduler;
   #lastSlot = 0;
 
-  constructor(context: ProducerContext, parts: ProducerParts, config: ProducerConfig) {
+  constructor(context: ProducerContext, parts: ProducerParts, config: Settings<ProducerConfig>) {
     this.#context = context;
     this.#parts = parts;
-    this.#member = this.#makeMember(config);
+    const own = new LiveSettings(config.current);
+    onSettings(context, config, (changed) => own.replace(changed));
+    this.#member = this.#makeMember(own);
     const snapshot = () => ({ event: { case: "snapshot" as const, value: this.#status() } });
     // A feed of events: a reader that was too slow wants the newest votes, not the status once more.
     this.streams = {
@@ -106,7 +110,7 @@ class ProducerActor implements Actor<typeof ProducerService, typeof ProducerInte
     // The context's signal ends the subscriptions.
   }
 
-  #makeMember(config: ProducerConfig): Member | undefined {
+  #makeMember(config: Current<ProducerConfig>): Member | undefined {
     const { signer, votes, chain, watch } = this.#parts;
     if (signer === undefined || votes === undefined || watch === undefined) return undefined;
     const [context, parts, members, transactions] = [

@@ -13,6 +13,7 @@ import { equalBytes } from "../../chain/bytes.ts";
 import { authorOf, slotAt } from "../../chain/rules.ts";
 import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../chain/signing.ts";
 import { assert, assertNever } from "../../kernel/errors.ts";
+import type { Current } from "../../kernel/settings.ts";
 import type { Ballot } from "./ballot.ts";
 import { approvedBlock, buildBlock, type UnsignedBlock, unsignedProposal } from "./block-builder.ts";
 import { PERMISSION_DEADLINE_MS, type ProducerConfig } from "./config.ts";
@@ -28,7 +29,7 @@ import type { VoteWitness } from "./witness.ts";
 export interface AuthorParts {
   readonly context: ProducerContext;
   readonly parts: ProducerParts;
-  readonly config: ProducerConfig;
+  readonly config: Current<ProducerConfig>;
   readonly ballot: Ballot;
   readonly members: ConnectedMembers;
   readonly transactions: TransactionQueue;
@@ -101,7 +102,9 @@ export class Author {
         this.#isProposed = false;
         return this.#ask(effect.slot);
       case "startGrace":
-        context.timers.after(config.graceMs, () => this.#input({ kind: "graceEnded", slot: effect.slot }));
+        context.timers.after(config.current.graceMs, () =>
+          this.#input({ kind: "graceEnded", slot: effect.slot }),
+        );
         return;
       case "propose":
         return this.#propose(effect.slot);
@@ -169,12 +172,12 @@ export class Author {
     const index = authorOf(slot, keys.length);
     const submitted = transactions.next();
     this.#carried = submitted.length;
-    const filler = submitted.length === 0 && config.fillerBytes > 0;
-    const carried = filler ? [context.random.bytes(config.fillerBytes)] : submitted;
+    const filler = submitted.length === 0 && config.current.fillerBytes > 0;
+    const carried = filler ? [context.random.bytes(config.current.fillerBytes)] : submitted;
     // Until a quorum scheduled it, a proposal with the change finds no votes: every other slot does without.
     const change = this.#didProposeChange ? undefined : schedule.changeFor(template);
     this.#didProposeChange = change !== undefined;
-    const auxpow = mineFor(template, config.mineAuxPowEvery ?? 0, parts.chain);
+    const auxpow = mineFor(template, config.current.mineAuxPowEvery ?? 0, parts.chain);
     this.#isMined = auxpow !== undefined;
     const block = buildBlock(template, slot, nowMs, carried, { nextAuthorities: change, auxpow });
     const proposal = unsignedProposal(block, keys.length, index);
@@ -188,7 +191,7 @@ export class Author {
     const proposal = approvedBlock(block, round.members, round.signatures);
     assert(proposal !== undefined, "our own signature is a valid point");
     const payload = encodeProposal(proposal);
-    const { consensusTimeoutMs } = config;
+    const { consensusTimeoutMs } = config.current;
     for (const [index, key] of parts.chain.authoritiesAt(block.height).keys.entries()) {
       const peerId = round.signatures.has(index) ? undefined : members.peerOf(key);
       if (peerId === undefined) continue;

@@ -19,6 +19,7 @@ import { slotAt } from "../../chain/rules.ts";
 import { decodeVoteRecord, isOwnersRecord, type VoteOwner } from "../../chain/vote.ts";
 import { assert, assertNever, Failure } from "../../kernel/errors.ts";
 import type { Reply } from "../../kernel/protocol.ts";
+import type { Current } from "../../kernel/settings.ts";
 import { PERMISSION_DEADLINE_MS, type ProducerConfig } from "./config.ts";
 import { keyStillElsewhere, nothingToConfirm } from "./errors.ts";
 import type { ConnectedMembers } from "./members.ts";
@@ -45,7 +46,7 @@ import { CONDITION_OF, signingStatus } from "./signing-status.ts";
 export interface SigningServiceParts {
   readonly context: ProducerContext;
   readonly parts: ProducerParts;
-  readonly config: ProducerConfig;
+  readonly config: Current<ProducerConfig>;
   readonly owner: VoteOwner;
   readonly members: ConnectedMembers;
   /** Tells those who watch that the refusal changed. */
@@ -156,7 +157,7 @@ export class SigningService {
       record: this.#recordFound(),
       slotsWanted: listeningSlots(
         chain.authoritiesAt(head.height + 1).keys.length,
-        config.listeningSlots ?? 0,
+        config.current.listeningSlots ?? 0,
       ),
       isChainBegun: head.height > 0,
       sighting,
@@ -198,7 +199,7 @@ export class SigningService {
       isLevel: level,
       isGenesis: height === 0 && members.areAtGenesis(keys, owner.publicKey),
       isChainBegun: height > 0 || members.showBlocks,
-      slotsWanted: listeningSlots(keys.length, config.listeningSlots ?? 0),
+      slotsWanted: listeningSlots(keys.length, config.current.listeningSlots ?? 0),
     });
   }
 

@@ -16,6 +16,7 @@ import type { SignatureCheck } from "../../chain/validator.ts";
 import type { Proposal } from "../../chain/vote.ts";
 import type { ChainHead } from "../../integrations/chain/port.ts";
 import type { TimerHandle } from "../../kernel/ports/clock.ts";
+import type { Current } from "../../kernel/settings.ts";
 import type { Ballot } from "./ballot.ts";
 import { PROPOSALS_MAX, type ProducerConfig } from "./config.ts";
 import type { Refusal } from "./errors.ts";
@@ -28,7 +29,7 @@ import type { VoteWitness } from "./witness.ts";
 export interface VoterParts {
   readonly context: ProducerContext;
   readonly parts: ProducerParts;
-  readonly config: ProducerConfig;
+  readonly config: Current<ProducerConfig>;
   readonly ballot: Ballot;
   readonly signing: SigningService;
   readonly witness: VoteWitness;
@@ -116,7 +117,7 @@ export class Voter {
     if (decision.kind === "record") return this.#verify(pending, head);
     const isAhead = decision.reason === "NOT_ON_BEST_HEAD" && claim.height > head.height;
     if (isAhead && pending.mayWait) {
-      pending.grace = context.timers.after(config.graceMs, () => {
+      pending.grace = context.timers.after(config.current.graceMs, () => {
         pending.grace = undefined;
         pending.mayWait = false;
         this.#consider(pending);

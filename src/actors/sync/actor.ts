@@ -28,9 +28,11 @@ import type { CheckpointStore } from "../../integrations/chain/checkpoint/checkp
 import type { ChainEvent, ChainPort } from "../../integrations/chain/port.ts";
 import type { Actor, ActorContext, ActorDefinition } from "../../kernel/actor/actor.ts";
 import type { Deferred } from "../../kernel/actor/deferred.ts";
+import { onSettings } from "../../kernel/actor/settings-turn.ts";
 import { assert, Failure } from "../../kernel/errors.ts";
 import type { Handlers } from "../../kernel/protocol.ts";
 import type { Ref } from "../../kernel/ref.ts";
+import type { Settings } from "../../kernel/settings.ts";
 import type { Table } from "../../storage/port.ts";
 import { peerChangeOf } from "../peer-directory.ts";
 import { Checkpoints } from "./checkpoint/checkpoints.ts";
@@ -54,7 +56,7 @@ type Context = ActorContext<Public, Internal>;
 type ImportReply = Deferred<Internal["method"]["importBlock"]["output"]>;
 
 export interface SyncParts {
-  readonly config: SyncConfig;
+  readonly config: Settings<SyncConfig>;
   readonly chain: ChainPort;
   readonly validator: Validator;
   /** Undefined where the chain is kept by another process. */
@@ -98,7 +100,8 @@ class SyncActor implements Actor<Public, Internal> {
   #chainEvents: { close(): void } | undefined;
 
   constructor(context: Context, parts: SyncParts) {
-    const { chain, config, ownMemberKey: ownKey, signingBars } = parts;
+    const { chain, ownMemberKey: ownKey, signingBars } = parts;
+    const config = parts.config.current;
     const machine = new SyncMachine({ config, chain, ownKey, signingBars, epoch: context.epoch });
     this.#context = context;
     this.#parts = parts;
@@ -134,8 +137,7 @@ class SyncActor implements Actor<Public, Internal> {
     this.#checkpoints = new Checkpoints({
       checkpointStore: parts.checkpoints,
       context,
-      interval: config.checkpointInterval,
-      mode: config.mode,
+      config: () => machine.config,
       stop: (reason) => this.#step({ type: "stop", reason }),
       start: (options) => this.#step({ type: "start", options }),
       step: (input) => this.#step(input),
@@ -150,8 +152,10 @@ class SyncActor implements Actor<Public, Internal> {
   }
 
   onStart(): void {
-    const { chain, config } = this.#parts;
+    const { chain, config: settings } = this.#parts;
     const { timers, log, signal } = this.#context;
+    const { config } = this.#machine;
+    onSettings(this.#context, settings, (changed) => this.#step({ type: "reconfigure", config: changed }));
     this.#chainEvents = chain.subscribe((event) => {
       // The chain tells outside of our mailbox: the event is taken in by a turn of its own.
       this.#context.effect(Promise.resolve(event), (outcome) => outcome.ok && this.#onChain(outcome.value));
@@ -259,7 +263,7 @@ class SyncActor implements Actor<Public, Internal> {
   }
 
   #startFacts(): StartFacts {
-    const mode = this.#machine.isRunning ? this.#machine.mode : this.#parts.config.mode;
+    const mode = this.#machine.isRunning ? this.#machine.mode : this.#machine.config.mode;
     return { mode, headHeight: this.#parts.chain.snapshot().head.height };
   }
 

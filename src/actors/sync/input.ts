@@ -12,7 +12,7 @@ import type { KeptCheckpoint } from "../../integrations/chain/checkpoint/checkpo
 import type { ImportOutcome } from "../../integrations/chain/port.ts";
 import type { Failure } from "../../kernel/errors.ts";
 import type { CheckpointAnswer, SearchOptions } from "./checkpoint/search-outcome.ts";
-import type { Mode } from "./config.ts";
+import type { Mode, SyncConfig } from "./config.ts";
 import type { Condition, ProductionOverride } from "./production/readiness.ts";
 import type { Timing } from "./range/block-requests.ts";
 import type { Ticket } from "./range/stuck.ts";
@@ -41,7 +41,9 @@ export type CommandInput =
   /** What runs asks for nothing more; what is yet to be started, after a search for a checkpoint, begins paused. */
   | { readonly type: "pause"; readonly note: string }
   | { readonly type: "resume" }
-  | { readonly type: "overrideProduction"; readonly override: ProductionOverride };
+  | { readonly type: "overrideProduction"; readonly override: ProductionOverride }
+  /** Settings that hold from now on; the mode is that of the next start. */
+  | { readonly type: "reconfigure"; readonly config: SyncConfig };
 
 /** From the actors and the chain beside. */
 export type NeighbourInput =

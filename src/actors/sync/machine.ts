@@ -8,6 +8,7 @@
 import { toHex } from "../../chain/hex.ts";
 import type { ChainPort } from "../../integrations/chain/port.ts";
 import { assertNever } from "../../kernel/errors.ts";
+import { LiveSettings } from "../../kernel/settings.ts";
 import { CheckpointMachine } from "./checkpoint/machine.ts";
 import type { Mode, SyncConfig } from "./config.ts";
 import type { Moment, SyncEffect } from "./effect.ts";
@@ -45,6 +46,7 @@ type ChainReads = Pick<
 >;
 
 export interface MachineParts {
+  /** That it begins with. */
   readonly config: SyncConfig;
   /** Read only; imports are effects. */
   readonly chain: ChainReads;
@@ -63,6 +65,7 @@ export class SyncMachine {
   /** Height at which this process found its chain. */
   readonly resumedFromHeight: number;
   readonly #parts: MachineParts;
+  readonly #config: LiveSettings<SyncConfig>;
   readonly #peers = new SyncPeers();
   readonly #requests: BlockRequests;
   readonly #checkpoints: CheckpointMachine;
@@ -75,9 +78,8 @@ export class SyncMachine {
   #effects: SyncEffect[] = [];
   #options: StartOptions;
   #isRunning = false;
-  #isPaused = false;
-  /** Why it is paused, in the operator's words. */
-  #pauseNote = "";
+  /** Undefined while it is not paused. */
+  #paused: PausedReason | undefined;
   /** Why it does not run, while it does not. */
   #resting: RestingReason = { type: "notStarted" };
   #tail: TailCheck = { state: "none" };
@@ -89,6 +91,7 @@ export class SyncMachine {
   constructor(parts: MachineParts) {
     const { chain, config } = parts;
     this.#parts = parts;
+    this.#config = new LiveSettings(config);
     this.#options = { mode: config.mode, heightMax: undefined };
     this.operations = new Operations(parts.epoch);
     this.resumedFromHeight = chain.snapshot().head.height;
@@ -99,13 +102,18 @@ export class SyncMachine {
     this.#requests = new BlockRequests(asking);
     const shared = { ...asking, requests: this.#requests };
     this.#checkpoints = new CheckpointMachine(shared);
-    this.#standing = new ReadinessMonitor({ ...parts, ...shared, targets: this.#targets });
+    this.#standing = new ReadinessMonitor({
+      ...parts,
+      ...shared,
+      config: this.#config,
+      targets: this.#targets,
+    });
     this.#lookups = new AncestorLookups(shared);
     this.#hints = new UnprovenHeads(shared);
     this.#equivocations = new EquivocationDetector({ ...shared, ownKey: parts.ownKey });
     this.#pipeline = new RangeSync({
       ...shared,
-      config,
+      config: this.#config,
       chain,
       approved: (blocks, authorities) => this.#equivocations.sawBlocks(blocks, authorities),
       progressed: (blocks, nowMs) => this.#rate.add(blocks, nowMs),
@@ -132,11 +140,14 @@ export class SyncMachine {
     return this.#isRunning;
   }
   get isPaused(): boolean {
-    return this.#isPaused;
+    return this.#paused !== undefined;
   }
   /** Undefined while it is not paused. */
   get paused(): PausedReason | undefined {
-    return this.#isPaused ? { type: "paused", note: this.#pauseNote } : undefined;
+    return this.#paused;
+  }
+  get config(): SyncConfig {
+    return this.#config.current;
   }
   get override(): ProductionOverride {
     return this.#standing.override;
@@ -163,6 +174,7 @@ export class SyncMachine {
       case "pause":
       case "resume":
       case "overrideProduction":
+      case "reconfigure":
         return this.#command(input, moment);
       case "backFill":
       case "endBackFill":
@@ -203,16 +215,17 @@ export class SyncMachine {
         this.operations.finish(stallWords(input.reason), moment.unixMs);
         return this.#halt(input.reason);
       case "pause":
-        this.#isPaused = true;
-        this.#pauseNote = input.note;
+        this.#paused = { type: "paused", note: input.note };
         return;
       case "resume":
-        this.#isPaused = false;
-        this.#pauseNote = "";
+        this.#paused = undefined;
         return this.#move(moment);
       case "overrideProduction":
         this.#standing.override = input.override;
         return;
+      case "reconfigure":
+        this.#config.replace(input.config);
+        return this.#move(moment);
       default:
         return assertNever(input);
     }
@@ -311,7 +324,6 @@ export class SyncMachine {
     if (this.#isRunning && this.operations.running?.parameters === parameters) return;
     this.#options = options;
     this.#isRunning = true;
-    if (!this.#isPaused) this.#pauseNote = "";
     this.operations.start("StartSync", parameters, moment.unixMs);
     this.#tail = { state: "none" };
     if (options.mode === "RECOVERY") this.#beginTailCheck();
@@ -340,7 +352,7 @@ export class SyncMachine {
   /** Moves on whatever can move: what leads to the head first, history with what is left of each peer's quota. */
   #move(moment: Moment): void {
     this.#synchronise(moment);
-    this.#checkpoints.move(moment.monotonicMs, this.#isPaused);
+    this.#checkpoints.move(moment.monotonicMs, this.isPaused);
   }
 
   #synchronise(moment: Moment): void {
@@ -362,7 +374,7 @@ export class SyncMachine {
       heightMax,
       mode,
       finalityDepth: this.#parts.chain.facts.finalityDepth,
-      mayRequest: !this.#isPaused,
+      mayRequest: !this.isPaused,
       mayProcess: isAvailable,
       isLevel: target === undefined,
     });
@@ -401,9 +413,9 @@ export class SyncMachine {
   }
 
   #sources(): StatusSources {
-    const { chain, config } = this.#parts;
+    const { chain } = this.#parts;
     return {
-      config,
+      config: this.config,
       chain,
       run: {
         mode: this.#options.mode,
@@ -427,7 +439,7 @@ export class SyncMachine {
 
   #halt(reason: RestingReason): void {
     this.#isRunning = false;
-    this.#isPaused = false;
+    this.#paused = undefined;
     this.#resting = reason;
     this.#standstill.over();
     this.#pipeline.stop();
@@ -453,7 +465,7 @@ export class SyncMachine {
   }
 
   #isFollowing(): boolean {
-    return this.#isRunning && !this.#isPaused && this.#parts.chain.snapshot().isAvailable;
+    return this.#isRunning && !this.isPaused && this.#parts.chain.snapshot().isAvailable;
   }
 
   /** A certified head whose ancestors nobody delivers is excluded for a while. */
@@ -461,7 +473,7 @@ export class SyncMachine {
     const { isTroubled, isUnconfirmed, batches } = this.#pipeline;
     const left = this.#targets.observe({
       front: batches[0],
-      isPeersTurn: isAvailable && !this.#isPaused && !isTroubled && !isUnconfirmed,
+      isPeersTurn: isAvailable && !this.isPaused && !isTroubled && !isUnconfirmed,
       isFederationOnly: this.#options.mode === "FEDERATION",
       nowMs: moment.monotonicMs,
     });

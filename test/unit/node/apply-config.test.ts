@@ -1,11 +1,12 @@
-/** applyAtOnce: each setting that holds at once reaches the shared object, and no other setting does. */
+/** applyAtOnce: each setting that holds at once reaches the settings of its actor, and no other setting does. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { syncConfig } from "../../../src/actors/sync/config.ts";
 import { AT_ONCE } from "../../../src/config/effects.ts";
 import { parseSettings } from "../../../src/config/load.ts";
+import { LiveSettings } from "../../../src/kernel/settings.ts";
 import { applyAtOnce, type LiveTargets } from "../../../src/node/apply-config.ts";
-import { networkConfig, peerConfig, producerConfig } from "../../../src/node/translate.ts";
+import { peerConfig, producerConfig } from "../../../src/node/translate.ts";
 
 const MINIMAL = '[chain]\nspecification_file = "chain.json"\n';
 
@@ -31,16 +32,22 @@ function targets() {
   const told: unknown[] = [];
   const target: LiveTargets = {
     config: {
-      peer: peerConfig(settings),
-      network: networkConfig(settings, {} as never),
-      sync: syncConfig(settings.sync as never, 2),
-      producer: producerConfig(settings),
+      peer: new LiveSettings(peerConfig(settings)),
+      sync: new LiveSettings(syncConfig(settings.sync as never, 2)),
+      producer: new LiveSettings(producerConfig(settings)),
     },
     workers: 2,
     setLogLevel: (level) => told.push(level),
     setRateLimit: (limit) => told.push(limit),
   };
   return { target, told };
+}
+
+const ACTORS = ["peer", "sync", "producer"] as const;
+
+function currentOf({ config }: LiveTargets) {
+  const { peer, sync, producer } = config;
+  return { peer: peer.current, sync: sync.current, producer: producer.current };
 }
 
 const differences = (before: object, after: object): string[] =>
@@ -53,19 +60,18 @@ const differences = (before: object, after: object): string[] =>
 test("every setting that holds at once changes exactly one thing", () => {
   for (const key of AT_ONCE) {
     const { target, told } = targets();
-    const before = structuredClone(target.config);
+    const before = currentOf(target);
     applyAtOnce(target, settingsWith(key), [key]);
-    const changed = (["peer", "sync", "producer", "network"] as const).flatMap((actor) =>
-      differences(before[actor], target.config[actor]),
-    );
+    const after = currentOf(target);
+    const changed = ACTORS.flatMap((actor) => differences(before[actor], after[actor]));
     assert.equal(changed.length + told.length, 1, `${key} changed ${changed.join(", ")}`);
   }
 });
 
 test("a setting that is not named stays", () => {
   const { target, told } = targets();
-  const before = structuredClone(target.config);
+  const before = currentOf(target);
   for (const key of AT_ONCE) applyAtOnce(target, settingsWith(key), ["peer.known_peers_max"]);
-  assert.deepEqual(target.config, before);
+  assert.deepEqual(currentOf(target), before);
   assert.deepEqual(told, []);
 });

@@ -36,6 +36,7 @@ import {
 } from "../../../integrations/chain/checkpoint/recovery-records.ts";
 import type { ChainEvent } from "../../../integrations/chain/port.ts";
 import { Failure, failure } from "../../../kernel/errors.ts";
+import type { SyncConfig } from "../config.ts";
 import { badField, RECOVERING } from "../errors.ts";
 import type { CheckpointInput, StartOptions } from "../input.ts";
 import { type Operation, Operations, operationMessage } from "../operation.ts";
@@ -55,10 +56,8 @@ import type { SearchOutcome } from "./search-outcome.ts";
 export interface CheckpointsParts {
   readonly checkpointStore: CheckpointStore | undefined;
   readonly context: Context;
-  /** Blocks between checkpoints. */
-  readonly interval: number;
-  /** The configured one. */
-  readonly mode: StartOptions["mode"];
+  /** The settings that hold now. */
+  config(): SyncConfig;
   /** Ends synchronising, with the reason that the status tells. */
   stop(reason: RestingReason): void;
   start(options: StartOptions): void;
@@ -273,7 +272,7 @@ export class Checkpoints {
 
   /** The recovery that a kill cut off is carried out again, from its plan on. */
   #resume(checkpointStore: CheckpointStore, unfinished: UnfinishedRecovery): boolean {
-    const { context, start, mode } = this.#parts;
+    const { context, start } = this.#parts;
     const { checkpointId } = unfinished;
     this.#isRecovering = true;
     const operation = this.#operations.start("RecoverFromCheckpoint", checkpointId, this.#nowMs());
@@ -286,7 +285,7 @@ export class Checkpoints {
       context.log.error("a recovery that was cut off cannot go on", { error: reason });
       this.#operations.finish(reason.message, this.#nowMs());
       this.#forget(checkpointStore, RECOVERY_KEY);
-      start({ mode, heightMax: undefined });
+      start({ mode: this.#parts.config().mode, heightMax: undefined });
     };
     context.effect(planRecovery(checkpointStore, { ...unfinished, isScanned: false }), (planned) => {
       if (!planned.ok) return failed(planned.failure);
@@ -379,7 +378,8 @@ export class Checkpoints {
   }
 
   #createDue(checkpointStore: CheckpointStore): void {
-    const { interval, context } = this.#parts;
+    const { context } = this.#parts;
+    const interval = this.#parts.config().checkpointInterval;
     const due = checkpointStore.dueHeight(interval);
     if (due === undefined) return;
     const nowMs = context.clock.monotonicMs();

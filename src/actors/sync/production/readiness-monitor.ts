@@ -8,6 +8,7 @@ import { ProductionCondition } from "../../../../gen/alys/sync/v1/sync_pb.ts";
 import { quorumOf } from "../../../chain/approval.ts";
 import { equalBytes } from "../../../chain/bytes.ts";
 import type { ChainPort } from "../../../integrations/chain/port.ts";
+import type { Current } from "../../../kernel/settings.ts";
 import { STATUS_REFRESH_MS, type SyncConfig } from "../config.ts";
 import type { Moment, SyncEffect } from "../effect.ts";
 import type { SyncMetrics } from "../metrics.ts";
@@ -22,7 +23,7 @@ import {
 } from "./readiness.ts";
 
 export interface ReadinessMonitorParts {
-  readonly config: SyncConfig;
+  readonly config: Current<SyncConfig>;
   readonly chain: Pick<ChainPort, "snapshot" | "authoritiesAt">;
   readonly ownKey: Uint8Array | undefined;
   /** What else keeps this member from signing. */
@@ -87,7 +88,7 @@ export class ReadinessMonitor {
         nowMs: moment.monotonicMs,
         bars,
       },
-      config,
+      config.current,
       this.#memory,
     );
     this.#memory = verdict.memory;
@@ -107,7 +108,7 @@ export class ReadinessMonitor {
   /** A node that needs nobody else (it alone is a quorum, or no peers are asked for) has a source in itself. */
   hasSource(moment: Moment): boolean {
     const { chain, config, ownKey, targets } = this.#parts;
-    if (config.peersMin === 0) return true;
+    if (config.current.peersMin === 0) return true;
     const { keys } = chain.authoritiesAt(chain.snapshot().head.height + 1);
     const isMember = ownKey !== undefined && keys.some((key) => equalBytes(key, ownKey));
     if (isMember && quorumOf(keys.length) === 1) return true;

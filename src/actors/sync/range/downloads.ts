@@ -5,6 +5,7 @@
  */
 
 import type { Failure } from "../../../kernel/errors.ts";
+import type { Current } from "../../../kernel/settings.ts";
 import {
   ANSWER_BYTES_MAX,
   HEDGES_MAX,
@@ -28,7 +29,7 @@ import { type OpenRequest, overdueBatches, requestToSteal, TypicalDuration } fro
 import { type Candidate, choosePeer } from "./peer-choice.ts";
 
 export interface DownloadParts {
-  readonly config: SyncConfig;
+  readonly config: Current<SyncConfig>;
   readonly peers: SyncPeers;
   readonly requests: BlockRequests;
   readonly ranges: Batches;
@@ -81,7 +82,7 @@ export class Downloads {
     // One at a time, whatever it takes: after damage nothing may be confused with anything.
     if (mode === "RECOVERY") return this.#sendAwaiting(free, 1, Number.POSITIVE_INFINITY, nowMs);
     const { overdueMs } = this.#typical;
-    this.#sendAwaiting(free, this.#parts.config.maxParallelDownloads, overdueMs, nowMs);
+    this.#sendAwaiting(free, this.#parts.config.current.maxParallelDownloads, overdueMs, nowMs);
     this.#hedge(free, overdueMs, nowMs);
     this.#steal(free, nowMs);
   }
@@ -152,7 +153,7 @@ export class Downloads {
     let bytes = ranges.heldBytes + this.#open.size * ANSWER_BYTES_MAX;
     for (const batch of [...ranges.batches]) {
       if (slots <= 0 || this.#open.size >= parallelMax * OVERDUE_FACTOR) return;
-      if (bytes + ANSWER_BYTES_MAX > config.bufferBytesMax && batch !== ranges.front) return;
+      if (bytes + ANSWER_BYTES_MAX > config.current.bufferBytesMax && batch !== ranges.front) return;
       if (batch.state !== "awaiting" || batch.notBeforeMs > nowMs) continue;
       const peer = choosePeer(free, batch.range, batch.failedPeers, nowMs);
       if (peer === undefined) continue;

@@ -14,6 +14,7 @@ import { decodeHeader, HEADER_LENGTH } from "../../../chain/header.ts";
 import type { SegmentVerdict } from "../../../chain/validator.ts";
 import type { ImportOutcome } from "../../../integrations/chain/port.ts";
 import { assertNever, type Failure } from "../../../kernel/errors.ts";
+import type { Current } from "../../../kernel/settings.ts";
 import {
   type SyncConfig,
   TARGET_EXCLUSION_MS,
@@ -41,7 +42,7 @@ import type { SyncView } from "./situation.ts";
 import { findStuck, type Stuck, type Ticket } from "./stuck.ts";
 
 export interface RangeSyncParts {
-  readonly config: SyncConfig;
+  readonly config: Current<SyncConfig>;
   readonly chain: SetReads & PartingReads;
   readonly peers: SyncPeers;
   readonly requests: BlockRequests;
@@ -224,7 +225,7 @@ export class RangeSync {
   }
 
   #go(situation: SyncView, target: ProvenHead): void {
-    if (this.#round.go(situation, target, this.#batches, this.#parts.config.batchBlocks)) return;
+    if (this.#round.go(situation, target, this.#batches, this.#parts.config.current.batchBlocks)) return;
     this.#abandon({ type: "targetNotBetter" }, situation.nowMs, TARGET_PAUSE_MS);
   }
 

@@ -5,6 +5,7 @@
  */
 
 import { ownApproval } from "../../../chain/segment.ts";
+import type { Current } from "../../../kernel/settings.ts";
 import {
   IMPORTS_MAX,
   type SyncConfig,
@@ -22,7 +23,7 @@ import type { SyncView } from "./situation.ts";
 import { type Ticket, ticketKey } from "./stuck.ts";
 
 export interface SegmentQueueParts {
-  readonly config: SyncConfig;
+  readonly config: Current<SyncConfig>;
   readonly chain: SetReads & PartingReads;
   readonly ranges: Batches;
   effect(effect: RangeEffect): void;
@@ -111,7 +112,7 @@ export class SegmentQueue {
    */
   #check(): void {
     const { ranges, config, effect } = this.#parts;
-    let room = config.validationsMax - this.checking;
+    let room = config.current.validationsMax - this.checking;
     if (room <= 0) return;
     const isFarAhead = this.#validAhead() >= VALID_AHEAD_MAX;
     for (const { id } of [...ranges.batches]) {

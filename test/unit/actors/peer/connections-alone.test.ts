@@ -101,7 +101,13 @@ class World {
     this.book = new PeerStore(store.table("peers"), 100);
     const build = (context: ActorContext<typeof PeerService, typeof PeerInternalService>): Connections =>
       new Connections({
-        ...{ context, chain, validator: new InlineValidator(facts), peerIdBytes, config: PEER_CONFIG },
+        ...{
+          context,
+          chain,
+          validator: new InlineValidator(facts),
+          peerIdBytes,
+          config: { current: PEER_CONFIG },
+        },
         ...{ bans: this.bans, book: this.book, distrust: new DistrustStore() },
         host: this.host as unknown as Host,
         ownDelegation: undefined,

@@ -38,6 +38,7 @@ import { Failure, failure } from "../../../../src/kernel/errors.ts";
 import type { Clock } from "../../../../src/kernel/ports/clock.ts";
 import { MemoryLog } from "../../../../src/kernel/ports/log.ts";
 import { Simulation } from "../../../../src/kernel/ports/simulation.ts";
+import { LiveSettings } from "../../../../src/kernel/settings.ts";
 import type { RunningChild } from "../../../../src/kernel/supervision/child.ts";
 import { type Identity, identityFromSeed } from "../../../../src/p2p/identity.ts";
 import { MemoryHost } from "../../../../src/p2p/memory/host.ts";
@@ -204,6 +205,8 @@ export class Node {
   /** Checkpoints of the chain; only some tests make any. */
   readonly checkpoints: CheckpointStore;
   readonly validator: CountingValidator;
+  /** Of the PeerActor; replaced, they hold from then on. */
+  readonly settings: LiveSettings<PeerActorConfig>;
   readonly bans: BanTable;
   readonly book: PeerStore;
   /** What the SyncActor would keep of equivocations. */
@@ -247,6 +250,7 @@ export class Node {
     });
     this.validator = new CountingValidator(facts);
     const config = { ...PEER_CONFIG, ...options.config };
+    this.settings = new LiveSettings<PeerActorConfig>(config);
     this.bans = new BanTable(clock, store.table("bans"), [], options.bansMax);
     this.book = new PeerStore(store.table("peers"), config.knownPeersMax);
     this.host = new MemoryHost({ identity: this.identity, gate: this.bans, network: world.network });
@@ -257,7 +261,7 @@ export class Node {
     const ownDelegation = sourceOf(options.delegation);
     this.peer = actorCell(
       peerActor({
-        ...{ config, chain, validator, host, bans, book, distrust, peerIdBytes },
+        ...{ config: this.settings, chain, validator, host, bans, book, distrust, peerIdBytes },
         ownDelegation,
         onMemberClock: (_key, sentMs, atMs) => this.clocksHeard.push(sentMs - world.epochMs - atMs),
       }),

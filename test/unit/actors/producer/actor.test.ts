@@ -15,6 +15,7 @@ import { DOMAIN_BLOCK_APPROVAL, domain, signingRoot } from "../../../../src/chai
 import { actorCell } from "../../../../src/kernel/actor/cell.ts";
 import { environment } from "../../../../src/kernel/actor/environment.ts";
 import type { Failure } from "../../../../src/kernel/errors.ts";
+import { LiveSettings } from "../../../../src/kernel/settings.ts";
 import { CONFIG, FederationRig } from "./federation-rig.ts";
 import { stubRef } from "./stub-ref.ts";
 
@@ -299,7 +300,7 @@ test("ProducerActor: without a key it is not enabled and watches nothing", async
     watch: undefined,
   };
   const { clock, scheduler } = rig.simulation;
-  const cell = actorCell(producerActor(parts, CONFIG), environment({ clock, scheduler }));
+  const cell = actorCell(producerActor(parts, new LiveSettings(CONFIG)), environment({ clock, scheduler }));
   cell.child.start();
   const answer = cell.ref.ask(ProducerService.method.getProducerStatus, {});
   await rig.simulation.settle();

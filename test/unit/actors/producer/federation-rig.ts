@@ -32,6 +32,7 @@ import { environment } from "../../../../src/kernel/actor/environment.ts";
 import { Failure, failure } from "../../../../src/kernel/errors.ts";
 import { MemoryLog } from "../../../../src/kernel/ports/log.ts";
 import { Simulation } from "../../../../src/kernel/ports/simulation.ts";
+import { LiveSettings } from "../../../../src/kernel/settings.ts";
 import type { RunningChild } from "../../../../src/kernel/supervision/child.ts";
 import {
   MemoryDisk,
@@ -105,7 +106,7 @@ export class Member {
       watch: this.watch,
     };
     this.cell = actorCell(
-      producerActor(parts, config),
+      producerActor(parts, new LiveSettings(config)),
       environment({ clock, scheduler, random, log: this.log }),
     );
   }

@@ -31,6 +31,7 @@ import { environment } from "../../../../src/kernel/actor/environment.ts";
 import { Failure, failure } from "../../../../src/kernel/errors.ts";
 import { MemoryLog } from "../../../../src/kernel/ports/log.ts";
 import { Simulation } from "../../../../src/kernel/ports/simulation.ts";
+import { LiveSettings } from "../../../../src/kernel/settings.ts";
 import type { MemoryFileStore } from "../../../../src/storage/file-store.ts";
 import { MemoryDisk, openMemoryStore } from "../../../../src/storage/memory.ts";
 import { ProcessClock } from "../../../sim/process-ports.ts";
@@ -96,6 +97,8 @@ export interface RigOptions {
 export class SyncRig {
   readonly simulation: Simulation;
   readonly log = new MemoryLog();
+  /** Of the SyncActor; replaced, they hold from then on. */
+  readonly settings: LiveSettings<SyncConfig>;
   readonly disk: MemoryDisk;
   readonly chain: EmbeddedChain;
   readonly network: StubRef<typeof NetworkInternalService>;
@@ -134,8 +137,13 @@ export class SyncRig {
     const { files } = options;
     const checkpoints = files && new CheckpointStore({ chain, store, files, authorities, clock });
     const inner = new InlineValidator(facts);
+    this.settings = new LiveSettings<SyncConfig>({
+      ...syncConfig(undefined, 2),
+      batchBlocks: 64,
+      ...options.config,
+    });
     const definition = syncActor({
-      config: { ...syncConfig(undefined, 2), batchBlocks: 64, ...options.config },
+      config: this.settings,
       chain: options.chain?.(chain) ?? chain,
       validator: options.validator?.(inner) ?? inner,
       checkpoints,

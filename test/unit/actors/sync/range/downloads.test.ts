@@ -31,7 +31,7 @@ class World extends Asking {
   constructor(settings: { maxParallelDownloads?: number; bufferBytesMax?: number } = {}) {
     super();
     const config = { ...syncConfig(undefined, 2), batchBlocks: BATCH, ...settings };
-    this.downloads = new Downloads({ ...this.parts(), config, ranges: this.ranges });
+    this.downloads = new Downloads({ ...this.parts(), config: { current: config }, ranges: this.ranges });
     this.ranges.restart(1);
     this.ranges.plan(LENGTH, BATCH);
   }
