@@ -72,7 +72,7 @@ export class Composition {
       log: options.log,
       cells: this.#cells,
       actorParts: this.#actorParts,
-      deaths: { store: store.died, validator: resources.validator.gaveUp },
+      integrations: { store: resources.reopening, validator: resources.validator },
       system: { supervisor: this.#supervisor.child, node: this.#node.child },
       supervisor: this.#supervisor.internalRef,
       onEvent: (event) => this.#vitals.onSupervision(event),

@@ -35,6 +35,7 @@ import { openLmdbStore } from "../storage/lmdb-store.ts";
 import type { BlockStore, StopStore, Table, VoteStore } from "../storage/port.ts";
 import { openStopFile } from "../storage/stop-file.ts";
 import { openVoteFile } from "../storage/vote-file.ts";
+import type { Integrations } from "./integrations.ts";
 import { SentryDelegation } from "./sentry-delegation.ts";
 import { LATE_MS } from "./store-watch.ts";
 import { reachOf } from "./translate.ts";
@@ -43,6 +44,8 @@ export interface Resources {
   readonly loaded: LoadedChain;
   readonly facts: ChainFacts;
   readonly store: BlockStore;
+  /** The store, with the chain upon it, as their supervisor opens them again. */
+  readonly reopening: Integrations["store"];
   readonly votes: VoteStore | undefined;
   /** Whether the member's key was seen elsewhere. */
   readonly stop: StopStore;
@@ -146,6 +149,16 @@ async function open(
     loaded,
     facts,
     store,
+    reopening: {
+      get died() {
+        return store.died;
+      },
+      async reopen() {
+        await store.reopen();
+        await chain.restand(async () => undefined);
+        chainLog.warn("the block store was opened again", { height: chain.snapshot().head.height });
+      },
+    },
     votes: member?.votes,
     stop: openStopFile(join(directory, STOP_FILE)),
     schedule: store.table("producer"),

@@ -17,15 +17,15 @@ import {
   supervisorChild,
 } from "../kernel/supervision/supervisor.ts";
 import { type ActorParts, type NodeCells, superviseActors } from "./actor-system.ts";
-import { type IntegrationDeaths, integrationsSupervisor } from "./integrations.ts";
+import { type Integrations, integrationsSupervisor } from "./integrations.ts";
 
 export interface SupervisionTreeParts {
   readonly run: ActorEnvironment;
   readonly log: Log;
   readonly cells: NodeCells;
   readonly actorParts: ActorParts;
-  /** What stands below without being an actor, and when it is gone. */
-  readonly deaths: IntegrationDeaths;
+  /** What stands below without being an actor. */
+  readonly integrations: Integrations;
   /** The actors that speak for the node, started before all others. */
   readonly system: Readonly<Record<"supervisor" | "node", { start(): RunningChild }>>;
   /** Where changes are told to whoever watches supervision. */
@@ -100,8 +100,8 @@ export class SupervisionTree {
   }
 
   #superviseIntegrations(): Supervisor {
-    const { run, deaths } = this.#parts;
-    return integrationsSupervisor(run, this.#onEvent, deaths);
+    const { run, integrations } = this.#parts;
+    return integrationsSupervisor(run, this.#onEvent, integrations);
   }
 
   readonly #onEvent = (event: SupervisorEvent): void => {

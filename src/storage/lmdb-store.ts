@@ -80,11 +80,12 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<BlockSto
   try {
     const file = join(folder, DATABASE_FILE);
     checkDatabaseFile(file);
-    const writer = new WriterThread({ folder, genesisHash, mapBytes, runBlocks });
+    const newWriter = () => new WriterThread({ folder, genesisHash, mapBytes, runBlocks });
+    const writer = newWriter();
     try {
       const state = await writer.opened;
       const databases = openDatabases(folder, mapBytes, true);
-      const store = new LmdbStore(databases, writer, lock, file, state);
+      const store = new LmdbStore({ databases, lock, file, newWriter }, writer, state);
       if (!isVerified) return store;
       store.collectTail();
       store.verify();
@@ -99,32 +100,55 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<BlockSto
   }
 }
 
+/** What outlives a writer of the store. */
+interface LmdbStoreParts {
+  readonly databases: Databases;
+  readonly lock: DirectoryLock;
+  readonly file: string;
+  newWriter(): WriterThread;
+}
+
 class LmdbStore implements BlockStore {
   readonly #databases: Databases;
-  readonly #writer: WriterThread;
   readonly #lock: DirectoryLock;
   readonly #file: string;
+  readonly #newWriter: () => WriterThread;
+  #writer: WriterThread;
+  /** Transactions that earlier writers flushed. */
+  #flushesBefore = 0;
   readonly #tail = new HashTail();
   #state: ChainState;
   #closing: Promise<void> | undefined;
 
-  constructor(
-    databases: Databases,
-    writer: WriterThread,
-    lock: DirectoryLock,
-    file: string,
-    state: ChainState,
-  ) {
+  constructor({ databases, lock, file, newWriter }: LmdbStoreParts, writer: WriterThread, state: ChainState) {
     this.#databases = databases;
-    this.#writer = writer;
     this.#lock = lock;
     this.#file = file;
+    this.#newWriter = newWriter;
+    this.#writer = writer;
     this.#state = state;
     writer.onFlushed = (requests, after) => this.#adopt(requests, after);
   }
 
   get died(): Promise<Failure> {
     return this.#writer.died;
+  }
+
+  async reopen(): Promise<void> {
+    const writer = this.#newWriter();
+    const state = await writer.opened;
+    if (this.#closing !== undefined) {
+      await writer.close();
+      throw failure("UNAVAILABLE", "STORE_CLOSED", "the store is closed");
+    }
+    this.#flushesBefore += this.#writer.flushes;
+    this.#writer = writer;
+    this.#state = state;
+    writer.onFlushed = (requests, after) => this.#adopt(requests, after);
+    this.#databases.environment.resetReadTxn();
+    this.#tail.clear();
+    this.collectTail();
+    this.verify();
   }
 
   head(): BlockPoint | undefined {
@@ -274,7 +298,7 @@ class LmdbStore implements BlockStore {
       sideBlocks,
       sideBytes,
       bytesOnDisk: statSync(this.#file).size,
-      flushes: this.#writer.flushes,
+      flushes: this.#flushesBefore + this.#writer.flushes,
       pendingWrites: this.#writer.pendingWrites,
       longestWaitMs: this.#writer.longestWaitMs,
     };

@@ -127,14 +127,24 @@ class MemoryStore implements BlockStore {
   readonly #flushesBefore: number;
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
-  readonly #death = Promise.withResolvers<Failure>();
-  readonly died = this.#death.promise;
+  #death = Promise.withResolvers<Failure>();
   #lost: Failure | undefined;
 
   constructor(disk: MemoryDisk, scheduler: Scheduler) {
     this.#disk = disk;
     this.#scheduler = scheduler;
     this.#flushesBefore = disk.flushes;
+  }
+
+  get died(): Promise<Failure> {
+    return this.#death.promise;
+  }
+
+  async reopen(): Promise<void> {
+    if (this.#isClosed || this.#disk.holder !== this) throw closed();
+    this.#disk.chain.verify(Number.POSITIVE_INFINITY);
+    this.#death = Promise.withResolvers<Failure>();
+    this.#lost = undefined;
   }
 
   head(): BlockPoint | undefined {

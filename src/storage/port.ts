@@ -100,8 +100,16 @@ export interface StoreStats {
  * on it fail with NOT_CONTIGUOUS. Reads are synchronous and see exactly what is durable. Returned bytes are copies.
  */
 export interface BlockStore {
-  /** Resolves with the Failure STORE_WRITER_DIED when this handle can write no more though nobody closed it. Never rejects. */
+  /**
+   * Resolves with the Failure STORE_WRITER_DIED when this handle can write no more though nobody closed it. Never rejects. Another
+   * promise after each `reopen`.
+   */
   readonly died: Promise<Failure>;
+  /**
+   * Lets a handle whose writer died write again. Reads go on meanwhile; from the end on they see what is durable, which may be more
+   * than was answered. Rejects with a Failure as opening does; may never settle where the writer died inside a transaction.
+   */
+  reopen(): Promise<void>;
   /** The greatest durable canonical block, `undefined` in an empty store. */
   head(): BlockPoint | undefined;
   /** Height of the lowest stored canonical block: 1, or above a checkpoint that was adopted and not yet back-filled. */

@@ -91,8 +91,6 @@ test("a federation goes on over four renewals of its delegations, and a sentry's
   const [first] = all as [Watched, ...Watched[]];
   await eventually("all are met", DEADLINE_MS, () => areAllSeen(all, members));
 
-  const fromHeight = await heightOf(first.connection);
-  const fromMs = performance.now();
   const renewed = async (): Promise<boolean> => {
     // Between two looks nobody was a stranger to anybody, or this look sees it.
     assert.ok(await areAllSeen(all, members), "somebody takes a member for a stranger");
@@ -104,10 +102,11 @@ test("a federation goes on over four renewals of its delegations, and a sentry's
     return true;
   };
   await eventually("everybody has renewed four times", DEADLINE_MS, renewed);
-  const slots = (performance.now() - fromMs) / SLOT_MS;
-  const grown = (await heightOf(first.connection)) - fromHeight;
-  // A slot may be lost to the load of this machine; to an ended delegation all would be.
-  assert.ok(grown >= slots / 2, `${grown} blocks in ${slots} slots`);
+  // How many slots this machine's load costs is not asked; to an ended delegation all would be lost.
+  const height = await heightOf(first.connection);
+  await eventually("blocks under the renewed delegations", DEADLINE_MS, async () => {
+    return (await heightOf(first.connection)) > height + 1;
+  });
 
   for (const member of members) {
     assert.ok(linesOf(member, "delegation renewed").length >= RENEWALS);

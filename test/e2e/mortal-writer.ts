@@ -1,5 +1,5 @@
 /**
- * Loaded before alysd: SIGUSR2 ends the thread that writes its store, right after an answer that leaves nothing for it to
+ * Loaded before alysd: each SIGUSR2 ends the thread that writes its store, right after an answer that leaves nothing for it to
  * do. A thread that is terminated inside a transaction may never end, because the database's lock dies with it.
  */
 
@@ -23,7 +23,9 @@ function watch(worker: Worker): void {
   worker.on("message", ({ kind, results }: Answer) => {
     if (kind !== "written") return;
     open -= results?.length ?? 0;
-    if (isTold && open === 0) void worker.terminate();
+    if (!isTold || open > 0) return;
+    isTold = false;
+    void worker.terminate();
   });
 }
 

@@ -90,6 +90,28 @@ describe("openLmdbStore", () => {
       assert.ok(!isDead, "a store that was closed did not die");
     }));
 
+  it("writes again once its writer is started anew, and sees what is durable", (t) =>
+    inFolder(async (folder) => {
+      const post = t.mock.method(Worker.prototype, "postMessage");
+      const store = await openLmdbStore({ folder, genesisHash, mapBytes });
+      await store.append(blockBatch(1, 10));
+      const first = store.died;
+      const thread = post.mock.calls.at(-1)!.this as Worker;
+      await thread.terminate();
+      await first;
+      const table = store.table("kept");
+      await rejectsWith(table.put(new Map([["a", Uint8Array.of(1)]])), "UNAVAILABLE", "STORE_WRITER_DIED");
+      await store.reopen();
+      await table.put(new Map([["a", Uint8Array.of(2)]]));
+      assert.deepEqual(table.get("a"), Uint8Array.of(2), "a table that was taken before writes again, too");
+      await store.append(blockBatch(11, 5));
+      assertChain(store, 1, 15);
+      assert.equal(store.stats().flushes, 3);
+      assert.notEqual(store.died, first);
+      await store.close();
+      await rejectsWith(store.reopen(), "UNAVAILABLE", "STORE_CLOSED");
+    }));
+
   it("refuses a 257th write that waits", () =>
     inFolder(async (folder) => {
       const store = await openLmdbStore({ folder, genesisHash, mapBytes });

@@ -57,13 +57,20 @@ describe("MemoryDisk", () => {
     await rejectsWith(store.append(blockBatch(6, 5)), "UNAVAILABLE", "STORE_WRITER_DIED");
     assert.equal((await store.died).reason, "STORE_WRITER_DIED");
     assertChain(store, 1, 5);
+    await store.reopen();
+    const second = store.append(blockBatch(6, 5));
+    await scheduler.runUntilIdle();
+    await second;
+    assertChain(store, 1, 10);
+    disk.killWriter();
+    assert.equal((await store.died).reason, "STORE_WRITER_DIED");
     await store.close();
     await scheduler.runUntilIdle();
     const again = openMemoryStore({ disk, genesisHash, scheduler });
-    const later = again.append(blockBatch(6, 1));
+    const later = again.append(blockBatch(11, 1));
     await scheduler.runUntilIdle();
     await later;
-    assertChain(again, 1, 6);
+    assertChain(again, 1, 11);
   });
 
   it("fails writes while it is full, and goes on afterwards", async () => {
