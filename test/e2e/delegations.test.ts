@@ -21,7 +21,6 @@ import { connectTo, eventually, heightOf, linesOf, prepareNetwork } from "./loca
 const BLOCKS = 20;
 const LIFETIME_MS = 20_000;
 const RENEWALS = 4;
-const SLOT_MS = 2_000;
 /** Renewals take half a lifetime each; the rest is for a machine with other work. */
 const DEADLINE_MS = 180_000;
 const SENTRY_ROLE = 2;

@@ -1,0 +1,158 @@
+/**
+ * Mutation testing: plants small mistakes into sources, one at a time, and runs the unit and property tests that import them. A
+ * mistake that no test sees survives, and is printed. `npm run mutate -- machines --sample 20 --seed 1`; groups or paths, all
+ * groups without. Nothing in the tree is changed: a mutant is loaded in place of its source (mutate/hook.ts).
+ */
+
+import { spawn } from "node:child_process";
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { seededRandom } from "../src/kernel/ports/random.ts";
+import { readSources } from "../test/tidy/source.ts";
+import { BEHIND, GROUPS, isGroup, sourcesOf } from "./mutate/groups.ts";
+import { type Mutant, mutantsOf } from "./mutate/mutants.ts";
+
+const AT_ONCE = 2;
+/** A mutant may make its tests this much slower before it is taken to hang, and is never given less, milliseconds. */
+const PATIENCE = 6;
+const PATIENCE_MS_MIN = 15_000;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    sample: { type: "string", default: "20" },
+    seed: { type: "string", default: "1" },
+    json: { type: "string" },
+  },
+});
+const sample = Number(values.sample);
+const random = seededRandom(Number(values.seed));
+const folder = mkdtempSync(join(tmpdir(), "alys-mutants-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+
+interface Result {
+  readonly group: string;
+  readonly path: string;
+  readonly mutant: Mutant;
+  readonly isKilled: boolean;
+}
+
+const tests = ["test/unit/**/*.ts", "test/property/**/*.ts", "test/golden/*.ts"].flatMap(readSources);
+const results: Result[] = [];
+for (const [group, paths] of chosen(positionals)) {
+  for (const path of paths) await tryFile(group, path);
+  report(
+    group,
+    results.filter((result) => result.group === group),
+  );
+}
+if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(results.map(shown), undefined, 1));
+const survivors = results.filter(({ isKilled }) => !isKilled);
+console.log("");
+for (const { path, mutant } of survivors)
+  console.log(`${path}:${mutant.line}: ${mutant.before}  →  ${mutant.after}`);
+
+function chosen(names: readonly string[]): [string, readonly string[]][] {
+  const wanted = names.length === 0 ? Object.keys(GROUPS) : names;
+  return wanted.map((name) => [name, isGroup(name) ? sourcesOf(name) : globSync(name).sort()]);
+}
+
+async function tryFile(group: string, path: string): Promise<void> {
+  const files = testsOf(path);
+  const source = resolve(path);
+  const text = readFileSync(source, "utf8");
+  const mutants = drawn(mutantsOf(path, text));
+  if (mutants.length === 0) return;
+  if (files.length === 0) {
+    for (const mutant of mutants) results.push({ group, path, mutant, isKilled: false });
+    console.log(`${path}: no test imports it; ${mutants.length} mutants survive`);
+    return;
+  }
+  const began = performance.now();
+  if (!(await passes(files, {}, 600_000)))
+    throw new Error(`the tests of ${path} fail without a mutant: ${files}`);
+  const deadlineMs = Math.max(PATIENCE_MS_MIN, PATIENCE * (performance.now() - began));
+  const waiting = [...mutants.entries()];
+  const outcomes: boolean[] = [];
+  const worker = async (number: number): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [index, { text: changed }] = next;
+      const file = join(folder, `${number}.ts`);
+      writeFileSync(file, changed);
+      outcomes[index] = !(await passes(files, { MUTANT_OF: source, MUTANT: file }, deadlineMs));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, (_, number) => worker(number)));
+  const killed = outcomes.filter(Boolean).length;
+  for (const [index, mutant] of mutants.entries())
+    results.push({ group, path, mutant, isKilled: outcomes[index] === true });
+  console.log(`${path}: ${killed} of ${mutants.length} killed by ${files.length} files`);
+}
+
+/** So many of them, drawn by the seed, in the order in which they stand. */
+function drawn(mutants: readonly Mutant[]): readonly Mutant[] {
+  const left = [...mutants.keys()];
+  const taken = new Set<number>();
+  while (taken.size < sample && left.length > 0) {
+    const [index] = left.splice(random.integer(left.length), 1);
+    if (index !== undefined) taken.add(index);
+  }
+  return mutants.filter((_, index) => taken.has(index));
+}
+
+/** The test files that import the source, by themselves or through what only tests use; then those that stand behind its folder. */
+function testsOf(path: string): readonly string[] {
+  const found = new Set<string>();
+  const visited = new Set<string>();
+  const visit = (target: string): void => {
+    for (const { path: importer, imports } of tests) {
+      const isImporter = imports.some((each) => each.isFile && !each.isType && each.target === target);
+      if (!isImporter || visited.has(importer)) continue;
+      visited.add(importer);
+      if (importer.endsWith(".test.ts")) found.add(importer);
+      else visit(importer);
+    }
+  };
+  visit(path);
+  const behind = Object.entries(BEHIND).filter(([folder]) => path.startsWith(folder));
+  for (const file of behind.flatMap(([, patterns]) =>
+    patterns.flatMap((pattern) => globSync(pattern).sort()),
+  ))
+    found.add(file);
+  return [...found];
+}
+
+function passes(
+  files: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  deadlineMs: number,
+): Promise<boolean> {
+  const child = spawn(
+    process.execPath,
+    [
+      ...["--import", "./test/property/seed.ts", "--import", "./scripts/mutate/hook.ts"],
+      ...["./scripts/mutate/run-tests.ts", ...files],
+    ],
+    { stdio: "ignore", env: { ...process.env, NODE_ENV: "test", ...environment } },
+  );
+  const timer = setTimeout(() => child.kill("SIGKILL"), deadlineMs);
+  return new Promise((done) => {
+    child.on("exit", (status) => {
+      clearTimeout(timer);
+      done(status === 0);
+    });
+  });
+}
+
+function report(group: string, of: readonly Result[]): void {
+  const killed = of.filter(({ isKilled }) => isKilled).length;
+  const share = of.length === 0 ? 100 : (100 * killed) / of.length;
+  console.log(`${group}: ${killed} of ${of.length} killed, ${share.toFixed(1)} %`);
+}
+
+function shown({ group, path, mutant, isKilled }: Result) {
+  const { line, before, after } = mutant;
+  return { group, path, line, before, after, isKilled };
+}
