@@ -1,8 +1,11 @@
-/** What mistakes are planted into: what is held pure, in three groups; and the tests that stand behind each folder. */
+/**
+ * What mistakes are planted into, in three groups: what is held pure, and of the chain's rules everything that reads no file and no
+ * clock; and the tests that stand behind each folder.
+ */
 
 import { readCodeMap } from "../../test/tidy/code-map.ts";
 import { isHeldPure } from "../../test/tidy/purity.ts";
-import { readSources } from "../../test/tidy/source.ts";
+import { readSources, type Source } from "../../test/tidy/source.ts";
 
 export const GROUPS = {
   /** Machines and tables of the actors. */
@@ -31,8 +34,12 @@ export const BEHIND: Readonly<Record<string, readonly string[]>> = {
 export function sourcesOf(group: keyof typeof GROUPS): readonly string[] {
   const { pureFolders } = readCodeMap();
   return readSources(GROUPS[group])
-    .filter((source) => isHeldPure(source, pureFolders))
+    .filter((source) => isHeldPure(source, pureFolders) || (group === "rules" && isReckoning(source)))
     .map(({ path }) => path);
+}
+
+function isReckoning({ imports }: Source): boolean {
+  return !imports.some(({ target }) => /^node:(fs|worker_threads)|\/ports\//.test(target));
 }
 
 export function isGroup(name: string): name is keyof typeof GROUPS {
