@@ -18,6 +18,7 @@ const AT_ONCE = 2;
 /** A mutant may make its tests this much slower before it is taken to hang, and is never given less, milliseconds. */
 const PATIENCE = 6;
 const PATIENCE_MS_MIN = 15_000;
+const FILE_DEADLINE_MS = 600_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -60,35 +61,31 @@ function chosen(names: readonly string[]): [string, readonly string[]][] {
 }
 
 async function tryFile(group: string, path: string): Promise<void> {
-  const files = testsOf(path);
   const source = resolve(path);
-  const text = readFileSync(source, "utf8");
-  const mutants = drawn(mutantsOf(path, text));
-  if (mutants.length === 0) return;
-  if (files.length === 0) {
-    for (const mutant of mutants) results.push({ group, path, mutant, isKilled: false });
-    console.log(`${path}: no test imports it; ${mutants.length} mutants survive`);
-    return;
+  const mutants = drawn(mutantsOf(path, readFileSync(source, "utf8")));
+  const isKilled = mutants.map(() => false);
+  // Most are seen by the tests that import the source; only what they miss is shown to those that stand behind.
+  for (const files of testsOf(path)) {
+    const left = [...mutants.entries()].filter(([index]) => !isKilled[index]);
+    if (left.length === 0 || files.length === 0) continue;
+    const began = performance.now();
+    if (!(await passes(files, {}, FILE_DEADLINE_MS)))
+      throw new Error(`the tests of ${path} fail without a mutant: ${files.join(" ")}`);
+    const deadlineMs = Math.max(PATIENCE_MS_MIN, PATIENCE * (performance.now() - began));
+    const worker = async (number: number): Promise<void> => {
+      for (let next = left.shift(); next !== undefined; next = left.shift()) {
+        const [index, { text }] = next;
+        const file = join(folder, `${number}.ts`);
+        writeFileSync(file, text);
+        isKilled[index] = !(await passes(files, { MUTANT_OF: source, MUTANT: file }, deadlineMs));
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, (_, number) => worker(number)));
   }
-  const began = performance.now();
-  if (!(await passes(files, {}, 600_000)))
-    throw new Error(`the tests of ${path} fail without a mutant: ${files}`);
-  const deadlineMs = Math.max(PATIENCE_MS_MIN, PATIENCE * (performance.now() - began));
-  const waiting = [...mutants.entries()];
-  const outcomes: boolean[] = [];
-  const worker = async (number: number): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const [index, { text: changed }] = next;
-      const file = join(folder, `${number}.ts`);
-      writeFileSync(file, changed);
-      outcomes[index] = !(await passes(files, { MUTANT_OF: source, MUTANT: file }, deadlineMs));
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, (_, number) => worker(number)));
-  const killed = outcomes.filter(Boolean).length;
   for (const [index, mutant] of mutants.entries())
-    results.push({ group, path, mutant, isKilled: outcomes[index] === true });
-  console.log(`${path}: ${killed} of ${mutants.length} killed by ${files.length} files`);
+    results.push({ group, path, mutant, isKilled: isKilled[index] === true });
+  if (mutants.length > 0)
+    console.log(`${path}: ${isKilled.filter(Boolean).length} of ${mutants.length} killed`);
 }
 
 /** So many of them, drawn by the seed, in the order in which they stand. */
@@ -102,26 +99,23 @@ function drawn(mutants: readonly Mutant[]): readonly Mutant[] {
   return mutants.filter((_, index) => taken.has(index));
 }
 
-/** The test files that import the source, by themselves or through what only tests use; then those that stand behind its folder. */
-function testsOf(path: string): readonly string[] {
-  const found = new Set<string>();
+/** The test files that import the source, by themselves or through what only tests use; and those that stand behind its folder. */
+function testsOf(path: string): readonly (readonly string[])[] {
+  const direct = new Set<string>();
   const visited = new Set<string>();
   const visit = (target: string): void => {
     for (const { path: importer, imports } of tests) {
       const isImporter = imports.some((each) => each.isFile && !each.isType && each.target === target);
       if (!isImporter || visited.has(importer)) continue;
       visited.add(importer);
-      if (importer.endsWith(".test.ts")) found.add(importer);
+      if (importer.endsWith(".test.ts")) direct.add(importer);
       else visit(importer);
     }
   };
   visit(path);
-  const behind = Object.entries(BEHIND).filter(([folder]) => path.startsWith(folder));
-  for (const file of behind.flatMap(([, patterns]) =>
-    patterns.flatMap((pattern) => globSync(pattern).sort()),
-  ))
-    found.add(file);
-  return [...found];
+  const patterns = Object.entries(BEHIND).flatMap(([folder, each]) => (path.startsWith(folder) ? each : []));
+  const behind = patterns.flatMap((pattern) => globSync(pattern).sort()).filter((file) => !direct.has(file));
+  return [[...direct], behind];
 }
 
 function passes(
