@@ -77,6 +77,8 @@ export class AttachHub {
   /** Why nobody is let in any more. */
   #closed: Failure | undefined;
   #epoch = 0;
+  /** How many instances without a name were let in; each got a name of its own. */
+  #unnamed = 0;
   #lastCall = 0n;
   #staleAnswers = 0;
 
@@ -198,20 +200,21 @@ export class AttachHub {
       return failure("FAILED_PRECONDITION", "ATTACH_OTHER_CHAIN", "the client is on another chain");
     }
     const before = this.#primary;
-    // Only the same client comes back without a word; an instance's name alone is no proof of that.
+    // Only the same client comes back without a word; an instance's name alone is no proof of that, and no name is none.
     const isSame =
-      before?.instanceId === hello.instanceId && before.carrier.principal === line.carrier.principal;
+      before?.isOf(hello.instanceId) === true && before.carrier.principal === line.carrier.principal;
     if (before !== undefined && !isSame && !hello.takeOver) return TAKEN;
     const resumeFrom = this.#owner.admit(hello);
     if (resumeFrom instanceof Failure) return resumeFrom;
     before?.end(TAKEN_OVER);
     line.epoch = ++this.#epoch;
-    line.instanceId = hello.instanceId;
+    line.isNamed = hello.instanceId !== "";
+    line.instanceId = line.isNamed ? hello.instanceId : `unnamed-${++this.#unnamed}`;
     this.#primary = line;
     const { principal, isPulled } = line.carrier;
     log.info("attached", {
       integration: name,
-      instance: hello.instanceId,
+      instance: line.instanceId,
       epoch: this.#epoch,
       principal,
       isPulled,

@@ -51,6 +51,8 @@ export class Line {
   /** What the hub knows the attachment by; 0 and empty until it is let in. */
   epoch = 0;
   instanceId = "";
+  /** The client named its instance itself; the hub made a name for one that did not. */
+  isNamed = false;
   /** The welcome's fields. */
   welcome: Welcome = {};
   /** When it was let in, Unix milliseconds. */
@@ -74,6 +76,11 @@ export class Line {
   /** Resolves with the reason when it is over. */
   get ended(): Promise<Failure> {
     return this.#end.promise;
+  }
+
+  /** True for the instance that is attached here. Without a name it cannot be told from another one without a name. */
+  isOf(instanceId: string): boolean {
+    return this.isNamed && this.instanceId === instanceId;
   }
 
   receive(frame: ClientFrame): void {

@@ -93,7 +93,10 @@ export class PullTransport {
   ): Promise<readonly Receipt[]> {
     const [line, carrier] = [this.#line, this.#carrier];
     const isPresent =
-      line?.failure === undefined && line?.instanceId === instanceId && BigInt(line.epoch) === epoch;
+      line !== undefined &&
+      line.failure === undefined &&
+      BigInt(line.epoch) === epoch &&
+      isOf(line, instanceId, epoch);
     if (line === undefined || carrier === undefined || !isPresent) {
       const calls = frames.filter(({ callId }) => callId > 0n);
       this.#parts.stale(calls.length);
@@ -128,7 +131,7 @@ export class PullTransport {
       throw OTHER_PRINCIPAL;
     if (epoch > 0n && !(isAlive && meant === line)) throw meant?.failure ?? OVER;
     const isOwn = carrier?.principal === caller.principal;
-    if (isAlive && isOwn && carrier !== undefined && line.instanceId === hello.instanceId) {
+    if (isAlive && isOwn && carrier !== undefined && isOf(line, hello.instanceId, epoch)) {
       line.session.resize(hello, this.#parts.clock.monotonicMs());
       line.pump();
       return { line, carrier };
@@ -159,6 +162,11 @@ export class PullTransport {
     timer.cancel();
     if (carrier.onWake === resolve) carrier.onWake = undefined;
   }
+}
+
+/** Whether a client goes on with this attachment: by its instance's name or, having none, by the attachment's number. */
+function isOf(line: Line, instanceId: string, epoch: bigint): boolean {
+  return instanceId === "" ? !line.isNamed && BigInt(line.epoch) === epoch : line.isOf(instanceId);
 }
 
 /** What waits between two pulls of one attachment. */

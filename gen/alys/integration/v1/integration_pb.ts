@@ -39,7 +39,9 @@ export type AttachHello = Message<"alys.integration.v1.AttachHello"> & {
   protocolVersion: number;
 
   /**
-   * Id of the client's process: a new one for each start. The same one may attach again without a take-over.
+   * Id of the client's process: a new one for each start. The same one may attach again without a take-over. Empty: the
+   * node makes an id for this attachment alone, which no other hello continues; a client that lost its stream asks for a
+   * take-over, or waits until the node has noticed, 11 s at most. One that pulls goes on by `epoch`.
    *
    * @generated from field: string instance_id = 2;
    */
@@ -542,7 +544,7 @@ export const ChainServicePullWorkResponseSchema: GenMessage<ChainServicePullWork
  */
 export type ChainServiceCompleteWorkRequest = Message<"alys.integration.v1.ChainServiceCompleteWorkRequest"> & {
   /**
-   * Instance that pulled the calls.
+   * Instance that pulled the calls; empty as in its hello.
    *
    * @generated from field: string instance_id = 1;
    */
@@ -1014,7 +1016,7 @@ export const EngineServicePullWorkResponseSchema: GenMessage<EngineServicePullWo
  */
 export type EngineServiceCompleteWorkRequest = Message<"alys.integration.v1.EngineServiceCompleteWorkRequest"> & {
   /**
-   * Instance that pulled the calls.
+   * Instance that pulled the calls; empty as in its hello.
    *
    * @generated from field: string instance_id = 1;
    */
@@ -1336,7 +1338,7 @@ export const BridgeServicePullWorkResponseSchema: GenMessage<BridgeServicePullWo
  */
 export type BridgeServiceCompleteWorkRequest = Message<"alys.integration.v1.BridgeServiceCompleteWorkRequest"> & {
   /**
-   * Instance that pulled the calls.
+   * Instance that pulled the calls; empty as in its hello.
    *
    * @generated from field: string instance_id = 1;
    */

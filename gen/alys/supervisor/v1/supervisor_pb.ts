@@ -155,7 +155,7 @@ export type AttachmentStatus = Message<"alys.supervisor.v1.AttachmentStatus"> & 
   isAttached: boolean;
 
   /**
-   * Id of the client's process, as its hello told.
+   * Id of the client's process, as its hello told; one that the node made, `unnamed-1`, where the hello had none.
    *
    * @generated from field: string instance_id = 2;
    */

@@ -59,6 +59,31 @@ const WAYS: readonly (readonly [string, (hub: AttachHub) => TestClient])[] = [
 ];
 
 for (const [way, clientOf] of WAYS) {
+  test(`${way}: two clients with an empty instance_id do not replace each other`, async () => {
+    const place = new Place();
+    const [first, second] = [clientOf(place.hub), clientOf(place.hub)];
+    await first.attach({ instanceId: "" });
+    await second.attach({ instanceId: "" });
+    assert.equal(second.end, "ALREADY_EXISTS/ATTACH_TAKEN");
+    assert.equal(first.end, undefined);
+    assert.equal(place.hub.attachment?.instanceId, "unnamed-1");
+    await place.call();
+    await first.listen();
+    const [{ callId } = assert.fail()] = first.frames;
+    await first.say(verdict(callId));
+    assert.deepEqual(place.settled, ["answered"], "it goes on by its epoch");
+    const third = clientOf(place.hub);
+    await third.attach({ instanceId: "unnamed-1" });
+    assert.equal(third.end, "ALREADY_EXISTS/ATTACH_TAKEN", "the name that the node made is no client's");
+    const fourth = clientOf(place.hub);
+    await fourth.attach({ instanceId: "", takeOver: true });
+    assert.equal(fourth.end, undefined);
+    assert.equal(place.hub.attachment?.instanceId, "unnamed-2");
+    await first.listen();
+    assert.equal(first.end, "ABORTED/ATTACH_TAKEN_OVER");
+    assert.equal(place.hub.attachment?.instanceId, "unnamed-2");
+  });
+
   test(`${way}: a client that answers twice, or a call that never was, is told so and goes on`, async () => {
     const place = new Place();
     const client = clientOf(place.hub);
