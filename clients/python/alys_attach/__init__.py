@@ -1,14 +1,17 @@
 """attach_chain, attach_engine, attach_bridge: keep a process attached to a node.
 
 Dials, says hello, answers calls and heartbeats, hands over what the node tells, and dials again when the stream breaks.
-What the calls are done with is the caller's. The generated code (generate.sh) must be on the path.
+What the calls are done with is the caller's.
 """
 
+from __future__ import annotations
+
+import argparse
 import queue
 import threading
 import uuid
 from dataclasses import dataclass
-from typing import Callable, Optional, Protocol, Sequence
+from typing import Any, Callable, Optional, Protocol, Sequence
 
 import grpc
 
@@ -36,15 +39,15 @@ class ChainActor(Protocol):
     def last_applied(self) -> Optional[tuple[int, bytes]]:
         """Height and hash of the newest durable block; None for none."""
 
-    def import_blocks(self, blocks: Sequence[bytes], genesis_hash: bytes) -> Sequence[int]:
-        """A verdict (ImportVerdict) a block, in their order, once they are durable."""
+    def import_blocks(self, blocks: Sequence[bytes], genesis_hash: bytes) -> Sequence[pb.ImportVerdict]:
+        """A verdict a block, in their order, once they are durable."""
 
 
 class EngineActor(Protocol):
     """May also have receive_payload(member_key, payload_hash, payload) and provide_payload(member_key, payload_hash)."""
 
-    def validate_transaction(self, transaction: bytes, source: Optional[pb.TransactionSource]) -> int:
-        """A verdict (TransactionVerdict)."""
+    def validate_transaction(self, transaction: bytes, source: Optional[pb.TransactionSource]) -> pb.TransactionVerdict:
+        """The verdict; the source is None for a transaction of the node's own clients."""
 
 
 class BridgeActor(Protocol):
@@ -88,23 +91,25 @@ def attach_chain(actor: ChainActor, connection: Connection, stop: threading.Even
     def import_blocks(call: pb.ImportBlocksCall, welcome: pb.AttachWelcome) -> pb.ImportBlocksResult:
         return pb.ImportBlocksResult(verdicts=actor.import_blocks(call.blocks, welcome.genesis_hash))
 
-    calls = {"import_blocks": import_blocks}
+    calls: Calls = {"import_blocks": import_blocks}
     _attach(rpc.ChainServiceStub, pb.ChainServiceAttachRequest, actor, calls, connection, stop)
 
 
 def attach_engine(actor: EngineActor, connection: Connection, stop: threading.Event) -> None:
+    payloads: Any = actor
+
     def validate_transaction(call: pb.ValidateTransactionCall, _welcome: pb.AttachWelcome) -> pb.ValidateTransactionResult:
         source = call.source if call.HasField("source") else None
         return pb.ValidateTransactionResult(verdict=actor.validate_transaction(call.transaction, source))
 
     def receive_payload(call: pb.ReceivePayloadCall, _welcome: pb.AttachWelcome) -> pb.ReceivePayloadResult:
-        actor.receive_payload(call.member_key, call.payload_hash, call.payload)
+        payloads.receive_payload(call.member_key, call.payload_hash, call.payload)
         return pb.ReceivePayloadResult()
 
     def provide_payload(call: pb.ProvidePayloadCall, _welcome: pb.AttachWelcome) -> pb.ProvidePayloadResult:
-        return pb.ProvidePayloadResult(payload=actor.provide_payload(call.member_key, call.payload_hash))
+        return pb.ProvidePayloadResult(payload=payloads.provide_payload(call.member_key, call.payload_hash))
 
-    calls = {"validate_transaction": validate_transaction}
+    calls: Calls = {"validate_transaction": validate_transaction}
     if hasattr(actor, "receive_payload"):
         calls |= {"receive_payload": receive_payload, "provide_payload": provide_payload}
     _attach(rpc.EngineServiceStub, pb.EngineServiceAttachRequest, actor, calls, connection, stop)
@@ -114,11 +119,17 @@ def attach_bridge(actor: BridgeActor, connection: Connection, stop: threading.Ev
     def federation_message(call: pb.FederationMessageCall, _welcome: pb.AttachWelcome) -> pb.FederationMessageResult:
         return pb.FederationMessageResult(reply=actor.federation_message(call.member_key, call.label, call.message))
 
-    calls = {"federation_message": federation_message}
+    calls: Calls = {"federation_message": federation_message}
     _attach(rpc.BridgeServiceStub, pb.BridgeServiceAttachRequest, actor, calls, connection, stop)
 
 
-def _attach(stub_of, request_of, actor, calls, connection: Connection, stop: threading.Event) -> None:
+# How each call is answered, by its name in the oneof; the three services differ in their messages alone.
+Calls = dict[str, Callable[[Any, pb.AttachWelcome], Any]]
+
+
+def _attach(
+    stub_of: Any, request_of: Any, actor: Any, calls: Calls, connection: Connection, stop: threading.Event
+) -> None:
     instance_id = str(uuid.uuid4())
     retry_s = RETRY_S_MIN
     with connection.channel() as channel:
@@ -134,9 +145,17 @@ def _attach(stub_of, request_of, actor, calls, connection: Connection, stop: thr
             retry_s = min(RETRY_S_MAX, retry_s * 2)
 
 
-def _attach_once(stub, request_of, actor, calls, connection, instance_id, stop) -> bool:
+def _attach_once(
+    stub: Any,
+    request_of: Any,
+    actor: Any,
+    calls: Calls,
+    connection: Connection,
+    instance_id: str,
+    stop: threading.Event,
+) -> bool:
     """Serves one stream to its end. True when the node let us in."""
-    requests: queue.Queue = queue.Queue()
+    requests: queue.Queue[Any] = queue.Queue()
     ended = threading.Event()
     # The actor is asked between its calls only; heartbeats repeat what it said last.
     head = _last_applied(actor)
@@ -188,14 +207,14 @@ def _attach_once(stub, request_of, actor, calls, connection, instance_id, stop) 
     return welcome is not None
 
 
-def _last_applied(actor) -> Optional[BlockReference]:
+def _last_applied(actor: Any) -> Optional[BlockReference]:
     last = actor.last_applied() if hasattr(actor, "last_applied") else None
     return None if last is None else BlockReference(height=last[0], hash=last[1])
 
 
-def _answer(request_of, calls, frame, kind: Optional[str], welcome: Optional[pb.AttachWelcome]):
+def _answer(request_of: Any, calls: Calls, frame: Any, kind: Optional[str], welcome: Optional[pb.AttachWelcome]) -> Any:
     code, message = grpc.StatusCode.UNIMPLEMENTED, f"no answer to {kind}"
-    if kind in calls:
+    if kind is not None and welcome is not None and kind in calls:
         try:
             return request_of(call_id=frame.call_id, **{kind: calls[kind](getattr(frame, kind), welcome)})
         except Refusal as refusal:
@@ -205,7 +224,7 @@ def _answer(request_of, calls, frame, kind: Optional[str], welcome: Optional[pb.
     return request_of(call_id=frame.call_id, error=pb.AttachError(code=code.value[0], message=message))
 
 
-def add_connection_options(parser) -> None:
+def add_connection_options(parser: argparse.ArgumentParser) -> None:
     """The command line that the examples share."""
     parser.add_argument("--address", default="127.0.0.1:50051")
     for name in ("--token-file", "--ca", "--cert", "--key"):
@@ -223,7 +242,7 @@ def _token_in(path: Optional[str]) -> Optional[str]:
     return token
 
 
-def connection_of(options, on_problem: Callable[[str], None]) -> Connection:
+def connection_of(options: argparse.Namespace, on_problem: Callable[[str], None]) -> Connection:
     return Connection(
         options.address,
         token=_token_in(options.token_file),
