@@ -108,7 +108,7 @@ const CLIENTS: readonly Client[] = [
     prepare(folder) {
       if (!has("cargo")) return { missing: "cargo" };
       const target = process.env["CARGO_TARGET_DIR"] ?? join(folder, "target");
-      run("cargo", ["build", "--release", "--examples"], join(ROOT, "clients/rust"), {
+      run("cargo", ["build", "--locked", "--release", "--examples"], join(ROOT, "clients/rust"), {
         CARGO_TARGET_DIR: target,
       });
       return {

@@ -5,24 +5,12 @@
 pub mod actors;
 pub mod store;
 
-/// What `build.rs` made of `proto/`.
-pub mod proto {
-    pub mod actor {
-        pub mod v1 {
-            tonic::include_proto!("alys.actor.v1");
-        }
-    }
-    pub mod chain {
-        pub mod v1 {
-            tonic::include_proto!("alys.chain.v1");
-        }
-    }
-    pub mod integration {
-        pub mod v1 {
-            tonic::include_proto!("alys.integration.v1");
-        }
-    }
-}
+/// Made from the repository's `proto/` by `generate/`.
+#[path = "proto/mod.rs"]
+mod generated;
+
+/// Messages and clients of all services of a node, by package: `proto::sync::v1`.
+pub use generated::alys as proto;
 
 use std::error::Error;
 use std::time::Duration;
@@ -78,7 +66,8 @@ impl Connection {
         })
     }
 
-    fn channel(&self) -> Result<Channel, Problem> {
+    /// For clients of the services in `proto`; the connection is made at the first call.
+    pub fn channel(&self) -> Result<Channel, Problem> {
         let Some(ca) = &self.ca else {
             return Ok(Endpoint::from_shared(format!("http://{}", self.address))?.connect_lazy());
         };
