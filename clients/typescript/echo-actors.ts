@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * An EngineActor that takes transactions of even length, and a BridgeActor that answers what it is sent:
  * node clients/typescript/echo-actors.ts --address HOST:PORT

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * A ChainActor that imports blocks to its own store:
  * node clients/typescript/import-blocks.ts --address HOST:PORT --store FOLDER --until HEIGHT [--delay-ms MS]
