@@ -1,8 +1,9 @@
 /**
  * Peers of other makes against a running alysd: `npm run test:interop`. A peer on stock rust-libp2p and one on go-libp2p each join
  * a local network, over TCP with TLS and over QUIC: identify, ping, the status handshake, a range of blocks, a live block by
- * gossip. A peer whose toolchain is absent says what is missing and is skipped. Then the example clients have their turn
- * (scripts/interop.ts, which gets the arguments). `--only peers` runs the peers alone.
+ * gossip. A peer whose toolchain is absent says what is missing and is skipped. Then the lines of clients/README.md
+ * run as they stand (documented.ts), then the example clients have their turn (scripts/interop.ts, which gets the arguments).
+ * `--only peers` runs the peers alone, `--only documented` those lines.
  */
 
 import assert from "node:assert/strict";
@@ -31,6 +32,7 @@ import { realRandom } from "../../src/kernel/ports/random.ts";
 import { identityFromSeed } from "../../src/p2p/identity.ts";
 import { Libp2pHost } from "../../src/p2p/libp2p/host.ts";
 import { chainTag, protocolId, topicId } from "../../src/p2p/protocols.ts";
+import { runDocumented } from "./documented.ts";
 
 /** Building from nothing, with downloads, on a busy machine. */
 const BUILD_MS_MAX = 1_800_000;
@@ -272,9 +274,23 @@ async function runPeers(): Promise<boolean> {
   return failures === 0;
 }
 
+/** True when the documented lines of every client whose toolchain is there have passed. */
+async function runLines(): Promise<boolean> {
+  const { network, target } = await startTarget();
+  try {
+    const [{ tokenFile = "" } = {}] = network.members;
+    return runDocumented({ address: target.controlAddress, tokenFile, height: RANGE.count }) === 0;
+  } finally {
+    await network.stop();
+  }
+}
+
 const words = process.argv.slice(2);
-const isPeersOnly = words.join(" ") === "--only peers";
-const havePassed = words.includes("--only") && !isPeersOnly ? true : await runPeers();
-if (isPeersOnly) process.exit(havePassed ? 0 : 1);
+const only = words[0] === "--only" && words.length === 2 ? words[1] : undefined;
+const isWhole = !words.includes("--only");
+const havePeersPassed = isWhole || only === "peers" ? await runPeers() : true;
+const haveLinesPassed = isWhole || only === "documented" ? await runLines() : true;
+const havePassed = havePeersPassed && haveLinesPassed;
+if (only === "peers" || only === "documented") process.exit(havePassed ? 0 : 1);
 const clients = spawnSync(process.execPath, [resolve("scripts/interop.ts"), ...words], { stdio: "inherit" });
 process.exit(havePassed ? (clients.status ?? 1) : 1);
