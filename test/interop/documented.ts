@@ -22,6 +22,8 @@ export interface DocumentedNode {
 }
 
 interface Language {
+  /** Lines of a README of its own, which print the head's height; run after the others, by what they installed. */
+  readonly example?: { readonly file: string; readonly fence: string; readonly program: string };
   /** How its part of the README begins. */
   readonly begins: string;
   /** The program, and what it must say of its version. */
@@ -40,6 +42,7 @@ const LANGUAGES: readonly Language[] = [
   },
   {
     begins: "Python 3.11 or later",
+    example: { file: "clients/python/README.md", fence: "python", program: "app-python/bin/python" },
     asked: ["python3", "--version"],
     version: /3\.(?:1[1-9]|[2-9]\d)\./,
     fetch: {
@@ -140,7 +143,17 @@ function tryLanguage(language: Language, folder: string, node: DocumentedNode, r
   if (ran.status !== 0) throw new Error(ran.error?.message ?? `${last}\n${ran.stderr.slice(-2_000)}`);
   const { height } = JSON.parse(last) as { height: number };
   if (height < node.height) throw new Error(`it ended with ${last}`);
-  return `${version}: ${height} blocks`;
+  return `${version}: ${height} blocks${tryExample(language, folder, env)}`;
+}
+
+/** Runs the example of the language's own README, if it has one. */
+function tryExample({ example }: Language, folder: string, env: Record<string, string | undefined>): string {
+  if (example === undefined) return "";
+  const { file, fence, program } = example;
+  const lines = readFileSync(join(ROOT, file), "utf8").split(`\`\`\`${fence}\n`)[1]?.split("```")[0] ?? "";
+  const ran = spawnSync(join(folder, program), ["-"], { cwd: folder, env, input: lines, encoding: "utf8" });
+  if (ran.status !== 0 || !(Number(ran.stdout) > 0)) throw new Error(`${file}: ${ran.stdout}${ran.stderr}`);
+  return `; ${file}: height ${ran.stdout.trim()}`;
 }
 
 /** How many languages failed. */
