@@ -99,23 +99,17 @@ function drawn(mutants: readonly Mutant[]): readonly Mutant[] {
   return mutants.filter((_, index) => taken.has(index));
 }
 
-/** The test files that import the source, by themselves or through what only tests use; and those that stand behind its folder. */
+/** The test files that import the source, and those that stand behind its folder. */
 function testsOf(path: string): readonly (readonly string[])[] {
-  const direct = new Set<string>();
-  const visited = new Set<string>();
-  const visit = (target: string): void => {
-    for (const { path: importer, imports } of tests) {
-      const isImporter = imports.some((each) => each.isFile && !each.isType && each.target === target);
-      if (!isImporter || visited.has(importer)) continue;
-      visited.add(importer);
-      if (importer.endsWith(".test.ts")) direct.add(importer);
-      else visit(importer);
-    }
-  };
-  visit(path);
+  const direct = tests
+    .filter(({ imports }) => imports.some((each) => each.isFile && !each.isType && each.target === path))
+    .map(({ path: importer }) => importer)
+    .filter((importer) => importer.endsWith(".test.ts"));
   const patterns = Object.entries(BEHIND).flatMap(([folder, each]) => (path.startsWith(folder) ? each : []));
-  const behind = patterns.flatMap((pattern) => globSync(pattern).sort()).filter((file) => !direct.has(file));
-  return [[...direct], behind];
+  const behind = patterns
+    .flatMap((pattern) => globSync(pattern).sort())
+    .filter((file) => !direct.includes(file));
+  return [direct, behind];
 }
 
 function passes(
