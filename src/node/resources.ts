@@ -155,7 +155,7 @@ async function open(
       },
       async reopen() {
         await store.reopen();
-        await chain.restand(async () => undefined);
+        await chain.reopen(async () => undefined);
         chainLog.warn("the block store was opened again", { height: chain.snapshot().head.height });
       },
     },

@@ -147,7 +147,7 @@ export async function recover(checkpoints: CheckpointStore, plan: RecoveryPlan, 
       final_height: final.height,
     });
   }
-  await chain.restand(async () => {
+  await chain.reopen(async () => {
     checkpoints.nodes.forget();
     const { id } = checkpoint.kept;
     // Where the history below is missing, the marks above the checkpoint, which are about to go, could not be made again.
@@ -268,7 +268,7 @@ export async function proveHistory(checkpoints: CheckpointStore, height: number)
   ) {
     throw failure("DATA_LOSS", "HISTORY_MISMATCH", `the history does not lead to block ${height}`);
   }
-  await chain.restand(() => store.writeMeta(new Map([[WITHHELD_KEY, undefined]])));
+  await chain.reopen(() => store.writeMeta(new Map([[WITHHELD_KEY, undefined]])));
 }
 
 function checkRun(

@@ -53,7 +53,7 @@ export interface CheckpointChain {
   hashAt(height: number): Uint8Array | undefined;
   heightOf(hash: Uint8Array): number | undefined;
   /** Lets `change` change the store while nothing else does, and builds on what is there then. */
-  restand(change: () => Promise<void>): Promise<void>;
+  reopen(change: () => Promise<void>): Promise<void>;
 }
 
 export interface CheckpointStoreParts {

@@ -43,7 +43,7 @@ export class OfflineChain implements CheckpointChain {
     // An unverified store does not find the newest, and nobody may build on the others.
   }
 
-  async restand(change: () => Promise<void>): Promise<void> {
+  async reopen(change: () => Promise<void>): Promise<void> {
     await change();
   }
 }

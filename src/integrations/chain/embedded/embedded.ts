@@ -211,7 +211,7 @@ export class EmbeddedChain implements ChainPort {
    * change the store and builds on what is there then. Rejects with the Failure of either; a change that failed half-way
    * is stood on as it is.
    */
-  async restand(change: () => Promise<void>): Promise<void> {
+  async reopen(change: () => Promise<void>): Promise<void> {
     const turn = this.#order.then(async () => {
       await this.#writes.drained();
       try {
