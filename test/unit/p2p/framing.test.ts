@@ -68,6 +68,17 @@ test("ResponseDecoder never hands out more than its limits, whatever arrives", (
   );
 });
 
+test("errors and the end have the bytes that peers of all versions know", () => {
+  const bytesOf = (error: Parameters<typeof encodeError>[0]): number[] => [...encodeError(error)];
+  assert.deepEqual(bytesOf("invalid-request"), [1, 0]);
+  assert.deepEqual(bytesOf("server-error"), [2, 0]);
+  assert.deepEqual(bytesOf("resource-unavailable"), [3, 0]);
+  assert.deepEqual(bytesOf("rate-limited"), [4, 0]);
+  assert.deepEqual([...encodeEnd()], [5]);
+  assert.deepEqual([...encodeChunk(Uint8Array.of(7))], [0, 1, 7]);
+  assert.deepEqual([...encodeRequest(new Uint8Array(128))].slice(0, 3), [0x80, 0x01, 0]);
+});
+
 test("ResponseDecoder says why it failed", () => {
   const reasonOf = (bytes: Uint8Array): string => {
     const decoder = new ResponseDecoder(LIMITS, () => {});
