@@ -42,11 +42,9 @@ async function project(t: TestContext, node: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "alys-client-package-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const path = `${dirname(node)}${delimiter}${process.env["PATH"]}`;
-  await run("npm", ["pack", "./clients/typescript", "--pack-destination", folder], {
-    cwd: ROOT,
-    env: { ...process.env, PATH: path },
-    timeout: RUN_MS_MAX,
-  });
+  const inRoot = { cwd: ROOT, env: { ...process.env, PATH: path }, timeout: RUN_MS_MAX };
+  await run("npm", ["run", "build", "--prefix", "clients/typescript"], inRoot);
+  await run("npm", ["pack", "./clients/typescript", "--pack-destination", folder], inRoot);
   const modules = join(folder, "node_modules");
   const home = join(modules, "@alys-network/client");
   mkdirSync(home, { recursive: true });
