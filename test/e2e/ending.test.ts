@@ -15,7 +15,7 @@ import { Health, HealthCheckResponse_ServingStatus as Serving } from "../../gen/
 import type { LocalNetwork } from "../../src/cli/localnet/network.ts";
 import { chainFolder, type NodePlan } from "../../src/cli/localnet/plan.ts";
 import { pause } from "../../src/cli/localnet/processes.ts";
-import { connectTo, eventually, heightOf, linesOf, prepareNetwork } from "./local-network.ts";
+import { connectTo, eventually, heightOf, linesOf, prepareNetwork, statusOf } from "./local-network.ts";
 import { plainNode } from "./namespaces.ts";
 
 const BLOCKS = 40;
@@ -49,7 +49,13 @@ test("a hung writer is told within seconds, and a node with one ends in time whe
   await network.start(observer.name);
   const again = connectTo(t, observer);
   const from = await heightOf(again);
-  await eventually("it goes on where it was", DEADLINE_MS, async () => (await heightOf(again)) > from);
+  const member = connectTo(t, network.members[0] ?? assert.fail());
+  await eventually(
+    "it goes on where it was",
+    DEADLINE_MS,
+    async () => (await heightOf(again)) > from,
+    async () => `it says "${(await statusOf(again))?.reason}"; the member is at ${await heightOf(member)}`,
+  );
 });
 
 test("a second signal ends a node that hangs at once", async (t) => {

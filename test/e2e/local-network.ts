@@ -52,15 +52,16 @@ export async function heightOf(connection: Connection): Promise<number> {
   return Number((await statusOf(connection))?.head?.height ?? 0n);
 }
 
-/** Polls until the condition holds; fails with `what` when it does not in time. */
+/** Polls until the condition holds; fails with `what`, and what `seen` tells by then, when it does not in time. */
 export async function eventually(
   what: string,
   withinMs: number,
   holds: () => Promise<boolean>,
+  seen: () => Promise<string> = async () => "",
 ): Promise<void> {
   const endMs = performance.now() + withinMs;
   while (!(await holds())) {
-    assert.ok(performance.now() < endMs, `not within ${withinMs} ms: ${what}`);
+    if (performance.now() >= endMs) assert.fail(`not within ${withinMs} ms: ${what}. ${await seen()}`);
     await pause(POLL_MS);
   }
 }
